@@ -1,0 +1,50 @@
+/** Why the question stands, for one profile on one device. Everything here may be shown; nothing is secret. */
+export interface AskRequest {
+  profile: string;
+  /** The MFA device: an ARN (`arn:aws:iam::123456789012:mfa/alice`) or a hardware serial (`GAHT12345678`). */
+  serialNumber: string;
+  /** Milliseconds since the epoch; undefined when there is no session yet, or nothing says when it ends. */
+  expiration: number | undefined;
+  /** Milliseconds since the epoch at which this request was made. */
+  now: number;
+  /** Why the last code was not accepted; one line for a person. */
+  problem?: string;
+  /** 0 for the first time, then 1, 2, … for each reminder. */
+  reminder: number;
+}
+
+export type Answer =
+  /** Six digits, blanks already dropped. */
+  | { kind: 'code'; code: string }
+  /** How long to leave the person alone, in milliseconds. */
+  | { kind: 'snooze'; duration: number }
+  /** The person closed the question, or a dialog ended by itself. */
+  | { kind: 'dismissed' }
+  /** This way of asking failed: one line for a person, that says why. */
+  | { kind: 'unavailable'; reason: string };
+
+/** What can happen to a question while it stands. */
+export interface Asking {
+  /** Aborted when the question is withdrawn: a way then removes what it shows, ends its children and settles. */
+  signal: AbortSignal;
+  /** Calls the listener with the new request when time has passed (a reminder, the expiry). Ways may ignore it. */
+  onChange(listener: (request: AskRequest) => void): void;
+}
+
+/** Asks for one token code. Settles always, rejects never. */
+export type Ask = (request: AskRequest, asking: Asking) => Promise<Answer>;
+
+/** A way of asking. To add one is to add a file that exports one of these. */
+export interface Way {
+  /** As written in the `prompt` setting. */
+  name: string;
+  /** Why this way cannot work here and now (one line), or undefined when it can. */
+  unfit(): Promise<string | undefined>;
+  ask: Ask;
+}
+
+/** The six digits in what a person typed, blanks dropped, or undefined when it is something else. */
+export function codeIn(text: string): string | undefined {
+  const digits = text.replace(/\s/g, '');
+  return /^[0-9]{6}$/.test(digits) ? digits : undefined;
+}
