@@ -1,0 +1,43 @@
+import { createHmac } from 'node:crypto';
+
+/** What a person holds: an MFA device that shows a code and how long it is still shown. */
+export interface Authenticator {
+  /** @param atMs milliseconds since the epoch */
+  code(atMs: number): string;
+  /**
+   * How long the code that is shown at an instant stays on the display, in milliseconds, more than 0.
+   * @param atMs milliseconds since the epoch
+   */
+  remaining(atMs: number): number;
+}
+
+/**
+ * An MFA device with a secret in it. It has no clock: whoever looks at it says when.
+ * @param stepSeconds for how long a code is shown; AWS's virtual devices use 30
+ */
+export function authenticator(secret: Buffer, stepSeconds = 30): Authenticator {
+  const step = stepSeconds * 1000;
+  return {
+    code: (atMs) => totp(secret, atMs, stepSeconds),
+    remaining: (atMs) => step - (atMs % step),
+  };
+}
+
+/**
+ * The six-digit time-based code of RFC 6238, with HMAC-SHA-1 as AWS's virtual devices use it.
+ * @param atMs milliseconds since the epoch
+ * @see https://www.rfc-editor.org/rfc/rfc6238#section-4 and, for the truncation, RFC 4226 section 5.3
+ */
+export function totp(secret: Buffer, atMs: number, stepSeconds = 30): string {
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(stepAt(atMs, stepSeconds)));
+  const digest = createHmac('sha1', secret).update(counter).digest();
+  const offset = digest.readUInt8(digest.length - 1) & 0x0f;
+  const number = digest.readUInt32BE(offset) & 0x7fffffff;
+  return String(number % 1_000_000).padStart(6, '0');
+}
+
+/** The number of the time step that an instant falls into: RFC 6238's T, with T0 = 0. */
+export function stepAt(atMs: number, stepSeconds: number): number {
+  return Math.floor(atMs / (stepSeconds * 1000));
+}
