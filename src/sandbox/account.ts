@@ -1,0 +1,283 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { MfaSession } from '../session.ts';
+import { type Refusal, refused, type SignedRequest, verifySignature } from './signature.ts';
+import { stepAt, totp } from './totp.ts';
+
+/** What AWS keeps of an account: its users, the sessions it gave, the codes it has seen. */
+export interface Account extends AccountSettings {
+  /** By access key id. */
+  sessions: Map<string, Session>;
+  /** By serial number: the time steps whose code has been accepted. */
+  burntSteps: Map<string, Set<number>>;
+}
+
+export interface AccountSettings {
+  /** Twelve digits. */
+  accountId: string;
+  users: SandboxUser[];
+  /** For how long an MFA device shows a code. */
+  stepSeconds: number;
+  /** How many steps before and after the current one a code is accepted; AWS: one. */
+  tolerance: number;
+  /** Seconds: longer sessions are cut to this without an error. */
+  longestSession: number;
+  /** The only region that a signature may be made for; any region when undefined. */
+  region: string | undefined;
+}
+
+/** A session that was given; `mfa` is false when it was asked for without a code. */
+export interface Session extends MfaSession {
+  user: SandboxUser;
+  mfa: boolean;
+}
+
+/** An IAM user of the sandbox account. Read at each request: a test may change it while the sandbox runs. */
+export interface SandboxUser {
+  name: string;
+  /** `AKIA` and 16 more characters. */
+  accessKeyId: string;
+  secretAccessKey: string;
+  /** false: the access key has been made inactive. */
+  active?: boolean;
+  /** The account's root user: AWS cuts its sessions to an hour without an error. */
+  root?: boolean;
+  /** A policy that forbids the user sts:GetSessionToken. */
+  policyDenies?: boolean;
+  mfa: SandboxDevice[];
+}
+
+export interface SandboxDevice {
+  /** An ARN, or a hardware serial. */
+  serialNumber: string;
+  /** What the authenticator was given when it was set up, not in base32. */
+  secret: Buffer;
+}
+
+/** An element with text, or with elements inside. */
+export type Fields = { [name: string]: string | Fields };
+
+export type Outcome = { kind: 'granted'; action: string; result: Fields } | Refusal;
+
+/**
+ * What AWS does with a request: who signed it, what is asked for, may they have it.
+ * @param now milliseconds since the epoch, by AWS's clock
+ */
+export function decide(account: Account, request: SignedRequest, parameters: URLSearchParams, now: number): Outcome {
+  const callerOf = (accessKeyId: string): Caller | undefined => {
+    const session = account.sessions.get(accessKeyId);
+    if (session !== undefined) return { user: session.user, session };
+    const user = account.users.find((candidate) => candidate.accessKeyId === accessKeyId);
+    return user === undefined || user.active === false ? undefined : { user, session: undefined };
+  };
+  const verdict = verifySignature(request, {
+    keyOf: (accessKeyId) => {
+      const caller = callerOf(accessKeyId);
+      if (caller?.session === undefined) return caller?.user;
+      const { secretAccessKey, sessionToken: token, expiration } = caller.session;
+      return { secretAccessKey, session: { token, expiration } };
+    },
+    now,
+    region: account.region,
+  });
+  if (verdict.kind === 'refused') return verdict;
+  const caller = callerOf(verdict.accessKeyId);
+  if (caller === undefined) throw new Error('a signature was verified with an unknown key');
+
+  const name = parameters.get('Action') ?? '';
+  const version = parameters.get('Version') ?? '';
+  const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
+  if (action === undefined || version !== '2011-06-15') {
+    return refused(400, 'InvalidAction', `Could not find operation ${name} for version ${version}`);
+  }
+  return action(account, caller, parameters, now);
+}
+
+type Action = (account: Account, caller: Caller, parameters: URLSearchParams, now: number) => Outcome;
+
+const ACTIONS: Record<string, Action> = {
+  GetSessionToken: getSessionToken,
+  GetCallerIdentity: getCallerIdentity,
+};
+
+/** Who signed a request: a user with the long-term key, or with a session's. */
+interface Caller {
+  user: SandboxUser;
+  session: Session | undefined;
+}
+
+function getSessionToken(account: Account, caller: Caller, parameters: URLSearchParams, now: number): Outcome {
+  const invalid = validationError(parameters);
+  if (invalid !== undefined) return invalid;
+  if (caller.session !== undefined) {
+    return refused(403, 'AccessDenied', 'Cannot call GetSessionToken with session credentials');
+  }
+  const { user } = caller;
+  const serialNumber = parameters.get('SerialNumber');
+  const tokenCode = parameters.get('TokenCode');
+  const mfa = serialNumber !== null || tokenCode !== null;
+  if (mfa) {
+    const problem = problemOfCode(account, user, serialNumber, tokenCode, now);
+    if (problem !== undefined) return refused(403, 'AccessDenied', problem);
+  }
+  // Policies may depend on whether there was a code, so they come after it: the code is burnt all the same.
+  if (user.policyDenies === true) {
+    const who = `User: ${arnOf(account, user)} is not authorized to perform: sts:GetSessionToken`;
+    return refused(403, 'AccessDenied', `${who} with an explicit deny in an identity-based policy`);
+  }
+  const seconds = Math.min(
+    Number(parameters.get('DurationSeconds') ?? 43_200),
+    user.root === true ? 3600 : Number.POSITIVE_INFINITY,
+    account.longestSession,
+  );
+  const session = issue(account, user, mfa, seconds, now);
+  return {
+    kind: 'granted',
+    action: 'GetSessionToken',
+    result: {
+      Credentials: {
+        AccessKeyId: session.accessKeyId,
+        SecretAccessKey: session.secretAccessKey,
+        SessionToken: session.sessionToken,
+        Expiration: new Date(session.expiration).toISOString().replace('.000', ''),
+      },
+    },
+  };
+}
+
+/** Needs no permission, and tells nothing of MFA. */
+function getCallerIdentity(account: Account, caller: Caller): Outcome {
+  const { user } = caller;
+  return {
+    kind: 'granted',
+    action: 'GetCallerIdentity',
+    result: {
+      Arn: arnOf(account, user),
+      UserId: user.root === true ? account.accountId : userId(account, user),
+      Account: account.accountId,
+    },
+  };
+}
+
+/** The parameters' limits are those of the API reference; AWS reports all that are broken in one message. */
+function validationError(parameters: URLSearchParams): Refusal | undefined {
+  const broken: string[] = [];
+  const check = (name: string, value: string | null, limits: [(value: string) => boolean, string][]) => {
+    if (value === null) return;
+    for (const [holds, constraint] of limits) {
+      if (!holds(value)) {
+        broken.push(`Value '${value}' at '${name}' failed to satisfy constraint: Member must ${constraint}`);
+      }
+    }
+  };
+  check('durationSeconds', parameters.get('DurationSeconds'), [
+    [(value) => /^-?\d+$/.test(value), 'be an integer'],
+    [(value) => !(Number(value) < 900), 'have value greater than or equal to 900'],
+    [(value) => !(Number(value) > 129_600), 'have value less than or equal to 129600'],
+  ]);
+  check('serialNumber', parameters.get('SerialNumber'), [
+    [(value) => value.length <= 256, 'have length less than or equal to 256'],
+    [(value) => value.length >= 9, 'have length greater than or equal to 9'],
+    [(value) => /^[\w+=/:,.@-]*$/.test(value), 'satisfy regular expression pattern: [\\w+=/:,.@-]*'],
+  ]);
+  check('tokenCode', parameters.get('TokenCode'), [
+    [(value) => value.length <= 6, 'have length less than or equal to 6'],
+    [(value) => value.length >= 6, 'have length greater than or equal to 6'],
+    [(value) => /^\d*$/.test(value), 'satisfy regular expression pattern: [\\d]*'],
+  ]);
+  if (broken.length === 0) return undefined;
+  const count = broken.length === 1 ? '1 validation error' : `${broken.length} validation errors`;
+  return refused(400, 'ValidationError', `${count} detected: ${broken.join('; ')}`);
+}
+
+/** Accepts a code and burns it, or says what is wrong, with the blanks that AWS has at the end and in the middle. */
+function problemOfCode(
+  account: Account,
+  user: SandboxUser,
+  serialNumber: string | null,
+  tokenCode: string | null,
+  now: number,
+): string | undefined {
+  if (serialNumber === null || tokenCode === null) {
+    return 'MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.';
+  }
+  const device = user.mfa.find((candidate) => candidate.serialNumber === serialNumber);
+  if (device === undefined) {
+    return 'MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.';
+  }
+  const burnt = account.burntSteps.get(serialNumber) ?? new Set();
+  account.burntSteps.set(serialNumber, burnt);
+  const step = stepsOf(account, device, tokenCode, now).find((candidate) => !burnt.has(candidate));
+  if (step === undefined) return 'MultiFactorAuthentication failed with invalid MFA one time pass code. ';
+  burnt.add(step);
+  return undefined;
+}
+
+/** The time steps, of those that count at an instant, in which a device shows a code. */
+export function stepsOf(account: Account, device: SandboxDevice, tokenCode: string, now: number): number[] {
+  const current = stepAt(now, account.stepSeconds);
+  return Array.from({ length: 2 * account.tolerance + 1 }, (_, index) => current - account.tolerance + index).filter(
+    (step) => totp(device.secret, step * account.stepSeconds * 1000, account.stepSeconds) === tokenCode,
+  );
+}
+
+/**
+ * A new session.
+ * @param seconds how long it lasts from now on; negative: it has expired so long ago
+ */
+export function issue(account: Account, user: SandboxUser, mfa: boolean, seconds: number, now: number): Session {
+  const session: Session = {
+    accessKeyId: newAccessKeyId('ASIA'),
+    secretAccessKey: newSecretAccessKey(),
+    sessionToken: newSessionToken(),
+    // AWS gives whole seconds.
+    expiration: (Math.floor(now / 1000) + seconds) * 1000,
+    user,
+    mfa,
+  };
+  account.sessions.set(session.accessKeyId, session);
+  return session;
+}
+
+/** A user with a random access key and one virtual MFA device. */
+export function newSandboxUser(accountId: string, name: string): SandboxUser {
+  return {
+    name,
+    accessKeyId: newAccessKeyId('AKIA'),
+    secretAccessKey: newSecretAccessKey(),
+    mfa: [{ serialNumber: `arn:aws:iam::${accountId}:mfa/${name}`, secret: randomBytes(20) }],
+  };
+}
+
+/** `AKIA` or `ASIA` and 16 letters and digits of base32. */
+function newAccessKeyId(prefix: 'AKIA' | 'ASIA'): string {
+  return prefix + base32(randomBytes(16));
+}
+
+/** 40 characters of base64 without padding. */
+function newSecretAccessKey(): string {
+  return randomBytes(30).toString('base64');
+}
+
+/** Several hundred characters with all that is awkward in AWS's: `+` and `/` inside, `=` at the end. */
+function newSessionToken(): string {
+  const start = Buffer.from('IQoJb3JpZ2luX2Vj', 'base64');
+  for (;;) {
+    const length = 3 * (100 + (randomBytes(1).readUInt8() % 100)) + 1 + (randomBytes(1).readUInt8() % 2);
+    const token = Buffer.concat([start, randomBytes(length)]).toString('base64');
+    if (token.includes('+') && token.includes('/')) return token;
+  }
+}
+
+/** One character of base32 for each byte. */
+function base32(bytes: Buffer): string {
+  return [...bytes].map((byte) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.charAt(byte % 32)).join('');
+}
+
+function userId(account: Account, user: SandboxUser): string {
+  const digest = createHash('sha256').update(arnOf(account, user)).digest();
+  return `AIDA${base32(digest.subarray(0, 17))}`;
+}
+
+function arnOf(account: Account, user: SandboxUser): string {
+  return `arn:aws:iam::${account.accountId}:${user.root === true ? 'root' : `user/${user.name}`}`;
+}

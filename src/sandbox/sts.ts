@@ -1,0 +1,322 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { MfaSession } from '../session.ts';
+import { type Account, type AccountSettings, decide, type Fields, issue, type Outcome, stepsOf } from './account.ts';
+import { refused } from './signature.ts';
+
+/** Defaults: a device shows a code for 30 s, a code is good one step earlier and later, sessions are as long as asked for. */
+export interface SandboxStsOptions
+  extends Pick<AccountSettings, 'accountId' | 'users'>,
+    Partial<Omit<AccountSettings, 'accountId' | 'users'>> {
+  /** AWS's clock: milliseconds since the epoch. */
+  now?: () => number;
+}
+
+/** What can go wrong on the way to STS, or with it. */
+export type Fault =
+  /** Processes the request when it comes and answers later. */
+  | { kind: 'delay'; milliseconds: number }
+  /** Closes the connection without having processed the request. */
+  | { kind: 'drop' }
+  /** Processes the request, so that the code is burnt, and closes the connection without an answer. */
+  | { kind: 'drop-after-processing' }
+  | { kind: 'throttle' }
+  | { kind: 'internal-failure' }
+  | { kind: 'unavailable' }
+  /** Something between us and STS answers with a page; 511 is a captive portal that admits it (RFC 6585). */
+  | { kind: 'html'; status: 200 | 511 }
+  | { kind: 'empty'; status: number }
+  /** Processes the request and answers 200 with an XML document that holds no credentials. */
+  | { kind: 'no-credentials' }
+  /** Processes the request and answers 200 with XML that ends in the middle. */
+  | { kind: 'garbage' }
+  /** AWS's clock is ahead by so much, negative: behind; for the `Date` header, signatures, codes and expirations. */
+  | { kind: 'skew'; milliseconds: number };
+
+/** What arrived, as it was asked for. */
+export interface SandboxRequest {
+  /** Milliseconds since the epoch, by the sandbox's clock. */
+  at: number;
+  action: string | undefined;
+  /** The key that the request says it is signed with, whether or not the signature is good. */
+  accessKeyId: string | undefined;
+  /** The names of all parameters, `Action` and `Version` included. */
+  parameters: string[];
+  serialNumber: string | undefined;
+  tokenCode: string | undefined;
+  durationSeconds: string | undefined;
+  fault: Fault['kind'] | undefined;
+  /** `granted`, AWS's error code, or `unprocessed` when a fault kept the request from STS. */
+  outcome: string;
+}
+
+export interface SandboxSts {
+  /** `http://127.0.0.1:PORT`, without a slash at the end. */
+  url: string;
+  requests: readonly SandboxRequest[];
+  /**
+   * Makes the next requests go wrong; faults come in the order in which they were asked for.
+   * @param times how many requests; Infinity: until `clearFaults`
+   */
+  fault(fault: Fault, times?: number): void;
+  clearFaults(): void;
+  /** The n-th request since the start, 1 for the first, as soon as it has arrived; its answer may still be due. */
+  arrival(n: number): Promise<SandboxRequest>;
+  /**
+   * A session as GetSessionToken gives with a good code, without asking for one.
+   * @param seconds how long it lasts, from now on the sandbox's clock; negative: it has expired so long ago
+   */
+  issue(userName: string, seconds: number): MfaSession;
+  /** What the sandbox knows of a session that it gave; `mfa` is false when it was asked for without a code. */
+  session(accessKeyId: string): { userName: string; mfa: boolean; expiration: number } | undefined;
+  /** Whether a code was accepted once already, within the steps that still count. */
+  isBurnt(serialNumber: string, tokenCode: string): boolean;
+  close(): Promise<void>;
+}
+
+/**
+ * An STS on loopback, with AWS's checks and words: real signatures, real MFA codes, each good once. It speaks the
+ * query protocol of the API version 2011-06-15 and knows GetSessionToken and GetCallerIdentity.
+ * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+ */
+export async function startSandboxSts(options: SandboxStsOptions): Promise<SandboxSts> {
+  const clock = options.now ?? Date.now;
+  const account: Account = {
+    accountId: options.accountId,
+    users: options.users,
+    stepSeconds: options.stepSeconds ?? 30,
+    tolerance: options.tolerance ?? 1,
+    longestSession: options.longestSession ?? Number.POSITIVE_INFINITY,
+    region: options.region,
+    sessions: new Map(),
+    burntSteps: new Map(),
+  };
+  const requests: SandboxRequest[] = [];
+  const waiting = new Set<{ n: number; arrived: (request: SandboxRequest) => void }>();
+  const faults: { fault: Fault; times: number }[] = [];
+
+  function nextFault(): Fault | undefined {
+    const first = faults[0];
+    if (first === undefined) return undefined;
+    first.times -= 1;
+    if (first.times <= 0) faults.shift();
+    return first.fault;
+  }
+
+  async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await bodyOf(incoming);
+    if (body === undefined) {
+      incoming.socket.destroy();
+      return;
+    }
+    const fault = nextFault();
+    const skew = fault?.kind === 'skew' ? fault.milliseconds : 0;
+    const signedRequest = {
+      method: incoming.method ?? '',
+      target: incoming.url ?? '',
+      headers: incoming.headersDistinct,
+      body,
+    };
+    const parameters = parametersOf(signedRequest.target, body);
+    const entry: SandboxRequest = {
+      at: clock(),
+      action: parameters.get('Action') ?? undefined,
+      accessKeyId: /Credential=([^/,]+)/.exec(incoming.headers.authorization ?? '')?.[1],
+      parameters: [...parameters.keys()],
+      serialNumber: parameters.get('SerialNumber') ?? undefined,
+      tokenCode: parameters.get('TokenCode') ?? undefined,
+      durationSeconds: parameters.get('DurationSeconds') ?? undefined,
+      fault: fault?.kind,
+      outcome: 'unprocessed',
+    };
+    const reply = replyTo(fault, () => {
+      const outcome = decide(account, signedRequest, parameters, clock() + skew);
+      entry.outcome = outcome.kind === 'refused' ? outcome.code : 'granted';
+      return outcome;
+    });
+    requests.push(entry);
+    for (const waiter of waiting) {
+      if (waiter.n === requests.length) {
+        waiting.delete(waiter);
+        waiter.arrived(entry);
+      }
+    }
+    if (fault?.kind === 'delay') await Promise.race([delay(fault.milliseconds, undefined, { ref: false }), closed]);
+    if (reply === undefined || response.destroyed) {
+      incoming.socket.destroy();
+      return;
+    }
+    response.sendDate = false;
+    response.writeHead(reply.status, {
+      Date: new Date(clock() + skew).toUTCString(),
+      ...reply.headers,
+      'Content-Length': Buffer.byteLength(reply.body),
+    });
+    response.end(reply.body);
+  }
+
+  const server = createServer((incoming, response) => {
+    void serve(incoming, response);
+  });
+  const closed = new Promise<void>((resolve) => server.once('close', () => resolve()));
+  await new Promise<void>((listening, failed) => {
+    server.once('error', failed);
+    server.listen(0, '127.0.0.1', listening);
+  });
+
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    fault: (fault, times = 1) => {
+      faults.push({ fault, times });
+    },
+    clearFaults: () => {
+      faults.length = 0;
+    },
+    arrival: (n) =>
+      new Promise((arrived) => {
+        const request = requests[n - 1];
+        if (request !== undefined) arrived(request);
+        else waiting.add({ n, arrived });
+      }),
+    issue: (userName, seconds) => {
+      const user = account.users.find((candidate) => candidate.name === userName);
+      if (user === undefined) throw new Error(`the sandbox has no user ${userName}`);
+      const { accessKeyId, secretAccessKey, sessionToken, expiration } = issue(account, user, true, seconds, clock());
+      return { accessKeyId, secretAccessKey, sessionToken, expiration };
+    },
+    session: (accessKeyId) => {
+      const session = account.sessions.get(accessKeyId);
+      return session && { userName: session.user.name, mfa: session.mfa, expiration: session.expiration };
+    },
+    isBurnt: (serialNumber, tokenCode) => {
+      const device = account.users.flatMap((user) => user.mfa).find((mfa) => mfa.serialNumber === serialNumber);
+      if (device === undefined) return false;
+      const burnt = account.burntSteps.get(serialNumber);
+      return stepsOf(account, device, tokenCode, clock()).some((step) => burnt?.has(step));
+    },
+    close: async () => {
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+interface Reply {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
+
+/** @returns undefined when the connection is to be closed without an answer */
+function replyTo(fault: Fault | undefined, outcome: () => Outcome): Reply | undefined {
+  switch (fault?.kind) {
+    case undefined:
+    case 'delay':
+    case 'skew':
+      return replyOf(outcome());
+    case 'drop':
+      return undefined;
+    case 'drop-after-processing':
+      outcome();
+      return undefined;
+    case 'throttle':
+      return replyOf(refused(400, 'Throttling', 'Rate exceeded'));
+    case 'internal-failure':
+      return replyOf(refused(500, 'InternalFailure', 'The request processing has failed due to an unknown error.'));
+    case 'unavailable':
+      return replyOf(refused(503, 'ServiceUnavailable', 'The request has failed due to a temporary failure.'));
+    case 'html':
+      return {
+        status: fault.status,
+        headers: { 'Content-Type': 'text/html; charset=utf-8' },
+        body: '<!DOCTYPE html>\n<html><head><title>Welcome</title></head><body><p>Log in to use this network.</p></body></html>\n',
+      };
+    case 'empty':
+      return { status: fault.status, headers: {}, body: '' };
+    case 'no-credentials': {
+      const made = outcome();
+      return replyOf(made.kind === 'granted' ? { ...made, result: {} } : made);
+    }
+    case 'garbage': {
+      const reply = replyOf(outcome());
+      return { ...reply, status: 200, body: reply.body.slice(0, reply.body.length / 2) };
+    }
+  }
+}
+
+function replyOf(outcome: Outcome): Reply {
+  const requestId = randomUUID();
+  const headers = { 'x-amzn-RequestId': requestId, 'Content-Type': 'text/xml' };
+  switch (outcome.kind) {
+    case 'granted':
+      return {
+        status: 200,
+        headers,
+        body: `<${outcome.action}Response xmlns="${NAMESPACE}">
+  <${outcome.action}Result>
+${elements(outcome.result, '    ')}  </${outcome.action}Result>
+  <ResponseMetadata>
+    <RequestId>${requestId}</RequestId>
+  </ResponseMetadata>
+</${outcome.action}Response>
+`,
+      };
+    case 'refused':
+      return {
+        status: outcome.status,
+        headers,
+        body: `<ErrorResponse xmlns="${NAMESPACE}">
+  <Error>
+    <Type>${outcome.status < 500 ? 'Sender' : 'Receiver'}</Type>
+    <Code>${outcome.code}</Code>
+    <Message>${escapeText(outcome.message)}</Message>
+  </Error>
+  <RequestId>${requestId}</RequestId>
+</ErrorResponse>
+`,
+      };
+  }
+}
+
+const NAMESPACE = 'https://sts.amazonaws.com/doc/2011-06-15/';
+
+/** One element a line; those inside another are indented. */
+function elements(fields: Fields, indent: string): string {
+  return Object.entries(fields)
+    .map(([name, value]) =>
+      typeof value === 'string'
+        ? `${indent}<${name}>${escapeText(value)}</${name}>\n`
+        : `${indent}<${name}>\n${elements(value, `${indent}  `)}${indent}</${name}>\n`,
+    )
+    .join('');
+}
+
+function escapeText(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}
+
+/** Parameters come in a form body; STS takes them from the query too. */
+function parametersOf(target: string, body: Buffer): URLSearchParams {
+  const query = target.includes('?') ? target.slice(target.indexOf('?') + 1) : '';
+  return new URLSearchParams([...new URLSearchParams(query), ...new URLSearchParams(body.toString('utf8'))]);
+}
+
+/** @returns undefined when the client went away in the middle, or sends more than any request to STS has */
+async function bodyOf(incoming: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of incoming as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > 65_536) return undefined;
+      chunks.push(chunk);
+    }
+  } catch {
+    return undefined;
+  }
+  return Buffer.concat(chunks);
+}
