@@ -11,7 +11,7 @@ export interface SignedRequest {
 }
 
 /** What the other side knows of an access key. */
-export interface SigningKey {
+interface SigningKey {
   secretAccessKey: string;
   /** Only for the keys of a session: the request must carry it. */
   session?: { token: string; expiration: number };

@@ -36,7 +36,7 @@ export type Fault =
   | { kind: 'skew'; milliseconds: number };
 
 /** What arrived, as it was asked for. */
-export interface SandboxRequest {
+interface SandboxRequest {
   /** Milliseconds since the epoch, by the sandbox's clock. */
   at: number;
   action: string | undefined;

@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-sts';
 import { afterEach, describe, expect, test } from 'vitest';
 import { newSandboxUser } from '../../src/sandbox/account.ts';
-import type { SandboxSts } from '../../src/sandbox/sts.ts';
+import type { Fault, SandboxSts } from '../../src/sandbox/sts.ts';
 import type { MfaSession } from '../../src/session.ts';
 import { ACCOUNT_ID, type Sandbox, type SandboxOptions, startSandbox } from '../sandbox.ts';
 
@@ -450,7 +450,7 @@ describe('a request that was changed after it was signed', () => {
 });
 
 describe('a fault', () => {
-  test.each([
+  test.each<[Fault, number, string, string]>([
     [{ kind: 'throttle' }, 400, 'Throttling', 'Rate exceeded'],
     [
       { kind: 'internal-failure' },
@@ -459,7 +459,7 @@ describe('a fault', () => {
       'The request processing has failed due to an unknown error.',
     ],
     [{ kind: 'unavailable' }, 503, 'ServiceUnavailable', 'The request has failed due to a temporary failure.'],
-  ] as const)('%j is what AWS says when it is busy, and leaves the code good', async (fault, status, code, message) => {
+  ])('%j is what AWS says when it is busy, and leaves the code good', async (fault, status, code, message) => {
     const sandbox = await sandboxWith();
     const TokenCode = sandbox.code();
     sandbox.sts.fault(fault);
