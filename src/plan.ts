@@ -1,0 +1,204 @@
+import type { SessionState } from './session.ts';
+
+/** What has happened to one MFA profile so far. All times are milliseconds since the epoch. */
+export interface History {
+  /** A question for this profile stands since then. */
+  askingSince?: number;
+  /** When the question was last raised or raised again. */
+  lastAskedAt?: number;
+  /** How often it was raised again since the session became due. */
+  reminders: number;
+  /** The last call has been made: no reminder until the person is back. */
+  lastCall: boolean;
+  snoozedUntil?: number;
+  /** No use to ask before then: AWS is busy or out of reach, or three codes were wrong. `why` is for people. */
+  wait?: { until: number; why: string };
+  /** Asking cannot help until the settings or the credentials file change. `why` is for people. */
+  stopped?: { why: string };
+  /** STS has given a session that is not on disk yet. */
+  unsaved?: boolean;
+  /** What STS said of a session without an expiry, and when to ask STS again. */
+  verdict?: { alive: boolean; until: number };
+}
+
+export interface Situation {
+  profile: string;
+  /** The device: one question at a time for each. */
+  serialNumber: string;
+  state: SessionState;
+  /** When the session ends, for states that have an end. */
+  expiration: number | undefined;
+  history: History;
+}
+
+export interface Circumstances {
+  /** By AWS's clock. */
+  now: number;
+  promptBefore: number;
+  /** The first pause between two askings; each further one is twice as long. */
+  remindEvery: number;
+  /** When the quiet hours that hold now end. */
+  quietUntil: number | undefined;
+  /** Why the person cannot see a question just now ("screen locked"). */
+  held?: string;
+  /** When the person last came back: the agent's start, a wake from sleep, an unlocked screen. */
+  returnedAt: number;
+}
+
+export type Action =
+  /** Raise the question; `reminder` is 0 for the first time. */
+  | { do: 'ask'; profile: string; reminder: number }
+  /** The question stands already: raise it again in place. */
+  | { do: 'remind'; profile: string; reminder: number }
+  | { do: 'withdraw'; profile: string }
+  /** Write a session that STS has given and the disk has not taken. */
+  | { do: 'save'; profile: string }
+  /** Ask STS whether a session without an expiry is alive. */
+  | { do: 'verify'; profile: string };
+
+/** Where one profile stands, as `status` tells it. */
+export type Standing =
+  | { standing: 'fresh' }
+  | { standing: 'asking'; since: number }
+  | { standing: 'snoozed'; until: number }
+  | { standing: 'quiet'; until: number }
+  | { standing: 'held'; why: string }
+  | { standing: 'waiting'; until: number; why: string }
+  /** Asked without an answer; the next reminder comes then, or not before the person is back. */
+  | { standing: 'unanswered'; until: number | undefined }
+  | { standing: 'queued'; behind: string }
+  | { standing: 'unsaved' }
+  | { standing: 'verifying' }
+  | { standing: 'stopped'; why: string };
+
+export interface Plan {
+  actions: Action[];
+  standings: Map<string, Standing>;
+  /** The earliest instant at which this plan can change by time alone; undefined when only an event can. */
+  nextLook: number | undefined;
+}
+
+/** However often nobody answered, the pauses grow no longer than this. */
+const LONGEST_PAUSE = 4 * 3_600_000;
+
+export const FRESH_START: History = { reminders: 0, lastCall: false };
+
+/** What to do now, and when to look next. The whole policy of asking is here and in {@link planOne}. */
+export function plan(situations: Situation[], circumstances: Circumstances): Plan {
+  const actions: Action[] = [];
+  const standings = new Map<string, Standing>();
+  const looks: number[] = [];
+  const asking = new Map<string, string>();
+  for (const { history, serialNumber, profile } of situations) {
+    if (history.askingSince !== undefined) asking.set(serialNumber, profile);
+  }
+  for (const situation of situations) {
+    const behind = asking.get(situation.serialNumber);
+    const one = planOne(situation, circumstances, behind === situation.profile ? undefined : behind);
+    standings.set(situation.profile, one.standing);
+    if (one.action) actions.push(one.action);
+    if (one.action?.do === 'ask') asking.set(situation.serialNumber, situation.profile);
+    looks.push(...lookTimes(situation, one.standing, circumstances));
+  }
+  const ahead = looks.filter((time) => time > circumstances.now);
+  return { actions, standings, nextLook: ahead.length > 0 ? Math.min(...ahead) : undefined };
+}
+
+interface One {
+  action?: Action;
+  standing: Standing;
+}
+
+/** The rules for one profile, the first that fits. `behind` is the profile for which its device is being asked now. */
+function planOne(situation: Situation, circumstances: Circumstances, behind: string | undefined): One {
+  const { profile, state, history } = situation;
+  const { now, quietUntil, held } = circumstances;
+  const standing = (standing: Standing): One =>
+    history.askingSince === undefined ? { standing } : { standing, action: { do: 'withdraw', profile } };
+
+  if (history.unsaved) return { standing: { standing: 'unsaved' }, action: { do: 'save', profile } };
+  if (state === 'fresh') return standing({ standing: 'fresh' });
+  if (state === 'long-term') return standing({ standing: 'stopped', why: 'it holds long-term credentials' });
+  if (state === 'unknown' && (!history.verdict || history.verdict.until <= now)) {
+    return { standing: { standing: 'verifying' }, action: { do: 'verify', profile } };
+  }
+  if (state === 'unknown' && history.verdict?.alive) return standing({ standing: 'fresh' });
+  if (history.stopped) return standing({ standing: 'stopped', why: history.stopped.why });
+  if (history.snoozedUntil !== undefined && history.snoozedUntil > now) {
+    return standing({ standing: 'snoozed', until: history.snoozedUntil });
+  }
+  if (quietUntil !== undefined) return standing({ standing: 'quiet', until: quietUntil });
+  if (held !== undefined) return standing({ standing: 'held', why: held });
+  if (history.wait && history.wait.until > now) return standing({ standing: 'waiting', ...history.wait });
+  if (behind !== undefined) return { standing: { standing: 'queued', behind } };
+
+  const due = reminderDue(situation, circumstances);
+  if (history.askingSince === undefined) {
+    return due === undefined
+      ? { standing: { standing: 'unanswered', until: nextReminder(situation, circumstances) } }
+      : { standing: { standing: 'asking', since: now }, action: { do: 'ask', profile, reminder: due } };
+  }
+  const since: Standing = { standing: 'asking', since: history.askingSince };
+  return due === undefined
+    ? { standing: since }
+    : { standing: since, action: { do: 'remind', profile, reminder: due } };
+}
+
+/** The number of the reminder that is due (0: the first asking), or undefined when it is not time. */
+function reminderDue(situation: Situation, circumstances: Circumstances): number | undefined {
+  const { history } = situation;
+  if (history.lastAskedAt === undefined) return 0;
+  if (history.askingSince === undefined && circumstances.returnedAt > history.lastAskedAt) return 0;
+  const next = nextReminder(situation, circumstances);
+  return next !== undefined && next <= circumstances.now ? history.reminders + 1 : undefined;
+}
+
+/** When to raise the question again, or undefined after the last call: then only the person's return does. */
+function nextReminder({ history, expiration, state }: Situation, { now, remindEvery }: Circumstances) {
+  if (history.lastCall) return undefined;
+  const asked = history.lastAskedAt ?? now;
+  const pause = Math.min(remindEvery * 2 ** history.reminders, LONGEST_PAUSE);
+  if (expiration === undefined || asked >= expiration || state === 'missing') return asked + pause;
+  return Math.min(asked + pause, expiration);
+}
+
+function lookTimes(situation: Situation, standing: Standing, circumstances: Circumstances): number[] {
+  const times: number[] = [];
+  if ('until' in standing && standing.until !== undefined) times.push(standing.until);
+  if (situation.expiration !== undefined) {
+    times.push(situation.expiration - circumstances.promptBefore, situation.expiration);
+  }
+  if (situation.history.verdict) times.push(situation.history.verdict.until);
+  const next = standing.standing === 'asking' ? nextReminder(situation, circumstances) : undefined;
+  return next === undefined ? times : [...times, next];
+}
+
+/** A question first raised after the expiry has had no last call at it: it gets this many reminders instead. */
+const REMINDERS_AFTER_EXPIRY = 3;
+
+/** The history after the question was raised (or raised again) at `now`. */
+export function afterAsking({ history, expiration }: Situation, now: number, reminder: number): History {
+  const { wait: _, snoozedUntil: __, ...rest } = history;
+  const expired = expiration !== undefined && expiration <= now;
+  const raisedBefore = expired && reminder > 0 && (history.lastAskedAt ?? now) < expiration;
+  return {
+    ...rest,
+    askingSince: history.askingSince ?? now,
+    lastAskedAt: now,
+    reminders: reminder,
+    lastCall: expired && (raisedBefore || reminder >= REMINDERS_AFTER_EXPIRY),
+  };
+}
+
+/** The history on a clock that was set forward by so many milliseconds: every pause stays as long as it was. */
+export function shifted(history: History, by: number): History {
+  const { askingSince, lastAskedAt, snoozedUntil, wait, verdict } = history;
+  return {
+    ...history,
+    ...(askingSince !== undefined && { askingSince: askingSince + by }),
+    ...(lastAskedAt !== undefined && { lastAskedAt: lastAskedAt + by }),
+    ...(snoozedUntil !== undefined && { snoozedUntil: snoozedUntil + by }),
+    ...(wait && { wait: { ...wait, until: wait.until + by } }),
+    ...(verdict && { verdict: { ...verdict, until: verdict.until + by } }),
+  };
+}

@@ -1,0 +1,173 @@
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Fault } from '../../src/sandbox/sts.ts';
+import { getCallerIdentity, getSessionToken, type Keys, type StsTarget } from '../../src/sts.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+
+let sandbox: Sandbox;
+let environment: NodeJS.ProcessEnv;
+
+beforeEach(async () => {
+  sandbox = await startSandbox({ tolerance: 9 });
+  environment = { ...process.env };
+  for (const name of Object.keys(process.env)) if (/^AWS_|_proxy$/i.test(name)) delete process.env[name];
+  Object.assign(process.env, sandbox.env);
+});
+
+afterEach(async () => {
+  process.env = environment;
+  await sandbox.close();
+});
+
+const target = (changes: Partial<StsTarget> = {}): StsTarget => ({
+  profile: 'default',
+  region: 'eu-west-1',
+  serialNumber: sandbox.serialNumber,
+  clockOffset: 0,
+  ...changes,
+});
+const ask = (
+  changes: Partial<Parameters<typeof getSessionToken>[0]> = {},
+  keys: Keys = sandbox.alice,
+  where = target(),
+) =>
+  getSessionToken(
+    { serialNumber: sandbox.serialNumber, tokenCode: sandbox.code(), durationSeconds: 3600, ...changes },
+    keys,
+    where,
+  );
+const kindOf = (answer: Awaited<ReturnType<typeof ask>>) => (answer.ok ? 'granted' : answer.failure.kind);
+
+describe('GetSessionToken', () => {
+  it('gives a session that GetCallerIdentity knows', async () => {
+    const answer = await ask();
+    if (!answer.ok) throw new Error(answer.failure.kind);
+    expect(answer.value.accessKeyId).toMatch(/^ASIA/);
+    expect(answer.value.expiration - Date.now()).toBeGreaterThan(3590_000);
+    const who = await getCallerIdentity(answer.value, target());
+    expect(who).toMatchObject({
+      ok: true,
+      value: { account: '123456789012', arn: expect.stringMatching(/user\/alice$/) },
+    });
+  });
+
+  it('signs with the given keys whatever the environment holds', async () => {
+    Object.assign(process.env, {
+      AWS_ACCESS_KEY_ID: 'ASIASTALESTALESTALE1',
+      AWS_SECRET_ACCESS_KEY: 'stale',
+      AWS_SESSION_TOKEN: 'stale',
+      AWS_PROFILE: 'no-such-profile',
+    });
+    expect(kindOf(await ask())).toBe('granted');
+    expect(sandbox.sts.requests.map(({ accessKeyId }) => accessKeyId)).toEqual([sandbox.alice.accessKeyId]);
+  });
+
+  it('tells a wrong code, a wrong serial and a policy apart by the message of AccessDenied', async () => {
+    expect(kindOf(await ask({ tokenCode: sandbox.wrongCode() }))).toBe('wrong-code');
+    expect(kindOf(await ask({ serialNumber: 'arn:aws:iam::123456789012:mfa/bob' }))).toBe('wrong-serial');
+    sandbox.alice.policyDenies = true;
+    const answer = await ask();
+    expect(answer).toMatchObject({ failure: { kind: 'forbidden', detail: expect.stringContaining('explicit deny') } });
+  });
+
+  it('tells that the keys are a session, an inactive key, or a wrong secret', async () => {
+    expect(kindOf(await ask({}, sandbox.sts.issue('alice', 900)))).toBe('session-keys');
+    expect(kindOf(await ask({}, { ...sandbox.alice, secretAccessKey: 'wrong' }))).toBe('bad-keys');
+    sandbox.alice.active = false;
+    expect(await ask()).toMatchObject({ failure: { kind: 'bad-keys', code: 'InvalidClientTokenId' } });
+  });
+
+  it('takes the code out of the message in which AWS repeats it', async () => {
+    const answer = await ask({ tokenCode: '98765a' });
+    expect(answer).toMatchObject({ failure: { kind: 'invalid-request' } });
+    expect(JSON.stringify(answer)).not.toContain('98765a');
+  });
+
+  it('gives the real expiration when AWS cuts the session short', async () => {
+    sandbox.alice.root = true;
+    const answer = await ask({ durationSeconds: 43_200 });
+    expect(answer.ok && answer.value.expiration - Date.now()).toBeLessThan(3_601_000);
+  });
+
+  it("tells how far the machine's clock is from AWS's, and signs by AWS's clock once that is known", async () => {
+    sandbox.clock.offset = 3_600_000;
+    const answer = await ask();
+    expect(kindOf(answer)).toBe('clock');
+    expect(Math.abs((answer.clockOffset ?? 0) - 3_600_000)).toBeLessThan(2_000);
+    const tokenCode = sandbox.authenticator.code(sandbox.clock.now());
+    expect(kindOf(await ask({ tokenCode }, sandbox.alice, target({ clockOffset: answer.clockOffset ?? 0 })))).toBe(
+      'granted',
+    );
+  });
+
+  it.each<[Fault, string]>([
+    [{ kind: 'throttle' }, 'busy'],
+    [{ kind: 'internal-failure' }, 'busy'],
+    [{ kind: 'unavailable' }, 'busy'],
+    [{ kind: 'html', status: 200 }, 'unreachable'],
+    [{ kind: 'html', status: 511 }, 'unreachable'],
+    [{ kind: 'drop' }, 'unreachable'],
+    [{ kind: 'drop-after-processing' }, 'unreachable'],
+    [{ kind: 'empty', status: 403 }, 'not-sts'],
+    [{ kind: 'no-credentials' }, 'not-sts'],
+    [{ kind: 'garbage' }, 'not-sts'],
+  ])('sends a code once, whatever comes back: %j is %s', async (fault, kind) => {
+    sandbox.sts.fault(fault);
+    const answer = await ask();
+    expect(kindOf(answer)).toBe(kind);
+    expect(sandbox.sts.requests).toHaveLength(1);
+    if (!answer.ok && answer.failure.kind === 'unreachable') expect(answer.failure.sent).toBe(true);
+  });
+
+  it('knows that a request was never sent when nobody listens, or the name is unknown', async () => {
+    process.env.AWS_ENDPOINT_URL_STS = 'http://127.0.0.1:1';
+    expect(await ask()).toMatchObject({ failure: { kind: 'unreachable', sent: false }, endpoint: '127.0.0.1' });
+    process.env.AWS_ENDPOINT_URL_STS = 'http://sts.invalid';
+    expect(await ask()).toMatchObject({ failure: { kind: 'unreachable', sent: false }, endpoint: 'sts.invalid' });
+  });
+
+  it('says so when AWS_CA_BUNDLE names no file', async () => {
+    process.env.AWS_CA_BUNDLE = '/no/such/bundle.pem';
+    expect(await ask()).toMatchObject({ failure: { kind: 'unreachable', sent: false } });
+  });
+});
+
+describe('the way to STS', () => {
+  it('is through the proxy that the environment names, but for the hosts of NO_PROXY', async () => {
+    const through: string[] = [];
+    const proxy = createServer();
+    proxy.on('connect', ({ url = '' }, client, head) => {
+      through.push(url);
+      const { port } = new URL(sandbox.sts.url);
+      const upstream = connect(Number(port), '127.0.0.1', () => {
+        client.write('HTTP/1.1 200 Connection established\r\n\r\n');
+        upstream.write(head);
+        upstream.pipe(client).pipe(upstream);
+      });
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    try {
+      process.env.HTTP_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+      process.env.AWS_ENDPOINT_URL_STS = 'http://sts.behind.proxy.test:8080';
+      expect(kindOf(await ask())).toBe('granted');
+      expect(through).toEqual(['sts.behind.proxy.test:8080']);
+      process.env.NO_PROXY = '127.0.0.1';
+      process.env.AWS_ENDPOINT_URL_STS = sandbox.sts.url;
+      expect(kindOf(await ask())).toBe('granted');
+      expect(through).toHaveLength(1);
+    } finally {
+      proxy.closeAllConnections();
+      proxy.close();
+    }
+  });
+
+  it('is the one of the partition that the serial names when no region is set', async () => {
+    delete process.env.AWS_ENDPOINT_URL_STS;
+    process.env.HTTPS_PROXY = 'http://127.0.0.1:1';
+    const partition = async (serialNumber: string) =>
+      (await ask({}, sandbox.alice, target({ region: undefined, serialNumber }))).endpoint;
+    expect(await partition('arn:aws-cn:iam::123456789012:mfa/a')).toBe('sts.cn-north-1.amazonaws.com.cn');
+    expect(await partition('arn:aws-us-gov:iam::123456789012:mfa/a')).toBe('sts.us-gov-west-1.amazonaws.com');
+  });
+});

@@ -1,0 +1,233 @@
+import { describe, expect, it } from 'vitest';
+import { type Action, afterAsking, FRESH_START, type History, plan, type Situation, shifted } from '../../src/plan.ts';
+import { type StoredSession, stateAt } from '../../src/session.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const NINE = Date.UTC(2026, 2, 2, 9);
+
+interface Person {
+  /** What the person does about a standing question at this instant. */
+  answer?(now: number): 'code' | 'dismiss' | { snooze: number } | undefined;
+  quietUntil?(now: number): number | undefined;
+  held?(now: number): string | undefined;
+  asleep?(now: number): boolean;
+}
+
+/** Runs the plan once a minute through imagined hours, and notes what was done when. */
+function imagine(hours: number, session: StoredSession, person: Person, start = NINE) {
+  const notes: { at: number; action: Action['do']; reminder?: number }[] = [];
+  let stored = session;
+  let history: History = FRESH_START;
+  let returnedAt = start;
+  let slept = false;
+  for (let now = start; now <= start + hours * HOUR; now += MINUTE) {
+    if (person.asleep?.(now)) {
+      slept = true;
+      continue;
+    }
+    if (slept) returnedAt = now;
+    slept = false;
+    const state = stateAt(stored, now, 15 * MINUTE);
+    if (state === 'fresh') history = FRESH_START;
+    const expiration = stored.kind === 'session' ? stored.expiration : undefined;
+    const situation: Situation = { profile: 'mfa', serialNumber: 'phone', state, expiration, history };
+    const held = person.held?.(now);
+    const { actions } = plan([situation], {
+      now,
+      promptBefore: 15 * MINUTE,
+      remindEvery: 5 * MINUTE,
+      quietUntil: person.quietUntil?.(now),
+      returnedAt,
+      ...(held === undefined ? {} : { held }),
+    });
+    for (const action of actions) {
+      const noted = { at: (now - start) / MINUTE, action: action.do };
+      notes.push('reminder' in action ? { ...noted, reminder: action.reminder } : noted);
+      if (action.do === 'ask' || action.do === 'remind') history = afterAsking(situation, now, action.reminder);
+      if (action.do === 'withdraw') history = without(history);
+    }
+    if (history.askingSince === undefined) continue;
+    const answer = person.answer?.(now);
+    if (answer === 'code') stored = { kind: 'session', accessKeyId: 'ASIA', expiration: now + 12 * HOUR };
+    if (answer === 'dismiss') history = without(history);
+    if (typeof answer === 'object') history = { ...FRESH_START, snoozedUntil: now + answer.snooze };
+  }
+  return notes;
+}
+
+function without({ askingSince: _, ...history }: History): History {
+  return history;
+}
+
+const endsIn = (time: number): StoredSession => ({ kind: 'session', accessKeyId: 'ASIA', expiration: NINE + time });
+
+describe('an imagined day', () => {
+  it('asks once, at the lead time, when the person answers', () => {
+    const notes = imagine(11, endsIn(8 * HOUR), { answer: () => 'code' });
+    expect(notes).toEqual([{ at: 8 * 60 - 15, action: 'ask', reminder: 0 }]);
+  });
+
+  it('asks at once for a session that is missing, and for each session of two days', () => {
+    const notes = imagine(36, { kind: 'none' }, { answer: () => 'code' });
+    expect(notes.map(({ at }) => at)).toEqual([0, 12 * 60 - 15, 2 * (12 * 60 - 15), 3 * (12 * 60 - 15)]);
+  });
+
+  it('raises an unanswered question again, each time further apart, a last time at the expiry, and then never', () => {
+    const notes = imagine(10, endsIn(HOUR), {});
+    expect(notes).toEqual([
+      { at: 45, action: 'ask', reminder: 0 },
+      { at: 50, action: 'remind', reminder: 1 },
+      { at: 60, action: 'remind', reminder: 2 },
+    ]);
+  });
+
+  it('asks again after a dismissal, as a new question', () => {
+    const notes = imagine(2, endsIn(HOUR), { answer: () => 'dismiss' });
+    expect(notes.map(({ at, action }) => [at, action])).toEqual([
+      [45, 'ask'],
+      [50, 'ask'],
+      [60, 'ask'],
+    ]);
+  });
+
+  it('asks one time, not a pile, after a night in which the session ran out, and reminds a few times', () => {
+    const night = (now: number) => now > NINE + HOUR && now < NINE + 14 * HOUR;
+    const notes = imagine(24, endsIn(6 * HOUR), { asleep: night });
+    expect(notes.map(({ at, reminder }) => [at / 60, reminder])).toEqual([
+      [14, 0],
+      [14 + 5 / 60, 1],
+      [14 + 15 / 60, 2],
+      [14 + 35 / 60, 3],
+    ]);
+  });
+
+  it('asks again when the person comes back, however often nobody answered before', () => {
+    const notes = imagine(30, endsIn(HOUR), {
+      answer: () => 'dismiss',
+      asleep: (now) => now > NINE + 8 * HOUR && now < NINE + 20 * HOUR,
+    });
+    expect(notes.some(({ at, reminder }) => at === 20 * 60 && reminder === 0)).toBe(true);
+    expect(notes.filter(({ at }) => at > 60 && at < 20 * 60)).toEqual([]);
+  });
+
+  it('leaves the person alone for a snooze, and then asks once more', () => {
+    let snoozed = false;
+    const notes = imagine(2, endsIn(2 * HOUR), {
+      answer: () => {
+        if (snoozed) return undefined;
+        snoozed = true;
+        return { snooze: 10 * MINUTE };
+      },
+    });
+    expect(notes.map(({ at, reminder }) => [at, reminder])).toEqual([
+      [105, 0],
+      [115, 0],
+      [120, 1],
+    ]);
+  });
+
+  it('holds back in quiet hours and asks when they end', () => {
+    const quiet = (now: number) => (now < NINE + 3 * HOUR ? NINE + 3 * HOUR : undefined);
+    const notes = imagine(4, endsIn(HOUR), { quietUntil: quiet, answer: () => 'code' });
+    expect(notes).toEqual([{ at: 180, action: 'ask', reminder: 0 }]);
+  });
+
+  it('withdraws a standing question when the screen is locked, and asks on the return', () => {
+    const held = (now: number) => (now >= NINE + 47 * MINUTE && now < NINE + 55 * MINUTE ? 'screen locked' : undefined);
+    const notes = imagine(1, endsIn(2 * HOUR - 60 * MINUTE), { held });
+    expect(notes.map(({ at, action }) => [at, action])).toEqual([
+      [45, 'ask'],
+      [47, 'withdraw'],
+      [55, 'ask'],
+      [60, 'remind'],
+    ]);
+  });
+
+  it('is not troubled by a session that is shorter than the lead time', () => {
+    const notes = imagine(1, endsIn(5 * MINUTE), {});
+    expect(notes.map(({ at }) => at)).toEqual([0, 5]);
+  });
+});
+
+describe('the plan', () => {
+  const at = (now: number) => ({
+    now,
+    promptBefore: 15 * MINUTE,
+    remindEvery: 5 * MINUTE,
+    quietUntil: undefined,
+    returnedAt: NINE,
+  });
+  const situation = (changes: Partial<Situation>): Situation => ({
+    profile: 'mfa',
+    serialNumber: 'phone',
+    state: 'expired',
+    expiration: NINE,
+    history: FRESH_START,
+    ...changes,
+  });
+
+  it('asks for one profile of a device at a time, and for other devices meanwhile', () => {
+    const all = [
+      situation({ profile: 'a' }),
+      situation({ profile: 'b' }),
+      situation({ profile: 'c', serialNumber: 'yubikey' }),
+    ];
+    const { actions, standings } = plan(all, at(NINE));
+    expect(actions.map(({ profile }) => profile)).toEqual(['a', 'c']);
+    expect(standings.get('b')).toEqual({ standing: 'queued', behind: 'a' });
+  });
+
+  it('withdraws the question when somebody else has refreshed the session', () => {
+    const history = { ...FRESH_START, askingSince: NINE, lastAskedAt: NINE };
+    expect(plan([situation({ state: 'fresh', history })], at(NINE)).actions).toEqual([
+      { do: 'withdraw', profile: 'mfa' },
+    ]);
+  });
+
+  it('never asks for a profile that holds long-term credentials', () => {
+    const { actions, standings } = plan([situation({ state: 'long-term' })], at(NINE));
+    expect(actions).toEqual([]);
+    expect(standings.get('mfa')).toMatchObject({ standing: 'stopped' });
+  });
+
+  it('asks STS, not the person, about a session without an expiry', () => {
+    const unknown = situation({ state: 'unknown', expiration: undefined });
+    expect(plan([unknown], at(NINE)).actions).toEqual([{ do: 'verify', profile: 'mfa' }]);
+  });
+
+  it('takes a session for fresh as long as STS vouched for it, and asks the person when it is dead', () => {
+    const told = (alive: boolean) =>
+      situation({
+        state: 'unknown',
+        expiration: undefined,
+        history: { ...FRESH_START, verdict: { alive, until: NINE + HOUR } },
+      });
+    expect(plan([told(true)], at(NINE))).toMatchObject({ actions: [], nextLook: NINE + HOUR });
+    expect(plan([told(false)], at(NINE)).actions).toEqual([{ do: 'ask', profile: 'mfa', reminder: 0 }]);
+  });
+
+  it('writes a kept session before it asks anything', () => {
+    const { actions } = plan([situation({ history: { ...FRESH_START, unsaved: true } })], at(NINE));
+    expect(actions).toEqual([{ do: 'save', profile: 'mfa' }]);
+  });
+
+  it('waits as long as it must, and is silent while asking cannot help', () => {
+    const waiting = situation({ history: { ...FRESH_START, wait: { until: NINE + MINUTE, why: 'AWS is busy' } } });
+    expect(plan([waiting], at(NINE)).actions).toEqual([]);
+    expect(plan([waiting], at(NINE + MINUTE)).actions).toHaveLength(1);
+    const stopped = situation({ history: { ...FRESH_START, stopped: { why: 'wrong serial' } } });
+    expect(plan([stopped], at(NINE + 99 * HOUR)).actions).toEqual([]);
+  });
+
+  it('says when to look next: the lead time of the next session that becomes due', () => {
+    const fresh = (profile: string, time: number) => situation({ profile, state: 'fresh', expiration: NINE + time });
+    const { nextLook } = plan([fresh('a', 5 * HOUR), fresh('b', 3 * HOUR)], at(NINE));
+    expect(nextLook).toBe(NINE + 3 * HOUR - 15 * MINUTE);
+  });
+
+  it('keeps every pause as long as it was when the clock is set', () => {
+    const history: History = { ...FRESH_START, lastAskedAt: NINE, snoozedUntil: NINE + HOUR };
+    expect(shifted(history, -HOUR)).toEqual({ ...FRESH_START, lastAskedAt: NINE - HOUR, snoozedUntil: NINE });
+  });
+});
