@@ -14,8 +14,8 @@ export interface AskRequest {
 }
 
 export type Answer =
-  /** Six digits, blanks already dropped. */
-  | { kind: 'code'; code: string }
+  /** Six digits, blanks already dropped. `automatic` when no person typed them. */
+  | { kind: 'code'; code: string; automatic?: true }
   /** How long to leave the person alone, in milliseconds. */
   | { kind: 'snooze'; duration: number }
   /** The person closed the question, or a dialog ended by itself. */
@@ -29,6 +29,11 @@ export interface Asking {
   signal: AbortSignal;
   /** Calls the listener with the new request when time has passed (a reminder, the expiry). Ways may ignore it. */
   onChange(listener: (request: AskRequest) => void): void;
+  /**
+   * The right to take the focus, that comes with the click that led here.
+   * @see https://wayland.app/protocols/xdg-activation-v1
+   */
+  activationToken?: string | undefined;
 }
 
 /** Asks for one token code. Settles always, rejects never. */

@@ -1,0 +1,77 @@
+import type { Ask, Way } from './ask.ts';
+import { inTurn } from './in-turn.ts';
+import { kdialog } from './kdialog.ts';
+import { macosNotification } from './macos-notification.ts';
+import { mfaProcess } from './mfa-process.ts';
+import { notification } from './notification.ts';
+import { osascript } from './osascript.ts';
+import { terminal } from './terminal.ts';
+import { zenity } from './zenity.ts';
+
+export interface AskSettings {
+  /** `auto`, or names of ways in the order in which they are tried. */
+  prompt: 'auto' | readonly string[];
+}
+
+export interface Circumstances {
+  environment?: NodeJS.ProcessEnv;
+  platform?: NodeJS.Platform;
+  /** The terminal way reads standard input even when that is no terminal. */
+  standardInput?: boolean;
+}
+
+export interface Asker {
+  ask: Ask;
+  /** Every way in the order of trying, with the reason why it cannot work here and now, if so. */
+  ways(): Promise<{ name: string; unfit?: string }[]>;
+}
+
+/** What the `prompt` setting may name, beside `auto`. */
+export const WAY_NAMES = ['mfa_process', 'notification', 'zenity', 'kdialog', 'osascript', 'terminal'] as const;
+
+/**
+ * How one profile's code is asked for: design section 3, "Asking". The next way is taken when one is unavailable.
+ * @throws RangeError for a name that is not among {@link WAY_NAMES}
+ */
+export function createAsk(
+  { prompt }: AskSettings,
+  { mfaProcess: command }: { mfaProcess?: string | undefined },
+  circumstances: Circumstances = {},
+): Asker {
+  const { environment = process.env, platform = process.platform, standardInput = false } = circumstances;
+  const fields = codeFields(environment, platform);
+  const known: Way[] = [
+    mfaProcess(command, process.stdin.isTTY && process.stderr.isTTY),
+    platform === 'darwin' ? macosNotification() : notification(fields, environment),
+    ...fields,
+    terminal(standardInput),
+  ];
+  const ways =
+    prompt === 'auto'
+      ? known.filter(({ name }) => name !== 'mfa_process' || command !== undefined)
+      : prompt.map((name) => wayNamed(name, known));
+  return {
+    ask: inTurn(ways),
+    ways: () => Promise.all(ways.map(report)),
+  };
+}
+
+/** The one of the desktop that runs comes first. */
+function codeFields(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): Way[] {
+  if (platform === 'darwin') return [osascript(environment)];
+  const fields = [zenity(environment), kdialog(environment)];
+  return /\bKDE\b/.test(environment.XDG_CURRENT_DESKTOP ?? '') ? fields.reverse() : fields;
+}
+
+function wayNamed(name: string, known: Way[]): Way {
+  const way = known.find((one) => one.name === name);
+  if (way) return way;
+  if (!(WAY_NAMES as readonly string[]).includes(name)) throw new RangeError(`no way to ask is called ${name}`);
+  const reason = 'not on this system';
+  return { name, unfit: async () => reason, ask: async () => ({ kind: 'unavailable', reason }) };
+}
+
+async function report(way: Way): Promise<{ name: string; unfit?: string }> {
+  const unfit = await way.unfit();
+  return unfit === undefined ? { name: way.name } : { name: way.name, unfit };
+}

@@ -1,0 +1,27 @@
+import type { Ask, AskRequest, Way } from './ask.ts';
+
+/** Asks in these ways, the next one when one is unavailable. The answer is unavailable when all are, with all reasons. */
+export function inTurn(ways: readonly Way[]): Ask {
+  return async (request, asking) => {
+    const reasons: string[] = [];
+    let current = request;
+    let listener: (request: AskRequest) => void = () => {};
+    asking.onChange((changed) => {
+      current = changed;
+      listener(changed);
+    });
+    for (const way of ways) {
+      if (asking.signal.aborted) return { kind: 'dismissed' };
+      listener = () => {};
+      const answer = await way.ask(current, {
+        ...asking,
+        onChange: (one) => {
+          listener = one;
+        },
+      });
+      if (answer.kind !== 'unavailable') return answer;
+      reasons.push(`${way.name}: ${answer.reason}`);
+    }
+    return { kind: 'unavailable', reason: reasons.join('; ') };
+  };
+}

@@ -1,0 +1,32 @@
+import * as messages from '../messages.ts';
+import type { Way } from './ask.ts';
+import { dialog } from './field.ts';
+
+/**
+ * A code field of KDE's kdialog.
+ * @see https://develop.kde.org/docs/administration/kdialog/ for the options
+ */
+export function kdialog(environment?: NodeJS.ProcessEnv): Way {
+  return dialog(
+    {
+      name: 'kdialog',
+      display: true,
+      words: (request) => [
+        '--title',
+        messages.askTitle(request),
+        '--inputbox',
+        `<qt>${messages.askLines(request).map(asMarkup).join('<br>')}</qt>`,
+        '',
+      ],
+    },
+    environment,
+  );
+}
+
+/**
+ * Qt guesses whether a label is markup, so it is made to be markup always, and the text is escaped. The backslash is
+ * kdialog's own: it turns `\n` into a line end.
+ */
+function asMarkup(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('\\', '&#92;');
+}

@@ -1,0 +1,43 @@
+import * as messages from '../messages.ts';
+import type { Way } from './ask.ts';
+import { dialog } from './field.ts';
+
+/** The texts come as arguments, so none of them is read as AppleScript. */
+const SCRIPT = `on run {theTitle, theText, snoozeLabel, cancelLabel, okLabel}
+  set theButtons to {snoozeLabel, cancelLabel, okLabel}
+  activate
+  set theAnswer to display dialog theText with title theTitle default answer "" ¬
+    buttons theButtons default button okLabel cancel button cancelLabel
+  if button returned of theAnswer is snoozeLabel then error number 2
+  return text returned of theAnswer
+end run`;
+
+/**
+ * A code field of macOS, by AppleScript. Not tried on macOS.
+ * @see https://developer.apple.com/library/archive/documentation/LanguagesUtilities/Conceptual/MacAutomationScriptingGuide/PromptforText.html
+ */
+export function osascript(environment?: NodeJS.ProcessEnv): Way {
+  return dialog(
+    {
+      name: 'osascript',
+      display: false,
+      words: (request) => [
+        '-e',
+        SCRIPT,
+        messages.askTitle(request),
+        messages.askLines(request).join('\n'),
+        messages.SNOOZE_LABEL,
+        messages.CANCEL,
+        'OK',
+      ],
+      // It ends with status 1 whatever the error, and tells the number in the last line: "… (-128)" is Cancel.
+      read: ({ ended, stderr, reason }) => {
+        if (ended !== 1) return undefined;
+        if (/\(2\)\s*$/.test(stderr)) return { kind: 'snooze', duration: messages.SNOOZE };
+        if (/\(-128\)\s*$/.test(stderr)) return { kind: 'dismissed' };
+        return { kind: 'unavailable', reason };
+      },
+    },
+    environment,
+  );
+}

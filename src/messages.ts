@@ -1,0 +1,175 @@
+/**
+ * Every text that a person sees in a prompt, a notification, a refusal or a status, in AWS's own words and the design's.
+ * Texts are plain: no markup, one line each, no control characters; whoever shows them escapes what its medium needs.
+ */
+import type { AskRequest } from './ask/ask.ts';
+import { formatDuration } from './duration.ts';
+import type { Standing } from './plan.ts';
+import type { SessionState } from './session.ts';
+import type { StsFailure } from './sts.ts';
+
+/** The name under which notifications come. */
+export const APPLICATION = 'aws-mfa-agent';
+
+export const ENTER_CODE = 'Enter code';
+export const CANCEL = 'Cancel';
+export const CODE = 'MFA code';
+export const SIX_DIGITS = 'Six digits';
+
+/** What "Snooze" means wherever it is offered, in milliseconds. */
+export const SNOOZE = 15 * 60_000;
+export const SNOOZE_LABEL = `Snooze ${SNOOZE / 60_000} min`;
+
+/** What is asked, and how urgent it is: the first line of every prompt. */
+export function askTitle({ profile, expiration, now }: AskRequest): string {
+  const session = plain(`AWS session [${profile}]`);
+  if (expiration === undefined) return `${session} needs a code`;
+  const at = localTime(expiration, now);
+  if (expiration <= now) return `${session} ended at ${at}`;
+  return `${session} ends in ${formatDuration(expiration - now)}, at ${at}`;
+}
+
+/** Whose code is asked for: the second line. */
+export function askDevice({ serialNumber }: AskRequest): string {
+  const [, account, device] = /^arn:[^:]+:iam::(\d+):mfa\/(.+)$/.exec(serialNumber) ?? [];
+  if (account && device) return plain(`MFA code of ${device} in account ${account}`);
+  return plain(`MFA code of the device ${serialNumber}`);
+}
+
+/** The lines of a prompt below its title: why the last code was not taken, and whose code is asked for. */
+export function askLines(request: AskRequest): string[] {
+  return request.problem === undefined ? [askDevice(request)] : [plain(request.problem), askDevice(request)];
+}
+
+export const notSixDigits = 'That was not a code: a code is six digits.';
+
+/** @param wait milliseconds until the device shows another code */
+export function codeAlreadyUsed(wait: number): string {
+  return `That code was already used; the next one comes in ${Math.ceil(wait / 1000)} s.`;
+}
+
+/** @param wait milliseconds until the device shows another code */
+export function wrongCode(wait: number): string {
+  return `AWS refused that code: mistyped, too late, or another device's. The next one comes in ${Math.ceil(wait / 1000)} s.`;
+}
+
+/** Why AWS did not give a session, and what to do: design section 3, "AWS's answers". */
+export function stsFailure(
+  { profile, sourceProfile, serialNumber }: { profile: string; sourceProfile: string; serialNumber: string },
+  { failure, endpoint, clockOffset }: { failure: StsFailure; endpoint: string; clockOffset: number | undefined },
+): string {
+  const start = `cannot refresh [${profile}]:`;
+  switch (failure.kind) {
+    case 'wrong-code':
+      return `${start} AWS refused the code for ${serialNumber} (wrong, late or already used): enter the next one`;
+    case 'wrong-serial':
+      return `${start} AWS knows no MFA device ${serialNumber} for the user of [${sourceProfile}]: correct mfa_serial`;
+    case 'session-keys':
+      return `${start} [${sourceProfile}] holds a session: source_profile must name the profile with the long-term credentials`;
+    case 'forbidden':
+      return `${start} AWS refused: ${failure.detail}`;
+    case 'bad-keys':
+      return failure.code === 'SignatureDoesNotMatch'
+        ? `${start} the aws_secret_access_key of [${sourceProfile}] is wrong: correct it`
+        : `${start} AWS does not know the access key of [${sourceProfile}] (deleted or inactive): put a new key there`;
+    case 'expired':
+      return `${start} the keys of [${sourceProfile}] are a session that has expired: name the profile with the long-term credentials`;
+    case 'clock':
+      return `${start} this machine's clock is ${clockError(clockOffset)}: set it (timedatectl set-ntp true)`;
+    case 'invalid-request':
+      return `${start} AWS refused the request: ${failure.detail} (duration_seconds: 900 to 129600)`;
+    case 'busy':
+      return `${start} AWS is busy (${failure.detail}): try again in a minute, with a new code`;
+    case 'unreachable':
+      return `${start} no answer from ${endpoint} (${failure.detail}): try again when the network is back`;
+    case 'not-sts':
+      return `${start} what answers at ${endpoint} is not STS (${failure.detail}): look at AWS_ENDPOINT_URL and the proxy`;
+  }
+}
+
+function clockError(offset: number | undefined): string {
+  if (offset === undefined) return 'wrong';
+  return `${formatDuration(Math.abs(offset))} ${offset > 0 ? 'slow' : 'fast'}`;
+}
+
+export function unsaved(profile: string, reason: string): string {
+  return `[${profile}] has a new session that is not on disk yet: ${reason}`;
+}
+
+export function refreshed(profile: string, expiration: number, now: number, asked: number): string {
+  const left = expiration - now;
+  const cut = left < asked * 1000 - 60_000 ? `; AWS gave less than the ${formatDuration(asked * 1000)} asked for` : '';
+  return `[${profile}] is fresh until ${localTime(expiration, now)} (${formatDuration(left + 500)}${cut})`;
+}
+
+export function stillFresh(profile: string, expiration: number, now: number): string {
+  return `[${profile}] is still fresh until ${localTime(expiration, now)} (${formatDuration(expiration - now)}): nothing done (--force refreshes it all the same)`;
+}
+
+export function notAnswered(profile: string): string {
+  return `[${profile}] was not refreshed: no code was entered`;
+}
+
+export function cannotAsk(profile: string, reason: string): string {
+  return `cannot ask for the code of [${profile}]: ${reason} (--token-code gives it without asking)`;
+}
+
+export function noKeys(profile: string, reason: string): string {
+  return `cannot refresh [${profile}]: ${reason}`;
+}
+
+export function holdsLongTerm(profile: string, file: string): string {
+  return `[${profile}] in ${file} holds long-term credentials: the agent does not overwrite them; name another MFA profile`;
+}
+
+/** Where a profile stands, in a few words for the log and for `status`. */
+export function standing(state: SessionState, standing: Standing | undefined, now: number): string {
+  switch (standing?.standing) {
+    case undefined:
+      return state;
+    case 'fresh':
+      return 'fresh';
+    case 'asking':
+      return `asking since ${localTime(standing.since, now)}`;
+    case 'snoozed':
+      return `snoozed until ${localTime(standing.until, now)}`;
+    case 'quiet':
+      return `quiet hours until ${localTime(standing.until, now)}`;
+    case 'held':
+      return `held: ${standing.why}`;
+    case 'waiting':
+      return `waiting until ${localTime(standing.until, now)}: ${standing.why}`;
+    case 'unanswered':
+      return standing.until === undefined
+        ? 'not answered'
+        : `not answered; asks again at ${localTime(standing.until, now)}`;
+    case 'queued':
+      return `after [${standing.behind}], which is asked for on the same device`;
+    case 'unsaved':
+      return 'has a new session that cannot be written yet';
+    case 'verifying':
+      return 'asking AWS whether the session is alive';
+    case 'stopped':
+      return `stopped: ${standing.why}`;
+  }
+}
+
+/** `14:35` on the same day, `Tue 14:35` within a week, else `2030-01-31 14:35`; always in local time. */
+export function localTime(instant: number, now: number): string {
+  const [date, today] = [new Date(instant), new Date(now)];
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}`;
+  if (date.toDateString() === today.toDateString()) return time;
+  if (Math.abs(instant - now) < 6 * 86_400_000) return `${WEEKDAYS[date.getDay()]} ${time}`;
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`;
+}
+
+const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+
+function two(number: number): string {
+  return String(number).padStart(2, '0');
+}
+
+/** Names come from files that anybody may have written: none may move a cursor, begin a line, or turn the direction of writing. */
+function plain(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ');
+}
