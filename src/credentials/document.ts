@@ -1,4 +1,184 @@
-import type { MfaSession } from '../session.ts';
-export interface ProfileSection { name: string }
-export interface CredentialsDocument { profile(name: string): ProfileSection | undefined; profileNames(): string[] }
-export declare const todo: MfaSession;
+import { UserError } from '../errors.ts';
+import { longTermKeyIn, type MfaSession } from '../session.ts';
+import { BOM, decode, encode, type Line, linesOf, type Section, sectionsIn, settingOf, withoutNote } from './lines.ts';
+import { withSessionLines } from './session-lines.ts';
+
+/** What a profile of the credentials file says. */
+export interface ProfileSection {
+  name: string;
+  /** By lower-case key; the last one counts. Keys and instants come without the `# note` behind them. */
+  values: ReadonlyMap<string, string>;
+  /** The lines below the header as they stand, comments and all, without line ends. */
+  lines: readonly string[];
+}
+
+export interface CredentialsDocument {
+  /** A profile by its exact name. Sections of one name are one profile, as in the SDKs for JavaScript and Go. */
+  profile(name: string): ProfileSection | undefined;
+  /** In the order of the file, each once. */
+  profileNames(): string[];
+}
+
+/** The credentials file is no such file, or a change would do harm. */
+export class CredentialsFileError extends UserError {
+  override name = 'CredentialsFileError';
+}
+
+/** Far more than any real one: some 50,000 profiles. */
+const SIZE_LIMIT = 16 * 1024 * 1024;
+
+/** Keys whose value never holds a blank followed by `#` or `;`. */
+const WITHOUT_NOTE =
+  /^(?:aws_access_key_id|aws_secret_access_key|aws_session_token|aws_security_token|.*expir(?:ation|es)|manager)$/;
+
+/** Names that botocore or the JavaScript loader would not find again, and `DEFAULT`, which to botocore is every profile. */
+const UNWRITABLE_NAME = /^(?:|DEFAULT|__proto__)$|^\s|\s$|[\p{Cc}\u2028\u2029[\]]|(?:^|\s)[#;]/u;
+
+/**
+ * Reads a credentials file. Nothing in it is an error but what cannot be a text: botocore gives up a file with a BOM,
+ * a duplicate section or a stray line, but others read it.
+ * @throws CredentialsFileError
+ */
+export function parseCredentials(bytes: Buffer): CredentialsDocument {
+  const sections = new Map<string, Section[]>();
+  for (const section of readableSections(bytes)) {
+    const same = sections.get(section.name);
+    if (same) same.push(section);
+    else sections.set(section.name, [section]);
+  }
+  return {
+    profile: (name) => {
+      const found = sections.get(name);
+      return (
+        found &&
+        profileOf(
+          name,
+          found.flatMap((section) => linesOf(bytes, section)),
+        )
+      );
+    },
+    profileNames: () => [...sections.keys()],
+  };
+}
+
+/**
+ * The file with another session in one profile, and every other byte as it was. Writing the same session again changes
+ * nothing.
+ *
+ * Where sections of that name stand twice, both get the session, so that a reader that takes the first and one that
+ * takes the last see the same. A missing profile comes at the end.
+ * @param options `force` replaces long-term credentials, too
+ * @throws CredentialsFileError when the profile holds long-term credentials, or when the file, the name or the session
+ * is not what can be written
+ */
+export function withSession(
+  bytes: Buffer,
+  profile: string,
+  session: MfaSession,
+  options: { force?: boolean } = {},
+): Buffer {
+  refuseUnwritable(profile, session);
+  const sections = readableSections(bytes);
+  const end = lineEndIn(bytes);
+  const parts: Uint8Array[] = [];
+  let done = 0;
+  for (const section of sections.filter(({ name }) => name === profile)) {
+    const lines = linesOf(bytes, section);
+    if (!options.force) refuseLongTerm(profile, lines);
+    const text = withSessionLines(lines, profileOf(profile, lines), session, end);
+    parts.push(bytes.subarray(done, section.start), Buffer.from(text, 'latin1'));
+    done = section.end;
+  }
+  parts.push(bytes.subarray(done));
+  if (done === 0) parts.push(Buffer.from(gapBefore(bytes, sections) + newSection(profile, session, end), 'latin1'));
+  return Buffer.concat(parts);
+}
+
+function profileOf(name: string, lines: Line[]): ProfileSection {
+  const values = new Map<string, string>();
+  const misplaced = new Map<string, string>();
+  let key = '';
+  for (const line of lines) {
+    const setting = settingOf(line);
+    if (line.kind === 'setting') key = line.key;
+    if (setting) {
+      const found = line.kind === 'setting' ? values : misplaced;
+      found.set(
+        setting.key,
+        decode(WITHOUT_NOTE.test(setting.key) ? withoutNote(setting.value) : setting.value.trim()),
+      );
+    }
+    // As botocore has it: a value of several lines.
+    if (line.kind === 'continuation' && !WITHOUT_NOTE.test(key)) {
+      values.set(key, `${values.get(key)}\n${decode(line.text.trim())}`);
+    }
+  }
+  return {
+    name,
+    values: new Map([...misplaced, ...values]),
+    lines: lines.filter(({ kind }) => kind !== 'header').map(({ text }) => decode(text)),
+  };
+}
+
+function readableSections(bytes: Buffer): Section[] {
+  if (bytes.length > SIZE_LIMIT) {
+    throw new CredentialsFileError(`the file has ${bytes.length} bytes, which is no credentials file: check its name`);
+  }
+  const beginning = bytes.toString('latin1', 0, 4096);
+  if (/^(?:\xff\xfe|\xfe\xff)/.test(beginning)) {
+    throw new CredentialsFileError('the file is UTF-16, which no AWS tool reads: save it as UTF-8');
+  }
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: no text holds these, which is the question
+  if (bytes.includes(0) || /[\x01-\x08\x0e-\x1a\x1c-\x1f]/.test(beginning)) {
+    throw new CredentialsFileError('the file is no text: restore it, or move it away');
+  }
+  return sectionsIn(bytes);
+}
+
+function refuseUnwritable(profile: string, session: MfaSession): void {
+  if (UNWRITABLE_NAME.test(profile)) {
+    throw new CredentialsFileError(`${JSON.stringify(profile)} cannot be the name of a profile: choose another`, 2);
+  }
+  const { accessKeyId, secretAccessKey, sessionToken, expiration } = session;
+  const isWritable = [accessKeyId, secretAccessKey, sessionToken].every((text) => /^[!-~]+$/.test(text));
+  if (!isWritable || Number.isNaN(new Date(expiration).getTime())) {
+    throw new CredentialsFileError(`the new session for [${profile}] is not what AWS gives: check the endpoint`);
+  }
+}
+
+function refuseLongTerm(profile: string, lines: Line[]): void {
+  const ids = lines.map(settingOf).filter((setting) => setting?.key === 'aws_access_key_id');
+  const isLongTerm = longTermKeyIn(profileOf(profile, lines).values) !== undefined;
+  if (!isLongTerm && !ids.some((id) => id?.value.startsWith('AKIA'))) return;
+  throw new CredentialsFileError(
+    `[${profile}] holds long-term credentials, maybe their only copy: name another profile, or move them away`,
+    2,
+  );
+}
+
+function newSection(profile: string, session: MfaSession, end: string): string {
+  const header: Line = { kind: 'header', text: `[${encode(profile)}]`, end };
+  return withSessionLines([header], profileOf(profile, []), session, end);
+}
+
+/** What must stand between the end of the file and a new section: the rest of the last line, and a blank line by habit. */
+function gapBefore(bytes: Buffer, sections: Section[]): string {
+  const tail = bytes.toString('latin1', Math.max(0, bytes.length - 80));
+  if (tail === '' || tail === BOM) return '';
+  const end = lineEndIn(bytes);
+  const isOpen = !/[\r\n]$/.test(tail);
+  const endsBlank = /(?:^|\n)[ \t]*\n$/.test(tail.replace(/\r\n?/g, '\n'));
+  const neighbour = sections.at(-2);
+  const isSpaced =
+    neighbour === undefined || linesOf(bytes, neighbour).findLast(({ kind }) => kind !== 'comment')?.kind === 'blank';
+  return (isOpen ? end : '') + (isSpaced && !endsBlank ? end : '');
+}
+
+/** How the file ends its lines: as the last of them does. */
+function lineEndIn(bytes: Buffer): string {
+  const at = Math.max(bytes.lastIndexOf('\n'), bytes.lastIndexOf('\r'));
+  if (at < 0) return '\n';
+  return bytes.toString('latin1', Math.max(0, at - 1), at + 1) === '\r\n'
+    ? '\r\n'
+    : bytes.toString('latin1', at, at + 1);
+}

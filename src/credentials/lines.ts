@@ -1,0 +1,186 @@
+/**
+ * The credentials file as lines, the way its readers take them. Where they differ, indentation decides as it does for
+ * botocore (Python's RawConfigParser): a line that is indented deeper than the setting before it continues that setting.
+ *
+ * The texts here are latin1, one character a byte, so that what is not touched is written back as it was, whatever its
+ * encoding.
+ */
+
+/** Where a section stands in the file, in bytes: its header at `start`, the next one or the end at `end`. */
+export interface Section {
+  name: string;
+  start: number;
+  end: number;
+}
+
+/** A line; `text` and `end` together are all of its bytes. `end` is empty where the file stops without a line end. */
+export type Line = { text: string; end: string } & (
+  | { kind: 'header' | 'blank' | 'comment' }
+  /** Neither header nor setting. botocore then gives up the whole file; other readers pass over it. */
+  | { kind: 'stray' }
+  | ({ kind: 'setting' } & Setting)
+  /** Part of the setting above. `misplaced` is what readers that ignore indentation take it for. */
+  | { kind: 'continuation'; misplaced: Setting | undefined }
+);
+
+/** `indent` + `spelling` + `delimiter` + `value` is the line's text. */
+export interface Setting {
+  /** Decoded, in lower case. */
+  key: string;
+  indent: string;
+  spelling: string;
+  /** The `=` (or, for botocore, `:`) with the blanks around it. */
+  delimiter: string;
+  value: string;
+}
+
+/** What may stand before the first line, and is no part of it. */
+export const BOM = '\xef\xbb\xbf';
+
+const TAB = 9;
+const FEED = 10;
+const VERTICAL_TAB = 11;
+const FORM_FEED = 12;
+const RETURN = 13;
+const SPACE = 32;
+const HASH = 35;
+const COLON = 58;
+const SEMICOLON = 59;
+const EQUALS = 61;
+const BRACKET = 91;
+
+const HEADER = /^\[(.+)\]/;
+/** What a reader of the whole specification drops from the end of a header or a value. */
+const NOTE = /(?:^|\s)[#;].*$/;
+/** Blanks as Python and JavaScript both know them, in UTF-8: pasted text brings the no-break and the ideographic space. */
+const SETTING =
+  /^([ \t\v\f]*)(.*?)((?:[ \t\v\f]|\xc2\xa0|\xe3\x80\x80)*[=:](?:[ \t\v\f]|\xc2\xa0|\xe3\x80\x80)*)(.*)$/s;
+/** A word, `=` and a value, unlike the last line of a token that was broken into several (`c2Vzc2lvbg==`). */
+const MISPLACED = /^[ \t\v\f]+[A-Za-z][\w-]*[ \t]*=[ \t]*[^\s=]/;
+
+/** Every section, in the order of the file; a name may stand more than once. One pass over the bytes. */
+export function sectionsIn(bytes: Buffer): Section[] {
+  const sections: Section[] = [];
+  const hasReturns = bytes.includes(RETURN);
+  /** The indentation of the setting that a deeper line would continue. */
+  let open: number | undefined;
+  let start = bytes.toString('latin1', 0, BOM.length) === BOM ? BOM.length : 0;
+  while (start < bytes.length) {
+    const stop = stopOf(bytes, start, hasReturns);
+    const first = afterBlanks(bytes, start, stop);
+    const kind = kindOf(bytes, first, stop, first - start, open);
+    if (kind === 'header') {
+      const previous = sections.at(-1);
+      if (previous) previous.end = start;
+      sections.push({
+        name: decode(headerName(bytes.toString('latin1', first, stop)) ?? ''),
+        start,
+        end: bytes.length,
+      });
+      open = undefined;
+    } else if (kind === 'setting' && sections.length > 0) {
+      open = first - start;
+    }
+    start = nextOf(bytes, stop);
+  }
+  return sections;
+}
+
+/** The lines of a section, its header first. */
+export function linesOf(bytes: Buffer, section: Section): Line[] {
+  const lines: Line[] = [];
+  const hasReturns = bytes.subarray(section.start, section.end).includes(RETURN);
+  let owner: Setting | undefined;
+  for (let start = section.start; start < section.end; ) {
+    const stop = stopOf(bytes, start, hasReturns);
+    const next = nextOf(bytes, stop);
+    const first = afterBlanks(bytes, start, stop);
+    const line = { text: bytes.toString('latin1', start, stop), end: bytes.toString('latin1', stop, next) };
+    const kind = kindOf(bytes, first, stop, first - start, owner?.indent.length);
+    switch (kind) {
+      case 'setting':
+        owner = settingIn(line.text);
+        lines.push({ ...line, kind, ...owner });
+        break;
+      case 'continuation': {
+        // Below `s3 =` the lines are nested settings, to every reader.
+        const isMisplaced = withoutNote(owner?.value ?? '') !== '' && MISPLACED.test(line.text);
+        lines.push({ ...line, kind, misplaced: isMisplaced ? settingIn(line.text) : undefined });
+        break;
+      }
+      case 'header':
+      case 'blank':
+      case 'comment':
+      case 'stray':
+        lines.push({ ...line, kind });
+        break;
+    }
+    start = next;
+  }
+  return lines;
+}
+
+/** What a line sets, to any reader. */
+export function settingOf(line: Line): Setting | undefined {
+  if (line.kind === 'setting') return line;
+  return line.kind === 'continuation' ? line.misplaced : undefined;
+}
+
+/** A value without the `# note` behind it, which botocore takes for a part of the value and other readers do not. */
+export function withoutNote(value: string): string {
+  return value.replace(NOTE, '').trim();
+}
+
+/** A text of bytes as the UTF-8 that it is. */
+export function decode(latin1: string): string {
+  return /[\x80-\xff]/.test(latin1) ? Buffer.from(latin1, 'latin1').toString('utf8') : latin1;
+}
+
+/** The bytes of a text, as UTF-8, one character for each. */
+export function encode(text: string): string {
+  return /[^\0-\x7f]/.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
+}
+
+function kindOf(bytes: Buffer, first: number, stop: number, indent: number, open: number | undefined): Line['kind'] {
+  if (first === stop) return 'blank';
+  const byte = bytes[first];
+  if (byte === HASH || byte === SEMICOLON) return 'comment';
+  if (open !== undefined && indent > open) return 'continuation';
+  if (byte === BRACKET && headerName(bytes.toString('latin1', first, stop)) !== undefined) return 'header';
+  for (let at = first; at < stop; at++) {
+    if (bytes[at] === EQUALS || bytes[at] === COLON) return at > first ? 'setting' : 'stray';
+  }
+  return 'stray';
+}
+
+function headerName(line: string): string | undefined {
+  return HEADER.exec(line.replace(NOTE, ''))?.[1];
+}
+
+function settingIn(line: string): Setting {
+  const [, indent = '', spelling = '', delimiter = '', value = ''] = SETTING.exec(line) ?? [];
+  return { key: decode(spelling).trim().toLowerCase(), indent, spelling, delimiter, value };
+}
+
+/** Where the line that begins at `start` stops. Python ends a line at a lone CR, too. */
+function stopOf(bytes: Buffer, start: number, hasReturns: boolean): number {
+  const feed = bytes.indexOf(FEED, start);
+  const stop = feed < 0 ? bytes.length : feed;
+  for (let at = start; hasReturns && at < stop; at++) if (bytes[at] === RETURN) return at;
+  return stop;
+}
+
+/** Where the next line begins after one that stops at `stop`. */
+function nextOf(bytes: Buffer, stop: number): number {
+  return bytes[stop] === RETURN && bytes[stop + 1] === FEED ? stop + 2 : Math.min(stop + 1, bytes.length);
+}
+
+function afterBlanks(bytes: Buffer, start: number, stop: number): number {
+  let at = start;
+  while (at < stop && isBlank(bytes[at])) at++;
+  return at;
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === SPACE || byte === TAB || byte === VERTICAL_TAB || byte === FORM_FEED;
+}

@@ -1,0 +1,51 @@
+import { lstatSync, readlinkSync } from 'node:fs';
+import { dirname, join, parse, resolve, sep } from 'node:path';
+
+/** A name in a folder that stands: where it changes, a path may lead elsewhere. */
+export interface Place {
+  folder: string;
+  name: string;
+}
+
+/** As many as Linux follows. */
+const MOST_LINKS = 40;
+
+/**
+ * Where a path leads when every symbolic link on the way is followed, also one to a file that is not there yet; and each
+ * place that decides it: the links, and the file itself or the first folder that is missing.
+ * @throws ELOOP, EACCES and the like, as the file system says
+ */
+export function followLinks(file: string): { target: string; places: Place[] } {
+  const places: Place[] = [];
+  const absolute = resolve(file);
+  let folder = parse(absolute).root;
+  let rest = partsOf(absolute);
+  for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
+    if (name === '..') {
+      folder = dirname(folder);
+      continue;
+    }
+    const path = join(folder, name);
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    const isLink = found?.isSymbolicLink() ?? false;
+    if (!found || isLink || rest.length === 0) places.push({ folder, name });
+    if (!found) return { target: join(path, ...rest), places };
+    if (!isLink) {
+      folder = path;
+      continue;
+    }
+    if (places.length > MOST_LINKS)
+      throw Object.assign(new Error(`too many symbolic links: ${file}`), { code: 'ELOOP' });
+    const link = readlinkSync(path);
+    rest = [...partsOf(link), ...rest];
+    if (resolve(link) === link || link.startsWith(sep)) folder = parse(resolve(link)).root;
+  }
+  return { target: folder, places };
+}
+
+function partsOf(path: string): string[] {
+  return path
+    .slice(parse(path).root.length)
+    .split(sep)
+    .filter((part) => part !== '' && part !== '.');
+}

@@ -1,0 +1,36 @@
+import { UserError } from '../errors.ts';
+import { CredentialsFileError } from './document.ts';
+
+/** What the file system answers, for people: what it means, and what to do. */
+const REASONS: Record<string, string> = {
+  EACCES: 'permission denied; check the owner and the mode of the file and of its folder',
+  EBUSY: 'the file is mounted by itself, so it cannot be replaced; mount its folder instead',
+  EDQUOT: 'your disk quota is used up; free some space',
+  EIO: 'the disk failed; check it',
+  EISDIR: 'there is a folder of that name; move it away',
+  ELOOP: 'its symbolic links lead in a circle; mend them',
+  EMFILE: 'too many files are open; raise the limit (ulimit -n)',
+  ENAMETOOLONG: 'its name is too long; choose a shorter one',
+  ENFILE: 'too many files are open on this machine; close some programs',
+  ENOENT: 'a folder on its path vanished; make it again',
+  ENOSPC: 'the disk is full; free some space',
+  ENOTDIR: 'a file stands where its path needs a folder; move it away',
+  EPERM: 'not permitted; run this as the owner of the file, and check its attributes (lsattr)',
+  EROFS: 'the file system is read-only; set AWS_SHARED_CREDENTIALS_FILE to a file on another',
+  EXDEV: 'the file is mounted by itself, so it cannot be replaced; mount its folder instead',
+};
+
+/** Another error for people, with one line: what was being done, to which file, what came back, what to do. */
+export function explained(error: unknown, doing: 'read' | 'write' | 'watch', file: string): unknown {
+  if (error instanceof CredentialsFileError) {
+    return new CredentialsFileError(`cannot ${doing} ${file}: ${error.message}`, error.status, { cause: error });
+  }
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (error instanceof UserError || code === undefined) return error;
+  const reason = REASONS[code];
+  return new UserError(`cannot ${doing} ${file}: ${reason ? `${reason} (${code})` : message}`, 1, { cause: error });
+}
+
+export function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
+}

@@ -1,0 +1,182 @@
+import { randomBytes } from 'node:crypto';
+import { type BigIntStats, readFileSync, renameSync, statSync } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { UserError } from '../errors.ts';
+import { lockFile } from './lock.ts';
+import { followLinks } from './path.ts';
+import { explained, isMissing } from './reason.ts';
+
+/** How often a change is begun again because somebody else wrote the file meanwhile. */
+const MOST_ROUNDS = 20;
+
+/** How long a file may stand empty while a tool that truncates it first writes it again, in milliseconds. */
+const EMPTY_FOR = 500;
+
+/** A temporary file that is younger may be in use by a process that cannot be seen from here (a container's). */
+const LEFT_BEHIND_AFTER = 60_000;
+
+/**
+ * Changes a file so that no reader ever sees it half written, and no change by another program is lost.
+ *
+ * Symbolic links are followed, mode and owner are kept; a new file is 0600, its new folders 0700. A change that changes
+ * nothing writes nothing.
+ * @param change gets the file's bytes (none when it is missing) and gives the new ones. It may be called several times,
+ * each time with what stands in the file then
+ * @param options `timeout`: how long to wait for another program's lock, in milliseconds
+ * @throws UserError when the file cannot be written; what `change` throws
+ */
+export async function changeCredentials(
+  file: string,
+  change: (bytes: Buffer) => Buffer,
+  options: { timeout?: number } = {},
+): Promise<void> {
+  let target = file;
+  try {
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      target = followLinks(file).target;
+      const folder = dirname(target);
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const lock = await lockFile(target, options.timeout ?? 15_000);
+      const temporary = join(folder, `${prefixOf(target)}${process.pid}-${randomBytes(8).toString('hex')}`);
+      try {
+        await sweep(folder, prefixOf(target));
+        const original = await settled(target);
+        let bytes: Buffer;
+        try {
+          bytes = change(original.bytes);
+        } catch (error) {
+          // Half a file can look like one that must not be changed.
+          if (!isUntouched(target, original)) continue;
+          throw error;
+        }
+        if (bytes.equals(original.bytes)) return;
+
+        const handle = await open(temporary, 'wx', 0o600);
+        try {
+          await handle.writeFile(bytes);
+          await keepModeAndOwner(handle, original.stats);
+          await handle.sync();
+        } finally {
+          await handle.close();
+        }
+        // Nothing asynchronous from here to the rename: the shorter, the less can come between.
+        if (lock.lost() || !isUntouched(target, original)) continue;
+        renameSync(temporary, target);
+        await syncFolder(folder);
+        if (bytesOf(target)?.equals(bytes)) return;
+      } finally {
+        await rm(temporary, { force: true }).catch(() => {});
+        await lock.release();
+      }
+    }
+  } catch (error) {
+    throw explained(error, 'write', target === resolve(file) ? file : `${file} (${target})`);
+  }
+  throw new UserError(`cannot write ${file}: another program changes it again and again; find out which, and end it`);
+}
+
+/**
+ * @returns undefined when the file is missing
+ * @throws UserError when it cannot be read
+ */
+export async function readCredentials(file: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw explained(error, 'read', file);
+  }
+}
+
+/** A file as it was read; without `stats` when it was missing. */
+interface Original {
+  bytes: Buffer;
+  stats: BigIntStats | undefined;
+}
+
+/**
+ * Reads the file that is to be replaced. An empty one that was written just now is most probably being written again by a
+ * tool that truncates first: to replace it then would be to lose what that tool is about to put there.
+ */
+async function settled(target: string): Promise<Original> {
+  for (;;) {
+    const stats = statOf(target);
+    if (!stats) return { bytes: Buffer.alloc(0), stats };
+    if (stats.isDirectory()) throw Object.assign(new Error('is a directory'), { code: 'EISDIR' });
+    if (!stats.isFile()) throw new UserError(`cannot write ${target}: it is a device, a pipe or a socket, not a file`);
+    const age = Date.now() - Number(stats.mtimeMs);
+    if (stats.size > 0n || age < 0 || age > EMPTY_FOR) return { bytes: readFileSync(target), stats };
+    await setTimeout(20);
+  }
+}
+
+/** Time stamps alone do not tell: two writes within one tick of the kernel's clock have the same. */
+function isUntouched(target: string, { bytes, stats }: Original): boolean {
+  const now = statOf(target);
+  if (!stats || !now) return stats === now;
+  const isSame = (['dev', 'ino', 'mode', 'uid', 'gid', 'size', 'mtimeNs', 'ctimeNs'] as const).every(
+    (field) => stats[field] === now[field],
+  );
+  return isSame && bytesOf(target)?.equals(bytes) === true;
+}
+
+function statOf(target: string): BigIntStats | undefined {
+  return statSync(target, { bigint: true, throwIfNoEntry: false });
+}
+
+function bytesOf(target: string): Buffer | undefined {
+  try {
+    return readFileSync(target);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+async function keepModeAndOwner(handle: FileHandle, original: BigIntStats | undefined): Promise<void> {
+  const own = await handle.stat({ bigint: true });
+  // Not where it is the same already: some file systems refuse even that.
+  if (original && (original.uid !== own.uid || original.gid !== own.gid)) {
+    await handle.chown(Number(original.uid), Number(original.gid));
+  }
+  const mode = Number(original?.mode ?? 0o600n) & 0o7777;
+  if (mode !== (Number(own.mode) & 0o7777)) await handle.chmod(mode);
+}
+
+/** Makes the rename last through a power failure, where the file system can. The file is whole either way. */
+async function syncFolder(folder: string): Promise<void> {
+  try {
+    const handle = await open(folder, 'r');
+    await handle.sync().finally(() => handle.close());
+  } catch {}
+}
+
+function prefixOf(target: string): string {
+  return `.${basename(target)}.aws-mfa-agent-`;
+}
+
+/** Removes what a process that was killed has left: its temporary file holds keys. */
+async function sweep(folder: string, prefix: string): Promise<void> {
+  try {
+    for (const name of await readdir(folder)) {
+      if (!name.startsWith(prefix) || isRunning(Number.parseInt(name.slice(prefix.length), 10))) continue;
+      const path = join(folder, name);
+      const stats = await lstat(path);
+      if (stats.isFile() && Date.now() - stats.mtimeMs > LEFT_BEHIND_AFTER) await rm(path);
+    }
+  } catch {
+    // Another time.
+  }
+}
+
+/** Whether another process has this id. Ours can be that of the one that was killed: in a container they begin at 1. */
+function isRunning(pid: number): boolean {
+  if (Number.isNaN(pid) || pid === process.pid) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
