@@ -1,0 +1,200 @@
+import { readFile } from 'node:fs/promises';
+import { readAwsConfig } from './aws-config.ts';
+import { UserError } from './errors.ts';
+import { type Paths, pathsOf } from './paths.ts';
+import type { QuietHours } from './quiet.ts';
+import * as forms from './setting-forms.ts';
+import type { Entries, Section, SettingsFile } from './settings-file.ts';
+
+/** How one MFA profile is kept fresh. */
+export interface ProfileSettings {
+  profile: string;
+  sourceProfile: string;
+  /** Undefined when nothing names one; a refresh then says where to put it. */
+  serialNumber: string | undefined;
+  durationSeconds: number;
+  /** A command that prints the code. */
+  mfaProcess?: string;
+  /** For STS. */
+  region?: string;
+}
+
+export interface Settings {
+  files: Paths;
+  /** When to look: a cron expression that node-cron accepts. */
+  check: string;
+  /** How long before the expiration to ask, in milliseconds. Shorter than every session asked for. */
+  promptBefore: number;
+  /** How long to wait for an answer before asking again, in milliseconds. */
+  remindEvery: number;
+  quiet?: QuietHours;
+  /** Names of ways to ask, in the order to try them. */
+  prompt: 'auto' | string[];
+  /** At least one, in the order of the file. */
+  profiles: ProfileSettings[];
+}
+
+const CHECK = '* * * * *';
+const DURATION_SECONDS = 43_200;
+const PROMPT_BEFORE = 15 * 60_000;
+const REMIND_EVERY = 5 * 60_000;
+
+/**
+ * Reads `config.ini` and `~/.aws/config`. Neither need be there, except a file that `--config` names; without profiles
+ * in the first, the agent keeps `[mfa]` fresh from `[default]`.
+ * @param from `configFile` is what the user named with `--config`
+ * @returns plain data, frozen
+ * @throws UserError (status 2) for a setting that is wrong, and for a file that cannot be read
+ */
+export async function loadSettings(from: {
+  env: NodeJS.ProcessEnv;
+  home: string;
+  configFile?: string | undefined;
+}): Promise<Settings> {
+  const files = pathsOf(from.env, from.home, from.configFile);
+  const [settingsText, awsText] = await Promise.all([textOf(files.settings), textOf(files.config)]);
+  if (settingsText === undefined && from.configFile) {
+    throw new UserError(`cannot read ${files.settings}: no such file`, 2);
+  }
+  const { top, sections } = await settingsIn(settingsText, files.settings);
+  const awsProfile = readAwsConfig(awsText ?? '');
+
+  const profiles: ProfileSettings[] = [];
+  for (const section of sections) {
+    const sourceProfile = await sourceOf(section, sections, files.settings);
+    const places = [
+      { entries: section.entries, file: files.settings },
+      { entries: awsProfile(sourceProfile), file: files.config },
+      { entries: awsProfile(section.name), file: files.config },
+    ];
+    const first = (key: string) => {
+      const place = places.find(({ entries }) => entries.has(key));
+      return place && written(place.entries, key, place.file);
+    };
+    const mfaProcess = first('mfa_process')?.value;
+    const region = await readSetting(first('region') ?? regionIn(from.env), forms.region);
+    profiles.push({
+      profile: section.name,
+      sourceProfile,
+      serialNumber: await readSetting(first('mfa_serial'), forms.serialNumber),
+      durationSeconds: (await readSetting(first('duration_seconds'), forms.durationSeconds)) ?? DURATION_SECONDS,
+      ...(mfaProcess !== undefined && { mfaProcess }),
+      ...(region !== undefined && { region }),
+    });
+  }
+
+  const global = <Value>(key: string, form: forms.Form<Value>) => readSetting(written(top, key, files.settings), form);
+  const quiet = await global('quiet', forms.quietHours);
+  return frozen({
+    files,
+    check: (await global('check', forms.schedule)) ?? CHECK,
+    promptBefore: await promptBeforeOf(written(top, 'prompt_before', files.settings), profiles),
+    remindEvery: (await global('remind_every', forms.reminder)) ?? REMIND_EVERY,
+    ...(quiet && { quiet }),
+    prompt: (await global('prompt', forms.ways)) ?? 'auto',
+    profiles,
+  });
+}
+
+/** What is wrong with `--serial-number`, or undefined. */
+export function serialProblem(text: string): string | undefined {
+  return problemOf(text, forms.serialNumber);
+}
+
+/** What is wrong with `--duration-seconds`, or undefined. */
+export function durationProblem(text: string): string | undefined {
+  return problemOf(text, forms.durationSeconds);
+}
+
+function problemOf(text: string, form: typeof forms.serialNumber | typeof forms.durationSeconds): string | undefined {
+  return form.read(text) === undefined ? `must be ${form.allowed(text)}` : undefined;
+}
+
+/** A setting as somebody wrote it, and where. */
+interface Written {
+  key: string;
+  value: string;
+  /** `FILE:LINE`, or what else a person would look for. */
+  place: string;
+}
+
+function written(entries: Entries, key: string, file: string): Written | undefined {
+  const entry = entries.get(key);
+  return entry && { key, value: entry.value, place: `${file}:${entry.line}` };
+}
+
+async function readSetting<Value>(setting: Written | undefined, form: forms.Form<Value>): Promise<Value | undefined> {
+  if (!setting) return undefined;
+  const value = await form.read(setting.value);
+  if (value === undefined) throw wrong(setting, form.allowed(setting.value));
+  return value;
+}
+
+function wrong({ key, value, place }: Written, allowed: string): UserError {
+  return new UserError(`${place}: ${key} = ${JSON.stringify(value)} is not allowed: it must be ${allowed}`, 2);
+}
+
+/** Where AWS tools look when no file names a region. */
+function regionIn(env: NodeJS.ProcessEnv): Written | undefined {
+  const key = ['AWS_REGION', 'AWS_DEFAULT_REGION'].find((name) => env[name]);
+  return key === undefined ? undefined : { key, value: env[key] ?? '', place: 'environment' };
+}
+
+/** Long-term credentials lie in a profile that the agent does not write: it never overwrites the only copy of a key. */
+async function sourceOf({ name, line, entries }: Section, sections: Section[], file: string): Promise<string> {
+  const setting = written(entries, 'source_profile', file) ?? {
+    key: 'source_profile',
+    value: 'default',
+    place: `${file}:${line}`,
+  };
+  const source = (await readSetting(setting, forms.profileName)) ?? setting.value;
+  if (sections.some((other) => other.name === source)) {
+    const what = source === name ? `[${name}] itself` : `[${source}], which is an MFA profile too`;
+    throw wrong(setting, `the profile that holds the long-term credentials for [${name}], not ${what}`);
+  }
+  return source;
+}
+
+/** A session that lasts no longer than this would be due at once, and asking would never end. */
+async function promptBeforeOf(setting: Written | undefined, profiles: ProfileSettings[]): Promise<number> {
+  const shortest = Math.min(...profiles.map(({ durationSeconds }) => durationSeconds));
+  const promptBefore = await readSetting(setting, forms.duration);
+  // Nobody chose the default, so it gives way to short sessions instead of being wrong.
+  if (!setting || promptBefore === undefined) return Math.min(PROMPT_BEFORE, (shortest * 1000) / 4);
+  if (promptBefore < shortest * 1000) return promptBefore;
+  const profile = profiles.find(({ durationSeconds }) => durationSeconds === shortest)?.profile;
+  throw wrong(setting, `shorter than the session of [${profile}], which lasts ${shortest} seconds`);
+}
+
+async function settingsIn(text: string | undefined, path: string): Promise<SettingsFile> {
+  const usual: Section = { name: 'mfa', line: 1, entries: new Map() };
+  if (text === undefined) return { top: new Map(), sections: [usual] };
+  // Loaded late: most people have no such file.
+  const [{ readSettingsFile }, { refuseUnknownSettings }] = await Promise.all([
+    import('./settings-file.ts'),
+    import('./unknown-settings.ts'),
+  ]);
+  const file = readSettingsFile(text, path);
+  refuseUnknownSettings(file, path);
+  return file.sections.length > 0 ? file : { top: file.top, sections: [usual] };
+}
+
+/** @returns undefined when there is no such file */
+async function textOf(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    const reason = code === 'EACCES' ? 'permission denied' : code === 'EISDIR' ? 'it is a folder' : message;
+    throw new UserError(`cannot read ${path}: ${reason}`, 2, { cause: error });
+  }
+}
+
+function frozen<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null) {
+    for (const part of Object.values(value)) frozen(part);
+    Object.freeze(value);
+  }
+  return value;
+}

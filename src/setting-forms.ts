@@ -1,0 +1,112 @@
+import { parseDuration } from './duration.ts';
+import type { QuietHours } from './quiet.ts';
+
+/** How a setting is written: in `config.ini`, in `~/.aws/config`, and as an option of a command. */
+export interface Form<Value> {
+  /** @returns undefined when the text is not allowed */
+  read(text: string): Value | undefined | Promise<Value | undefined>;
+  /** What is allowed, to follow "must be", for a person who wrote this text. */
+  allowed(text: string): string;
+}
+
+/** The ways of asking that `prompt` may list. */
+export const WAY_NAMES: readonly string[] = [
+  'mfa_process',
+  'notification',
+  'zenity',
+  'kdialog',
+  'osascript',
+  'terminal',
+];
+
+/** Expressions that need no second look, so that a command that ends at once need not load node-cron for them. */
+const PLAIN_SCHEDULE = /^(\*|\*\/([1-9]|[1-5]\d))( \*){4}$/;
+
+/** When to look: a cron expression of node-cron, seconds first where it has six fields. */
+export const schedule = {
+  async read(text: string) {
+    if (PLAIN_SCHEDULE.test(text)) return text;
+    const { validate } = await import('node-cron');
+    return validate(text) ? text : undefined;
+  },
+  allowed: () => 'a cron expression, such as */5 * * * * for every five minutes',
+} satisfies Form<string>;
+
+export const duration = {
+  read: parseDuration,
+  allowed: () => 'a duration, such as 15m, 90s or 1h30m',
+} satisfies Form<number>;
+
+/** Long enough to type a code in; not longer than a timer of Node may run. */
+export const reminder = {
+  read(text: string) {
+    const milliseconds = parseDuration(text);
+    return milliseconds !== undefined && milliseconds >= 30_000 && milliseconds <= 86_400_000
+      ? milliseconds
+      : undefined;
+  },
+  allowed: () => 'a duration from 30s to 24h, such as 5m',
+} satisfies Form<number>;
+
+export const quietHours = {
+  read(text: string) {
+    const [, from = '', to = ''] = /^(\d{1,2}:\d{2})\s*-\s*(\d{1,2}:\d{2})$/.exec(text) ?? [];
+    const hours = { from: minuteOfDay(from), to: to === '24:00' ? 0 : minuteOfDay(to) };
+    return hours.from < 0 || hours.to < 0 || hours.from === hours.to ? undefined : hours;
+  },
+  allowed: () => 'two different times of the day, such as 22:00-07:00',
+} satisfies Form<QuietHours>;
+
+/** @returns -1 when it is no time of the day */
+function minuteOfDay(time: string): number {
+  const [hours = Number.NaN, minutes = Number.NaN] = time.split(':').map(Number);
+  return hours < 24 && minutes < 60 ? hours * 60 + minutes : -1;
+}
+
+export const ways = {
+  read(text: string) {
+    if (text === 'auto') return text;
+    const names = text.split(/[\s,]+/).filter((name) => name !== '');
+    return names.length === new Set(names).size && names.every((name) => WAY_NAMES.includes(name)) ? names : undefined;
+  },
+  allowed: () => `auto, or some of these in the order to try them: ${WAY_NAMES.join(', ')}`,
+} satisfies Form<'auto' | string[]>;
+
+export const profileName = {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a line break, for one, would end the section's header
+  read: (text: string) => (/^[^[\]\x00-\x1f]+$/.test(text) ? text : undefined),
+  allowed: () => 'the name of a profile',
+} satisfies Form<string>;
+
+/**
+ * An MFA device that gives codes.
+ * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html (SerialNumber)
+ */
+export const serialNumber = {
+  read: (text: string) =>
+    text.length <= 256 &&
+    (text.startsWith('arn:')
+      ? /^arn:aws[\w-]*:iam::\d{12}:mfa\/[\w+=/:,.@-]+$/.test(text)
+      : /^[\w+=/:,.@-]{9,}$/.test(text))
+      ? text
+      : undefined,
+  allowed: (text: string) =>
+    /^arn:[^:]*:iam::\d*:u2f\//.test(text)
+      ? 'a device that gives codes, which a security key or passkey (u2f) does not: name a virtual or hardware MFA device, as arn:aws:iam::123456789012:mfa/alice'
+      : "an MFA device's ARN, as arn:aws:iam::123456789012:mfa/alice, or its hardware serial number, as GAHT12345678",
+} satisfies Form<string>;
+
+/** How long the session shall last, in seconds, as STS GetSessionToken allows it for an IAM user. */
+export const durationSeconds = {
+  read(text: string) {
+    const seconds = /^\d{3,6}$/.test(text) ? Number(text) : 0;
+    return seconds >= 900 && seconds <= 129_600 ? seconds : undefined;
+  },
+  allowed: () => 'a whole number of seconds from 900 (15 minutes) to 129600 (36 hours)',
+} satisfies Form<number>;
+
+/** It becomes a part of a host name. */
+export const region = {
+  read: (text: string) => (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text) ? text : undefined),
+  allowed: () => 'an AWS region, such as eu-west-1',
+} satisfies Form<string>;

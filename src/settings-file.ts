@@ -1,0 +1,103 @@
+import { createRequire } from 'node:module';
+import { UserError } from './errors.ts';
+
+// Required, not imported: a CommonJS module is there in less than half the time, which every short command waits for.
+const { parse } = createRequire(import.meta.url)('ini') as typeof import('ini');
+
+/** One `key = value`, and the line (from 1) that it stands in. */
+export interface Entry {
+  key: string;
+  value: string;
+  line: number;
+}
+
+export type Entries = ReadonlyMap<string, Entry>;
+
+export interface Section {
+  /** What stands between the brackets, without the quotes that it may have. */
+  name: string;
+  line: number;
+  entries: Entries;
+}
+
+/** Settings above the first section, and the sections in their order. */
+export interface SettingsFile {
+  top: Entries;
+  sections: Section[];
+}
+
+/**
+ * Reads `config.ini`, in the dialect of the `ini` package: `;` and `#` begin a comment, also after a value; a value in
+ * double quotes is a JSON string and holds anything; `\;` and `\#` are the characters themselves.
+ *
+ * The package reads one line at a time here. So each error can name its line, and the name of a section stays what it
+ * is: given a whole file, the package takes `[my.team]` for a section within a section, and the later of two equal keys
+ * wins unseen.
+ * @param file for messages
+ * @throws UserError (status 2) for a line that is neither, a section or key that comes twice, and a value that the
+ *   package would cut or mangle
+ */
+export function readSettingsFile(text: string, file: string): SettingsFile {
+  const top = new Map<string, Entry>();
+  const sections: Section[] = [];
+  let entries = top;
+
+  const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/);
+  for (const [index, content] of lines.entries()) {
+    const line = index + 1;
+    const fail = (problem: string) => new UserError(`${file}:${line}: ${problem}`, 2);
+
+    const header = /^\s*\[([^\]]*)\]\s*(?:[;#].*)?$/.exec(content);
+    if (header) {
+      const name = (header[1] ?? '').trim().replace(/^(["'])(.*)\1$/, '$2');
+      if (name === '') throw fail('a section needs the name of a profile between its brackets');
+      const earlier = sections.find((section) => section.name === name);
+      if (earlier) throw fail(`[${name}] is already in line ${earlier.line}; put the two sections together`);
+      entries = new Map();
+      sections.push({ name, line, entries });
+      continue;
+    }
+
+    if (/^\s*(?:[;#]|$)/.test(content)) continue;
+    const entry = readEntry(content, line, fail);
+    const earlier = entries.get(entry.key);
+    if (earlier) throw fail(`${shownKey(entry.key)} is already in line ${earlier.line}; remove one of them`);
+    entries.set(entry.key, entry);
+  }
+  return { top, sections };
+}
+
+function readEntry(content: string, line: number, fail: (problem: string) => UserError): Entry {
+  const [key, value] = Object.entries(parse(content))[0] ?? [];
+  const equals = content.indexOf('=');
+  if (key === undefined || equals < 1) throw fail('this is neither a [section] nor a "key = value"');
+  const shown = shownKey(key);
+  if (Array.isArray(value)) throw fail(`${shown}: write it without the brackets, with commas between several values`);
+  // The package makes JSON of true, null and what stands in quotes; here every value is a text.
+  if (value === '' || (typeof value === 'object' && value !== null)) {
+    throw fail(`${shown} has no value; remove the line, or give it one`);
+  }
+  const problem = spoiled(content.slice(equals + 1).trim(), String(value));
+  if (problem) throw fail(`${shown}: ${problem}`);
+  return { key, value: String(value), line };
+}
+
+/** A key for a message. What is no word may be a secret, pasted without a name. */
+export function shownKey(key: string): string {
+  return /^[\w.-]{1,32}$/.test(key) ? key : '(not shown)';
+}
+
+const QUOTE_IT = 'put the whole value in double quotes (and \\" for each double quote in it), with nothing after them';
+
+/** Why the package did not take a value as its writer must have meant it. The value is not told: it may be a command. */
+function spoiled(written: string, value: string): string | undefined {
+  if (/^'.*'.*'$/.test(written)) return QUOTE_IT;
+  if (/^(["']).*\1$/.test(written)) return undefined;
+  const sign = /(?<!\\)(?:\\\\)*[;#]/.exec(written);
+  if (!sign) return undefined;
+  const before = written.slice(0, sign.index + sign[0].length - 1);
+  const cutInAWord = before !== '' && !/\s$/.test(before);
+  const cutInQuotes = [...value.matchAll(/"/g)].length % 2 === 1 || [...value.matchAll(/'/g)].length % 2 === 1;
+  if (!cutInAWord && !cutInQuotes) return undefined;
+  return `a comment begins at the ${sign[0].slice(-1)}; for a comment, put a blank before it; else ${QUOTE_IT}`;
+}

@@ -1,0 +1,57 @@
+import { UserError } from './errors.ts';
+import { nearest } from './nearest.ts';
+import { type Entry, type SettingsFile, shownKey } from './settings-file.ts';
+
+/** The settings above the first section. */
+const GLOBAL = ['check', 'prompt_before', 'remind_every', 'quiet', 'prompt'];
+
+/** The settings of a profile. */
+const OF_PROFILE = ['source_profile', 'mfa_serial', 'duration_seconds', 'mfa_process', 'region'];
+
+/** Settings of AWS that people know, and what to do with them instead. */
+const OF_AWS: [keys: RegExp, advice: string][] = [
+  [
+    /^(role_arn|role_session_name|external_id|credential_source|web_identity_token_file)$/,
+    'the agent assumes no role; keep it in ~/.aws/config, in a profile of its own whose source_profile is the MFA profile',
+  ],
+  [/^aws_(access|session|security)|secret|token|password/i, 'keys belong in the credentials file, and nowhere else'],
+  [/^(credential_process|sso_\w+)$/, 'it belongs in ~/.aws/config, to the source profile'],
+];
+
+/**
+ * Refuses what `config.ini` cannot have. No message repeats the value of an unknown key: it may be a secret.
+ * @param path for messages
+ * @throws UserError (status 2) for the first one in the file
+ */
+export function refuseUnknownSettings({ top, sections }: SettingsFile, path: string): void {
+  for (const entry of top.values()) {
+    if (!GLOBAL.includes(entry.key)) throw unknown(entry, undefined);
+  }
+  for (const { name, line, entries } of sections) {
+    if (/^profile\s/.test(name)) {
+      const bare = name.replace(/^profile\s+/, '');
+      throw new UserError(`${path}:${line}: [${name}]: sections have the names of the credentials file: [${bare}]`, 2);
+    }
+    for (const entry of entries.values()) {
+      if (!OF_PROFILE.includes(entry.key)) throw unknown(entry, name);
+    }
+  }
+
+  function unknown({ key, line }: Entry, section: string | undefined): UserError {
+    const place = section === undefined ? 'above the first section' : `in [${section}]`;
+    return new UserError(`${path}:${line}: unknown setting ${shownKey(key)} ${place}: ${adviceFor(key, section)}`, 2);
+  }
+}
+
+function adviceFor(key: string, section: string | undefined): string {
+  const [known, elsewhere] = section === undefined ? [GLOBAL, OF_PROFILE] : [OF_PROFILE, GLOBAL];
+  if (elsewhere.includes(key)) {
+    return section === undefined
+      ? 'it belongs to a profile, in a section such as [mfa]'
+      : 'it is for all profiles, and belongs above the first section';
+  }
+  const advice = OF_AWS.find(([keys]) => keys.test(key))?.[1];
+  if (advice) return advice;
+  const meant = nearest(key, known) ?? nearest(key, elsewhere);
+  return meant ? `did you mean ${meant}?` : `known there: ${known.join(', ')}`;
+}

@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadSharedConfigFiles } from '@smithy/shared-ini-file-loader';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readAwsConfig } from '../../src/aws-config.ts';
+
+/** The settings of a profile, without their lines. */
+function settings(text: string, profile: string): Record<string, string> {
+  return Object.fromEntries([...readAwsConfig(text)(profile)].map(([key, { value }]) => [key, value]));
+}
+
+describe('a profile of ~/.aws/config', () => {
+  it('is [default], or has the word profile before its name', () => {
+    const text =
+      '[default]\nregion = a\n[profile work]\nregion = b\n[work]\nregion = c\n[sso-session work]\nregion = d\n';
+    expect(settings(text, 'default')).toEqual({ region: 'a' });
+    expect(settings(text, 'work')).toEqual({ region: 'b' });
+    expect(settings(text, 'nobody')).toEqual({});
+  });
+
+  it.each(['[profile "two words"]', "[profile 'two words']", '[profile two words]', '[profile "two words" ] # mine'])(
+    'may be written %s',
+    (header) => {
+      expect(settings(`${header}\nregion = a`, 'two words')).toEqual({ region: 'a' });
+    },
+  );
+
+  it('is [profile default] before [default]', () => {
+    const text = '[default]\nregion = a\n[profile default]\nmfa_serial = b\n';
+    expect(settings(text, 'default')).toEqual({ mfa_serial: 'b' });
+  });
+
+  it('knows the line of each setting, in a file with a byte order mark and line ends of Windows', () => {
+    const text = '\uFEFF[default]\r\n# a comment\r\n\r\nMFA_Serial=GAHT12345678\r\n';
+    expect(readAwsConfig(text)('default').get('mfa_serial')).toMatchObject({ value: 'GAHT12345678', line: 4 });
+  });
+
+  it('is not upset by names that JavaScript has a meaning for', () => {
+    expect(settings('[profile __proto__]\nregion = a\n[profile constructor]\n__proto__ = b', 'toString')).toEqual({});
+    expect(settings('[profile __proto__]\nregion = a', '__proto__')).toEqual({ region: 'a' });
+  });
+});
+
+describe('what the SDK reads, this reads too', () => {
+  let file: string;
+  beforeAll(() => {
+    file = join(mkdtempSync(join(tmpdir(), 'aws-config-')), 'config');
+  });
+  afterAll(() => rmSync(join(file, '..'), { recursive: true }));
+
+  it.each([
+    ['a comment on its own line', '[default]\n# region = x\n; region = y\n  # region = z\nregion = a'],
+    ['a comment after a value', '[default]\nregion = a # here\noutput = b ; there\nx = c#d;e'],
+    ['a comment after a header', '[profile work] # mine\nregion = a'],
+    ['blanks around everything', '[default]\n  region\t=  a b  \noutput=c'],
+    ['an equals sign in a value', '[default]\nmfa_process = oathtool --key=abc=='],
+    ['a key that comes twice', '[default]\nregion = a\nregion = b'],
+    ['a section that comes twice', '[default]\nregion = a\n[profile x]\nregion = b\n[default]\noutput = c'],
+    ['lines that mean nothing', 'region = x\n[default]\nnothing\n= nothing\n[[\n]\nregion = a'],
+    ['both kinds of default', '[profile default]\nregion = a\n[default]\nregion = b\noutput = c'],
+    ['line ends of Windows', '[default]\r\nregion = a\r\n\r\n[profile x]\r\nregion = b\r\n'],
+  ])('%s', async (_, text) => {
+    writeFileSync(file, text);
+    const { configFile } = await loadSharedConfigFiles({ configFilepath: file, filepath: file, ignoreCache: true });
+    for (const [profile, expected] of Object.entries(configFile)) expect(settings(text, profile)).toEqual(expected);
+    expect(Object.keys(configFile).length).toBeGreaterThan(0);
+  });
+
+  it('nested settings, which belong to their parent', async () => {
+    const text = '[default]\ns3 =\n  region = x\n  mfa_serial = y\nregion = a\noutput = b';
+    writeFileSync(file, text);
+    const { configFile } = await loadSharedConfigFiles({ configFilepath: file, filepath: file, ignoreCache: true });
+    expect(configFile.default).toEqual({ 's3.region': 'x', 's3.mfa_serial': 'y', region: 'a', output: 'b' });
+    expect(settings(text, 'default')).toEqual({ region: 'a', output: 'b' });
+  });
+});

@@ -1,0 +1,460 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createAsk } from '../../src/ask/choose.ts';
+import { durationProblem, loadSettings, type Settings, serialProblem } from '../../src/config.ts';
+import { UserError } from '../../src/errors.ts';
+import { WAY_NAMES } from '../../src/setting-forms.ts';
+
+const SERIAL = 'arn:aws:iam::123456789012:mfa/alice';
+
+let home: string;
+let configIni: string;
+let awsConfig: string;
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'config-'));
+  configIni = join(home, '.config/aws-mfa-agent/config.ini');
+  awsConfig = join(home, '.aws/config');
+});
+afterEach(() => rmSync(home, { recursive: true }));
+
+function write(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+}
+
+function load(env: NodeJS.ProcessEnv = {}, configFile?: string): Promise<Settings> {
+  return loadSettings({ env, home, configFile });
+}
+
+/** The settings that a `config.ini` with this text gives. */
+function settings(text: string, env: NodeJS.ProcessEnv = {}): Promise<Settings> {
+  write(configIni, text);
+  return load(env);
+}
+
+/** What a person reads about a `config.ini` with this text, without the path of the file. */
+async function problem(text: string): Promise<string> {
+  write(configIni, text);
+  return (await refusal()).replace(configIni, 'config.ini').replace(awsConfig, '~/.aws/config');
+}
+
+async function refusal(env: NodeJS.ProcessEnv = {}, configFile?: string): Promise<string> {
+  const error = await load(env, configFile).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(UserError);
+  const { message, status } = error as UserError;
+  expect(status).toBe(2);
+  expect(message).not.toMatch(/[\r\n]/);
+  return message;
+}
+
+describe('without a config.ini', () => {
+  it('keeps [mfa] fresh from [default]', async () => {
+    expect(await load()).toEqual({
+      files: {
+        settings: configIni,
+        credentials: join(home, '.aws/credentials'),
+        config: awsConfig,
+        state: join(home, '.local/state/aws-mfa-agent'),
+        runtime: join(home, '.local/state/aws-mfa-agent'),
+      },
+      check: '* * * * *',
+      promptBefore: 15 * 60_000,
+      remindEvery: 5 * 60_000,
+      prompt: 'auto',
+      profiles: [{ profile: 'mfa', sourceProfile: 'default', serialNumber: undefined, durationSeconds: 43_200 }],
+    });
+  });
+
+  it('takes the device from [default] of ~/.aws/config', async () => {
+    write(awsConfig, `[default]\nmfa_serial = ${SERIAL}\nregion = eu-west-1\n`);
+    expect((await load()).profiles).toMatchObject([{ serialNumber: SERIAL, region: 'eu-west-1' }]);
+  });
+
+  it('takes it from [profile mfa] when [default] has none', async () => {
+    write(awsConfig, `[default]\nregion = eu-west-1\n[profile mfa]\nmfa_serial = ${SERIAL}\nregion = us-east-1\n`);
+    expect((await load()).profiles).toMatchObject([{ serialNumber: SERIAL, region: 'eu-west-1' }]);
+  });
+
+  it('is the same as with one that has only settings for all profiles', async () => {
+    const { profiles, remindEvery } = await settings('remind_every = 2m\n');
+    expect(profiles).toEqual((await load()).profiles);
+    expect(remindEvery).toBe(120_000);
+  });
+});
+
+it('reads every setting, as the design document writes them', async () => {
+  const { files, ...rest } = await settings(`
+check = */10 * * * * *         ; when to look: a cron expression (node-cron)
+prompt_before = 20m            ; how long before the expiration to ask
+remind_every = 1m30s           # how long to wait for an answer before asking again
+quiet = 22:00-07:00            ; no asking in these hours (optional)
+prompt = notification, terminal
+
+[mfa]                          ; an MFA profile: one section for each
+source_profile = long-term
+mfa_serial = ${SERIAL}
+duration_seconds = 3600        ; 900 to 129600
+mfa_process = ykman oath accounts code --single aws    ; optional: a command that prints the code
+region = eu-west-1             ; for STS; optional
+[second]
+`);
+  expect(files.settings).toBe(configIni);
+  expect(rest).toEqual({
+    check: '*/10 * * * * *',
+    promptBefore: 20 * 60_000,
+    remindEvery: 90_000,
+    quiet: { from: 22 * 60, to: 7 * 60 },
+    prompt: ['notification', 'terminal'],
+    profiles: [
+      {
+        profile: 'mfa',
+        sourceProfile: 'long-term',
+        serialNumber: SERIAL,
+        durationSeconds: 3600,
+        mfaProcess: 'ykman oath accounts code --single aws',
+        region: 'eu-west-1',
+      },
+      { profile: 'second', sourceProfile: 'default', serialNumber: undefined, durationSeconds: 43_200 },
+    ],
+  });
+});
+
+it('gives settings that nobody can change by accident', async () => {
+  const loaded = await settings('quiet = 1:00-2:00\nprompt = terminal\n');
+  for (const part of [loaded, loaded.files, loaded.quiet, loaded.prompt, loaded.profiles, loaded.profiles[0]]) {
+    expect(Object.isFrozen(part)).toBe(true);
+  }
+});
+
+it('lets `prompt` list the ways of asking that there are, and no others', async () => {
+  const { prompt } = await settings(`prompt = ${WAY_NAMES.join(' ')}\n`);
+  expect(prompt).toEqual(WAY_NAMES);
+  const platforms = (['linux', 'darwin'] as const).map((platform) =>
+    createAsk({ prompt }, {}, { platform, environment: {} }).ways(),
+  );
+  const known = (await Promise.all(platforms)).flat().filter(({ unfit }) => unfit !== 'not available on this system');
+  expect(new Set(known.map(({ name }) => name))).toEqual(new Set(WAY_NAMES));
+});
+
+describe('the names of profiles', () => {
+  it.each(['my.team', 'a.b.c', 'two words', 'a;b', 'team#1', '__proto__', 'constructor', 'true', 'default.'])(
+    'may be %s',
+    async (name) => {
+      const { profiles } = await settings(`[${name}] ; a comment\nmfa_serial = ${SERIAL}\n[my]\n`);
+      expect(profiles.map(({ profile }) => profile)).toEqual([name, 'my']);
+      expect(profiles[0]?.serialNumber).toBe(SERIAL);
+    },
+  );
+
+  it('may stand in quotes', async () => {
+    expect((await settings('["two words"]')).profiles).toMatchObject([{ profile: 'two words' }]);
+  });
+
+  it('are those of the credentials file, not those of ~/.aws/config', async () => {
+    expect(await problem('[profile mfa]\n')).toBe(
+      'config.ini:1: [profile mfa]: sections have the names of the credentials file: [mfa]',
+    );
+  });
+
+  it('stand in the file once', async () => {
+    expect(await problem('[mfa]\n\n[b]\n[mfa]\n')).toMatch(/^config\.ini:4: \[mfa\] is already in line 1/);
+    expect(await problem('[]\n')).toMatch(/^config\.ini:1: a section needs the name of a profile/);
+  });
+
+  it('are texts, also where they look like something else', async () => {
+    const { profiles } = await settings(
+      "[a]\nsource_profile = true\n[b]\nsource_profile = null\n[c]\nsource_profile = '12'",
+    );
+    expect(profiles.map(({ sourceProfile }) => sourceProfile)).toEqual(['true', 'null', '12']);
+  });
+});
+
+describe('a source profile', () => {
+  it('is not the MFA profile itself', async () => {
+    expect(await problem('[mfa]\nsource_profile = mfa\n')).toBe(
+      'config.ini:2: source_profile = "mfa" is not allowed: it must be the profile that holds the long-term credentials for [mfa], not [mfa] itself',
+    );
+  });
+
+  it('is not the MFA profile itself where it is named nowhere', async () => {
+    expect(await problem('\n[default]\n')).toMatch(
+      /^config\.ini:2: source_profile = "default" .* not \[default\] itself$/,
+    );
+  });
+
+  it('is not another MFA profile, so two cannot be the source of each other', async () => {
+    expect(await problem('[a]\nsource_profile = b\n[b]\nsource_profile = a\n')).toMatch(
+      /^config\.ini:2: source_profile = "b" .* not \[b\], which is an MFA profile too$/,
+    );
+    expect(await problem('[a]\n[b]\nsource_profile = a\n')).toMatch(/^config\.ini:3: .* not \[a\], which is an MFA/);
+  });
+
+  it('may be the source of several', async () => {
+    expect((await settings('[a]\nsource_profile = x\n[b]\nsource_profile = x\n')).profiles).toHaveLength(2);
+  });
+});
+
+describe('what a profile does not set', () => {
+  const AWS = `[default]
+mfa_serial = GAHT00000001
+[profile work]
+mfa_serial = GAHT00000002
+mfa_process = from the source
+[profile team]
+mfa_serial = GAHT00000003
+mfa_process = from itself
+duration_seconds = 7200
+region = eu-west-3
+`;
+
+  it('comes from the source profile in ~/.aws/config, then from its own section there', async () => {
+    write(awsConfig, AWS);
+    const { profiles } = await settings('[team]\nsource_profile = work\n[other]\n[own]\nmfa_serial = GAHT00000009\n');
+    expect(profiles).toMatchObject([
+      { serialNumber: 'GAHT00000002', mfaProcess: 'from the source', durationSeconds: 7200, region: 'eu-west-3' },
+      { serialNumber: 'GAHT00000001' },
+      { serialNumber: 'GAHT00000009' },
+    ]);
+    expect(profiles[1]).not.toHaveProperty('mfaProcess');
+  });
+
+  it('is wrong at its line in that file', async () => {
+    write(awsConfig, '[profile x]\nregion = a\n[default]\nduration_seconds = 60\n');
+    expect(await problem('[mfa]\n')).toMatch(/^~\/\.aws\/config:4: duration_seconds = "60" is not allowed/);
+  });
+
+  it('is read from the file that AWS_CONFIG_FILE names', async () => {
+    write(join(home, 'elsewhere'), `[default]\nmfa_serial = ${SERIAL}\n`);
+    expect((await load({ AWS_CONFIG_FILE: '~/elsewhere' })).profiles).toMatchObject([{ serialNumber: SERIAL }]);
+  });
+
+  it('is, for the region only, what the environment says', async () => {
+    const env = { AWS_REGION: 'eu-west-1', AWS_DEFAULT_REGION: 'eu-west-2', AWS_PROFILE: 'team', AWS_ROLE_ARN: 'x' };
+    write(awsConfig, AWS);
+    expect((await settings('[mfa]\n[team]\nsource_profile = work', env)).profiles).toMatchObject([
+      { region: 'eu-west-1', serialNumber: 'GAHT00000001' },
+      { region: 'eu-west-3' },
+    ]);
+    expect((await load({ ...env, AWS_REGION: '' })).profiles[0]?.region).toBe('eu-west-2');
+    expect(await refusal({ AWS_REGION: 'evil.example/' })).toMatch(/^environment: AWS_REGION = "evil\.example\/"/);
+  });
+});
+
+describe('a setting that is wrong', () => {
+  const SECTION = '[mfa]\n';
+  it.each([
+    ['check = now', /^config\.ini:1: check = "now" is not allowed: it must be a cron expression/],
+    ['check = 61 * * * *', /cron expression/],
+    ['check = * * * *', /cron expression/],
+    ['prompt_before = 15', /^config\.ini:1: prompt_before = "15" is not allowed: it must be a duration, such as 15m/],
+    ['prompt_before = -1m', /duration/],
+    ['remind_every = 29s', /must be a duration from 30s to 24h/],
+    ['remind_every = 2d', /must be a duration from 30s to 24h/],
+    ['quiet = 22:00', /must be two different times of the day, such as 22:00-07:00/],
+    ['quiet = 22:00-22:00', /two different times/],
+    ['quiet = 00:00-24:00', /two different times/],
+    ['quiet = 25:00-07:00', /two different times/],
+    ['quiet = 22:00-07:60', /two different times/],
+    ['prompt = telepathy', /must be auto, or some of these in the order to try them: mfa_process, notification/],
+    ['prompt = terminal, terminal', /must be auto, or some/],
+    ['prompt = auto, terminal', /must be auto, or some/],
+    [`${SECTION}duration_seconds = 899`, /^config\.ini:2: duration_seconds = "899" .* from 900 .* to 129600/],
+    [`${SECTION}duration_seconds = 129601`, /129600/],
+    [`${SECTION}duration_seconds = 1e4`, /129600/],
+    [`${SECTION}duration_seconds = 12h`, /129600/],
+    [
+      `${SECTION}mfa_serial = 123456`,
+      /must be an MFA device's ARN, as arn:aws:iam::123456789012:mfa\/alice, or its hardware/,
+    ],
+    [`${SECTION}mfa_serial = arn:aws:iam::1234:mfa/alice`, /must be an MFA device's ARN/],
+    [`${SECTION}mfa_serial = arn:aws:iam::123456789012:user/alice`, /must be an MFA device's ARN/],
+    [
+      `${SECTION}mfa_serial = arn:aws:iam::123456789012:u2f/user/alice/key-A1`,
+      /a device that gives codes, which a security key/,
+    ],
+    [`${SECTION}region = eu west`, /must be an AWS region/],
+    [`${SECTION}region = sts.example.com`, /must be an AWS region/],
+    [`${SECTION}source_profile = "a\\nb"`, /^config\.ini:2: source_profile = "a\\nb" .* the name of a profile/],
+  ])('is named with its line, its value and what is allowed: %s', async (text, expected) => {
+    expect(await problem(text)).toMatch(expected);
+  });
+
+  it.each([
+    ['a key without a value', '[mfa]\nregion =\n', /^config\.ini:2: region has no value/],
+    ['a value without a key', '[mfa]\n= x\n', /^config\.ini:2: this is neither a \[section\] nor a "key = value"$/],
+    ['a lone word', '\n\nmfa_serial\n', /^config\.ini:3: this is neither/],
+    ['a header that does not close', '[mfa\nregion = x\n', /^config\.ini:1: this is neither/],
+    ['a key that JavaScript has a meaning for', '__proto__ = x\n', /^config\.ini:1: this is neither/],
+    [
+      'a key that comes twice',
+      '[mfa]\nregion = a\n[b]\nregion = a\nregion = b\n',
+      /^config\.ini:5: region is already in line 4/,
+    ],
+    [
+      'a key with brackets',
+      'prompt[] = terminal\n',
+      /^config\.ini:1: prompt: write it without the brackets, with commas/,
+    ],
+  ])('is found in its line: %s', async (_, text, expected) => {
+    expect(await problem(text)).toMatch(expected);
+  });
+
+  it('is found in its line whatever the line ends are', async () => {
+    expect(await problem('\uFEFF[mfa]\r\n\r\n; comment\r\nregion = A B\r\n')).toMatch(/^config\.ini:4: region = "A B"/);
+  });
+});
+
+describe('a setting that nobody knows', () => {
+  it.each([
+    [
+      'remind_evry = 5m',
+      'config.ini:1: unknown setting remind_evry above the first section: did you mean remind_every?',
+    ],
+    [
+      'Prompt-Before = 5m',
+      'config.ini:1: unknown setting Prompt-Before above the first section: did you mean prompt_before?',
+    ],
+    ['[mfa]\n\nmfa_seral = x', 'config.ini:3: unknown setting mfa_seral in [mfa]: did you mean mfa_serial?'],
+    [
+      'mfa_serial = x',
+      'config.ini:1: unknown setting mfa_serial above the first section: it belongs to a profile, in a section such as [mfa]',
+    ],
+    [
+      '[mfa]\nquiet = x',
+      'config.ini:2: unknown setting quiet in [mfa]: it is for all profiles, and belongs above the first section',
+    ],
+    [
+      'colour = x',
+      'config.ini:1: unknown setting colour above the first section: known there: check, prompt_before, remind_every, quiet, prompt',
+    ],
+  ])('is told with what was meant: %s', async (text, expected) => {
+    expect(await problem(text)).toBe(expected);
+  });
+
+  it('gets a word of its own when it is known from ~/.aws/config', async () => {
+    expect(await problem('[mfa]\nrole_arn = arn:aws:iam::123456789012:role/x')).toMatch(
+      /the agent assumes no role; keep it in/,
+    );
+    expect(await problem('[mfa]\ncredential_process = x')).toMatch(
+      /belongs in ~\/\.aws\/config, to the source profile/,
+    );
+  });
+
+  it.each(['aws_secret_access_key', 'aws_secret_acess_key', 'aws_session_token', 'mfa_proces', 'totp', 'PASSWORD'])(
+    'never has its value repeated, for it may be a secret: %s',
+    async (key) => {
+      const message = await problem(`[mfa]\n${key} = wJalrXUtnFEMI/K7MDENG\n`);
+      expect(message).toContain(key);
+      expect(message).not.toContain('wJalr');
+    },
+  );
+});
+
+it('never repeats a line that somebody pasted without a name', async () => {
+  for (const pasted of ['wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY42==', 'wJalr/XUtn+FEMI=', 'wJalrXUtnFEMI']) {
+    expect(await problem(`[mfa]\n${pasted}\n`)).not.toContain('wJalr');
+  }
+});
+
+describe('a command for the code', () => {
+  const command = async (value: string) => (await settings(`[mfa]\nmfa_process = ${value}\n`)).profiles[0]?.mfaProcess;
+
+  it.each([
+    ['pass otp aws ; a comment', 'pass otp aws'],
+    ['"a ; b # c \\"d\\""', 'a ; b # c "d"'],
+    ['a \\; b \\# c', 'a ; b # c'],
+    ["sh -c 'pass otp aws'", "sh -c 'pass otp aws'"],
+    ['oathtool --key=abc==', 'oathtool --key=abc=='],
+    ['"/opt/my tools/code" "x"', '"/opt/my tools/code" "x"'],
+    ['C:\\tools\\code.exe', 'C:\\tools\\code.exe'],
+  ])('is what stands there: %s', async (written, read) => {
+    expect(await command(written)).toBe(read);
+  });
+
+  it.each([
+    "sh -c 'a; b'",
+    'a;b',
+    'pass aws#1',
+    "sh -c 'a ; b'",
+    'sh -c "a # b"',
+    '"a ; b" ; c',
+    "'/my tools/x' 'SEED'",
+  ])('is not cut or mangled in silence: %s', async (written) => {
+    const message = await problem(`[mfa]\nmfa_process = ${written}\n`);
+    expect(message).toMatch(/^config\.ini:2: mfa_process: .*put the whole value in double quotes/);
+    expect(message).not.toContain('SEED');
+  });
+
+  it('leaves a cron expression whole as well', async () => {
+    expect(await problem('check = 0 9 * * 1#2\n')).toMatch(/^config\.ini:1: check: a comment begins at the #/);
+  });
+});
+
+describe('how long before the expiration to ask', () => {
+  it('is less than the shortest session, or asking would never end', async () => {
+    expect(await problem('prompt_before = 1h\n[a]\n[b]\nduration_seconds = 3600\n')).toBe(
+      'config.ini:1: prompt_before = "1h" is not allowed: it must be shorter than the session of [b], which lasts 3600 seconds',
+    );
+    expect((await settings('prompt_before = 59m\n[b]\nduration_seconds = 3600\n')).promptBefore).toBe(59 * 60_000);
+  });
+
+  it('may be seconds, or none', async () => {
+    expect((await settings('prompt_before = 5s\n')).promptBefore).toBe(5000);
+    expect((await settings('prompt_before = 0s\n')).promptBefore).toBe(0);
+  });
+
+  it('is a quarter of a session of less than an hour, where nobody says', async () => {
+    expect((await settings('[a]\nduration_seconds = 900\n')).promptBefore).toBe(225_000);
+  });
+});
+
+describe('a file', () => {
+  it('that --config names must be there', async () => {
+    expect(await refusal({}, '/nowhere/x.ini')).toBe('cannot read /nowhere/x.ini: no such file');
+  });
+
+  it('that the variable names need not be there yet', async () => {
+    expect((await load({ AWS_MFA_AGENT_CONFIG: '/nowhere/x.ini' })).files.settings).toBe('/nowhere/x.ini');
+  });
+
+  it('that is a folder is one line to read', async () => {
+    mkdirSync(awsConfig, { recursive: true });
+    expect(await refusal()).toBe(`cannot read ${awsConfig}: it is a folder`);
+  });
+
+  it('that may not be read is one line to read', async () => {
+    write(configIni, '');
+    chmodSync(configIni, 0);
+    chmodSync(home, 0o755);
+    // Root may read everything, so it stops being root for a moment.
+    const user = process.geteuid?.();
+    if (user === 0) process.seteuid?.(65_534);
+    try {
+      expect(await refusal()).toBe(`cannot read ${configIni}: permission denied`);
+    } finally {
+      if (user === 0) process.seteuid?.(0);
+    }
+  });
+});
+
+describe('the options of refresh', () => {
+  it.each([
+    SERIAL,
+    'arn:aws-us-gov:iam::123456789012:mfa/path/to/alice@example.com',
+    'arn:aws:iam::123456789012:mfa/root-account-mfa-device',
+    'GAHT12345678',
+  ])('take %s as a device', (serial) => {
+    expect(serialProblem(serial)).toBeUndefined();
+  });
+
+  it('say what is wrong', () => {
+    expect(serialProblem('alice')).toMatch(/^must be an MFA device's ARN/);
+    expect(serialProblem(`${SERIAL}${'x'.repeat(256)}`)).toMatch(/^must be/);
+    expect(durationProblem('900')).toBeUndefined();
+    expect(durationProblem('129600')).toBeUndefined();
+    expect(durationProblem('60')).toMatch(/^must be a whole number of seconds from 900/);
+  });
+});
