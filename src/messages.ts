@@ -12,8 +12,9 @@ import type { StsFailure } from './sts.ts';
 export const APPLICATION = 'aws-mfa-agent';
 
 export const ENTER_CODE = 'Enter code';
+export const ASK_WINDOW = 'AWS MFA code';
+export const OK = 'OK';
 export const CANCEL = 'Cancel';
-export const CODE = 'MFA code';
 export const SIX_DIGITS = 'Six digits';
 
 /** What "Snooze" means wherever it is offered, in milliseconds. */
@@ -36,9 +37,21 @@ export function askDevice({ serialNumber }: AskRequest): string {
   return plain(`MFA code of the device ${serialNumber}`);
 }
 
-/** The lines of a prompt below its title: why the last code was not taken, and whose code is asked for. */
+/** Why the last code was not taken, if one was given. */
+export function askProblem({ problem }: AskRequest): string | undefined {
+  return problem === undefined ? undefined : plain(problem);
+}
+
+/** A whole prompt: in a window, whose title bar many desktops do not show. */
 export function askLines(request: AskRequest): string[] {
-  return request.problem === undefined ? [askDevice(request)] : [plain(request.problem), askDevice(request)];
+  const problem = askProblem(request);
+  return [...(problem === undefined ? [] : [problem, '']), askTitle(request), askDevice(request)];
+}
+
+/** The lines of a prompt that has its title apart from them. */
+export function askBody(request: AskRequest): string[] {
+  const problem = askProblem(request);
+  return [...(problem === undefined ? [] : [problem]), askDevice(request)];
 }
 
 export const notSixDigits = 'That was not a code: a code is six digits.';

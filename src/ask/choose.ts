@@ -26,13 +26,7 @@ export interface Asker {
   ways(): Promise<{ name: string; unfit?: string }[]>;
 }
 
-/** What the `prompt` setting may name, beside `auto`. */
-export const WAY_NAMES = ['mfa_process', 'notification', 'zenity', 'kdialog', 'osascript', 'terminal'] as const;
-
-/**
- * How one profile's code is asked for: design section 3, "Asking". The next way is taken when one is unavailable.
- * @throws RangeError for a name that is not among {@link WAY_NAMES}
- */
+/** How one profile's code is asked for: design section 3, "Asking". The next way is taken when one is unavailable. */
 export function createAsk(
   { prompt }: AskSettings,
   { mfaProcess: command }: { mfaProcess?: string | undefined },
@@ -64,11 +58,9 @@ function codeFields(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): 
 }
 
 function wayNamed(name: string, known: Way[]): Way {
-  const way = known.find((one) => one.name === name);
-  if (way) return way;
-  if (!(WAY_NAMES as readonly string[]).includes(name)) throw new RangeError(`no way to ask is called ${name}`);
-  const reason = 'not on this system';
-  return { name, unfit: async () => reason, ask: async () => ({ kind: 'unavailable', reason }) };
+  const reason = 'not available on this system';
+  const none: Way = { name, unfit: async () => reason, ask: async () => ({ kind: 'unavailable', reason }) };
+  return known.find((one) => one.name === name) ?? none;
 }
 
 async function report(way: Way): Promise<{ name: string; unfit?: string }> {

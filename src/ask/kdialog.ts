@@ -13,7 +13,7 @@ export function kdialog(environment?: NodeJS.ProcessEnv): Way {
       display: true,
       words: (request) => [
         '--title',
-        messages.askTitle(request),
+        messages.ASK_WINDOW,
         '--inputbox',
         `<qt>${messages.askLines(request).map(asMarkup).join('<br>')}</qt>`,
         '',
@@ -24,9 +24,9 @@ export function kdialog(environment?: NodeJS.ProcessEnv): Way {
 }
 
 /**
- * Qt guesses whether a label is markup, so it is made to be markup always, and the text is escaped. The backslash is
- * kdialog's own: it turns `\n` into a line end.
+ * Qt guesses whether a label is markup, so it is made to be markup always, and the text is escaped. An ampersand makes
+ * a shortcut, even then, and is doubled. The backslash is kdialog's own: it turns `\n` into a line end.
  */
 function asMarkup(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('\\', '&#92;');
+  return text.replaceAll('&', '&amp;&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('\\', '&#92;');
 }

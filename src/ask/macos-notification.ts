@@ -27,7 +27,7 @@ export function macosNotification(): Way {
           signal.addEventListener('abort', withdraw, { once: true });
           const notification = {
             title: messages.askTitle(current),
-            message: messages.askLines(current).join('\n'),
+            message: messages.askBody(current).join('\n'),
             group,
             reply: true,
             closeLabel: messages.CANCEL,

@@ -232,7 +232,7 @@ class Question {
     const reply = this.#capabilities.includes('inline-reply');
     const markup = this.#capabilities.includes('body-markup');
     const { expiration, now } = this.#request;
-    const body = messages.askLines(this.#request).join('\n');
+    const body = messages.askBody(this.#request).join('\n');
     const open = (await whyNoField(this.#fields)) === undefined;
     const actions = [
       ...(open ? ['default', messages.ENTER_CODE] : []),

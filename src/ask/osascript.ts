@@ -24,11 +24,11 @@ export function osascript(environment?: NodeJS.ProcessEnv): Way {
       words: (request) => [
         '-e',
         SCRIPT,
-        messages.askTitle(request),
+        messages.ASK_WINDOW,
         messages.askLines(request).join('\n'),
         messages.SNOOZE_LABEL,
         messages.CANCEL,
-        'OK',
+        messages.OK,
       ],
       // It ends with status 1 whatever the error, and tells the number in the last line: "… (-128)" is Cancel.
       read: ({ ended, stderr, reason }) => {

@@ -20,10 +20,10 @@ export function terminal(standardInput = false): Way {
       if (reason !== undefined) return { kind: 'unavailable', reason };
       const place = openPlace(standardInput);
       try {
-        place.output.write(`${messages.askTitle(request)}.\n`);
         return await untilCode(request, (current) => {
           const { input, output } = place;
-          if (current.problem !== undefined) output.write(`${messages.askLines(current)[0]}\n`);
+          const before = messages.askProblem(current) ?? `${messages.askTitle(current)}.`;
+          output.write(`${before}\n`);
           const question = `${messages.askDevice(current)}: `;
           return input instanceof ReadStream
             ? typedLine(input, output, question, signal)

@@ -13,18 +13,12 @@ export function zenity(environment?: NodeJS.ProcessEnv): Way {
       display: true,
       words: (request) => [
         '--entry',
-        `--title=${messages.askTitle(request)}`,
+        `--title=${messages.ASK_WINDOW}`,
         `--text=${messages.askLines(request).map(asLabel).join('\n')}`,
         '--width=420',
-        `--extra-button=${messages.SNOOZE_LABEL}`,
         `--cancel-label=${messages.CANCEL}`,
-        '--ok-label=OK',
+        `--ok-label=${messages.OK}`,
       ],
-      // It prints the label of an extra button and ends as if cancelled.
-      read: ({ ended, stdout }) =>
-        ended === 1 && stdout.trim() === messages.SNOOZE_LABEL
-          ? { kind: 'snooze', duration: messages.SNOOZE }
-          : undefined,
     },
     environment,
   );

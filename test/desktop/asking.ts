@@ -1,0 +1,34 @@
+import type { Asking, AskRequest } from '../../src/ask/ask.ts';
+
+const NOW = Date.parse('2030-01-31T14:20:00Z');
+
+/** A question that any way can be asked with. */
+export function request(changes: Partial<AskRequest> = {}): AskRequest {
+  return {
+    profile: 'mfa',
+    serialNumber: 'arn:aws:iam::123456789012:mfa/alice',
+    expiration: NOW + 15 * 60_000,
+    now: NOW,
+    reminder: 0,
+    ...changes,
+  };
+}
+
+/** The same question when its session has ended. */
+export function expiredRequest(): AskRequest {
+  return request({ now: NOW + 16 * 60_000, reminder: 1 });
+}
+
+/** The asker's end of a question: to withdraw it, or to say that time has passed. */
+export function asking(): Asking & { withdraw(): void; change(request: AskRequest): void } {
+  const controller = new AbortController();
+  let listener: (request: AskRequest) => void = () => {};
+  return {
+    signal: controller.signal,
+    withdraw: () => controller.abort(),
+    onChange: (one) => {
+      listener = one;
+    },
+    change: (changed) => listener(changed),
+  };
+}

@@ -1,0 +1,223 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { closeWindow } from './close-window.ts';
+
+const run = promisify(execFile);
+const ARTIFACTS = fileURLToPath(new URL('../artifacts', import.meta.url));
+
+export interface Window {
+  id: string;
+  /** The process that it belongs to. */
+  process: string;
+}
+
+/** A desktop of its own: a screen that nobody sees, a session bus, and the programs of a real one. */
+export interface Desktop {
+  environment: NodeJS.ProcessEnv;
+  startDunst(): Promise<void>;
+  /** Ends dunst as a crash would. */
+  killDunst(): Promise<void>;
+  /** Ends the session bus, as a logout does. */
+  killBus(): Promise<void>;
+  /**
+   * The window with this in its title, as soon as it can be seen.
+   * @param notOf the process of an earlier window: identifiers of windows are used again
+   */
+  window(title: string, notOf?: string): Promise<Window>;
+  /** Resolves when no window with this in its title is left. */
+  noWindow(title: string): Promise<void>;
+  click(window: Window, button?: 'left' | 'middle' | 'right'): Promise<void>;
+  /** Types into a window and presses Return. */
+  type(window: Window, text: string): Promise<void>;
+  key(window: Window, key: string): Promise<void>;
+  /** Closes a window as the button in its title bar does. */
+  close(window: Window): Promise<void>;
+  /** Runs a program of the desktop and returns what it prints. */
+  tool(program: string, ...words: string[]): Promise<string>;
+  /** Takes a picture of the screen into `test/artifacts`. */
+  picture(name: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const NEEDED = ['Xvfb', 'dbus-daemon', 'dunst', 'dunstctl', 'zenity', 'kdialog', 'xdotool', 'import', 'notify-send'];
+
+/** The programs that are missing for these tests: they are skipped then, but not where CI is set. */
+export function missingPrograms(): string[] {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const missing = NEEDED.filter((program) => !folders.some((folder) => canRun(join(folder, program))));
+  if (missing.length > 0 && !process.env.CI) {
+    process.stderr.write(`desktop tests skipped: not installed: ${missing.join(', ')} (see test/system-packages.sh)\n`);
+  }
+  return process.env.CI ? [] : missing;
+}
+
+function canRun(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The left button does the default action, the right one closes, the middle one opens the menu of actions. */
+const DUNST = (menu: string) => `[global]
+width = (0, 460)
+origin = top-right
+offset = 20x20
+font = Sans 11
+markup = full
+format = "<b>%s</b>\\n%b"
+mouse_left_click = do_action
+mouse_middle_click = context
+mouse_right_click = close_current
+dmenu = ${menu}
+sticky_history = yes
+[urgency_critical]
+frame_color = "#c01c28"
+`;
+
+/** Only what the test starts is on this bus: a service that could be started by itself would hide a missing one. */
+const BUS = (folder: string) => `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:path=${folder}/bus</listen>
+  <auth>EXTERNAL</auth>
+  <servicedir>${folder}/services</servicedir>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
+  </policy>
+</busconfig>
+`;
+
+/**
+ * @param menuChoice the line of dunst's menu of actions that is taken when it opens
+ */
+export async function startDesktop(menuChoice = 'Snooze'): Promise<Desktop> {
+  const folder = await mkdtemp(join(tmpdir(), 'desktop-'));
+  await Promise.all([
+    mkdir(join(folder, 'services')),
+    mkdir(join(folder, 'home')),
+    mkdir(join(folder, 'run'), { mode: 0o700 }),
+  ]);
+  await writeFile(join(folder, 'menu'), `#!/bin/sh\ngrep -m1 ${menuChoice}\n`, { mode: 0o755 });
+  await writeFile(join(folder, 'dunstrc'), DUNST(join(folder, 'menu')));
+  await writeFile(join(folder, 'bus.conf'), BUS(folder));
+
+  // Without -noreset, the server starts anew when its last client leaves, and throws out those that are coming.
+  const screen = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1280x800x24', '-nolisten', 'tcp', '-noreset'], {
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+  });
+  const [number] = await once(screen.stdio[3] as Readable, 'data');
+  const environment: NodeJS.ProcessEnv = {
+    PATH: process.env.PATH,
+    LANG: 'C.UTF-8',
+    HOME: join(folder, 'home'),
+    XDG_RUNTIME_DIR: join(folder, 'run'),
+    DISPLAY: `:${String(number).trim()}`,
+    DBUS_SESSION_BUS_ADDRESS: `unix:path=${join(folder, 'bus')}`,
+    NO_AT_BRIDGE: '1',
+  };
+  const options = { env: environment, timeout: 20_000 };
+  const tool = async (program: string, ...words: string[]) => (await run(program, words, options)).stdout.trim();
+
+  const bus = spawn('dbus-daemon', [`--config-file=${folder}/bus.conf`, '--nofork', '--print-address=1'], {
+    env: environment,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  await once(bus.stdout, 'data');
+
+  let dunst: ChildProcess | undefined;
+  const find = async (title: string) => {
+    const found = await tool('xdotool', 'search', '--onlyvisible', '--name', title).catch(() => '');
+    return found.split('\n').filter((line) => line !== '');
+  };
+  const eventually = async <T>(look: () => Promise<T | undefined>, what: string): Promise<T> => {
+    const deadline = Date.now() + 20_000;
+    for (;;) {
+      const found = await look();
+      if (found !== undefined) return found;
+      if (Date.now() > deadline) throw new Error(`not within 20 s: ${what}`);
+    }
+  };
+
+  return {
+    environment,
+    tool,
+    async startDunst() {
+      dunst = spawn('dunst', ['-conf', join(folder, 'dunstrc')], { env: environment, stdio: 'ignore' });
+      await eventually(async () => {
+        const owned = await tool('dunstctl', 'count').catch(() => undefined);
+        return owned;
+      }, 'dunst answers');
+    },
+    async killDunst() {
+      await kill(dunst, 'SIGKILL');
+    },
+    async killBus() {
+      await kill(bus, 'SIGKILL');
+    },
+    window: (title, notOf) =>
+      eventually(async () => {
+        for (const id of await find(title)) {
+          const process = await tool('xdotool', 'getwindowpid', id).catch(() => notOf ?? '');
+          if (process !== notOf) return { id, process };
+        }
+        return undefined;
+      }, `a window ${title}`),
+    async noWindow(title) {
+      await eventually(async () => ((await find(title)).length === 0 ? true : undefined), `no window ${title}`);
+    },
+    async click(window, button = 'left') {
+      const number = { left: '1', middle: '2', right: '3' }[button];
+      await tool('xdotool', 'mousemove', '--window', window.id, '30', '20', 'click', number);
+    },
+    async type(window, text) {
+      await tool('xdotool', 'windowfocus', '--sync', window.id, 'type', '--delay', '20', text);
+      await tool('xdotool', 'key', 'Return');
+    },
+    async key(window, key) {
+      await tool('xdotool', 'windowfocus', '--sync', window.id, 'key', key);
+    },
+    close: (window) => closeWindow(environment.DISPLAY ?? '', Number(window.id)),
+    async picture(name) {
+      await mkdir(ARTIFACTS, { recursive: true });
+      await tool('import', '-window', 'root', join(ARTIFACTS, `${name}.png`));
+    },
+    async stop() {
+      await kill(dunst, 'SIGTERM');
+      await kill(bus, 'SIGTERM');
+      await kill(screen, 'SIGTERM');
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+async function kill(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
+  if (!child || child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill(signal);
+  await exited;
+}
+
+/** The processes with this name on that display, by /proc. */
+export async function processesNamed(name: string, display: string | undefined): Promise<number[]> {
+  const found: number[] = [];
+  for (const pid of (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))) {
+    if (!existsSync(`/proc/${pid}/environ`)) continue;
+    const [comm, environ] = await Promise.all([
+      readFile(`/proc/${pid}/comm`, 'utf8').catch(() => ''),
+      readFile(`/proc/${pid}/environ`, 'latin1').catch(() => ''),
+    ]);
+    if (comm.trim() === name && environ.includes(`DISPLAY=${display}\0`)) found.push(Number(pid));
+  }
+  return found;
+}

@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Way } from '../../src/ask/ask.ts';
+import { kdialog } from '../../src/ask/kdialog.ts';
+import { zenity } from '../../src/ask/zenity.ts';
+import { asking, request } from './asking.ts';
+import { type Desktop, missingPrograms, processesNamed, startDesktop, type Window } from './desktop.ts';
+
+const TITLE = 'AWS MFA code';
+
+describe.skipIf(missingPrograms().length > 0)('a code field', () => {
+  let desktop: Desktop;
+  beforeAll(async () => {
+    desktop = await startDesktop();
+  });
+  afterAll(() => desktop.stop());
+
+  const left = (name: string) => processesNamed(name, desktop.environment.DISPLAY);
+
+  describe.each([
+    ['zenity', zenity],
+    ['kdialog', kdialog],
+  ] as [string, (environment: NodeJS.ProcessEnv) => Way][])('of %s', (name, make) => {
+    const way = () => make(desktop.environment);
+
+    it('can be used here', async () => {
+      expect(await way().unfit()).toBeUndefined();
+    });
+
+    it('gives the code that was typed, without its blanks', async () => {
+      const answer = way().ask(request(), asking());
+      const window = await desktop.window(TITLE);
+      await desktop.picture(`${name}-asks`);
+      await desktop.type(window, '123 456');
+      expect(await answer).toEqual({ kind: 'code', code: '123456' });
+      expect(await left(name)).toEqual([]);
+    });
+
+    it('asks again, and says why, when no code was typed', async () => {
+      const answer = way().ask(
+        request({ problem: 'That code was already used; the next one comes in 12 s.' }),
+        asking(),
+      );
+      const first = await desktop.window(TITLE);
+      await desktop.picture(`${name}-says-why`);
+      await desktop.type(first, 'abcdef');
+      const second = await desktop.window(TITLE, first.process);
+      await desktop.picture(`${name}-after-no-code`);
+      await desktop.type(second, '654321');
+      expect(await answer).toEqual({ kind: 'code', code: '654321' });
+    });
+
+    it('shows markup, underscores and backslashes of names as they are', async () => {
+      const answer = way().ask(
+        request({ profile: '--help', serialNumber: 'arn:aws:iam::123456789012:mfa/<b>my_team</b>&amp;\\n%s' }),
+        asking(),
+      );
+      const window = await desktop.window(TITLE);
+      await desktop.picture(`${name}-names-as-they-are`);
+      await desktop.key(window, 'Escape');
+      expect(await answer).toEqual({ kind: 'dismissed' });
+    });
+
+    it('is dismissed by Escape, by closing its window, and by killing it', async () => {
+      const ends = [
+        (window: Window) => desktop.key(window, 'Escape'),
+        (window: Window) => desktop.close(window),
+        (window: Window) => desktop.tool('xdotool', 'windowkill', window.id),
+        async () => {
+          for (const pid of await left(name)) process.kill(pid, 'SIGKILL');
+        },
+      ];
+      for (const end of ends) {
+        const answer = way().ask(request(), asking());
+        await end(await desktop.window(TITLE));
+        expect(await answer).toEqual({ kind: 'dismissed' });
+        await desktop.noWindow(TITLE);
+      }
+      expect(await left(name)).toEqual([]);
+    });
+
+    it('is gone when the question is withdrawn', async () => {
+      const question = asking();
+      const answer = way().ask(request(), question);
+      await desktop.window(TITLE);
+      question.withdraw();
+      expect(await answer).toEqual({ kind: 'dismissed' });
+      expect(await left(name)).toEqual([]);
+      await desktop.noWindow(TITLE);
+    });
+
+    it('never opens for a question that was withdrawn before', async () => {
+      const question = asking();
+      question.withdraw();
+      expect(await way().ask(request(), question)).toEqual({ kind: 'dismissed' });
+    });
+
+    it('is unavailable without a display, and on one that is not there', async () => {
+      const { DISPLAY: _, ...without } = desktop.environment;
+      expect(await make(without).ask(request(), asking())).toEqual({
+        kind: 'unavailable',
+        reason: 'no display: neither DISPLAY nor WAYLAND_DISPLAY is set',
+      });
+      const answer = await make({ ...without, DISPLAY: ':4242' }).ask(request(), asking());
+      expect(answer.kind).toBe('unavailable');
+    });
+
+    it('is unfit where it is not installed', async () => {
+      expect(await make({ ...desktop.environment, PATH: '/nonexistent' }).unfit()).toBe('not installed');
+    });
+  });
+});
