@@ -100,17 +100,15 @@ function profileOf(name: string, lines: Line[]): ProfileSection {
   let key = '';
   for (const line of lines) {
     const setting = settingOf(line);
-    if (line.kind === 'setting') key = line.key;
     if (setting) {
+      const value = decode(setting.value);
       const found = line.kind === 'setting' ? values : misplaced;
-      found.set(
-        setting.key,
-        decode(WITHOUT_NOTE.test(setting.key) ? withoutNote(setting.value) : setting.value.trim()),
-      );
+      found.set(setting.key, WITHOUT_NOTE.test(setting.key) ? withoutNote(value) : value.trim());
     }
+    if (line.kind === 'setting') key = line.key;
     // As botocore has it: a value of several lines.
     if (line.kind === 'continuation' && !WITHOUT_NOTE.test(key)) {
-      values.set(key, `${values.get(key)}\n${decode(line.text.trim())}`);
+      values.set(key, `${values.get(key)}\n${decode(line.text).trim()}`);
     }
   }
   return {

@@ -47,14 +47,14 @@ const HASH = 35;
 const COLON = 58;
 const SEMICOLON = 59;
 const EQUALS = 61;
-const BRACKET = 91;
+const OPENING = 91;
+const CLOSING = 93;
 
-const HEADER = /^\[(.+)\]/;
 /** What a reader of the whole specification drops from the end of a header or a value. */
 const NOTE = /(?:^|\s)[#;].*$/;
-/** Blanks as Python and JavaScript both know them, in UTF-8: pasted text brings the no-break and the ideographic space. */
-const SETTING =
-  /^([ \t\v\f]*)(.*?)((?:[ \t\v\f]|\xc2\xa0|\xe3\x80\x80)*[=:](?:[ \t\v\f]|\xc2\xa0|\xe3\x80\x80)*)(.*)$/s;
+const INDENT = /^[ \t\v\f]*/;
+/** With the blanks that Python and JavaScript both know, in UTF-8: pasted text brings the no-break and the ideographic one. */
+const DELIMITER = /(?:[ \t\v\f]|\xc2\xa0|\xe3\x80\x80)*[=:](?:[ \t\v\f]|\xc2\xa0|\xe3\x80\x80)*/;
 /** A word, `=` and a value, unlike the last line of a token that was broken into several (`c2Vzc2lvbg==`). */
 const MISPLACED = /^[ \t\v\f]+[A-Za-z][\w-]*[ \t]*=[ \t]*[^\s=]/;
 
@@ -73,7 +73,7 @@ export function sectionsIn(bytes: Buffer): Section[] {
       const previous = sections.at(-1);
       if (previous) previous.end = start;
       sections.push({
-        name: decode(headerName(bytes.toString('latin1', first, stop)) ?? ''),
+        name: headerName(bytes.toString('latin1', first, stop)),
         start,
         end: bytes.length,
       });
@@ -89,30 +89,32 @@ export function sectionsIn(bytes: Buffer): Section[] {
 /** The lines of a section, its header first. */
 export function linesOf(bytes: Buffer, section: Section): Line[] {
   const lines: Line[] = [];
-  const hasReturns = bytes.subarray(section.start, section.end).includes(RETURN);
+  const all = bytes.toString('latin1', section.start, section.end);
+  const hasReturns = all.includes('\r');
   let owner: Setting | undefined;
   for (let start = section.start; start < section.end; ) {
     const stop = stopOf(bytes, start, hasReturns);
     const next = nextOf(bytes, stop);
     const first = afterBlanks(bytes, start, stop);
-    const line = { text: bytes.toString('latin1', start, stop), end: bytes.toString('latin1', stop, next) };
+    const text = all.slice(start - section.start, stop - section.start);
+    const end = all.slice(stop - section.start, next - section.start);
     const kind = kindOf(bytes, first, stop, first - start, owner?.indent.length);
     switch (kind) {
       case 'setting':
-        owner = settingIn(line.text);
-        lines.push({ ...line, kind, ...owner });
+        owner = settingIn(text);
+        lines.push({ text, end, kind, ...owner });
         break;
       case 'continuation': {
         // Below `s3 =` the lines are nested settings, to every reader.
-        const isMisplaced = withoutNote(owner?.value ?? '') !== '' && MISPLACED.test(line.text);
-        lines.push({ ...line, kind, misplaced: isMisplaced ? settingIn(line.text) : undefined });
+        const isMisplaced = withoutNote(decode(owner?.value ?? '')) !== '' && MISPLACED.test(text);
+        lines.push({ text, end, kind, misplaced: isMisplaced ? settingIn(text) : undefined });
         break;
       }
       case 'header':
       case 'blank':
       case 'comment':
       case 'stray':
-        lines.push({ ...line, kind });
+        lines.push({ text, end, kind });
         break;
     }
     start = next;
@@ -126,9 +128,9 @@ export function settingOf(line: Line): Setting | undefined {
   return line.kind === 'continuation' ? line.misplaced : undefined;
 }
 
-/** A value without the `# note` behind it, which botocore takes for a part of the value and other readers do not. */
+/** A decoded text without the `# note` behind it, which botocore takes for a part of a value and other readers do not. */
 export function withoutNote(value: string): string {
-  return value.replace(NOTE, '').trim();
+  return (/[#;]/.test(value) ? value.replace(NOTE, '') : value).trim();
 }
 
 /** A text of bytes as the UTF-8 that it is. */
@@ -146,20 +148,32 @@ function kindOf(bytes: Buffer, first: number, stop: number, indent: number, open
   const byte = bytes[first];
   if (byte === HASH || byte === SEMICOLON) return 'comment';
   if (open !== undefined && indent > open) return 'continuation';
-  if (byte === BRACKET && headerName(bytes.toString('latin1', first, stop)) !== undefined) return 'header';
+  if (byte === OPENING && isClosed(bytes, first + 2, stop)) return 'header';
   for (let at = first; at < stop; at++) {
     if (bytes[at] === EQUALS || bytes[at] === COLON) return at > first ? 'setting' : 'stray';
   }
   return 'stray';
 }
 
-function headerName(line: string): string | undefined {
-  return HEADER.exec(line.replace(NOTE, ''))?.[1];
+function isClosed(bytes: Buffer, from: number, stop: number): boolean {
+  for (let at = stop - 1; at >= from; at--) if (bytes[at] === CLOSING) return true;
+  return false;
+}
+
+/** Up to the last bracket, but for those of a note behind the header. */
+function headerName(latin1: string): string {
+  const line = decode(latin1);
+  const header = withoutNote(line);
+  const end = header.lastIndexOf(']');
+  return end > 0 ? header.slice(1, end) : line.slice(1, line.lastIndexOf(']'));
 }
 
 function settingIn(line: string): Setting {
-  const [, indent = '', spelling = '', delimiter = '', value = ''] = SETTING.exec(line) ?? [];
-  return { key: decode(spelling).trim().toLowerCase(), indent, spelling, delimiter, value };
+  const [indent = ''] = INDENT.exec(line) ?? [];
+  const [delimiter = ''] = DELIMITER.exec(line) ?? [];
+  const at = line.indexOf(delimiter, indent.length);
+  const spelling = line.slice(indent.length, at);
+  return { key: decode(spelling).toLowerCase(), indent, spelling, delimiter, value: line.slice(at + delimiter.length) };
 }
 
 /** Where the line that begins at `start` stops. Python ends a line at a lone CR, too. */

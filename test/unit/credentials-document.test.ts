@@ -1,0 +1,284 @@
+import { describe, expect, test } from 'vitest';
+import { CredentialsFileError, parseCredentials, withSession } from '../../src/credentials/document.ts';
+import type { MfaSession } from '../../src/session.ts';
+
+const session: MfaSession = {
+  accessKeyId: 'ASIANEW',
+  secretAccessKey: 'new/secret+',
+  sessionToken: 'IQoJnew==',
+  expiration: Date.UTC(2030, 0, 2, 3, 4, 5),
+};
+
+function edited(text: string, profile = 'mfa', options?: { force?: boolean }): string {
+  const once = withSession(Buffer.from(text), profile, session, options);
+  expect(withSession(once, profile, session, options).toString('latin1'), 'written again').toBe(
+    once.toString('latin1'),
+  );
+  return once.toString();
+}
+
+const lines = (...texts: string[]) => texts.map((text) => `${text}\n`).join('');
+const KEYS = ['aws_access_key_id = ASIANEW', 'aws_secret_access_key = new/secret+', 'aws_session_token = IQoJnew=='];
+const EXPIRATION = 'expiration = 2030-01-02T03:04:05Z';
+const OLD = ['aws_access_key_id = ASIAOLD', 'aws_secret_access_key = old', 'aws_session_token = old=='];
+
+describe('a profile that is missing', () => {
+  test('is the only one in an empty file', () => {
+    expect(edited('')).toBe(lines('[mfa]', ...KEYS, EXPIRATION));
+  });
+
+  test('comes at the end, after a blank line', () => {
+    expect(edited(lines('[default]', 'region = x'))).toBe(
+      lines('[default]', 'region = x', '', '[mfa]', ...KEYS, EXPIRATION),
+    );
+  });
+
+  test('comes without a blank line in a file that has none between its profiles', () => {
+    const before = lines('[a]', 'region = x', '[b]', 'region = y');
+    expect(edited(before)).toBe(before + lines('[mfa]', ...KEYS, EXPIRATION));
+  });
+
+  test('comes after no second blank line where the file ends with one', () => {
+    const before = lines('[a]', 'region = x', '');
+    expect(edited(before)).toBe(before + lines('[mfa]', ...KEYS, EXPIRATION));
+  });
+
+  test('begins on a line of its own when the file ends without one, with the line ends of the file', () => {
+    expect(edited('[a]\r\nregion = x')).toBe(
+      `[a]\r\nregion = x\r\n\r\n${['[mfa]', ...KEYS, EXPIRATION].map((line) => `${line}\r\n`).join('')}`,
+    );
+  });
+
+  test('is not taken for one whose name only looks alike', () => {
+    const before = lines(
+      '[MFA]',
+      'a = 1',
+      '',
+      '[ mfa ]',
+      'a = 2',
+      '',
+      '[profile mfa]',
+      'a = 3',
+      '',
+      '[mfa.x]',
+      'a = 4',
+    );
+    expect(edited(before)).toBe(before + lines('', '[mfa]', ...KEYS, EXPIRATION));
+  });
+});
+
+describe('a key that stands', () => {
+  test('keeps its place, spelling, spacing and line end', () => {
+    const before = 'AWS_Session_Token=old==\r\n  region = x\n';
+    expect(edited(`[mfa]\naws_secret_access_key   =\told\nAWS_ACCESS_KEY_ID : ASIAOLD\n${before}`)).toContain(
+      '[mfa]\naws_secret_access_key   =\tnew/secret+\nAWS_ACCESS_KEY_ID : ASIANEW\nAWS_Session_Token=IQoJnew==\r\n',
+    );
+  });
+
+  test('loses the note behind its value, which botocore takes for a part of it', () => {
+    expect(edited(lines('[mfa]', 'aws_access_key_id = ASIAOLD # mine', ...OLD.slice(1), EXPIRATION))).toBe(
+      lines('[mfa]', ...KEYS, EXPIRATION),
+    );
+  });
+
+  test('loses the lines that continue its value, but not the comments between them', () => {
+    expect(edited(lines('[mfa]', ...OLD, '  c2Vzc2lvbg==', '  # wrapped', '  more', EXPIRATION))).toBe(
+      lines('[mfa]', ...KEYS, '  # wrapped', EXPIRATION),
+    );
+  });
+
+  test('is filled in where it is empty', () => {
+    expect(edited('[mfa]\naws_access_key_id =\naws_secret_access_key=\naws_session_token = \nexpiration =')).toBe(
+      '[mfa]\naws_access_key_id = ASIANEW\naws_secret_access_key=new/secret+\naws_session_token = IQoJnew==\nexpiration = 2030-01-02T03:04:05Z',
+    );
+  });
+
+  test('gets the same value everywhere when it stands twice', () => {
+    expect(edited(lines('[mfa]', ...OLD, 'AWS_SESSION_TOKEN = older', EXPIRATION))).toBe(
+      lines('[mfa]', ...KEYS, 'AWS_SESSION_TOKEN = IQoJnew==', EXPIRATION),
+    );
+  });
+
+  test('aws_security_token gets the new token where it stands, and is not added where it does not', () => {
+    expect(edited(lines('[mfa]', ...OLD, 'aws_security_token = old=='))).toBe(
+      lines('[mfa]', ...KEYS, 'aws_security_token = IQoJnew==', EXPIRATION),
+    );
+    expect(edited(lines('[mfa]', ...OLD))).not.toContain('aws_security_token');
+  });
+});
+
+describe('a key that is missing', () => {
+  test('follows the last of the session keys', () => {
+    expect(edited(lines('[mfa]', 'aws_access_key_id = ASIAOLD', 'region = x', '', '# end'))).toBe(
+      lines('[mfa]', ...KEYS, EXPIRATION, 'region = x', '', '# end'),
+    );
+  });
+
+  test('follows the header where no key of the session stands, in the style of the section', () => {
+    expect(edited('[mfa]\n\tregion=x\n\toutput=json\n')).toBe(
+      '[mfa]\n\taws_access_key_id=ASIANEW\n\taws_secret_access_key=new/secret+\n\taws_session_token=IQoJnew==\n\texpiration=2030-01-02T03:04:05Z\n\tregion=x\n\toutput=json\n',
+    );
+  });
+
+  test('lines up with keys that are filled to a column', () => {
+    expect(edited(lines('[mfa]', 'aws_access_key_id     = ASIAOLD', 'aws_secret_access_key = old'))).toBe(
+      lines(
+        '[mfa]',
+        'aws_access_key_id     = ASIANEW',
+        'aws_secret_access_key = new/secret+',
+        'aws_session_token = IQoJnew==',
+        EXPIRATION,
+      ),
+    );
+    expect(edited(lines('[mfa]', 'aws_access_key_id     = ASIAOLD'))).toContain('aws_session_token     = IQoJnew==\n');
+  });
+
+  test('adds no line end to a file that stops without one', () => {
+    expect(edited('[mfa]')).toBe(lines('[mfa]', ...KEYS, EXPIRATION).slice(0, -1));
+    expect(edited('[mfa]\naws_access_key_id = ASIAOLD')).toBe(lines('[mfa]', ...KEYS, EXPIRATION).slice(0, -1));
+  });
+
+  test('does not swallow the indented header of the next profile', () => {
+    const after = '  [other]\n  region = y\n';
+    expect(edited(`  [mfa]\n${after}`)).toBe(
+      `  [mfa]\n${lines(...[...KEYS, EXPIRATION].map((line) => `  ${line}`))}${after}`,
+    );
+  });
+});
+
+describe('everything else stays', () => {
+  test('comments, blank lines, nested settings and other profiles', () => {
+    const before = lines('# top', '[default]', 'aws_access_key_id = AKIA', 's3 =', '  aws_session_token = no', '');
+    const after = lines('', '; between', 's3 =', '    max = 5', '    aws_access_key_id = nested', '[z]', 'x=y==');
+    expect(edited(before + lines('[mfa]', ...OLD, EXPIRATION) + after)).toBe(
+      before + lines('[mfa]', ...KEYS, EXPIRATION) + after,
+    );
+  });
+
+  test('keys that are commented out', () => {
+    const before = lines('[mfa]', '#aws_access_key_id = AKIAKEEP', '; aws_session_token = keep');
+    expect(edited(before)).toBe(lines('[mfa]', ...KEYS, EXPIRATION) + before.slice('[mfa]\n'.length));
+  });
+
+  test('bytes that are no UTF-8', () => {
+    const before = Buffer.from('[caf\xe9]\nregion = \xff\n\n', 'latin1');
+    const after = withSession(before, 'mfa', session);
+    expect(after.subarray(0, before.length).equals(before)).toBe(true);
+    expect(parseCredentials(after).profileNames()).toContain('mfa');
+  });
+
+  test('a byte order mark, and lines that end with CR alone', () => {
+    expect(edited('\ufeff[mfa]\rregion = x\r')).toBe(`\ufeff[mfa]\r${[...KEYS, EXPIRATION].join('\r')}\rregion = x\r`);
+  });
+
+  test('every byte, when the session is the one that stands there', () => {
+    const before = lines('[mfa]', ...KEYS, EXPIRATION);
+    expect(edited(before)).toBe(before);
+  });
+});
+
+describe('sections of the same name', () => {
+  test('all get the whole session, so that the first and the last say the same', () => {
+    expect(edited(lines('[mfa]', 'region = x', '[other]', 'a = b', '[mfa]', ...OLD))).toBe(
+      lines('[mfa]', ...KEYS, EXPIRATION, 'region = x', '[other]', 'a = b', '[mfa]', ...KEYS, EXPIRATION),
+    );
+  });
+
+  test('are read as one profile, the later key wins', () => {
+    const profile = parseCredentials(Buffer.from('[a]\nx = 1\ny = 2\n[b]\n[a]\nx = 3\n')).profile('a');
+    expect([...(profile?.values ?? [])]).toEqual([
+      ['x', '3'],
+      ['y', '2'],
+    ]);
+  });
+});
+
+describe('keys of the session that are indented below another setting', () => {
+  test('are moved to where every reader sees them', () => {
+    expect(edited(lines('[mfa]', 'region = x', ...OLD.map((line) => `  ${line}`), '  output = json', EXPIRATION))).toBe(
+      lines('[mfa]', 'region = x', ...KEYS, 'output = json', EXPIRATION),
+    );
+  });
+
+  test('also below one another', () => {
+    expect(edited(lines('[mfa]', OLD[0] ?? '', `  ${OLD[1]}`, `  ${OLD[2]}`))).toBe(
+      lines('[mfa]', ...KEYS, EXPIRATION),
+    );
+  });
+});
+
+describe('what must not be overwritten', () => {
+  const longTerm = {
+    'a long-term key': lines('[mfa]', 'aws_access_key_id = AKIAX', 'aws_secret_access_key = s'),
+    'a long-term key beside a token': lines('[mfa]', 'aws_access_key_id = AKIAX', 'aws_session_token = t'),
+    'a key without a session token': lines('[mfa]', 'aws_access_key_id = X', 'aws_secret_access_key = s'),
+    'a secret without a key id': lines('[mfa]', 'aws_secret_access_key = s', 'aws_session_token ='),
+    'a long-term key in the first of two sections': lines('[mfa]', 'aws_access_key_id = AKIAX', '[mfa]', ...OLD),
+    'a long-term key above another in the same section': lines('[mfa]', 'aws_access_key_id = AKIAX', ...OLD),
+    'a long-term key that is indented below another setting': lines(
+      '[mfa]',
+      'a = b',
+      ' aws_access_key_id = AKIAX',
+      ...OLD,
+    ),
+  };
+  test.each(Object.entries(longTerm))('%s', (_what, text) => {
+    expect(() => edited(text)).toThrow(CredentialsFileError);
+    expect(() => edited(text)).toThrow(/^\[mfa\] holds long-term credentials/);
+    expect(edited(text, 'mfa', { force: true })).toContain('ASIANEW');
+  });
+
+  test.each([
+    ['NUL bytes', Buffer.from('[mfa]\n\0\n')],
+    ['an archive', Buffer.from('1f8b0800e3c5', 'hex')],
+    ['UTF-16', Buffer.from('\ufeff[mfa]\n', 'utf16le')],
+    ['a file of 16 MiB', Buffer.alloc(16 * 1024 * 1024 + 1, '#')],
+  ])('%s', (_what, bytes) => {
+    expect(() => withSession(bytes, 'mfa', session)).toThrow(CredentialsFileError);
+    expect(() => parseCredentials(bytes)).toThrow(CredentialsFileError);
+  });
+
+  test.each(['', ' mfa', 'a]b', 'a\nb', 'DEFAULT', '__proto__', 'a #b', '#a'])('the name %j', (name) => {
+    expect(() => withSession(Buffer.alloc(0), name, session)).toThrow(/cannot be the name of a profile/);
+  });
+
+  test('a session that is no session', () => {
+    const forged = { ...session, sessionToken: 'x\n[default]\naws_access_key_id = evil' };
+    expect(() => withSession(Buffer.alloc(0), 'mfa', forged)).toThrow(/is not what AWS gives/);
+    expect(() => withSession(Buffer.alloc(0), 'mfa', { ...session, expiration: Number.NaN })).toThrow(
+      CredentialsFileError,
+    );
+  });
+});
+
+describe('reading a profile', () => {
+  const read = (text: string, name = 'mfa') => parseCredentials(Buffer.from(text)).profile(name);
+
+  test('gives its values by lower-case key, and its lines with the comments', () => {
+    const profile = read('[mfa]\n# note\nRegion = eu \r\ns3 =\n  max = 5\n\nempty =\nurl: a=b\n[z]\n');
+    expect(Object.fromEntries(profile?.values ?? [])).toEqual({ region: 'eu', s3: '\nmax = 5', empty: '', url: 'a=b' });
+    expect(profile?.lines).toEqual(['# note', 'Region = eu ', 's3 =', '  max = 5', '', 'empty =', 'url: a=b']);
+  });
+
+  test('gives keys without the note behind them, and commands with all that looks like one', () => {
+    const profile = read('[mfa]\naws_access_key_id = ASIA ; x\ncredential_process = sh -c "a ; b" # c\n');
+    expect(profile?.values.get('aws_access_key_id')).toBe('ASIA');
+    expect(profile?.values.get('credential_process')).toBe('sh -c "a ; b" # c');
+  });
+
+  test.each(['a.b', 'my team', "it's", '"q"', 'profile x', 'équipe à', '部門', 'a]b', 'x@y:z/1'])(
+    'finds [%s]',
+    (name) => {
+      expect(read(`[${name}]\nregion = voilà\n`, name)?.values.get('region')).toBe('voilà');
+    },
+  );
+
+  test('takes what stands behind a header for no part of the name', () => {
+    expect(read('[mfa] # see [1]\na = b\n')?.values.get('a')).toBe('b');
+  });
+
+  test('gives the names in the order of the file', () => {
+    expect(parseCredentials(Buffer.from('[b]\n[a]\n[b]\n')).profileNames()).toEqual(['b', 'a']);
+    expect(parseCredentials(Buffer.alloc(0)).profileNames()).toEqual([]);
+  });
+});

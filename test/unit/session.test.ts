@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest';
+import { parseCredentials } from '../../src/credentials/document.ts';
+import { sessionIn, stateAt } from '../../src/session.ts';
+
+const read = (body: string, remembered?: { accessKeyId: string; expiration: number }) =>
+  sessionIn(parseCredentials(Buffer.from(`[mfa]\n${body}`)).profile('mfa'), remembered);
+
+const SESSION = 'aws_access_key_id = ASIAX\naws_secret_access_key = s\naws_session_token = t\n';
+const NOON = Date.UTC(2026, 2, 1, 12);
+
+describe('what stands in a profile', () => {
+  test('nothing, where there is no profile or no complete session', () => {
+    expect(sessionIn(undefined)).toEqual({ kind: 'none' });
+    expect(read('region = x\n')).toEqual({ kind: 'none' });
+    expect(read('aws_access_key_id =\naws_secret_access_key =\naws_session_token =\n')).toEqual({ kind: 'none' });
+    expect(read('aws_access_key_id = ASIAX\naws_session_token = t\n')).toEqual({ kind: 'none' });
+    expect(read('aws_access_key_id = ASIAX\naws_secret_access_key = s\n')).toEqual({ kind: 'none' });
+  });
+
+  test('long-term credentials, by their key id or for want of a session token', () => {
+    expect(read('aws_access_key_id = AKIAX\n')).toEqual({ kind: 'long-term', accessKeyId: 'AKIAX' });
+    expect(read('aws_access_key_id = X\naws_secret_access_key = s\n')).toEqual({ kind: 'long-term', accessKeyId: 'X' });
+    expect(read('aws_secret_access_key = s\n')).toEqual({ kind: 'long-term', accessKeyId: '' });
+  });
+
+  test('a session, with its expiration', () => {
+    expect(read(`${SESSION}expiration = 2026-03-01T12:00:00Z\n`)).toEqual({
+      kind: 'session',
+      accessKeyId: 'ASIAX',
+      expiration: NOON,
+    });
+  });
+
+  test('a session by the old name of the token', () => {
+    expect(read(SESSION.replace('session_token', 'security_token')).kind).toBe('session');
+  });
+
+  test('a session that ends nobody knows when, where the expiry is missing or no date', () => {
+    expect(read(SESSION)).toEqual({ kind: 'session', accessKeyId: 'ASIAX', expiration: undefined });
+    expect(read(`${SESSION}expiration = soon\n`)).toEqual({
+      kind: 'session',
+      accessKeyId: 'ASIAX',
+      expiration: undefined,
+    });
+  });
+});
+
+describe('an expiry is trusted only for the access key that it was written for', () => {
+  const expiration = NOON + 700;
+  const written = `${SESSION}expiration = 2026-03-01T12:00:00Z\n`;
+
+  test('another key beside the expiry that we wrote: unknown', () => {
+    expect(read(written, { accessKeyId: 'ASIAOLD', expiration })).toMatchObject({ expiration: undefined });
+  });
+
+  test('another key beside another expiry: somebody else has written both', () => {
+    expect(read(written, { accessKeyId: 'ASIAOLD', expiration: NOON - 1000 })).toMatchObject({ expiration: NOON });
+  });
+
+  test('another key, with its expiry in another dialect beside the one that we wrote', () => {
+    const both = `${written}aws_expiration = 2026-03-01T18:00:00Z\n`;
+    expect(read(both, { accessKeyId: 'ASIAOLD', expiration })).toMatchObject({ expiration: NOON + 6 * 3_600_000 });
+  });
+
+  test('our key, whose expiry is gone from the file: the one that we remember', () => {
+    expect(read(SESSION, { accessKeyId: 'ASIAX', expiration })).toMatchObject({ expiration });
+  });
+});
+
+test.each([
+  [NOON - 20, 'fresh'],
+  [NOON - 10, 'due'],
+  [NOON - 1, 'due'],
+  [NOON, 'expired'],
+] as const)('at %i the state is %s', (now, state) => {
+  expect(stateAt({ kind: 'session', accessKeyId: 'ASIAX', expiration: NOON }, now, 10)).toBe(state);
+});
