@@ -1,7 +1,7 @@
 import { UserError } from '../errors.ts';
 import { longTermKeyIn, type MfaSession } from '../session.ts';
 import { BOM, decode, encode, type Line, linesOf, type Section, sectionsIn, settingOf, withoutNote } from './lines.ts';
-import { withSessionLines } from './session-lines.ts';
+import { longest, withSessionLines } from './session-lines.ts';
 
 /** What a profile of the credentials file says. */
 export interface ProfileSection {
@@ -82,10 +82,12 @@ export function withSession(
   const end = lineEndIn(bytes);
   const parts: Uint8Array[] = [];
   let done = 0;
-  for (const section of sections.filter(({ name }) => name === profile)) {
+  for (const [index, section] of sections.entries()) {
+    if (section.name !== profile) continue;
     const lines = linesOf(bytes, section);
     if (!options.force) refuseLongTerm(profile, lines);
-    const text = withSessionLines(lines, profileOf(profile, lines), session, end);
+    const indent = longest([section.indent, sections[index + 1]?.indent ?? '']);
+    const text = withSessionLines(lines, profileOf(profile, lines), session, { end, indent });
     parts.push(bytes.subarray(done, section.start), Buffer.from(text, 'latin1'));
     done = section.end;
   }
@@ -156,7 +158,7 @@ function refuseLongTerm(profile: string, lines: Line[]): void {
 
 function newSection(profile: string, session: MfaSession, end: string): string {
   const header: Line = { kind: 'header', text: `[${encode(profile)}]`, end };
-  return withSessionLines([header], profileOf(profile, []), session, end);
+  return withSessionLines([header], profileOf(profile, []), session, { end, indent: '' });
 }
 
 /** What must stand between the end of the file and a new section: the rest of the last line, and a blank line by habit. */

@@ -9,6 +9,8 @@
 /** Where a section stands in the file, in bytes: its header at `start`, the next one or the end at `end`. */
 export interface Section {
   name: string;
+  /** The blanks before its header. */
+  indent: string;
   start: number;
   end: number;
 }
@@ -74,6 +76,7 @@ export function sectionsIn(bytes: Buffer): Section[] {
       if (previous) previous.end = start;
       sections.push({
         name: headerName(bytes.toString('latin1', first, stop)),
+        indent: bytes.toString('latin1', start, first),
         start,
         end: bytes.length,
       });

@@ -16,9 +16,15 @@ type Texts = ReadonlyMap<string, string>;
  *   it is moved to that setting's indentation, with the settings that follow it there.
  * @param lines the header first
  * @param section what these lines say
- * @param end the line end to use where the section shows none
+ * @param style the line end and the indentation to use where the section shows none. The indentation must not be less than
+ * that of the next header, which else would continue what is added before it
  */
-export function withSessionLines(lines: Line[], section: ProfileSection, session: MfaSession, end: string): string {
+export function withSessionLines(
+  lines: Line[],
+  section: ProfileSection,
+  session: MfaSession,
+  style: { end: string; indent: string },
+): string {
   const texts = textsOf(session, section);
   const written = straightened(lines, texts).map((line): Line => {
     if (line.kind === 'comment') {
@@ -27,7 +33,7 @@ export function withSessionLines(lines: Line[], section: ProfileSection, session
     const text = line.kind === 'setting' ? texts.get(line.key) : undefined;
     return line.kind === 'setting' && text !== undefined ? settingLine(withText(line, text), line.end) : line;
   });
-  addMissing(written, texts, end);
+  addMissing(written, texts, style);
   return written.map((line) => line.text + line.end).join('');
 }
 
@@ -64,23 +70,36 @@ function straightened(lines: Line[], texts: Texts): Line[] {
   });
 }
 
-function addMissing(lines: Line[], texts: Texts, end: string): void {
-  const settings = lines.filter((line) => line.kind === 'setting');
-  const missing = [...texts].filter(([key]) => !settings.some((setting) => setting.key === key));
+function addMissing(lines: Line[], texts: Texts, style: { end: string; indent: string }): void {
+  const missing = [...texts].filter(([key]) => !lines.some((line) => line.kind === 'setting' && line.key === key));
   const last = lines.findLastIndex((line) => line.kind === 'setting' && texts.has(line.key));
   const at = Math.max(0, last);
   const before = lines[at];
   if (before === undefined || missing.length === 0) return;
-  // Settings that are indented less than the header or more than the first setting would read as something else.
-  const model = before.kind === 'setting' ? before : settings[0];
-  const indent = model?.indent ?? /^[ \t\v\f]*/.exec(before.text)?.[0] ?? '';
+  const model = before.kind === 'setting' ? before : lines.find((line) => line.kind === 'setting');
+  const indent = before.kind === 'setting' ? before.indent : indentBelowHeader(lines, style.indent);
+  const end = before.end || style.end;
   const added = missing.map(([key, value]) =>
-    settingLine({ key, indent, spelling: key, delimiter: delimiterLike(model, key), value }, before.end || end),
+    settingLine({ key, indent, spelling: key, delimiter: delimiterLike(model, key), value }, end),
   );
   // A file that stops without a line end goes on doing so.
   const final = added.at(-1);
   if (final) final.end = before.end;
-  lines.splice(at, 1, { ...before, end: before.end || end }, ...added);
+  lines.splice(at, 1, { ...before, end }, ...added);
+}
+
+/** That of the first setting. Whatever stands above it, or instead of it, must not continue what is put before it either. */
+function indentBelowHeader(lines: Line[], otherwise: string): string {
+  const first = lines.findIndex((line) => line.kind === 'setting');
+  const above = first < 0 ? lines : lines.slice(0, first + 1);
+  const indents = above
+    .filter(({ kind }) => kind === 'setting' || kind === 'stray')
+    .map(({ text }) => /^[ \t\v\f]*/.exec(text)?.[0] ?? '');
+  return longest(first < 0 ? [...indents, otherwise] : indents);
+}
+
+export function longest(texts: string[]): string {
+  return texts.reduce((long, text) => (text.length > long.length ? text : long), '');
 }
 
 function settingLine(setting: Setting, end: string): Line {

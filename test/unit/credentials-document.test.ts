@@ -138,11 +138,11 @@ describe('a key that is missing', () => {
     expect(edited('[mfa]\naws_access_key_id = ASIAOLD')).toBe(lines('[mfa]', ...KEYS, EXPIRATION).slice(0, -1));
   });
 
-  test('does not swallow the indented header of the next profile', () => {
+  test.each(['  [mfa]\n', '[mfa]\n', '[mfa]\n stray\n'])('does not swallow the indented header after %j', (before) => {
     const after = '  [other]\n  region = y\n';
-    expect(edited(`  [mfa]\n${after}`)).toBe(
-      `  [mfa]\n${lines(...[...KEYS, EXPIRATION].map((line) => `  ${line}`))}${after}`,
-    );
+    expect(edited(before + after)).toContain(`\n  aws_access_key_id = ASIANEW\n`);
+    expect(edited(before + after).endsWith(after)).toBe(true);
+    expect(parseCredentials(Buffer.from(edited(before + after))).profileNames()).toEqual(['mfa', 'other']);
   });
 });
 
