@@ -120,8 +120,10 @@ class Question {
   }
 
   async #begin(): Promise<void> {
+    const { signal } = this.#asking;
+    signal.throwIfAborted();
     const aborted = new Promise<never>((_, reject) => {
-      this.#asking.signal.addEventListener('abort', () => reject(new Error('withdrawn')), { once: true });
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     });
     // Nothing is on the screen before this is answered, so a withdrawn question need not wait for it.
     this.#capabilities = await Promise.race([capabilities(this.#bus), aborted]);

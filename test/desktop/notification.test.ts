@@ -1,0 +1,337 @@
+import { readFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Way } from '../../src/ask/ask.ts';
+import { kdialog } from '../../src/ask/kdialog.ts';
+import { notification } from '../../src/ask/notification.ts';
+import { zenity } from '../../src/ask/zenity.ts';
+import { asking, expiredRequest, request } from './asking.ts';
+import { type Desktop, missingPrograms, processesNamed, startDesktop } from './desktop.ts';
+import { type NotificationServer, startNotificationServer } from './notification-server.ts';
+
+const FIELD = 'AWS MFA code';
+/** How much of the frame of a critical notification is on the screen. */
+const RED_PIXELS = 'import -window root png:- | convert png:- -unique-colors txt:- | grep -c "#C01C28" || true';
+const FIFTEEN_MINUTES = 15 * 60_000;
+const PLASMA = ['actions', 'body', 'body-markup', 'inline-reply', 'persistence'];
+const GNOME = ['actions', 'body', 'body-markup', 'icon-static', 'persistence', 'sound'];
+
+describe.skipIf(missingPrograms().length > 0)('a notification', () => {
+  let desktop: Desktop;
+  beforeEach(async () => {
+    desktop = await startDesktop();
+  });
+  afterEach(() => desktop.stop());
+
+  const way = (...fields: ((environment: NodeJS.ProcessEnv) => Way)[]) =>
+    notification(
+      (fields.length > 0 ? fields : [zenity]).map((field) => field(desktop.environment)),
+      desktop.environment,
+    );
+  const fieldsLeft = async () => [
+    ...(await processesNamed('zenity', desktop.environment.DISPLAY)),
+    ...(await processesNamed('kdialog', desktop.environment.DISPLAY)),
+  ];
+
+  describe('of dunst', () => {
+    beforeEach(() => desktop.startDunst());
+
+    it('can be used here', async () => {
+      expect(await way().unfit()).toBeUndefined();
+    });
+
+    it.each([
+      ['zenity', zenity],
+      ['kdialog', kdialog],
+    ] as const)('opens %s on a click, and gives the code typed there', async (name, field) => {
+      const answer = way(field).ask(request(), asking());
+      const bubble = await desktop.window('Dunst');
+      await desktop.picture('dunst-asks');
+      await desktop.click(bubble);
+      const window = await desktop.window(FIELD);
+      await desktop.noWindow('Dunst');
+      await desktop.picture(`dunst-clicked-${name}`);
+      await desktop.type(window, '123456');
+      expect(await answer).toEqual({ kind: 'code', code: '123456' });
+      expect(await fieldsLeft()).toEqual([]);
+    });
+
+    it('is dismissed when the field is cancelled', async () => {
+      const answer = way().ask(request(), asking());
+      await desktop.click(await desktop.window('Dunst'));
+      await desktop.key(await desktop.window(FIELD), 'Escape');
+      expect(await answer).toEqual({ kind: 'dismissed' });
+    });
+
+    it('is dismissed when it is closed by hand', async () => {
+      const answer = way().ask(request(), asking());
+      await desktop.click(await desktop.window('Dunst'), 'right');
+      expect(await answer).toEqual({ kind: 'dismissed' });
+    });
+
+    it('snoozes from its menu', async () => {
+      const answer = way().ask(request(), asking());
+      await desktop.click(await desktop.window('Dunst'), 'middle');
+      expect(await answer).toEqual({ kind: 'snooze', duration: FIFTEEN_MINUTES });
+      await desktop.noWindow('Dunst');
+    });
+
+    it('turns critical in place when the session has ended', async () => {
+      const question = asking();
+      const answer = way().ask(request(), question);
+      await desktop.window('Dunst');
+      question.change(expiredRequest());
+      await until(async () => (await desktop.tool('sh', '-c', RED_PIXELS)) !== '0');
+      expect(await desktop.tool('dunstctl', 'count', 'displayed')).toBe('1');
+      await desktop.picture('dunst-session-ended');
+      question.withdraw();
+      expect(await answer).toEqual({ kind: 'dismissed' });
+      await desktop.noWindow('Dunst');
+    });
+
+    it('shows markup in names as it is', async () => {
+      const question = asking();
+      const answer = way().ask(
+        request({ profile: '<i>a&b</i>', problem: 'AWS refused "<b>that</b>" code.' }),
+        question,
+      );
+      await desktop.window('Dunst');
+      await desktop.picture('dunst-names-as-they-are');
+      question.withdraw();
+      await answer;
+    });
+
+    it('leaves nothing behind when the question is withdrawn while the field is open', async () => {
+      const question = asking();
+      const answer = way().ask(request(), question);
+      await desktop.click(await desktop.window('Dunst'));
+      await desktop.window(FIELD);
+      question.withdraw();
+      expect(await answer).toEqual({ kind: 'dismissed' });
+      expect(await fieldsLeft()).toEqual([]);
+      await desktop.noWindow('Dunst');
+      await desktop.noWindow(FIELD);
+    });
+
+    it('comes back when dunst crashed and was started again', async () => {
+      const answer = way().ask(request(), asking());
+      await desktop.window('Dunst');
+      await desktop.killDunst();
+      await desktop.noWindow('Dunst');
+      await desktop.startDunst();
+      await desktop.click(await desktop.window('Dunst'));
+      await desktop.type(await desktop.window(FIELD), '123456');
+      expect(await answer).toEqual({ kind: 'code', code: '123456' });
+    });
+
+    it('lets the open field go on when dunst crashes', async () => {
+      const answer = way().ask(request(), asking());
+      await desktop.click(await desktop.window('Dunst'));
+      const window = await desktop.window(FIELD);
+      await desktop.killDunst();
+      await desktop.type(window, '123456');
+      expect(await answer).toEqual({ kind: 'code', code: '123456' });
+    });
+
+    it('is unavailable when the session bus ends', async () => {
+      const answer = way().ask(request(), asking());
+      await desktop.window('Dunst');
+      await desktop.killBus();
+      expect(await answer).toEqual({ kind: 'unavailable', reason: expect.stringContaining('the session bus') });
+    });
+
+    it('opens the field at once after a code that was typed there and refused', async () => {
+      const one = way();
+      const first = one.ask(request(), asking());
+      await desktop.click(await desktop.window('Dunst'));
+      await desktop.type(await desktop.window(FIELD), '111111');
+      expect(await first).toEqual({ kind: 'code', code: '111111' });
+      const second = one.ask(request({ problem: 'AWS refused that code.' }), asking());
+      await desktop.type(await desktop.window(FIELD), '222222');
+      expect(await second).toEqual({ kind: 'code', code: '222222' });
+    });
+  });
+
+  describe('of a service with a reply field', () => {
+    let server: NotificationServer;
+    beforeEach(async () => {
+      server = await startNotificationServer(desktop.environment, PLASMA);
+    });
+    afterEach(() => server.stop());
+
+    it('asks in it, with all that the person needs to know', async () => {
+      const answer = way().ask(request(), asking());
+      const shown = await server.nth(1);
+      expect(shown).toMatchObject({
+        replaces: 0,
+        summary: expect.stringMatching(/^AWS session \[mfa\] ends in 15m, at \d\d:\d\d$/),
+        body: 'MFA code of alice in account 123456789012',
+        hints: { urgency: 1, resident: true, 'x-kde-reply-placeholder-text': 'Six digits' },
+        expireTimeout: 0,
+      });
+      expect(shown.actions).toEqual([
+        ...['default', 'Enter code', 'inline-reply', 'Enter code', 'snooze', 'Snooze 15 min'],
+      ]);
+      server.emit('NotificationReplied', shown.id, ' 123 456 ');
+      expect(await answer).toEqual({ kind: 'code', code: '123456' });
+      expect(server.closed).toEqual([shown.id]);
+    });
+
+    it('asks again when the reply is no code, also when the service closes the old one', async () => {
+      const answer = way().ask(request(), asking());
+      const first = await server.nth(1);
+      server.emit('NotificationReplied', first.id, '12345');
+      server.emitClosed(first.id, 2);
+      const second = await server.nth(2);
+      expect(second.body).toBe('That was not a code: a code is six digits.\nMFA code of alice in account 123456789012');
+      server.emit('NotificationReplied', second.id, '123456');
+      expect(await answer).toEqual({ kind: 'code', code: '123456' });
+    });
+
+    it('needs no code field', async () => {
+      const bare = { ...desktop.environment, PATH: '/nonexistent' };
+      const without = notification([zenity(bare)], desktop.environment);
+      expect(await without.unfit()).toBeUndefined();
+      const answer = without.ask(request(), asking());
+      const { id, actions } = await server.nth(1);
+      expect(actions).not.toContain('default');
+      server.emit('NotificationReplied', id, '123456');
+      expect(await answer).toEqual({ kind: 'code', code: '123456' });
+    });
+
+    it('believes the service alone, and of its own notification only', async () => {
+      const other = await startNotificationServer(desktop.environment, []);
+      const question = asking();
+      const answer = way().ask(request(), question);
+      const { id } = await server.nth(1);
+      other.emit('NotificationReplied', id, '666666');
+      server.emit('NotificationReplied', id + 1, '777777');
+      server.emit('ActionInvoked', id, 'inline-reply');
+      server.emitClosed(id, 1);
+      server.emit('NotificationReplied', id, '123456');
+      expect(await answer).toEqual({ kind: 'code', code: '123456' });
+      await other.stop();
+    });
+  });
+
+  describe('of a service with buttons only', () => {
+    let server: NotificationServer;
+    beforeEach(async () => {
+      server = await startNotificationServer(desktop.environment, GNOME);
+    });
+    afterEach(() => server.stop());
+
+    it('is replaced in place by a reminder, and more urgent once the session has ended', async () => {
+      const question = asking();
+      const answer = way().ask(request(), question);
+      const first = await server.nth(1);
+      question.change(request({ reminder: 1, now: request().now + 5 * 60_000 }));
+      expect(await server.nth(2)).toMatchObject({ replaces: first.id, hints: { urgency: 1 } });
+      question.change(expiredRequest());
+      expect(await server.nth(3)).toMatchObject({
+        replaces: first.id,
+        summary: expect.stringMatching(/^AWS session \[mfa\] ended at /),
+        hints: { urgency: 2 },
+      });
+      server.emit('ActionInvoked', first.id, 'snooze');
+      expect(await answer).toEqual({ kind: 'snooze', duration: FIFTEEN_MINUTES });
+    });
+
+    it('hands the right to take the focus on to the field', async () => {
+      const question = asking();
+      const answer = way().ask(request(), question);
+      const { id } = await server.nth(1);
+      server.emit('ActivationToken', id, 'token-of-the-click');
+      server.emit('ActionInvoked', id, 'enter');
+      await desktop.window(FIELD);
+      const [pid] = await fieldsLeft();
+      const environment = (await readFile(`/proc/${pid}/environ`, 'latin1')).split('\0');
+      expect(environment).toContain('XDG_ACTIVATION_TOKEN=token-of-the-click');
+      question.withdraw();
+      await answer;
+    });
+
+    it('is dismissed when the person closes it, and stays when time put it away', async () => {
+      const answer = way().ask(request(), asking());
+      const { id } = await server.nth(1);
+      server.emitClosed(id, 1);
+      server.emitClosed(id, 2);
+      expect(await answer).toEqual({ kind: 'dismissed' });
+    });
+
+    it('is shown again by another service that takes over', async () => {
+      const question = asking();
+      const answer = way().ask(request(), question);
+      await server.nth(1);
+      await server.stop();
+      server = await startNotificationServer(desktop.environment, PLASMA);
+      const { id, replaces, actions } = await server.nth(1);
+      expect(replaces).toBe(0);
+      expect(actions).toContain('inline-reply');
+      server.emit('NotificationReplied', id, '123456');
+      expect(await answer).toEqual({ kind: 'code', code: '123456' });
+    });
+
+    it('is withdrawn in bounded time from a service that hangs', async () => {
+      const question = asking();
+      const answer = way().ask(request(), question);
+      await server.nth(1);
+      server.hang();
+      question.withdraw();
+      expect(await answer).toEqual({ kind: 'dismissed' });
+    });
+
+    it('is withdrawn at once from a service that never answered', async () => {
+      server.hang();
+      const question = asking();
+      const answer = way().ask(request(), question);
+      question.withdraw();
+      expect(await answer).toEqual({ kind: 'dismissed' });
+    });
+
+    it('takes the next field when the first cannot be opened', async () => {
+      const broken = () => zenity({ ...desktop.environment, DISPLAY: ':4242' });
+      const answer = way(broken, kdialog).ask(request(), asking());
+      server.emit('ActionInvoked', (await server.nth(1)).id, 'default');
+      await desktop.type(await desktop.window(FIELD), '123456');
+      expect(await answer).toEqual({ kind: 'code', code: '123456' });
+    });
+
+    it('is unfit without any code field', async () => {
+      const bare = { ...desktop.environment, PATH: '/nonexistent' };
+      const without = notification([zenity(bare), kdialog(bare)], desktop.environment);
+      const reason = 'no code field to open: zenity: not installed, kdialog: not installed';
+      expect(await without.unfit()).toBe(reason);
+      expect(await without.ask(request(), asking())).toEqual({ kind: 'unavailable', reason });
+    });
+  });
+
+  it('is unfit where the service offers no buttons', async () => {
+    const server = await startNotificationServer(desktop.environment, ['body']);
+    const reason = 'the notification service offers no buttons';
+    expect(await way().unfit()).toBe(reason);
+    expect(await way().ask(request(), asking())).toEqual({ kind: 'unavailable', reason });
+    await server.stop();
+  });
+
+  it('is unfit where no service runs', async () => {
+    const reason = 'no notification service is running';
+    expect(await way().unfit()).toBe(reason);
+    expect(await way().ask(request(), asking())).toEqual({ kind: 'unavailable', reason });
+  });
+
+  it('is unfit without a session bus, whether nothing names it or nobody listens', async () => {
+    const { DBUS_SESSION_BUS_ADDRESS: _, ...without } = desktop.environment;
+    expect(await notification([], without).unfit()).toBe('no session bus: DBUS_SESSION_BUS_ADDRESS is not set');
+    const dead = { ...without, DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nonexistent' };
+    expect(await notification([], dead).ask(request(), asking())).toEqual({
+      kind: 'unavailable',
+      reason: expect.stringContaining('the session bus cannot be reached'),
+    });
+  });
+});
+
+async function until(look: () => Promise<boolean>): Promise<void> {
+  while (!(await look())) {
+    // Looks again; the test's own limit ends a hang.
+  }
+}
