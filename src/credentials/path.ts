@@ -1,5 +1,5 @@
 import { lstatSync, readlinkSync } from 'node:fs';
-import { dirname, join, parse, resolve, sep } from 'node:path';
+import { dirname, isAbsolute, join, parse, resolve, sep } from 'node:path';
 
 /** A name in a folder that stands: where it changes, a path may lead elsewhere. */
 export interface Place {
@@ -13,34 +13,37 @@ const MOST_LINKS = 40;
 /**
  * Where a path leads when every symbolic link on the way is followed, also one to a file that is not there yet; and each
  * place that decides it: the links, and the file itself or the first folder that is missing.
- * @throws ELOOP, EACCES and the like, as the file system says
+ * @returns `problem` is what the file system said where it stopped us (ELOOP, EACCES); `target` then is as far as we came
  */
-export function followLinks(file: string): { target: string; places: Place[] } {
+export function followLinks(file: string): { target: string; places: Place[]; problem?: unknown } {
   const places: Place[] = [];
   const absolute = resolve(file);
   let folder = parse(absolute).root;
   let rest = partsOf(absolute);
-  for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
-    if (name === '..') {
-      folder = dirname(folder);
-      continue;
+  try {
+    for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
+      if (name === '..') {
+        folder = dirname(folder);
+        continue;
+      }
+      const path = join(folder, name);
+      const found = lstatSync(path, { throwIfNoEntry: false });
+      const isLink = found?.isSymbolicLink() === true;
+      if (!found || isLink || rest.length === 0) places.push({ folder, name });
+      if (!found) return { target: join(path, ...rest), places };
+      if (isLink) {
+        if (places.length > MOST_LINKS) throw Object.assign(new Error('too many symbolic links'), { code: 'ELOOP' });
+        const link = readlinkSync(path);
+        if (isAbsolute(link)) folder = parse(link).root;
+        rest = [...partsOf(link), ...rest];
+      } else {
+        folder = path;
+      }
     }
-    const path = join(folder, name);
-    const found = lstatSync(path, { throwIfNoEntry: false });
-    const isLink = found?.isSymbolicLink() ?? false;
-    if (!found || isLink || rest.length === 0) places.push({ folder, name });
-    if (!found) return { target: join(path, ...rest), places };
-    if (!isLink) {
-      folder = path;
-      continue;
-    }
-    if (places.length > MOST_LINKS)
-      throw Object.assign(new Error(`too many symbolic links: ${file}`), { code: 'ELOOP' });
-    const link = readlinkSync(path);
-    rest = [...partsOf(link), ...rest];
-    if (resolve(link) === link || link.startsWith(sep)) folder = parse(resolve(link)).root;
+    return { target: folder, places };
+  } catch (problem) {
+    return { target: folder, places, problem };
   }
-  return { target: folder, places };
 }
 
 function partsOf(path: string): string[] {

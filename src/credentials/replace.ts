@@ -35,7 +35,9 @@ export async function changeCredentials(
   let target = file;
   try {
     for (let round = 0; round < MOST_ROUNDS; round++) {
-      target = followLinks(file).target;
+      const { target: real, problem } = followLinks(file);
+      if (problem) throw problem;
+      target = real;
       const folder = dirname(target);
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const lock = await lockFile(target, options.timeout ?? 15_000);

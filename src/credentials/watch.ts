@@ -25,6 +25,7 @@ export function watchFile(
   const watches = new Map<string, { names: Set<string>; watcher: FSWatcher | undefined }>();
   let pending: NodeJS.Timeout | undefined;
   let isClosed = false;
+  let reported: string | undefined;
 
   arm();
   return {
@@ -53,21 +54,25 @@ export function watchFile(
 
   function wantedFolders(): Map<string, { folder: string; names: Set<string> }> {
     const wanted = new Map<string, { folder: string; names: Set<string> }>();
-    try {
-      for (const { folder, name } of followLinks(file).places) {
-        const { dev, ino } = statSync(folder);
-        const key = `${dev}:${ino}:${folder}`;
-        const names = wanted.get(key)?.names ?? new Set();
-        wanted.set(key, { folder, names: names.add(name) });
-      }
-    } catch (error) {
-      onProblem(explained(error, 'watch', file));
+    const { places, problem } = followLinks(file);
+    if (problem) report(explained(problem, 'watch', file));
+    for (const { folder, name } of places) {
+      const identity = identityOf(folder);
+      const names = wanted.get(identity)?.names ?? new Set();
+      wanted.set(identity, { folder, names: names.add(name) });
     }
     return wanted;
   }
 
+  /** The same once only, for every event brings another look. */
+  function report(error: unknown): void {
+    const text = String(error);
+    if (text !== reported) onProblem(error);
+    reported = text;
+  }
+
   function watchFolder(key: string, folder: string): FSWatcher | undefined {
-    const failed = (error: unknown) => onProblem(explained(error, 'watch', folder));
+    const failed = (error: unknown) => report(explained(error, 'watch', folder));
     try {
       const watcher = watch(folder, (_event, name) => {
         const isOwn = name === null || name === basename(folder);
@@ -97,5 +102,15 @@ export function watchFile(
       arm();
       listener();
     }, TOGETHER);
+  }
+}
+
+/** Which folder stands under a name now. None: then the place above it is among those of the next turn. */
+function identityOf(folder: string): string {
+  try {
+    const { dev, ino } = statSync(folder);
+    return `${dev}:${ino}:${folder}`;
+  } catch {
+    return folder;
   }
 }

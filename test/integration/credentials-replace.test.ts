@@ -1,0 +1,454 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import lockfile from 'proper-lockfile';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CredentialsFileError, parseCredentials, withSession } from '../../src/credentials/document.ts';
+import { changeCredentials, readCredentials } from '../../src/credentials/replace.ts';
+import { UserError } from '../../src/errors.ts';
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'aws-mfa-agent-replace-'));
+  file = join(folder, 'credentials');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const isRoot = process.getuid?.() === 0;
+const append = (text: string) => (bytes: Buffer) =>
+  bytes.includes(text) ? bytes : Buffer.concat([bytes, Buffer.from(text)]);
+const modeOf = (path: string) => (statSync(path).mode & 0o7777).toString(8);
+const failure = async (promise: Promise<unknown>): Promise<Error> => {
+  try {
+    await promise;
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('did not fail');
+};
+
+/** A process of its own that runs some lines of JavaScript with these arguments, maybe below another command. */
+function otherProcess(code: string, args: string[], below: string[] = []): ChildProcess {
+  const [command = '', ...rest] = [...below, process.execPath, '--input-type=module', '-e', code, ...args];
+  return spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+const HOLD_LOCK = `
+  import lockfile from ${JSON.stringify(import.meta.resolve('proper-lockfile'))};
+  await lockfile.lock(process.argv[1], { realpath: false, stale: 2000 });
+  console.log('held');
+  setInterval(() => {}, 1e6);
+`;
+
+const BUILT = new URL('../../dist/credentials/replace.js', import.meta.url).href;
+/** Adds `new` to a file by the built program's own code, and prints the message of what goes wrong. */
+const CHANGE = `
+  import { changeCredentials } from '${BUILT}';
+  const change = (bytes) => bytes.includes('new') ? bytes : Buffer.concat([bytes, Buffer.from('new\\n')]);
+  await changeCredentials(process.argv[1], change).catch((error) => console.log(error.name, error.message));
+`;
+
+async function outputOf(child: ChildProcess): Promise<string> {
+  let output = '';
+  child.stdout?.setEncoding('utf8').on('data', (text) => {
+    output += text;
+  });
+  await once(child, 'close');
+  return output.trim();
+}
+
+/** Makes system calls fail or kill, as `-e inject=` of strace(1) has it. */
+function strace(injection: string): string[] {
+  return ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `inject=${injection}`];
+}
+
+function hasStrace(): boolean {
+  if (spawnSync('strace', ['-f', '-o', '/dev/null', 'true']).status === 0) return true;
+  process.stderr.write('skipped: what happens when system calls fail, for strace does not run here\n');
+  return false;
+}
+
+describe('a file that is changed', () => {
+  test('keeps its mode', async () => {
+    writeFileSync(file, 'a\n');
+    chmodSync(file, 0o640);
+    await changeCredentials(file, append('b\n'));
+    expect(readFileSync(file, 'utf8')).toBe('a\nb\n');
+    expect(modeOf(file)).toBe('640');
+  });
+
+  test.runIf(isRoot)('keeps its owner and group', async () => {
+    writeFileSync(file, 'a\n');
+    chownSync(file, 12_345, 23_456);
+    chmodSync(file, 0o4600);
+    await changeCredentials(file, append('b\n'));
+    expect(statSync(file)).toMatchObject({ uid: 12_345, gid: 23_456 });
+    expect(modeOf(file)).toBe('4600');
+  });
+
+  test('is 0600 when it is new, in a new folder that is 0700', async () => {
+    mkdirSync(join(folder, 'home'));
+    chmodSync(join(folder, 'home'), 0o755);
+    await changeCredentials(join(folder, 'home/.aws/credentials'), append('a\n'));
+    expect(modeOf(join(folder, 'home/.aws/credentials'))).toBe('600');
+    expect(modeOf(join(folder, 'home/.aws'))).toBe('700');
+    expect(modeOf(join(folder, 'home'))).toBe('755');
+  });
+
+  test('is the one behind a chain of symbolic links, which stay', async () => {
+    mkdirSync(join(folder, 'dotfiles'));
+    writeFileSync(join(folder, 'dotfiles/real'), 'a\n');
+    symlinkSync('dotfiles', join(folder, 'aws'));
+    symlinkSync('aws/../dotfiles/real', join(folder, 'link'));
+    symlinkSync(join(folder, 'link'), file);
+    await changeCredentials(file, append('b\n'));
+    expect(readlinkSync(file)).toBe(join(folder, 'link'));
+    expect(lstatSync(join(folder, 'link')).isSymbolicLink()).toBe(true);
+    expect(readFileSync(join(folder, 'dotfiles/real'), 'utf8')).toBe('a\nb\n');
+    expect(readdirSync(join(folder, 'dotfiles'))).toEqual(['real']);
+  });
+
+  test('is made where a symbolic link leads to nothing yet', async () => {
+    symlinkSync('later/real', file);
+    await changeCredentials(file, append('a\n'));
+    expect(readFileSync(join(folder, 'later/real'), 'utf8')).toBe('a\n');
+    expect(modeOf(join(folder, 'later'))).toBe('700');
+  });
+
+  test('leaves nothing beside it, neither a temporary file nor a lock', async () => {
+    await changeCredentials(file, append('a\n'));
+    expect(readdirSync(folder)).toEqual(['credentials']);
+  });
+
+  test('is not written when the change changes nothing', async () => {
+    writeFileSync(file, 'a\n');
+    const before = statSync(file, { bigint: true });
+    await changeCredentials(file, (bytes) => Buffer.from(bytes));
+    const after = statSync(file, { bigint: true });
+    expect([after.ino, after.ctimeNs]).toEqual([before.ino, before.ctimeNs]);
+    await changeCredentials(join(folder, 'none'), (bytes) => bytes);
+    expect(readdirSync(folder)).toEqual(['credentials']);
+  });
+
+  test('is never seen half written by a reader that reads all the time', async () => {
+    const session = { accessKeyId: 'ASIAX', secretAccessKey: 's', sessionToken: 't'.repeat(100_000), expiration: 0 };
+    writeFileSync(file, '[default]\naws_access_key_id = AKIAX\n');
+    let isOver = false;
+    const writing = (async () => {
+      for (let turn = 0; turn < 20; turn++) {
+        await changeCredentials(file, (bytes) => withSession(bytes, 'mfa', { ...session, expiration: turn * 1000 }));
+      }
+      isOver = true;
+    })();
+    let reads = 0;
+    for (; !isOver; reads++) {
+      const document = parseCredentials((await readCredentials(file)) ?? Buffer.alloc(0));
+      expect(document.profile('default')?.values.get('aws_access_key_id')).toBe('AKIAX');
+      const token = document.profile('mfa')?.values.get('aws_session_token');
+      expect([undefined, 100_000]).toContain(token?.length);
+    }
+    await writing;
+    expect(reads).toBeGreaterThan(20);
+  });
+});
+
+describe('a change by somebody else between reading and replacing', () => {
+  /** Calls `meddle` after the first read only, and says how often the change was asked for. */
+  async function changedWhile(meddle: () => void): Promise<number> {
+    let calls = 0;
+    await changeCredentials(file, (bytes) => {
+      if (calls++ === 0) meddle();
+      return append('ours\n')(bytes);
+    });
+    return calls;
+  }
+
+  test('in place is noticed, and kept', async () => {
+    writeFileSync(file, 'a\n');
+    expect(await changedWhile(() => writeFileSync(file, 'a\ntheirs\n'))).toBe(2);
+    expect(readFileSync(file, 'utf8')).toBe('a\ntheirs\nours\n');
+  });
+
+  test('of the same size, with the same time stamps, is noticed', async () => {
+    writeFileSync(file, 'a\n');
+    utimesSync(file, 1000, 1000);
+    const meddle = () => {
+      writeFileSync(file, 'b\n');
+      utimesSync(file, 1000, 1000);
+    };
+    expect(await changedWhile(meddle)).toBe(2);
+    expect(readFileSync(file, 'utf8')).toBe('b\nours\n');
+  });
+
+  test('by another file of the same content is noticed, and its mode kept', async () => {
+    writeFileSync(file, 'a\n', { mode: 0o600 });
+    const meddle = () => {
+      rmSync(file);
+      writeFileSync(file, 'a\n');
+      chmodSync(file, 0o644);
+    };
+    expect(await changedWhile(meddle)).toBe(2);
+    expect(modeOf(file)).toBe('644');
+  });
+
+  test('that makes or removes the file is noticed', async () => {
+    expect(await changedWhile(() => writeFileSync(file, 'theirs\n'))).toBe(2);
+    expect(readFileSync(file, 'utf8')).toBe('theirs\nours\n');
+    writeFileSync(file, 'theirs\n');
+    expect(await changedWhile(() => rmSync(file))).toBe(2);
+    expect(readFileSync(file, 'utf8')).toBe('ours\n');
+  });
+
+  test('that points a symbolic link elsewhere is noticed', async () => {
+    writeFileSync(join(folder, 'one'), 'one\n');
+    writeFileSync(join(folder, 'two'), 'two\n');
+    symlinkSync('one', file);
+    let calls = 0;
+    await changeCredentials(file, (bytes) => {
+      if (calls++ === 0) {
+        rmSync(join(folder, 'one'));
+        rmSync(file);
+        symlinkSync('two', file);
+      }
+      return append('ours\n')(bytes);
+    });
+    expect(readFileSync(join(folder, 'two'), 'utf8')).toBe('two\nours\n');
+  });
+
+  test('makes a refusal count only if the whole file is refused, too', async () => {
+    writeFileSync(file, '');
+    utimesSync(file, 1000, 1000);
+    let calls = 0;
+    await changeCredentials(file, (bytes) => {
+      if (calls++ > 0) return append('ours\n')(bytes);
+      writeFileSync(file, 'whole\n');
+      throw new Error('half a file');
+    });
+    expect(readFileSync(file, 'utf8')).toBe('whole\nours\n');
+  });
+
+  test('that never ends is an error, and nothing is lost', async () => {
+    let calls = 0;
+    const error = await failure(
+      changeCredentials(file, (bytes) => {
+        writeFileSync(file, `theirs ${calls++}\n`);
+        return append('ours\n')(bytes);
+      }),
+    );
+    expect(error.message).toBe(
+      `cannot write ${file}: another program changes it again and again; find out which, and end it`,
+    );
+    expect(readFileSync(file, 'utf8')).toBe(`theirs ${calls - 1}\n`);
+    expect(readdirSync(folder)).toEqual(['credentials']);
+  });
+
+  test('by a tool that has just truncated the file is waited for', async () => {
+    writeFileSync(file, '');
+    const changing = changeCredentials(file, append('ours\n'));
+    // After the lock has been taken.
+    while (!readdirSync(folder).includes('credentials.lock')) await new Promise(setImmediate);
+    writeFileSync(file, 'theirs\n');
+    await changing;
+    expect(readFileSync(file, 'utf8')).toBe('theirs\nours\n');
+  });
+});
+
+describe('the lock', () => {
+  test('lets many changes at once happen one after the other, in one process and in several', async () => {
+    writeFileSync(file, 'start\n');
+    const code = `
+      import { changeCredentials } from '${BUILT}';
+      for (const turn of [1, 2, 3]) {
+        const line = process.pid + ' ' + turn + '\\n';
+        await changeCredentials(process.argv[1], (bytes) => Buffer.from(bytes + (String(bytes).includes(line) ? '' : line)));
+      }`;
+    const others = Array.from({ length: 4 }, () => once(otherProcess(code, [file]), 'close'));
+    const ours = Array.from({ length: 8 }, (_, index) => changeCredentials(file, append(`ours ${index}\n`)));
+    expect(await Promise.all(others)).toEqual(Array.from({ length: 4 }, () => [0, null]));
+    await Promise.all(ours);
+    const lines = readFileSync(file, 'utf8').trim().split('\n');
+    expect(lines.length).toBe(1 + 4 * 3 + 8);
+    expect(new Set(lines).size).toBe(lines.length);
+  });
+
+  test('of a living program is waited for', async () => {
+    writeFileSync(file, 'a\n');
+    const release = await lockfile.lock(file);
+    let isChanged = false;
+    const changing = changeCredentials(file, (bytes) => {
+      isChanged = true;
+      return append('b\n')(bytes);
+    });
+    await expect(changeCredentials(file, append('c\n'), { timeout: 300 })).rejects.toThrow(/another program has held/);
+    expect(isChanged).toBe(false);
+    await release();
+    await changing;
+    expect(readFileSync(file, 'utf8')).toBe('a\nb\n');
+  });
+
+  test('that is held too long is an error that says what to do', async () => {
+    const holder = otherProcess(HOLD_LOCK, [file]);
+    await once(holder.stdout ?? holder, 'data');
+    try {
+      // Longer than a dead one's lock would last.
+      const error = await failure(changeCredentials(file, append('b\n'), { timeout: 3000 }));
+      expect(error).toBeInstanceOf(UserError);
+      expect(error.message).toBe(
+        `cannot write ${file}: another program has held ${file}.lock for 3 s; end it, or remove that folder if no program uses it`,
+      );
+    } finally {
+      holder.kill('SIGKILL');
+    }
+  });
+
+  test('of a program that was killed costs no more than about two seconds', async () => {
+    const code = `import { changeCredentials } from '${BUILT}';
+      await changeCredentials(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+    await once(otherProcess(code, [file]), 'close');
+    expect(readdirSync(folder)).toEqual(['credentials.lock']);
+    const start = performance.now();
+    await changeCredentials(file, append('a\n'));
+    expect(performance.now() - start).toBeLessThan(2500);
+    expect(readdirSync(folder)).toEqual(['credentials']);
+  });
+
+  test('that was taken from us while we stood still makes us begin again', async () => {
+    writeFileSync(file, 'a\n');
+    let calls = 0;
+    await changeCredentials(file, (bytes) => {
+      // As in a sleep of the machine: somebody else found the lock stale, took it, and is done.
+      if (calls++ === 0) {
+        rmSync(`${file}.lock`, { recursive: true });
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1200);
+      }
+      return append('ours\n')(bytes);
+    });
+    expect(calls).toBe(2);
+    expect(readFileSync(file, 'utf8')).toBe('a\nours\n');
+  });
+
+  test('that is no folder, left by something else, is an error that names it', async () => {
+    writeFileSync(`${file}.lock`, '');
+    utimesSync(`${file}.lock`, 1000, 1000);
+    const error = await failure(changeCredentials(file, append('b\n')));
+    expect(error.message).toBe(`cannot lock ${file}: ${file}.lock is in the way; remove it`);
+  });
+});
+
+describe('what a killed process has left', () => {
+  /** A temporary file of a process, that was written so many seconds ago. */
+  function leave(pid: number | undefined, age: number): string {
+    const name = `.credentials.aws-mfa-agent-${pid}-${age}`;
+    writeFileSync(join(folder, name), 'secret');
+    utimesSync(join(folder, name), Date.now() / 1000 - age, Date.now() / 1000 - age);
+    return name;
+  }
+
+  test('is removed with the next change, but nothing that may be in use or is not ours', async () => {
+    const { pid: dead } = spawnSync('true');
+    leave(dead, 3600);
+    leave(process.pid, 3600);
+    const kept = [leave(dead, 5), leave(process.ppid, 3600), '.credentials.swp'];
+    writeFileSync(join(folder, '.credentials.swp'), '');
+    await changeCredentials(file, append('a\n'));
+    expect(readdirSync(folder).sort()).toEqual([...kept, 'credentials'].sort());
+  });
+});
+
+describe('an error says what was being done, to which file, what came back and what to do, when', () => {
+  test('a folder stands there', async () => {
+    mkdirSync(file);
+    const message = `${file}: there is a folder of that name; move it away (EISDIR)`;
+    expect((await failure(changeCredentials(file, append('a')))).message).toBe(`cannot write ${message}`);
+    expect((await failure(readCredentials(file))).message).toBe(`cannot read ${message}`);
+    expect(readdirSync(folder)).toEqual(['credentials']);
+  });
+
+  test('a file stands where its folder should be', async () => {
+    writeFileSync(join(folder, '.aws'), '');
+    const error = await failure(changeCredentials(join(folder, '.aws/credentials'), append('a')));
+    expect(error).toBeInstanceOf(UserError);
+    expect(error.message).toMatch(/^cannot write .*\/\.aws\/credentials: .*\((?:ENOTDIR|EEXIST)\)$/);
+  });
+
+  test('symbolic links lead in a circle', async () => {
+    symlinkSync('credentials', file);
+    const message = `${file}: its symbolic links lead in a circle; mend them (ELOOP)`;
+    expect((await failure(changeCredentials(file, append('a')))).message).toBe(`cannot write ${message}`);
+    expect((await failure(readCredentials(file))).message).toBe(`cannot read ${message}`);
+  });
+
+  test('it is a device', async () => {
+    symlinkSync('/dev/null', file);
+    expect((await failure(changeCredentials(file, append('a')))).message).toMatch(/a device, a pipe or a socket/);
+  });
+
+  test('the change refuses it', async () => {
+    writeFileSync(file, '\0');
+    const session = { accessKeyId: 'ASIAX', secretAccessKey: 's', sessionToken: 't', expiration: 0 };
+    const error = await failure(changeCredentials(file, (bytes) => withSession(bytes, 'mfa', session)));
+    expect(error).toBeInstanceOf(CredentialsFileError);
+    expect(error.message).toBe(`cannot write ${file}: the file is no text: restore it, or move it away`);
+  });
+
+  test('it is missing: that is none', async () => {
+    expect(await readCredentials(file)).toBeUndefined();
+    expect(await readCredentials(join(folder, 'no/credentials'))).toBeUndefined();
+  });
+
+  describe.skipIf(!hasStrace())('the system refuses', () => {
+    test.each([
+      ['mkdir', 'EROFS', 'the file system is read-only'],
+      ['mkdir', 'EACCES', 'permission denied'],
+      ['fsync', 'ENOSPC', 'the disk is full; free some space (ENOSPC)'],
+      ['fsync', 'EIO', 'the disk failed; check it (EIO)'],
+      ['fchown', 'EPERM', 'not permitted; run this as the owner of the file'],
+      ['rename', 'EBUSY', 'the file is mounted by itself, so it cannot be replaced; mount its folder instead (EBUSY)'],
+    ])('%s with %s', async (call, code, reason) => {
+      writeFileSync(file, 'old\n');
+      if (isRoot) chownSync(file, 12_345, 12_345);
+      else if (call === 'fchown') return;
+      const output = await outputOf(otherProcess(CHANGE, [file], strace(`${call}:error=${code}`)));
+      expect(output).toContain(`UserError cannot write ${file}: ${reason}`);
+      expect(readFileSync(file, 'utf8')).toBe('old\n');
+      expect(readdirSync(folder)).toEqual(['credentials']);
+    });
+  });
+});
+
+describe.skipIf(!hasStrace())('a process that is killed', () => {
+  test.each(['mkdir', 'utimensat', 'fchown', 'fchmod', 'fsync', 'rename', 'rmdir'])(
+    'at any %s leaves the old file or the new one, whole',
+    async (call) => {
+      for (let when = 1, isKilled = true; isKilled; when++) {
+        rmSync(folder, { recursive: true });
+        mkdirSync(folder);
+        writeFileSync(file, 'old\n');
+        chmodSync(file, 0o640);
+        const child = otherProcess(CHANGE, [file], strace(`${call}:signal=KILL:when=${when}`));
+        const [status, signal] = await once(child, 'close');
+        isKilled = signal === 'SIGKILL';
+        expect(isKilled || status === 0).toBe(true);
+        expect(isKilled ? ['old\n', 'old\nnew\n'] : ['old\nnew\n']).toContain(readFileSync(file, 'utf8'));
+        expect(modeOf(file)).toBe('640');
+      }
+    },
+  );
+});
