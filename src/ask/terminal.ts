@@ -46,7 +46,10 @@ interface Place {
 
 function openPlace(standardInput: boolean): Place {
   if (standardInput || process.stdin.isTTY) {
-    return { input: process.stdin, output: process.stderr, release: () => process.stdin.pause() };
+    // A pipe that was read from keeps the process alive, paused or not; a file has no such handle.
+    process.stdin.ref?.();
+    const release = () => void process.stdin.pause().unref?.();
+    return { input: process.stdin, output: process.stderr, release };
   }
   const input = new ReadStream(openSync('/dev/tty', 'r'));
   const output = new WriteStream(openSync('/dev/tty', 'w'));
@@ -92,11 +95,13 @@ function typedLine(
 ): Promise<string | Answer> {
   return new Promise((resolve) => {
     const line = createInterface({ input, output, terminal: true, historySize: 0 });
+    let settled = false;
     const end = (answer: string | Answer) => {
+      if (settled) return;
+      settled = true;
       signal.removeEventListener('abort', withdraw);
-      // Closing tells its listener, too: the first answer counts.
-      resolve(answer);
       line.close();
+      resolve(answer);
     };
     const withdraw = () => {
       output.write('\r\x1b[K');
@@ -105,12 +110,15 @@ function typedLine(
     if (signal.aborted) return end(DISMISSED);
     signal.addEventListener('abort', withdraw);
     line.once('SIGINT', () => {
-      end(DISMISSED);
+      line.close();
       // The terminal does not send it while a line is edited. To whoever waits for it, it means what it always does.
       if (process.listenerCount('SIGINT') > 0) process.kill(process.pid, 'SIGINT');
     });
-    // Ctrl-D, or the terminal is gone, or we are done.
-    line.once('close', () => end(DISMISSED));
+    // Ctrl-C, Ctrl-D, the terminal is gone; or the end of ours.
+    line.once('close', () => {
+      if (!settled) output.write('\n');
+      end(DISMISSED);
+    });
     line.question(question, end);
   });
 }

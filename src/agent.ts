@@ -1,0 +1,339 @@
+import type { Logger } from 'pino';
+import type { Asking, AskRequest } from './ask/ask.ts';
+import type { Clock } from './clock.ts';
+import type { ProfileSettings, Settings } from './config.ts';
+import * as messages from './messages.ts';
+import {
+  type Action,
+  afterAsking,
+  FRESH_START,
+  type History,
+  plan,
+  type Situation,
+  type Standing,
+  shifted,
+} from './plan.ts';
+import { quietUntil } from './quiet.ts';
+import type { RefreshOutcome, RefreshTarget } from './refresh.ts';
+import { type MfaSession, type SessionState, type StoredSession, stateAt } from './session.ts';
+import type { StsFailure } from './sts.ts';
+
+/** The world as the agent sees it. */
+export interface AgentEffects {
+  clock: Clock;
+  /** One read of the credentials file: what stands in each of these profiles. */
+  readSessions(profiles: string[]): Promise<Map<string, StoredSession>>;
+  refresh(target: RefreshTarget, asking: Asking & { reminder: number }): Promise<RefreshOutcome>;
+  /** Puts a session into the credentials file. Throws when it could not. */
+  save(profile: string, session: MfaSession): Promise<void>;
+  /** Whether AWS still takes the session in a profile; undefined when AWS could not be asked. */
+  isAlive(profile: ProfileSettings): Promise<boolean | undefined>;
+  /** Tells the person something that needs no answer. */
+  notice(text: string): void;
+  log: Logger;
+}
+
+/** One MFA profile, as `status` shows it. Times are milliseconds since the epoch. */
+export interface ProfileStatus {
+  profile: string;
+  state: SessionState;
+  expiration?: number;
+  standing: Standing;
+}
+
+/** Why a check happens. `file`, `settings` and `request` may have mended what stopped the asking. */
+export type CheckReason = 'start' | 'schedule' | 'file' | 'settings' | 'request' | 'outcome';
+
+/** What the agent keeps of one profile between checks. */
+interface Kept {
+  history: History;
+  /** The standing question: aborting withdraws it, the listener raises it again. */
+  question?: { controller: AbortController; raise(request: AskRequest): void; done: Promise<void> };
+  /** Given by STS and not on disk yet. */
+  session?: MfaSession;
+  standing?: Standing;
+  state?: SessionState;
+  expiration?: number | undefined;
+}
+
+const VERIFY_AGAIN = 15 * 60_000;
+
+/** The long-running loop: wake, check, plan, act. Who wakes it is the caller's business. */
+export class Agent {
+  readonly #effects: AgentEffects;
+  #settings: Settings;
+  readonly #kept = new Map<string, Kept>();
+  #returnedAt: number;
+  #running: Promise<void> | undefined;
+  #again: CheckReason | undefined;
+  #stopped = false;
+
+  constructor(settings: Settings, effects: AgentEffects) {
+    this.#settings = settings;
+    this.#effects = effects;
+    this.#returnedAt = effects.clock.now();
+  }
+
+  /** Looks once, and acts. Checks that come while one is running become one more check. Rejects never. */
+  check(reason: CheckReason): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    if (this.#running) {
+      this.#again = reason;
+      return this.#running;
+    }
+    this.#running = this.#checkAll(reason).finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** Takes new settings; questions of profiles that are gone, or are another device's now, are withdrawn. */
+  async reload(settings: Settings): Promise<void> {
+    const before = this.#settings;
+    this.#settings = settings;
+    for (const [profile, kept] of this.#kept) {
+      const same = (all: Settings) => JSON.stringify(all.profiles.find((one) => one.profile === profile));
+      if (same(before) !== same(settings)) kept.question?.controller.abort();
+      if (same(settings) === undefined && !kept.session) this.#kept.delete(profile);
+    }
+    await this.check('settings');
+  }
+
+  status(): ProfileStatus[] {
+    return [...this.#kept].flatMap(([profile, { state, expiration, standing }]) =>
+      state && standing ? [{ profile, state, standing, ...(expiration === undefined ? {} : { expiration }) }] : [],
+    );
+  }
+
+  /** Withdraws every question, tries a last time to write what is not on disk yet, and is then done. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+    for (const { question } of this.#kept.values()) question?.controller.abort();
+    await Promise.all([...this.#kept.values()].map(({ question }) => question?.done));
+    for (const [profile, kept] of this.#kept) if (kept.session) await this.#save(profile, kept);
+  }
+
+  async #checkAll(reason: CheckReason): Promise<void> {
+    for (let next: CheckReason | undefined = reason; next && !this.#stopped; ) {
+      this.#again = undefined;
+      try {
+        await this.#checkOnce(next);
+      } catch (error) {
+        // Whatever it was, the next check is a new try.
+        this.#effects.log.error({ err: error }, 'check failed');
+      }
+      next = this.#again;
+    }
+  }
+
+  async #checkOnce(reason: CheckReason): Promise<void> {
+    const { clock, log } = this.#effects;
+    const { slept, stepped, jumped } = clock.look();
+    if (slept > 0) log.info({ slept_s: Math.round(slept / 1000) }, 'the machine slept');
+    if (stepped !== 0) log.info({ stepped_s: Math.round(stepped / 1000) }, 'the clock was set');
+    for (const kept of this.#kept.values()) kept.history = shifted(kept.history, jumped);
+    const now = clock.now();
+    this.#returnedAt = slept > 0 ? now : this.#returnedAt + jumped;
+
+    const situations = await this.#situations(reason, now);
+    const { promptBefore, remindEvery, quiet } = this.#settings;
+    const circumstances = {
+      now,
+      promptBefore,
+      remindEvery,
+      quietUntil: quiet && quietUntil(quiet, now),
+      returnedAt: this.#returnedAt,
+    };
+    const { actions, standings, nextLook } = plan(situations, circumstances);
+    for (const { profile, state, expiration } of situations) {
+      this.#tell(profile, state, expiration, standings.get(profile));
+    }
+    log.debug({ reason, actions, nextLook }, 'checked');
+    for (const action of actions) {
+      const situation = situations.find(({ profile }) => profile === action.profile);
+      if (situation && !this.#stopped) await this.#act(action, situation);
+    }
+  }
+
+  async #situations(reason: CheckReason, now: number): Promise<Situation[]> {
+    const profiles = this.#settings.profiles.filter(({ serialNumber }) => serialNumber !== undefined);
+    const sessions = await this.#effects.readSessions(profiles.map(({ profile }) => profile));
+    return profiles.map(({ profile, serialNumber = '' }) => {
+      const kept = this.#of(profile);
+      const session = kept.session
+        ? ({ kind: 'session', ...kept.session } as const)
+        : (sessions.get(profile) ?? ({ kind: 'none' } as const));
+      const state = stateAt(session, now, this.#settings.promptBefore);
+      if (state === 'fresh' && !kept.session && !kept.question) kept.history = FRESH_START;
+      if (reason === 'file' || reason === 'settings' || reason === 'request') {
+        const { verdict: _, ...rest } = kept.history;
+        kept.history = kept.history.stopped ? FRESH_START : rest;
+      }
+      const expiration = session.kind === 'session' ? session.expiration : undefined;
+      return { profile, serialNumber, state, expiration, history: kept.history };
+    });
+  }
+
+  /** Logs a profile's standing when it is another one than before. */
+  #tell(profile: string, state: SessionState, expiration: number | undefined, standing: Standing | undefined): void {
+    const kept = this.#of(profile);
+    if (kept.state !== state || kept.standing?.standing !== standing?.standing) {
+      this.#effects.log.info(
+        { profile, state, ...standing, ...(expiration && { expiration: new Date(expiration).toISOString() }) },
+        messages.standing(state, standing, this.#effects.clock.now()),
+      );
+    }
+    Object.assign(kept, { state, expiration, standing });
+  }
+
+  async #act(action: Action, situation: Situation): Promise<void> {
+    const kept = this.#of(action.profile);
+    const now = this.#effects.clock.now();
+    switch (action.do) {
+      case 'ask':
+        kept.history = afterAsking(situation, now, action.reminder);
+        return this.#ask(situation, action.reminder);
+      case 'remind': {
+        kept.history = afterAsking(situation, now, action.reminder);
+        const { profile, serialNumber, expiration } = situation;
+        kept.question?.raise({ profile, serialNumber, expiration, now, reminder: action.reminder });
+        return;
+      }
+      case 'withdraw':
+        kept.question?.controller.abort();
+        return;
+      case 'save':
+        return this.#save(action.profile, kept);
+      case 'verify':
+        return this.#verify(action.profile, kept);
+    }
+  }
+
+  #ask({ profile, expiration }: Situation, reminder: number): void {
+    const settings = this.#settings.profiles.find((one) => one.profile === profile);
+    if (settings?.serialNumber === undefined) return;
+    const kept = this.#of(profile);
+    const controller = new AbortController();
+    let raise: (request: AskRequest) => void = () => {};
+    const { serialNumber, sourceProfile, durationSeconds } = settings;
+    const target = { profile, sourceProfile, serialNumber, durationSeconds, expiration };
+    const asking = {
+      reminder,
+      signal: controller.signal,
+      onChange: (listener: (request: AskRequest) => void) => {
+        raise = listener;
+      },
+    };
+    const unexpected = (error: unknown): RefreshOutcome => {
+      this.#effects.log.error({ err: error, profile }, 'refresh failed');
+      return { kind: 'unaskable', reason: 'an unexpected error; the log has it' };
+    };
+    const done = this.#effects
+      .refresh(target, asking)
+      .catch(unexpected)
+      .then((outcome) => {
+        delete kept.question;
+        const { askingSince: _, ...history } = kept.history;
+        kept.history = history;
+        this.#settle(profile, kept, outcome);
+        void this.check('outcome');
+      });
+    kept.question = { controller, raise: (request) => raise(request), done };
+  }
+
+  /** What an outcome means for the times to come. */
+  #settle(profile: string, kept: Kept, outcome: RefreshOutcome): void {
+    const { log, notice, clock } = this.#effects;
+    const now = clock.now();
+    const again = now + this.#settings.remindEvery;
+    switch (outcome.kind) {
+      case 'refreshed':
+        kept.history = FRESH_START;
+        log.info({ profile, expiration: new Date(outcome.session.expiration).toISOString() }, 'session refreshed');
+        return;
+      case 'unsaved':
+        kept.session = outcome.session;
+        kept.history = { ...FRESH_START, unsaved: true };
+        log.error({ profile, reason: outcome.reason }, 'the session could not be written; it is kept in memory');
+        notice(messages.unsaved(profile, outcome.reason));
+        return;
+      case 'snoozed':
+        kept.history = { ...FRESH_START, snoozedUntil: now + outcome.duration };
+        return;
+      case 'dismissed':
+      case 'withdrawn':
+        return;
+      case 'unaskable':
+        // Asked again without counting as an asking: a desktop may appear.
+        kept.history = { ...FRESH_START, wait: { until: again, why: outcome.reason } };
+        return;
+      case 'no-keys':
+        kept.history = { ...kept.history, stopped: { why: outcome.reason } };
+        log.error({ profile, reason: outcome.reason }, 'no long-term credentials');
+        notice(outcome.reason);
+        return;
+      case 'refused':
+        log.warn({ profile, refusal: outcome.failure.kind }, outcome.message);
+        kept.history = afterRefusal(kept.history, outcome.failure, outcome.message, { now, again });
+        if (kept.history.stopped) notice(outcome.message);
+        return;
+    }
+  }
+
+  async #save(profile: string, kept: Kept): Promise<void> {
+    const { session } = kept;
+    if (!session) return;
+    try {
+      await this.#effects.save(profile, session);
+      delete kept.session;
+      kept.history = FRESH_START;
+      this.#effects.log.info({ profile }, 'the session kept in memory is written now');
+      this.#again ??= 'outcome';
+    } catch (error) {
+      this.#effects.log.debug({ err: error, profile }, 'the session cannot be written yet');
+    }
+  }
+
+  async #verify(profile: string, kept: Kept): Promise<void> {
+    const settings = this.#settings.profiles.find((one) => one.profile === profile);
+    if (!settings) return;
+    const alive = await this.#effects.isAlive(settings);
+    const until = this.#effects.clock.now() + VERIFY_AGAIN;
+    // Unreachable: taken for alive until it can be asked again, since a question could not be answered either.
+    kept.history = { ...kept.history, verdict: { alive: alive ?? true, until } };
+    this.#again ??= 'outcome';
+  }
+
+  #of(profile: string): Kept {
+    const kept = this.#kept.get(profile) ?? { history: FRESH_START };
+    this.#kept.set(profile, kept);
+    return kept;
+  }
+}
+
+/** What follows a refusal of AWS: design section 3, "AWS's answers". */
+function afterRefusal(
+  history: History,
+  failure: StsFailure,
+  why: string,
+  { now, again }: { now: number; again: number },
+): History {
+  switch (failure.kind) {
+    case 'wrong-code':
+    case 'clock':
+      return { ...FRESH_START, wait: { until: again, why } };
+    case 'busy':
+    case 'unreachable':
+      // Jitter: AWS was busy with more people than this one.
+      return { ...FRESH_START, wait: { until: now + 30_000 + Math.random() * 60_000, why } };
+    case 'wrong-serial':
+    case 'session-keys':
+    case 'forbidden':
+    case 'bad-keys':
+    case 'expired':
+    case 'invalid-request':
+    case 'not-sts':
+      return { ...history, stopped: { why } };
+  }
+}

@@ -1,0 +1,73 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { UserError } from './errors.ts';
+
+/** Options that every command takes. */
+export interface GlobalOptions {
+  config?: string;
+  debug?: boolean;
+}
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+// Each action imports its command, so that none pays for what another loads.
+const program = new Command('aws-mfa-agent')
+  .description(
+    'Keeps MFA-protected AWS profiles fresh: watches the expiry, asks for the code in time, rewrites the profile.',
+  )
+  .version(version)
+  .option('--config <file>', 'the settings file (default: ~/.config/aws-mfa-agent/config.ini)')
+  .option('--debug', 'log more, and show stack traces')
+  .exitOverride()
+  .configureHelp({ showGlobalOptions: true });
+
+program
+  .command('run')
+  .description('the agent, in the foreground: what the service starts')
+  .action(async () => (await import('./commands/run.ts')).run(program.opts(), version));
+
+program
+  .command('status')
+  .description('every MFA profile with its state and the time left; works with or without a running agent')
+  .argument('[profile...]', 'these profiles only')
+  .option('--json', 'as JSON')
+  .action(async (profiles: string[], options) =>
+    (await import('./commands/status.ts')).status(profiles, { ...program.opts(), ...options }),
+  );
+
+program
+  .command('refresh')
+  .description('one refresh now; asks on the terminal unless given a code')
+  .argument('[profile]', 'the MFA profile; needed when several are configured')
+  .option('--token-code <code>', "the device's current code; - reads it from standard input")
+  .option('--serial-number <serial>', "the MFA device's ARN or hardware serial number")
+  .option('--source-profile <profile>', 'the profile that holds the long-term credentials')
+  .option('--duration-seconds <seconds>', 'how long the session shall last: 900 to 129600')
+  .option('--force', 'also when the session is not due')
+  .action(async (profile: string | undefined, options) =>
+    (await import('./commands/refresh.ts')).refreshCommand(profile, { ...program.opts(), ...options }),
+  );
+
+program
+  .command('demo')
+  .description('the whole thing against a sandbox STS on loopback: no AWS account, no network')
+  .option('--auto', 'answer the prompts itself, and fail unless every step happened')
+  .action(async (options) => (await import('./commands/demo.ts')).demo(options));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitStatus(error);
+}
+
+/** 0 done; 1 it failed; 2 usage or configuration error; 3 the session asked about is not fresh. */
+function exitStatus(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  const debug = program.opts<GlobalOptions>().debug;
+  const shown = error instanceof Error ? (debug && error.stack) || error.message : String(error);
+  process.stderr.write(`aws-mfa-agent: ${shown}\n`);
+  return error instanceof UserError ? error.status : 1;
+}

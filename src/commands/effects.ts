@@ -1,0 +1,82 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Ask } from '../ask/ask.ts';
+import type { Clock } from '../clock.ts';
+import { runCommand } from '../command.ts';
+import type { ProfileSettings, Settings } from '../config.ts';
+import { parseCredentials, withSession } from '../credentials/document.ts';
+import { changeCredentials, readCredentials } from '../credentials/replace.ts';
+import { longTermKeys } from '../credentials/source.ts';
+import { UserError } from '../errors.ts';
+import type { RefreshEffects } from '../refresh.ts';
+import { type MfaSession, type StoredSession, sessionIn } from '../session.ts';
+import { readState, rememberExpiry } from '../state.ts';
+import type { Keys, StsAnswer, StsTarget } from '../sts.ts';
+
+/** What stands in these profiles of the credentials file, by one read of it. */
+export async function readSessions(files: Settings['files'], profiles: string[]): Promise<Map<string, StoredSession>> {
+  const [bytes, state] = await Promise.all([readCredentials(files.credentials), readState(files.state)]);
+  const document = bytes && parseCredentials(bytes);
+  const remembered = state.expiries[files.credentials] ?? {};
+  return new Map(profiles.map((name) => [name, sessionIn(document?.profile(name), remembered[name])]));
+}
+
+/** Steps 4 and 5 of a refresh: the session into its profile, and whose expiry it is into the memory. */
+export async function saveSession(files: Settings['files'], profile: string, session: MfaSession): Promise<void> {
+  await changeCredentials(files.credentials, (bytes) => withSession(bytes, profile, session));
+  const { accessKeyId, expiration } = session;
+  await rememberExpiry(files.state, files.credentials, profile, { accessKeyId, expiration }).catch(() => {});
+}
+
+/** The real world for one refresh of a profile. `clock` learns from every answer of AWS. */
+export function refreshEffects(
+  { files }: Settings,
+  profile: ProfileSettings,
+  tools: { ask: Ask; clock: Clock; codes: RefreshEffects['codes'] },
+): RefreshEffects {
+  const { clock, ask, codes } = tools;
+  return {
+    now: () => clock.now(),
+    ask,
+    codes,
+    longTermKeys: (source) => longTermKeys(files, source, credentialProcess),
+    getSessionToken: async (request, keys) => {
+      const { getSessionToken } = await import('../sts.ts');
+      return learning(clock, await getSessionToken(request, keys, stsTarget(profile, clock)));
+    },
+    save: (name, session) => saveSession(files, name, session),
+    pause: (milliseconds, signal) => setTimeout(milliseconds, undefined, { signal }).catch(() => {}),
+  };
+}
+
+/** Asks STS with the session itself, which needs no permission. */
+export async function isAlive(files: Settings['files'], profile: ProfileSettings, clock: Clock) {
+  const bytes = await readCredentials(files.credentials);
+  const keys = keysOf(bytes && parseCredentials(bytes).profile(profile.profile));
+  if (!keys) return false;
+  const { getCallerIdentity } = await import('../sts.ts');
+  const answer = learning(clock, await getCallerIdentity(keys, stsTarget(profile, clock)));
+  if (answer.ok) return true;
+  return answer.failure.kind === 'expired' || answer.failure.kind === 'bad-keys' ? false : undefined;
+}
+
+function keysOf(section: { values: ReadonlyMap<string, string> } | undefined): Keys | undefined {
+  const accessKeyId = section?.values.get('aws_access_key_id');
+  const secretAccessKey = section?.values.get('aws_secret_access_key');
+  const sessionToken = section?.values.get('aws_session_token');
+  return accessKeyId && secretAccessKey && sessionToken ? { accessKeyId, secretAccessKey, sessionToken } : undefined;
+}
+
+function stsTarget({ sourceProfile, region, serialNumber }: ProfileSettings, clock: Clock): StsTarget {
+  return { profile: sourceProfile, region, serialNumber, clockOffset: clock.offset };
+}
+
+function learning<T>(clock: Clock, answer: StsAnswer<T>): StsAnswer<T> {
+  clock.learn(answer.clockOffset);
+  return answer;
+}
+
+async function credentialProcess(command: string): Promise<string> {
+  const result = await runCommand(command, { timeout: 30_000 });
+  if (!result.ok) throw new UserError(`the credential_process failed: ${result.reason}`);
+  return result.stdout;
+}

@@ -1,0 +1,88 @@
+import { homedir } from 'node:os';
+import cron from 'node-cron';
+import { Agent } from '../agent.ts';
+import { createAsk } from '../ask/choose.ts';
+import { notice } from '../ask/notice.ts';
+import type { GlobalOptions } from '../cli.ts';
+import { Clock } from '../clock.ts';
+import { loadSettings, type Settings } from '../config.ts';
+import { serveControl } from '../control.ts';
+import { watchFile } from '../credentials/watch.ts';
+import { UserError } from '../errors.ts';
+import { createLog } from '../log.ts';
+import { rememberCodes } from '../refresh.ts';
+import { isAlive, readSessions, refreshEffects, saveSession } from './effects.ts';
+
+/** The agent in the foreground. Ends on SIGTERM and SIGINT; SIGHUP reads the settings again. */
+export async function run(options: GlobalOptions, version: string): Promise<void> {
+  const log = createLog({ debug: options.debug ?? false, terminal: process.stderr.isTTY });
+  const load = () => loadSettings({ env: process.env, home: homedir(), configFile: options.config }).then(withDevice);
+  let settings = await load();
+
+  const clock = new Clock();
+  const codes = rememberCodes();
+  const agent = new Agent(settings, {
+    clock,
+    log,
+    readSessions: (profiles) => readSessions(settings.files, profiles),
+    refresh: async (target, asking) => {
+      const { refresh } = await import('../refresh.ts');
+      const profile = settings.profiles.find((one) => one.profile === target.profile);
+      if (!profile) return { kind: 'withdrawn' };
+      // Who names the terminal means it, also where standard input is a pipe.
+      const { ask } = createAsk(settings, profile, { standardInput: settings.prompt.includes('terminal') });
+      return refresh(target, asking, refreshEffects(settings, profile, { ask, clock, codes }));
+    },
+    save: (profile, session) => saveSession(settings.files, profile, session),
+    isAlive: (profile) => isAlive(settings.files, profile, clock),
+    notice: (text) => void notice(text),
+  });
+  const control = await serveControl(settings.files.runtime, {
+    'GET /v1/agent': () => ({ pid: process.pid, version, profiles: agent.status() }),
+  });
+  log.info({ version, profiles: settings.profiles.map(({ profile }) => profile) }, 'the agent runs');
+
+  let schedule = cron.schedule(settings.check, () => agent.check('schedule'));
+  const reload = async () => {
+    try {
+      settings = await load();
+    } catch (error) {
+      log.error({ err: error }, 'the new settings are not used');
+      return;
+    }
+    await schedule.destroy();
+    schedule = cron.schedule(settings.check, () => agent.check('schedule'));
+    log.info('the settings were read again');
+    await agent.reload(settings);
+  };
+  const watches = [
+    watchFile(settings.files.credentials, () => void agent.check('file')),
+    watchFile(settings.files.config, () => void reload()),
+    watchFile(settings.files.settings, () => void reload()),
+  ];
+  process.on('SIGHUP', () => void reload());
+  void agent.check('start');
+
+  const signal = await new Promise<string>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve);
+  });
+  log.info({ signal }, 'the agent stops');
+  for (const watch of watches) watch.close();
+  await schedule.destroy();
+  await agent.stop();
+  await control.close();
+}
+
+/** An agent that could refresh nothing is a mistake in the settings, not an agent. */
+function withDevice(settings: Settings): Settings {
+  const without = settings.profiles.find(({ serialNumber }) => serialNumber === undefined);
+  if (without && settings.profiles.every(({ serialNumber }) => serialNumber === undefined)) {
+    throw new UserError(noSerial(without.profile, settings), 2);
+  }
+  return settings;
+}
+
+/** What to do when nothing names the MFA device of a profile. */
+export function noSerial(profile: string, { files }: Settings): string {
+  return `no mfa_serial is known for [${profile}]: put mfa_serial = arn:aws:iam::ACCOUNT:mfa/NAME under [${profile}] in ${files.settings}`;
+}

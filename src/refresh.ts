@@ -1,0 +1,159 @@
+import type { Answer, Ask, Asking, AskRequest } from './ask/ask.ts';
+import { UserError } from './errors.ts';
+import * as messages from './messages.ts';
+import type { MfaSession } from './session.ts';
+import type { Keys, SessionRequest, StsAnswer, StsFailure } from './sts.ts';
+
+/** What one refresh is about. */
+export interface RefreshTarget {
+  profile: string;
+  sourceProfile: string;
+  serialNumber: string;
+  /** 900 to 129600. */
+  durationSeconds: number;
+  /** When the session that stands in the profile ends, in milliseconds since the epoch. */
+  expiration: number | undefined;
+}
+
+/** The world as a refresh sees it. */
+export interface RefreshEffects {
+  /** Milliseconds since the epoch, by AWS's clock as far as it is known. */
+  now(): number;
+  ask: Ask;
+  /** The long-term credentials of a source profile. Throws UserError. */
+  longTermKeys(sourceProfile: string): Promise<Keys>;
+  getSessionToken(request: SessionRequest, keys: Keys): Promise<StsAnswer<MfaSession>>;
+  /** Puts the session into the credentials file. Throws when it could not. */
+  save(profile: string, session: MfaSession): Promise<void>;
+  codes: CodeMemory;
+  /** Resolves after so many milliseconds, or as soon as the signal is aborted. */
+  pause(milliseconds: number, signal: AbortSignal): Promise<void>;
+}
+
+export type RefreshOutcome =
+  | { kind: 'refreshed'; session: MfaSession }
+  /** STS gave the session, the disk did not take it: the caller must keep it and try again. */
+  | { kind: 'unsaved'; session: MfaSession; reason: string }
+  | { kind: 'snoozed'; duration: number }
+  | { kind: 'dismissed' }
+  | { kind: 'withdrawn' }
+  | { kind: 'unaskable'; reason: string }
+  | { kind: 'no-keys'; reason: string }
+  | { kind: 'refused'; failure: StsFailure; message: string };
+
+/** How often a person may be asked again at once after a code that AWS did not take. */
+const MOST_CODES = 3;
+
+/**
+ * One refresh, from the question to the disk: design section 3, "A refresh is one transaction".
+ * Rejects never; the session that STS gives is in the outcome whatever else goes wrong.
+ */
+export async function refresh(
+  target: RefreshTarget,
+  asking: Omit<AskRequest, 'problem' | 'now' | 'profile' | 'serialNumber' | 'expiration'> & Asking,
+  effects: RefreshEffects,
+): Promise<RefreshOutcome> {
+  let problem: string | undefined;
+  let refused: RefreshOutcome | undefined;
+  for (let sent = 0; ; ) {
+    const answer = await question(target, asking, problem, effects);
+    if (asking.signal.aborted) return { kind: 'withdrawn' };
+    if (answer.kind === 'snooze') return { kind: 'snoozed', duration: answer.duration };
+    if (answer.kind === 'dismissed') return { kind: 'dismissed' };
+    if (answer.kind === 'unavailable') return refused ?? { kind: 'unaskable', reason: answer.reason };
+
+    const wait = nextCodeIn(effects.now());
+    if (effects.codes.wasSent(target.serialNumber, answer.code, effects.now())) {
+      problem = messages.codeAlreadyUsed(wait);
+      // A command prints the same code until the next one comes; a person reads when that is.
+      if (answer.automatic) await effects.pause(wait, asking.signal);
+      continue;
+    }
+    let keys: Keys;
+    try {
+      // Read at the last moment: the person may have mended the file while the question stood.
+      keys = await effects.longTermKeys(target.sourceProfile);
+    } catch (error) {
+      return { kind: 'no-keys', reason: reasonOf(error) };
+    }
+    const given = await exchange(target, answer.code, keys, asking.signal, effects);
+    if (given.ok) return save(target, given.value, effects);
+    sent += 1;
+    refused = { kind: 'refused', failure: given.failure, message: messages.stsFailure(target, given) };
+    if (given.failure.kind !== 'wrong-code' || sent === MOST_CODES) return refused;
+    problem = messages.wrongCode(nextCodeIn(effects.now()));
+  }
+}
+
+function question(
+  target: RefreshTarget,
+  asking: Pick<AskRequest, 'reminder'> & Asking,
+  problem: string | undefined,
+  effects: RefreshEffects,
+): Promise<Answer> {
+  const { profile, serialNumber, expiration } = target;
+  const request: AskRequest = { profile, serialNumber, expiration, now: effects.now(), reminder: asking.reminder };
+  return effects.ask(problem === undefined ? request : { ...request, problem }, asking);
+}
+
+/** A code lives for 30 seconds; how long it already lived when it was typed is not known. */
+const CODE_STEP = 30_000;
+
+/** Sends the code, once; again only where the request surely never left, and only while the code lives. */
+async function exchange(
+  target: RefreshTarget,
+  tokenCode: string,
+  keys: Keys,
+  signal: AbortSignal,
+  effects: RefreshEffects,
+) {
+  const { serialNumber, durationSeconds } = target;
+  const deadline = effects.now() + CODE_STEP;
+  for (;;) {
+    const answer = await effects.getSessionToken({ serialNumber, tokenCode, durationSeconds }, keys);
+    const unsent = !answer.ok && answer.failure.kind === 'unreachable' && !answer.failure.sent;
+    if (!unsent) effects.codes.sent(serialNumber, tokenCode, effects.now());
+    if (!unsent || signal.aborted || effects.now() >= deadline) return answer;
+    await effects.pause(1_000, signal);
+  }
+}
+
+async function save(target: RefreshTarget, session: MfaSession, effects: RefreshEffects): Promise<RefreshOutcome> {
+  try {
+    await effects.save(target.profile, session);
+    return { kind: 'refreshed', session };
+  } catch (error) {
+    return { kind: 'unsaved', session, reason: reasonOf(error) };
+  }
+}
+
+/** Milliseconds until the device shows another code. */
+function nextCodeIn(now: number): number {
+  return CODE_STEP - (now % CODE_STEP);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof UserError ? error.message : `unexpected: ${error instanceof Error ? error.message : error}`;
+}
+
+/** The codes sent to AWS in the last minutes: AWS tells a used code from a wrong one to nobody, so we remember. */
+export interface CodeMemory {
+  sent(serialNumber: string, code: string, now: number): void;
+  wasSent(serialNumber: string, code: string, now: number): boolean;
+}
+
+/** A code comes around again by chance; AWS takes it then. It cannot while it may still live. */
+const CODE_MEMORY = 3 * CODE_STEP;
+
+/** Kept in memory only. */
+export function rememberCodes(): CodeMemory {
+  let codes: { serialNumber: string; code: string; at: number }[] = [];
+  return {
+    sent(serialNumber, code, now) {
+      codes = [...codes.filter(({ at }) => now - at < CODE_MEMORY), { serialNumber, code, at: now }];
+    },
+    wasSent(serialNumber, code, now) {
+      return codes.some((one) => one.serialNumber === serialNumber && one.code === code && now - one.at < CODE_MEMORY);
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { changeCredentials } from './credentials/replace.ts';
+
+/**
+ * What the agent remembers between runs, outside the credentials file and without secrets: for each credentials file and
+ * profile, which access key id the expiry that we wrote belongs to.
+ */
+export interface State {
+  expiries: Record<string, Record<string, RememberedExpiry>>;
+}
+
+export interface RememberedExpiry {
+  accessKeyId: string;
+  /** Milliseconds since the epoch. */
+  expiration: number;
+}
+
+const EMPTY: State = { expiries: {} };
+
+/** The remembered state; empty when there is none, or when it cannot be read: it only saves a question to STS. */
+export async function readState(folder: string): Promise<State> {
+  try {
+    return parse(await readFile(join(folder, 'state.json'), 'utf8'));
+  } catch {
+    return EMPTY;
+  }
+}
+
+/** Remembers whose expiry we have written. A failure is no harm: see {@link readState}. */
+export async function rememberExpiry(
+  folder: string,
+  credentialsFile: string,
+  profile: string,
+  expiry: RememberedExpiry,
+): Promise<void> {
+  await changeCredentials(join(folder, 'state.json'), (bytes) => {
+    const { expiries } = parse(bytes.toString('utf8'));
+    const ofFile = { ...expiries[credentialsFile], [profile]: expiry };
+    return Buffer.from(`${JSON.stringify({ expiries: { ...expiries, [credentialsFile]: ofFile } }, null, 2)}\n`);
+  });
+}
+
+function parse(text: string): State {
+  try {
+    const state = JSON.parse(text);
+    return typeof state?.expiries === 'object' && state.expiries !== null ? state : EMPTY;
+  } catch {
+    return EMPTY;
+  }
+}

@@ -1,0 +1,181 @@
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseCredentials, withSession } from '../../src/credentials/document.ts';
+import type { MfaSession } from '../../src/session.ts';
+import { type Running, run, start } from '../program.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+
+let sandbox: Sandbox;
+let agents: Running[];
+
+beforeEach(async () => {
+  agents = [];
+  sandbox = await startSandbox({ tolerance: 9 });
+  await mkdir(join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent'), { recursive: true });
+  await settings('check = * * * * * *\nprompt = terminal\n');
+});
+afterEach(async () => {
+  for (const { child } of agents) child.kill('SIGTERM');
+  await Promise.all(agents.map(({ ended }) => ended));
+  await sandbox.close();
+});
+
+const settings = (text: string) =>
+  writeFile(join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent', 'config.ini'), text);
+
+function agent(env: NodeJS.ProcessEnv = {}): Running {
+  const running = start(['run'], { ...sandbox.env, ...env });
+  agents.push(running);
+  return running;
+}
+
+const profile = async () => parseCredentials(await readFile(sandbox.credentialsFile)).profile('mfa')?.values;
+
+/** Writes a session as another tool would, and replaces the file as a whole. */
+async function put(session: MfaSession): Promise<void> {
+  const bytes = withSession(await readFile(sandbox.credentialsFile), 'mfa', session);
+  await writeFile(`${sandbox.credentialsFile}.other`, bytes);
+  await rename(`${sandbox.credentialsFile}.other`, sandbox.credentialsFile);
+}
+
+/** Without a line that says when it ends. */
+async function putWithoutExpiry(session: MfaSession): Promise<void> {
+  await put(session);
+  const text = await readFile(sandbox.credentialsFile, 'utf8');
+  await writeFile(sandbox.credentialsFile, text.replace(/^expiration.*\n/m, ''));
+}
+
+async function refreshedBy(running: Running): Promise<void> {
+  await running.says(/session refreshed/);
+  const keyId = (await profile())?.get('aws_access_key_id') ?? '';
+  expect(sandbox.sts.session(keyId)).toMatchObject({ userName: 'alice', mfa: true });
+}
+
+const ASKING = /"standing":"asking"/;
+const FRESH = /"standing":"fresh"/;
+
+describe('the agent', () => {
+  it.each<[string, () => Promise<void> | void]>([
+    ['missing', () => {}],
+    ['due', () => put(sandbox.sts.issue('alice', 600))],
+    ['expired', () => put(sandbox.sts.issue('alice', -60))],
+    ['unknown', () => putWithoutExpiry(sandbox.sts.issue('alice', -60))],
+  ])('asks for a session that is %s, and writes the new one', async (state, arrange) => {
+    await arrange();
+    const running = agent();
+    await running.says(ASKING);
+    expect(running.output()).toContain(`"state":"${state}"`);
+    running.child.stdin?.write(`${sandbox.code()}\n`);
+    await refreshedBy(running);
+  });
+
+  it.each<[string, () => Promise<void>]>([
+    ['fresh', () => put(sandbox.sts.issue('alice', 3600))],
+    ['without an expiry and alive', () => putWithoutExpiry(sandbox.sts.issue('alice', 3600))],
+  ])('does not ask for a session that is %s', async (_, arrange) => {
+    await arrange();
+    const running = agent();
+    await running.says(FRESH);
+    expect(running.output()).not.toMatch(ASKING);
+  });
+
+  it('asks again after a wrong code, and says why; after three it waits', async () => {
+    const running = agent();
+    await running.says(ASKING);
+    for (let wrong = 1; wrong <= 3; wrong++) {
+      running.child.stdin?.write(`${String(Number(sandbox.wrongCode()) + wrong).padStart(6, '0')}\n`);
+      await sandbox.sts.arrival(wrong);
+    }
+    await running.says(/"standing":"waiting"/);
+    expect(running.output()).toMatch(/AWS refused that code/);
+  });
+
+  it('withdraws the question as soon as anybody has refreshed the session', async () => {
+    const running = agent();
+    await running.says(ASKING);
+    await put(sandbox.sts.issue('alice', 3600));
+    await running.says(FRESH);
+    expect(sandbox.sts.requests).toEqual([]);
+  });
+
+  it('sees a refresh by the command, which asks nobody twice', async () => {
+    const running = agent();
+    await running.says(ASKING);
+    expect((await run(['refresh', '--token-code', sandbox.code()], sandbox.env)).status).toBe(0);
+    await running.says(FRESH);
+    const status = JSON.parse((await run(['status', '--json'], sandbox.env)).stdout);
+    expect(status.agent.pid).toBe(running.child.pid);
+    expect(status.profiles).toMatchObject([{ profile: 'mfa', state: 'fresh' }]);
+  });
+
+  it('is one for each user: the second says so and ends', async () => {
+    const first = agent();
+    await first.says(/the agent runs/);
+    const second = await run(['run'], sandbox.env);
+    expect(second).toMatchObject({ status: 1, stderr: expect.stringContaining(`process ${first.child.pid}`) });
+  });
+
+  it('takes over from an agent that was killed', async () => {
+    const first = agent();
+    await first.says(/the agent runs/);
+    first.child.kill('SIGKILL');
+    await first.ended;
+    await agent().says(/the agent runs/);
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('ends cleanly on %s, with a question open', async (signal) => {
+    const running = agent();
+    await running.says(ASKING);
+    running.child.kill(signal);
+    expect((await running.ended).status).toBe(0);
+  });
+
+  it('uses changed settings at once, and keeps the old ones when the new ones are wrong', async () => {
+    await put(sandbox.sts.issue('alice', 3600));
+    const running = agent();
+    await running.says(FRESH);
+    await settings('prompt_before = 5 apples\n');
+    await running.says(/the new settings are not used/);
+    expect(running.output()).toContain('5 apples');
+    await settings('check = * * * * * *\nprompt = terminal\nprompt_before = 2h\n');
+    running.child.kill('SIGHUP');
+    await running.says(ASKING);
+  });
+
+  it('survives a credentials file that cannot be read, and goes on when it can', async () => {
+    const good = await readFile(sandbox.credentialsFile);
+    await rm(sandbox.credentialsFile);
+    await mkdir(sandbox.credentialsFile);
+    const running = agent();
+    await running.says(/check failed/);
+    await rm(sandbox.credentialsFile, { recursive: true });
+    await writeFile(sandbox.credentialsFile, good);
+    await running.says(ASKING);
+    running.child.stdin?.write(`${sandbox.code()}\n`);
+    await refreshedBy(running);
+  });
+
+  it('stops asking when that cannot help, says why, and goes on when the file has been mended', async () => {
+    const good = await readFile(sandbox.credentialsFile);
+    await writeFile(sandbox.credentialsFile, '[other]\n');
+    const running = agent();
+    await running.says(ASKING);
+    running.child.stdin?.write(`${sandbox.code()}\n`);
+    await running.says(/"standing":"stopped"/);
+    expect(running.output()).toContain('no long-term credentials of [default]');
+    await writeFile(sandbox.credentialsFile, good);
+    await running.says(/"standing":"asking".*"standing":"stopped".*"standing":"asking"/s);
+  });
+
+  it('does not start with settings that are wrong, or that name no device', async () => {
+    await settings('prompt_befor = 5m\n');
+    expect(await run(['run'], sandbox.env)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('prompt_before'),
+    });
+    await settings('');
+    await writeFile(sandbox.configFile, '');
+    expect(await run(['run'], sandbox.env)).toMatchObject({ status: 2, stderr: expect.stringContaining('mfa_serial') });
+  });
+});

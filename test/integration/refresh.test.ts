@@ -1,0 +1,166 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseCredentials } from '../../src/credentials/document.ts';
+import { run } from '../program.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+
+let sandbox: Sandbox;
+
+beforeEach(async () => {
+  sandbox = await startSandbox({ tolerance: 9 });
+});
+afterEach(() => sandbox.close());
+
+const refresh = (...args: string[]) => run(['refresh', ...args], sandbox.env);
+const credentials = () => readFile(sandbox.credentialsFile, 'utf8');
+const profile = async (name = 'mfa') => parseCredentials(await readFile(sandbox.credentialsFile)).profile(name)?.values;
+
+describe('refresh', () => {
+  it('adds the MFA profile with the session that STS gave, and leaves every other line alone', async () => {
+    const before = await credentials();
+    const ended = await refresh('--token-code', sandbox.code());
+    expect(ended).toMatchObject({
+      status: 0,
+      stdout: '',
+      stderr: expect.stringMatching(/^\[mfa\] is fresh until .*\n$/),
+    });
+    expect((await credentials()).startsWith(before)).toBe(true);
+    const values = await profile();
+    expect(sandbox.sts.session(values?.get('aws_access_key_id') ?? '')).toMatchObject({ userName: 'alice', mfa: true });
+    expect(values?.get('expiration')).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+  });
+
+  it('reads the code from standard input', async () => {
+    const ended = await run(
+      ['refresh', '--token-code', '-'],
+      sandbox.env,
+      `${sandbox.code().replace(/^.../, '$& ')}\n`,
+    );
+    expect(ended.status).toBe(0);
+  });
+
+  it('says that the session is still fresh, asks for nothing and sends nothing, unless forced', async () => {
+    await refresh('--token-code', sandbox.code());
+    const before = await credentials();
+    const again = await refresh();
+    expect(again).toMatchObject({ status: 0, stderr: expect.stringContaining('[mfa] is still fresh until') });
+    expect(sandbox.sts.requests).toHaveLength(1);
+    expect(await credentials()).toBe(before);
+    expect((await refresh('--force', '--token-code', sandbox.code())).status).toBe(0);
+    expect(await credentials()).not.toBe(before);
+  });
+
+  it('says why AWS refused a code, without repeating it, and leaves the file as it was', async () => {
+    const before = await credentials();
+    const code = sandbox.wrongCode();
+    const ended = await refresh('--token-code', code);
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toMatch(
+      /^aws-mfa-agent: cannot refresh \[mfa\]: AWS refused the code for .*enter the next one\n$/,
+    );
+    expect(ended.stderr).not.toContain(code);
+    expect(await credentials()).toBe(before);
+  });
+
+  it('never sends what is no code', async () => {
+    for (const code of ['12345', '1234567', 'abcdef', '']) {
+      expect(await refresh('--token-code', code)).toMatchObject({
+        status: 2,
+        stderr: expect.stringContaining('not six digits'),
+      });
+    }
+    expect(sandbox.sts.requests).toEqual([]);
+  });
+
+  it('signs with the source profile whatever the environment holds', async () => {
+    const stale = {
+      AWS_ACCESS_KEY_ID: 'ASIASTALESTALESTALE1',
+      AWS_SECRET_ACCESS_KEY: 'stale',
+      AWS_SESSION_TOKEN: 'stale',
+    };
+    const env = {
+      ...sandbox.env,
+      ...stale,
+      AWS_PROFILE: 'work',
+      AWS_DEFAULT_PROFILE: 'work',
+      AWS_SECURITY_TOKEN: 'stale',
+    };
+    expect((await run(['refresh', '--token-code', sandbox.code()], env)).status).toBe(0);
+    expect(sandbox.sts.requests.map(({ accessKeyId }) => accessKeyId)).toEqual([sandbox.alice.accessKeyId]);
+  });
+
+  it('signs with what the credential_process of the source profile prints', async () => {
+    const { accessKeyId, secretAccessKey } = sandbox.alice;
+    const printed = JSON.stringify({ Version: 1, AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey });
+    await writeFile(`${sandbox.home}/keys.json`, printed);
+    await writeFile(sandbox.credentialsFile, '');
+    await writeFile(
+      sandbox.configFile,
+      `[default]\nmfa_serial = ${sandbox.serialNumber}\ncredential_process = cat "${sandbox.home}/keys.json"\n`,
+    );
+    expect((await refresh('--token-code', sandbox.code())).status).toBe(0);
+  });
+
+  it('asks for the duration that was chosen and refuses one that AWS would not take', async () => {
+    expect((await refresh('--duration-seconds', '900', '--token-code', sandbox.code())).status).toBe(0);
+    expect(sandbox.sts.requests[0]?.durationSeconds).toBe('900');
+    for (const seconds of ['899', '129601', 'x', '1e4']) {
+      const ended = await refresh('--force', '--duration-seconds', seconds, '--token-code', '123456');
+      expect(ended).toMatchObject({ status: 2, stderr: expect.stringContaining('129600') });
+    }
+    expect(sandbox.sts.requests).toHaveLength(1);
+  });
+
+  it('says so when AWS gives a shorter session than was asked for', async () => {
+    sandbox.alice.root = true;
+    const ended = await refresh('--token-code', sandbox.code());
+    expect(ended.stderr).toMatch(/1h 00m; AWS gave less than the 12h 00m asked for/);
+  });
+
+  it('refuses to overwrite long-term credentials, and a profile that is its own source', async () => {
+    await writeFile(
+      `${sandbox.home}/config.ini`,
+      '[work]\n[default]\nsource_profile = work\n[self]\nsource_profile = self\n',
+    );
+    const before = await credentials();
+    const ended = await refresh('--config', `${sandbox.home}/config.ini`, 'work', '--token-code', '123456');
+    expect(ended.status).toBe(2);
+    await writeFile(`${sandbox.home}/config.ini`, '[work]\n');
+    const second = await refresh('--config', `${sandbox.home}/config.ini`, 'work', '--token-code', '123456');
+    expect(second).toMatchObject({ status: 2, stderr: expect.stringContaining('long-term credentials') });
+    expect(sandbox.sts.requests).toEqual([]);
+    expect(await credentials()).toBe(before);
+  });
+
+  it.each<[string, () => Promise<void> | void, RegExp]>([
+    ['no source profile', () => writeFile(sandbox.credentialsFile, ''), /no long-term credentials of \[default\]/],
+    [
+      'a wrong secret',
+      () => void Object.assign(sandbox.alice, { secretAccessKey: 'another' }),
+      /aws_secret_access_key of \[default\] is wrong/,
+    ],
+    [
+      'a deleted key',
+      () => void Object.assign(sandbox.alice, { active: false }),
+      /does not know the access key of \[default\]/,
+    ],
+    ['a policy', () => void Object.assign(sandbox.alice, { policyDenies: true }), /explicit deny/],
+    ['a slow clock', () => void Object.assign(sandbox.clock, { offset: 3_600_000 }), /clock is (59m|1h 00m) slow/],
+    ['a busy AWS', () => sandbox.sts.fault({ kind: 'throttle' }), /AWS is busy/],
+    ['a captive portal', () => sandbox.sts.fault({ kind: 'html', status: 200 }), /captive portal/],
+    ['something else than STS', () => sandbox.sts.fault({ kind: 'empty', status: 403 }), /is not STS/],
+  ])('tells in one line what to do about %s', async (_, arrange, message) => {
+    const code = sandbox.code();
+    await arrange();
+    const ended = await refresh('--token-code', code);
+    expect(ended.status).toBeGreaterThan(0);
+    expect(ended.stderr).toMatch(message);
+    expect(ended.stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  it('tells usage errors with exit status 2', async () => {
+    for (const args of [['--no-such-option'], ['nobody'], ['a', 'b']]) {
+      expect(await refresh(...args)).toMatchObject({ status: 2, stdout: '' });
+    }
+  });
+});

@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** The built program, as a user's shell would start it. */
+export const PROGRAM = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
+
+export interface Ended {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface Running {
+  child: ChildProcess;
+  /** All that it has written so far, to either output. */
+  output(): string;
+  /** Resolves as soon as what it has written matches; rejects when it ends before. */
+  says(pattern: RegExp): Promise<void>;
+  ended: Promise<Ended>;
+}
+
+/** Starts the program. `input` is written to its standard input, which is closed then; without it, it is left open. */
+export function start(args: string[], env: NodeJS.ProcessEnv, input?: string): Running {
+  const child = spawn(process.execPath, [PROGRAM, ...args], { env, stdio: 'pipe' });
+  const written = { stdout: '', stderr: '' };
+  const waiting = new Set<() => void>();
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      written[name] += text;
+      for (const look of waiting) look();
+    });
+  }
+  if (input !== undefined) child.stdin.end(input);
+  const output = () => written.stdout + written.stderr;
+  const ended = new Promise<Ended>((resolve) => child.on('close', (status) => resolve({ status, ...written })));
+  return {
+    child,
+    output,
+    ended,
+    says: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          if (!pattern.test(output())) return;
+          waiting.delete(look);
+          resolve();
+        };
+        waiting.add(look);
+        look();
+        void ended.then(() => reject(new Error(`it ended without saying ${pattern}:\n${output()}`)));
+      }),
+  };
+}
+
+/** Runs the program to its end. */
+export function run(args: string[], env: NodeJS.ProcessEnv, input = ''): Promise<Ended> {
+  return start(args, env, input).ended;
+}
