@@ -41,7 +41,7 @@ export type CommandResult =
    */
   | { ok: false; reason: string; ended: CommandEnd; stdout: string; stderr: string };
 
-export type CommandEnd = number | NodeJS.Signals | 'timeout' | 'aborted' | 'too much output' | 'not started';
+type CommandEnd = number | NodeJS.Signals | 'timeout' | 'aborted' | 'too much output' | 'not started';
 
 /** More than any code or credentials; a command that prints more is not the one that was meant. */
 const MOST_OUTPUT = 64 * 1024;

@@ -23,7 +23,7 @@ async function show(text: string): Promise<boolean> {
       : await import('node-notifier/notifiers/notifysend.js');
   const notification = {
     title: messages.APPLICATION,
-    message: process.platform === 'darwin' ? text : escapeMarkup(text),
+    message: process.platform === 'darwin' ? text : forNotifySend(text),
     'app-name': messages.APPLICATION,
     icon: 'dialog-warning',
     // Stays until it is seen: 0 to notify-send, no limit to terminal-notifier.
@@ -38,7 +38,7 @@ async function show(text: string): Promise<boolean> {
   });
 }
 
-/** notify-send hands the text on as it is, and to most services it is markup. */
-function escapeMarkup(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+/** notify-send takes `\n` for a line end, and hands the rest on as it is: to most services it is markup. */
+function forNotifySend(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

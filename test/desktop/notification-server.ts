@@ -4,7 +4,7 @@ import { Message, MessageType, sessionBus, type Variant } from '@jellybrick/dbus
 const NAME = 'org.freedesktop.Notifications';
 const PATH = '/org/freedesktop/Notifications';
 
-export interface Shown {
+interface Shown {
   id: number;
   replaces: number;
   summary: string;

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Way } from '../../src/ask/ask.ts';
 import { kdialog } from '../../src/ask/kdialog.ts';
 import { notification } from '../../src/ask/notification.ts';
@@ -20,7 +20,10 @@ describe.skipIf(missingPrograms().length > 0)('a notification', () => {
   beforeEach(async () => {
     desktop = await startDesktop();
   });
-  afterEach(() => desktop.stop());
+  afterEach(() => {
+    vi.restoreAllMocks();
+    return desktop.stop();
+  });
 
   const way = (...fields: ((environment: NodeJS.ProcessEnv) => Way)[]) =>
     notification(
@@ -269,6 +272,23 @@ describe.skipIf(missingPrograms().length > 0)('a notification', () => {
       expect(actions).toContain('inline-reply');
       server.emit('NotificationReplied', id, '123456');
       expect(await answer).toEqual({ kind: 'code', code: '123456' });
+    });
+
+    it('takes the place of a field that was left alone, when it is time for a reminder', async () => {
+      const question = asking();
+      const answer = way().ask(request(), question);
+      const first = await server.nth(1);
+      server.emit('ActionInvoked', first.id, 'default');
+      await desktop.window(FIELD);
+      question.change(request({ reminder: 1 }));
+      expect(await fieldsLeft()).toHaveLength(1);
+      vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 3 * 60_000);
+      question.change(expiredRequest());
+      const second = await server.nth(2);
+      expect(second).toMatchObject({ replaces: 0, hints: { urgency: 2 } });
+      expect(await fieldsLeft()).toEqual([]);
+      server.emit('ActionInvoked', second.id, 'snooze');
+      expect(await answer).toEqual({ kind: 'snooze', duration: FIFTEEN_MINUTES });
     });
 
     it('is withdrawn in bounded time from a service that hangs', async () => {

@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest';
+import type { Answer, AskRequest, Way } from '../../src/ask/ask.ts';
+import { createAsk } from '../../src/ask/choose.ts';
+import { inTurn } from '../../src/ask/in-turn.ts';
+import { codeInOutput, mfaProcess } from '../../src/ask/mfa-process.ts';
+import { asking, request } from '../desktop/asking.ts';
+
+const NOWHERE = { PATH: '/nonexistent' };
+
+function way(name: string, ask: Way['ask']): Way {
+  return { name, unfit: async () => undefined, ask };
+}
+
+const unavailable = (reason: string) => async (): Promise<Answer> => ({ kind: 'unavailable', reason });
+
+describe('mfa_process', () => {
+  it('gives the code that the command prints, and says that nobody typed it', async () => {
+    const answer = await mfaProcess('echo 123456').ask(request(), asking());
+    expect(answer).toEqual({ kind: 'code', code: '123456', automatic: true });
+  });
+
+  it.each([
+    ['123456\n', '123456'],
+    ['aws:alice  123456\n\n', '123456'],
+    ['some words\r\n123 456\r\n', '123456'],
+    ['111111 222222', '111111'],
+    ['12345678', undefined],
+    ['123456\nbye', undefined],
+    ['', undefined],
+  ])('finds in %j the code %j', (output, code) => {
+    expect(codeInOutput(output)).toBe(code);
+  });
+
+  it('is run by the shell, as aws-vault does it', async () => {
+    const answer = await mfaProcess(`printf '%s\\n' "otp: 654321" | sed 's/otp: //'`).ask(request(), asking());
+    expect(answer).toMatchObject({ kind: 'code', code: '654321' });
+  });
+
+  it('tells what the command complained about when it fails, and no code', async () => {
+    const answer = await mfaProcess('echo 123456; echo "no key for 123456 found" >&2; exit 1').ask(request(), asking());
+    expect(answer).toEqual({ kind: 'unavailable', reason: 'exit status 1: no key for ****** found' });
+  });
+
+  it('is unavailable when the command prints no code, or is not there', async () => {
+    const empty = await mfaProcess('echo none').ask(request(), asking());
+    expect(empty).toEqual({ kind: 'unavailable', reason: 'printed no six-digit code' });
+    const missing = await mfaProcess('/nonexistent/program').ask(request(), asking());
+    expect(missing).toMatchObject({
+      kind: 'unavailable',
+      reason: expect.stringMatching(/^exit status 127: .*not found/),
+    });
+  });
+
+  it('ends the command when the question is withdrawn', async () => {
+    const question = asking();
+    const answer = mfaProcess('sleep 1000').ask(request(), question);
+    question.withdraw();
+    expect(await answer).toEqual({ kind: 'dismissed' });
+  });
+});
+
+describe('ways in turn', () => {
+  it('take the next when one is unavailable, and stop at the first answer', async () => {
+    const asked: string[] = [];
+    const ask = inTurn([
+      way('a', unavailable('broken')),
+      way('b', async () => ({ kind: 'dismissed' })),
+      way('c', async () => {
+        asked.push('c');
+        return { kind: 'code', code: '123456' };
+      }),
+    ]);
+    expect(await ask(request(), asking())).toEqual({ kind: 'dismissed' });
+    expect(asked).toEqual([]);
+  });
+
+  it('tell all reasons when none is available', async () => {
+    const ask = inTurn([way('a', unavailable('broken')), way('b', unavailable('missing'))]);
+    expect(await ask(request(), asking())).toEqual({ kind: 'unavailable', reason: 'a: broken; b: missing' });
+  });
+
+  it('ask no further when the question was withdrawn meanwhile', async () => {
+    const question = asking();
+    const ask = inTurn([
+      way('a', async () => {
+        question.withdraw();
+        return { kind: 'unavailable', reason: 'broken' };
+      }),
+      way('b', async () => ({ kind: 'code', code: '123456' })),
+    ]);
+    expect(await ask(request(), question)).toEqual({ kind: 'dismissed' });
+  });
+
+  it('hand the newest request to the next way, and later changes to it alone', async () => {
+    const question = asking();
+    const seen: AskRequest[] = [];
+    const ask = inTurn([
+      way('a', async (_request, { onChange }) => {
+        onChange(() => expect.unreachable());
+        onChange((changed) => seen.push(changed));
+        question.change(request({ reminder: 1 }));
+        return { kind: 'unavailable', reason: 'broken' };
+      }),
+      way('b', async (asked, { onChange }) => {
+        onChange((changed) => seen.push(changed));
+        question.change(request({ reminder: 2 }));
+        return { kind: 'snooze', duration: asked.reminder };
+      }),
+    ]);
+    expect(await ask(request(), question)).toEqual({ kind: 'snooze', duration: 1 });
+    expect(seen.map(({ reminder }) => reminder)).toEqual([1, 2]);
+  });
+});
+
+describe('the choice of ways', () => {
+  const names = async (...settings: Parameters<typeof createAsk>) =>
+    (await createAsk(...settings).ways()).map(({ name }) => name);
+
+  it('by itself begins with the command, and ends at the terminal', async () => {
+    const linux = { environment: NOWHERE, platform: 'linux' as const };
+    expect(await names({ prompt: 'auto' }, { mfaProcess: 'echo 1' }, linux)).toEqual([
+      ...['mfa_process', 'notification', 'zenity', 'kdialog', 'terminal'],
+    ]);
+    expect(await names({ prompt: 'auto' }, {}, linux)).not.toContain('mfa_process');
+  });
+
+  it('prefers the dialog of the desktop', async () => {
+    const plasma = { environment: { ...NOWHERE, XDG_CURRENT_DESKTOP: 'KDE' }, platform: 'linux' as const };
+    expect(await names({ prompt: 'auto' }, {}, plasma)).toEqual(['notification', 'kdialog', 'zenity', 'terminal']);
+  });
+
+  it('on macOS is another', async () => {
+    const mac = { environment: NOWHERE, platform: 'darwin' as const };
+    expect(await names({ prompt: 'auto' }, {}, mac)).toEqual(['notification', 'osascript', 'terminal']);
+  });
+
+  it('keeps to the order that the person set, and tells why a way cannot work here', async () => {
+    const { ways } = createAsk(
+      { prompt: ['terminal', 'kdialog', 'mfa_process', 'osascript'] },
+      {},
+      { environment: { ...NOWHERE, DISPLAY: ':0' }, platform: 'linux', standardInput: true },
+    );
+    expect(await ways()).toEqual([
+      { name: 'terminal' },
+      { name: 'kdialog', unfit: 'not installed' },
+      { name: 'mfa_process', unfit: 'no mfa_process is set' },
+      { name: 'osascript', unfit: 'not available on this system' },
+    ]);
+  });
+
+  it('falls back to asking a person when the command fails, and tells all when nobody can be asked', async () => {
+    const { ask } = createAsk(
+      { prompt: ['mfa_process', 'notification', 'zenity'] },
+      { mfaProcess: 'exit 1' },
+      { environment: NOWHERE, platform: 'linux' },
+    );
+    expect(await ask(request(), asking())).toEqual({
+      kind: 'unavailable',
+      reason:
+        'mfa_process: exit status 1; notification: no session bus: DBUS_SESSION_BUS_ADDRESS is not set; ' +
+        'zenity: no display: neither DISPLAY nor WAYLAND_DISPLAY is set',
+    });
+  });
+});

@@ -1,0 +1,80 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { childEnvironment, runCommand } from '../../src/command.ts';
+
+/** Whether there is such a process that is more than a remainder of itself. */
+const isRunning = (pid: number) =>
+  spawnSync('ps', ['-o', 'stat=', '-p', String(pid)])
+    .stdout.toString()
+    .search(/^[^Z]/) === 0;
+
+describe('a command', () => {
+  it('gives what it prints', async () => {
+    expect(await runCommand(['printf', '%s', 'a b'], {})).toEqual({ ok: true, stdout: 'a b' });
+  });
+
+  it('in one line is run by the shell', async () => {
+    expect(await runCommand('printf "%s" "$((1 + 1))" | cat', {})).toEqual({ ok: true, stdout: '2' });
+  });
+
+  it('gets its input, and does no harm when it does not want it', async () => {
+    expect(await runCommand(['cat'], { input: 'hello' })).toEqual({ ok: true, stdout: 'hello' });
+    expect(await runCommand(['true'], { input: 'x'.repeat(1_000_000) })).toEqual({ ok: true, stdout: '' });
+  });
+
+  it('tells why it failed by the last line of its messages, never by its output', async () => {
+    const result = await runCommand('echo 123456; echo first >&2; printf "\\033[1mlast\\n\\n" >&2; exit 3', {});
+    expect(result).toMatchObject({ ok: false, ended: 3, reason: 'exit status 3: [1mlast' });
+  });
+
+  it('tells when there is no such program, or it may not be run, or its name is nonsense', async () => {
+    const missing = await runCommand(['/nonexistent/program'], {});
+    expect(missing).toMatchObject({ ok: false, ended: 'not started', reason: 'not started: no such program' });
+    expect(await runCommand(['/etc'], {})).toMatchObject({ ok: false, ended: 'not started' });
+    expect(await runCommand(['a\0b'], {})).toMatchObject({ ok: false, ended: 'not started' });
+    expect(await runCommand([], {})).toMatchObject({ ok: false, ended: 'not started' });
+  });
+
+  it('is ended when its time is over, with all processes of its own', async () => {
+    const result = await runCommand('sleep 1000 & echo $!; wait', { timeout: 200 });
+    expect(result).toMatchObject({ ok: false, ended: 'timeout', reason: 'no end within 0.2 s' });
+    expect(isRunning(Number(result.stdout))).toBe(false);
+  });
+
+  it('is ended when aborted, also when it does not listen', async () => {
+    const controller = new AbortController();
+    const running = runCommand('trap "" TERM; echo ready >&2; sleep 1000; sleep 1000', { signal: controller.signal });
+    controller.abort();
+    expect(await running).toMatchObject({ ok: false, ended: 'aborted' });
+  });
+
+  it('is never started when aborted before', async () => {
+    const signal = AbortSignal.abort();
+    expect(await runCommand('echo started', { signal })).toMatchObject({ ok: false, ended: 'aborted', stdout: '' });
+  });
+
+  it('that leaves a process behind, which holds its pipes, is not waited for', async () => {
+    const result = await runCommand('sleep 5 & echo $!', {});
+    expect(result).toMatchObject({ ok: true });
+    const left = Number(result.stdout);
+    expect(isRunning(left)).toBe(true);
+    process.kill(left);
+  });
+
+  it('that prints without end is ended', async () => {
+    expect(await runCommand(['yes'], {})).toMatchObject({ ok: false, ended: 'too much output' });
+  });
+
+  it('killed by somebody else tells the signal', async () => {
+    expect(await runCommand('kill -9 $$', {})).toMatchObject({
+      ok: false,
+      ended: 'SIGKILL',
+      reason: 'ended by SIGKILL',
+    });
+  });
+
+  it('never sees the keys that are in our environment', () => {
+    const environment = { PATH: '/bin', AWS_ACCESS_KEY_ID: 'AKIA', aws_profile: 'x', AWS_REGION: 'eu-west-1' };
+    expect(childEnvironment(environment)).toEqual({ PATH: '/bin', AWS_REGION: 'eu-west-1' });
+  });
+});
