@@ -22,6 +22,8 @@ export interface Window {
 export interface Desktop {
   environment: NodeJS.ProcessEnv;
   startDunst(): Promise<void>;
+  /** Lets the session bus start dunst when it is needed, as on most desktops. */
+  letBusStartDunst(): Promise<void>;
   /** Ends dunst as a crash would. */
   killDunst(): Promise<void>;
   /** Ends the session bus, as a logout does. */
@@ -46,7 +48,18 @@ export interface Desktop {
   stop(): Promise<void>;
 }
 
-const NEEDED = ['Xvfb', 'dbus-daemon', 'dunst', 'dunstctl', 'zenity', 'kdialog', 'xdotool', 'import', 'notify-send'];
+const NEEDED = [
+  'Xvfb',
+  'dbus-daemon',
+  'dunst',
+  'dunstctl',
+  'zenity',
+  'kdialog',
+  'xdotool',
+  'import',
+  'notify-send',
+  'gdbus',
+];
 
 /** The programs that are missing for these tests: they are skipped then, but not where CI is set. */
 export function missingPrograms(): string[] {
@@ -159,8 +172,16 @@ export async function startDesktop(menuChoice = 'Snooze'): Promise<Desktop> {
         return owned;
       }, 'dunst answers');
     },
+    async letBusStartDunst() {
+      const program = await tool('sh', '-c', 'command -v dunst');
+      const service = `[D-BUS Service]\nName=org.freedesktop.Notifications\nExec=${program} -conf ${folder}/dunstrc\n`;
+      await writeFile(join(folder, 'services', 'dunst.service'), service);
+      const bus = ['--dest', 'org.freedesktop.DBus', '--object-path', '/org/freedesktop/DBus'];
+      await tool('gdbus', 'call', '--session', ...bus, '--method', 'org.freedesktop.DBus.ReloadConfig');
+    },
     async killDunst() {
       await kill(dunst, 'SIGKILL');
+      for (const pid of await processesNamed('dunst', environment.DISPLAY)) process.kill(pid, 'SIGKILL');
     },
     async killBus() {
       await kill(bus, 'SIGKILL');
@@ -194,6 +215,7 @@ export async function startDesktop(menuChoice = 'Snooze'): Promise<Desktop> {
     },
     async stop() {
       await kill(dunst, 'SIGTERM');
+      // What the bus started ends with the bus.
       await kill(bus, 'SIGTERM');
       await kill(screen, 'SIGTERM');
       await rm(folder, { recursive: true, force: true, maxRetries: 5 });

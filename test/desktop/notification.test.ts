@@ -325,6 +325,23 @@ describe.skipIf(missingPrograms().length > 0)('a notification', () => {
     });
   });
 
+  it('is shown by a service that the bus starts for it, and again when that has crashed', async () => {
+    await desktop.letBusStartDunst();
+    expect(await way().unfit()).toBeUndefined();
+    expect(await processesNamed('dunst', desktop.environment.DISPLAY)).toEqual([]);
+    const answer = way().ask(request(), asking());
+    await desktop.window('Dunst');
+    const [before] = await processesNamed('dunst', desktop.environment.DISPLAY);
+    await desktop.killDunst();
+    await until(async () => {
+      const [now] = await processesNamed('dunst', desktop.environment.DISPLAY);
+      return now !== undefined && now !== before;
+    });
+    await desktop.click(await desktop.window('Dunst'));
+    await desktop.type(await desktop.window(FIELD), '123456');
+    expect(await answer).toEqual({ kind: 'code', code: '123456' });
+  });
+
   it('is unfit where the service offers no buttons', async () => {
     const server = await startNotificationServer(desktop.environment, ['body']);
     const reason = 'the notification service offers no buttons';
