@@ -1,6 +1,18 @@
 import { UserError } from '../errors.ts';
 import { longTermKeyIn, type MfaSession } from '../session.ts';
-import { BOM, decode, encode, type Line, linesOf, type Section, sectionsIn, settingOf, withoutNote } from './lines.ts';
+import {
+  BOM,
+  decode,
+  encode,
+  type Line,
+  linesOf,
+  nameOf,
+  type Section,
+  sectionsIn,
+  sectionsNamed,
+  settingOf,
+  withoutNote,
+} from './lines.ts';
 import { longest, withSessionLines } from './session-lines.ts';
 
 /** What a profile of the credentials file says. */
@@ -42,9 +54,10 @@ const UNWRITABLE_NAME = /^(?:|DEFAULT|__proto__)$|^\s|\s$|[\p{Cc}\u2028\u2029[\]
 export function parseCredentials(bytes: Buffer): CredentialsDocument {
   const sections = new Map<string, Section[]>();
   for (const section of readableSections(bytes)) {
-    const same = sections.get(section.name);
+    const name = nameOf(bytes, section);
+    const same = sections.get(name);
     if (same) same.push(section);
-    else sections.set(section.name, [section]);
+    else sections.set(name, [section]);
   }
   return {
     profile: (name) => {
@@ -82,11 +95,11 @@ export function withSession(
   const end = lineEndIn(bytes);
   const parts: Uint8Array[] = [];
   let done = 0;
-  for (const [index, section] of sections.entries()) {
-    if (section.name !== profile) continue;
+  for (const section of sectionsNamed(profile, bytes, sections)) {
     const lines = linesOf(bytes, section);
     if (!options.force) refuseLongTerm(profile, lines);
-    const indent = longest([section.indent, sections[index + 1]?.indent ?? '']);
+    const next = sections.find(({ start }) => start === section.end);
+    const indent = longest([section, next].map((one) => indentOf(bytes, one)));
     const text = withSessionLines(lines, profileOf(profile, lines), session, { end, indent });
     parts.push(bytes.subarray(done, section.start), Buffer.from(text, 'latin1'));
     done = section.end;
@@ -94,6 +107,10 @@ export function withSession(
   parts.push(bytes.subarray(done));
   if (done === 0) parts.push(Buffer.from(gapBefore(bytes, sections) + newSection(profile, session, end), 'latin1'));
   return Buffer.concat(parts);
+}
+
+function indentOf(bytes: Buffer, section: Section | undefined): string {
+  return section ? bytes.toString('latin1', section.start, section.header) : '';
 }
 
 function profileOf(name: string, lines: Line[]): ProfileSection {
@@ -176,9 +193,7 @@ function gapBefore(bytes: Buffer, sections: Section[]): string {
 
 /** How the file ends its lines: as the last of them does. */
 function lineEndIn(bytes: Buffer): string {
-  const at = Math.max(bytes.lastIndexOf('\n'), bytes.lastIndexOf('\r'));
-  if (at < 0) return '\n';
-  return bytes.toString('latin1', Math.max(0, at - 1), at + 1) === '\r\n'
-    ? '\r\n'
-    : bytes.toString('latin1', at, at + 1);
+  const feed = bytes.lastIndexOf('\n');
+  if (bytes.includes('\r', feed + 1)) return '\r';
+  return feed > 0 && bytes.toString('latin1', feed - 1, feed) === '\r' ? '\r\n' : '\n';
 }

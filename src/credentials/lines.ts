@@ -6,12 +6,10 @@
  * encoding.
  */
 
-/** Where a section stands in the file, in bytes: its header at `start`, the next one or the end at `end`. */
+/** Where a section stands in the file, in bytes: from `start`, its bracket at `header`, to the next one or the end. */
 export interface Section {
-  name: string;
-  /** The blanks before its header. */
-  indent: string;
   start: number;
+  header: number;
   end: number;
 }
 
@@ -60,33 +58,49 @@ const DELIMITER = /(?:[ \t\v\f]|\xc2\xa0|\xe3\x80\x80)*[=:](?:[ \t\v\f]|\xc2\xa0
 /** A word, `=` and a value, unlike the last line of a token that was broken into several (`c2Vzc2lvbg==`). */
 const MISPLACED = /^[ \t\v\f]+[A-Za-z][\w-]*[ \t]*=[ \t]*[^\s=]/;
 
-/** Every section, in the order of the file; a name may stand more than once. One pass over the bytes. */
+/** Every section, in the order of the file; a name may stand more than once. Looks at brackets, not at every line. */
 export function sectionsIn(bytes: Buffer): Section[] {
   const sections: Section[] = [];
   const hasReturns = bytes.includes(RETURN);
-  /** The indentation of the setting that a deeper line would continue. */
+  const top = bytes.toString('latin1', 0, BOM.length) === BOM ? BOM.length : 0;
+  /** The indentation of the last setting before `walked`, which a deeper line would continue. */
   let open: number | undefined;
-  let start = bytes.toString('latin1', 0, BOM.length) === BOM ? BOM.length : 0;
-  while (start < bytes.length) {
-    const stop = stopOf(bytes, start, hasReturns);
-    const first = afterBlanks(bytes, start, stop);
-    const kind = kindOf(bytes, first, stop, first - start, open);
-    if (kind === 'header') {
-      const previous = sections.at(-1);
-      if (previous) previous.end = start;
-      sections.push({
-        name: headerName(bytes.toString('latin1', first, stop)),
-        indent: bytes.toString('latin1', start, first),
-        start,
-        end: bytes.length,
-      });
-      open = undefined;
-    } else if (kind === 'setting' && sections.length > 0) {
-      open = first - start;
+  let walked = top;
+  for (let at = bytes.indexOf(OPENING, top); at >= 0; at = bytes.indexOf(OPENING, at + 1)) {
+    const start = beforeBlanks(bytes, at, top);
+    if (start > top && bytes[start - 1] !== FEED && bytes[start - 1] !== RETURN) continue;
+    // Only to an indented line does it matter what stands above.
+    while (at > start && sections.length > 0 && walked < start) {
+      const stop = stopOf(bytes, walked, hasReturns);
+      const first = afterBlanks(bytes, walked, stop);
+      if (kindOf(bytes, first, stop, first - walked, open) === 'setting') open = first - walked;
+      walked = nextOf(bytes, stop);
     }
-    start = nextOf(bytes, stop);
+    const stop = stopOf(bytes, at, hasReturns);
+    if (kindOf(bytes, at, stop, at - start, open) !== 'header') continue;
+    const previous = sections.at(-1);
+    if (previous) previous.end = start;
+    sections.push({ start, header: at, end: bytes.length });
+    open = undefined;
+    walked = nextOf(bytes, stop);
   }
   return sections;
+}
+
+/** What stands between the brackets of a section's header: up to the last one, but for those of a note behind it. */
+export function nameOf(bytes: Buffer, { header, end }: Section): string {
+  const stop = stopOf(bytes, header, true);
+  const line = decode(bytes.toString('latin1', header, Math.min(stop, end)));
+  const last = withoutNote(line).lastIndexOf(']');
+  return line.slice(1, last > 0 ? last : line.lastIndexOf(']'));
+}
+
+/** Those sections that have a name, found without making a text of every header. */
+export function sectionsNamed(name: string, bytes: Buffer, sections: Section[]): Section[] {
+  const header = Buffer.from(`[${name}]`);
+  const places = new Set<number>();
+  for (let at = bytes.indexOf(header); at >= 0; at = bytes.indexOf(header, at + 1)) places.add(at);
+  return sections.filter((section) => places.has(section.header) && nameOf(bytes, section) === name);
 }
 
 /** The lines of a section, its header first. */
@@ -163,14 +177,6 @@ function isClosed(bytes: Buffer, from: number, stop: number): boolean {
   return false;
 }
 
-/** Up to the last bracket, but for those of a note behind the header. */
-function headerName(latin1: string): string {
-  const line = decode(latin1);
-  const header = withoutNote(line);
-  const end = header.lastIndexOf(']');
-  return end > 0 ? header.slice(1, end) : line.slice(1, line.lastIndexOf(']'));
-}
-
 function settingIn(line: string): Setting {
   const [indent = ''] = INDENT.exec(line) ?? [];
   const [delimiter = ''] = DELIMITER.exec(line) ?? [];
@@ -195,6 +201,12 @@ function nextOf(bytes: Buffer, stop: number): number {
 function afterBlanks(bytes: Buffer, start: number, stop: number): number {
   let at = start;
   while (at < stop && isBlank(bytes[at])) at++;
+  return at;
+}
+
+function beforeBlanks(bytes: Buffer, stop: number, top: number): number {
+  let at = stop;
+  while (at > top && isBlank(bytes[at - 1])) at--;
   return at;
 }
 

@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { createRequire } from 'node:module';
 import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
 
@@ -19,8 +20,7 @@ const STALE = 2000;
  * taken at all
  */
 export async function lockFile(file: string, timeout: number): Promise<Lock> {
-  // Loaded late: a command that only reads does without.
-  const { default: lockfile } = await import('proper-lockfile');
+  const lockfile = properLockfile();
   const giveUp = performance.now() + timeout;
   let lost: Error | undefined;
   for (;;) {
@@ -50,6 +50,26 @@ export async function lockFile(file: string, timeout: number): Promise<Lock> {
     }
     await setTimeout(20 + Math.random() * 60);
   }
+}
+
+/**
+ * Loaded late, for a command that only reads does without; and without the signal listeners that come with it
+ * (signal-exit). Those end the process as soon as nobody else listens to the signal, so a program that listens once, to
+ * end in its own time, would be cut short. A lock that is left by a signal is stale soon.
+ */
+function properLockfile(): typeof import('proper-lockfile') {
+  const before = new Set(signalListeners().map(({ listener }) => listener));
+  // In one go, so that what is new after it has come with it.
+  const lockfile = createRequire(import.meta.url)('proper-lockfile');
+  for (const { signal, listener } of signalListeners()) {
+    if (!before.has(listener)) process.removeListener(signal, listener);
+  }
+  return lockfile;
+}
+
+function signalListeners() {
+  const signals = process.eventNames().filter((name) => String(name).startsWith('SIG')) as NodeJS.Signals[];
+  return signals.flatMap((signal) => process.listeners(signal).map((listener) => ({ signal, listener })));
 }
 
 /**

@@ -1,6 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import { type BigIntStats, readFileSync, renameSync, statSync } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import {
+  type BigIntStats,
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { open, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
@@ -13,6 +28,8 @@ const MOST_ROUNDS = 20;
 
 /** How long a file may stand empty while a tool that truncates it first writes it again, in milliseconds. */
 const EMPTY_FOR = 500;
+
+const PIECE = 256 * 1024;
 
 /** A temporary file that is younger may be in use by a process that cannot be seen from here (a container's). */
 const LEFT_BEHIND_AFTER = 60_000;
@@ -39,11 +56,11 @@ export async function changeCredentials(
       if (problem) throw problem;
       target = real;
       const folder = dirname(target);
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
       const lock = await lockFile(target, options.timeout ?? 15_000);
       const temporary = join(folder, `${prefixOf(target)}${process.pid}-${randomBytes(8).toString('hex')}`);
       try {
-        await sweep(folder, prefixOf(target));
+        sweep(folder, prefixOf(target));
         const original = await settled(target);
         let bytes: Buffer;
         try {
@@ -58,7 +75,7 @@ export async function changeCredentials(
         const handle = await open(temporary, 'wx', 0o600);
         try {
           await handle.writeFile(bytes);
-          await keepModeAndOwner(handle, original.stats);
+          keepModeAndOwner(handle.fd, original.stats);
           await handle.sync();
         } finally {
           await handle.close();
@@ -67,7 +84,7 @@ export async function changeCredentials(
         if (lock.lost() || !isUntouched(target, original)) continue;
         renameSync(temporary, target);
         await syncFolder(folder);
-        if (bytesOf(target)?.equals(bytes)) return;
+        if (holds(target, bytes)) return;
       } finally {
         await rm(temporary, { force: true }).catch(() => {});
         await lock.release();
@@ -121,30 +138,41 @@ function isUntouched(target: string, { bytes, stats }: Original): boolean {
   const isSame = (['dev', 'ino', 'mode', 'uid', 'gid', 'size', 'mtimeNs', 'ctimeNs'] as const).every(
     (field) => stats[field] === now[field],
   );
-  return isSame && bytesOf(target)?.equals(bytes) === true;
+  return isSame && holds(target, bytes);
 }
 
 function statOf(target: string): BigIntStats | undefined {
   return statSync(target, { bigint: true, throwIfNoEntry: false });
 }
 
-function bytesOf(target: string): Buffer | undefined {
+/** Whether a file stands and holds just these bytes. Piece by piece: fresh memory for a large file takes longer than reading it. */
+function holds(target: string, bytes: Buffer): boolean {
+  const piece = Buffer.allocUnsafe(Math.min(bytes.length + 1, PIECE));
+  let descriptor: number | undefined;
   try {
-    return readFileSync(target);
+    descriptor = openSync(target, 'r');
+    for (let at = 0; ; ) {
+      const read = readSync(descriptor, piece, 0, piece.length, at);
+      if (read === 0) return at === bytes.length;
+      if (!bytes.subarray(at, at + read).equals(piece.subarray(0, read))) return false;
+      at += read;
+    }
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (isMissing(error)) return false;
     throw error;
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 
-async function keepModeAndOwner(handle: FileHandle, original: BigIntStats | undefined): Promise<void> {
-  const own = await handle.stat({ bigint: true });
+function keepModeAndOwner(descriptor: number, original: BigIntStats | undefined): void {
+  const own = fstatSync(descriptor, { bigint: true });
   // Not where it is the same already: some file systems refuse even that.
   if (original && (original.uid !== own.uid || original.gid !== own.gid)) {
-    await handle.chown(Number(original.uid), Number(original.gid));
+    fchownSync(descriptor, Number(original.uid), Number(original.gid));
   }
   const mode = Number(original?.mode ?? 0o600n) & 0o7777;
-  if (mode !== (Number(own.mode) & 0o7777)) await handle.chmod(mode);
+  if (mode !== (Number(own.mode) & 0o7777)) fchmodSync(descriptor, mode);
 }
 
 /** Makes the rename last through a power failure, where the file system can. The file is whole either way. */
@@ -160,16 +188,16 @@ function prefixOf(target: string): string {
 }
 
 /** Removes what a process that was killed has left: its temporary file holds keys. */
-async function sweep(folder: string, prefix: string): Promise<void> {
+function sweep(folder: string, prefix: string): void {
   try {
-    for (const name of await readdir(folder)) {
+    for (const name of readdirSync(folder)) {
       if (!name.startsWith(prefix) || isRunning(Number.parseInt(name.slice(prefix.length), 10))) continue;
       const path = join(folder, name);
-      const stats = await lstat(path);
-      if (stats.isFile() && Date.now() - stats.mtimeMs > LEFT_BEHIND_AFTER) await rm(path);
+      const stats = lstatSync(path);
+      if (stats.isFile() && Date.now() - stats.mtimeMs > LEFT_BEHIND_AFTER) rmSync(path);
     }
   } catch {
-    // Another time.
+    // No failure of the change. Another time.
   }
 }
 

@@ -344,6 +344,18 @@ describe('the lock', () => {
     expect(readFileSync(file, 'utf8')).toBe('a\nours\n');
   });
 
+  test('leaves it to the program how to end at a signal', async () => {
+    const code = `
+      import { changeCredentials } from '${BUILT}';
+      process.once('SIGTERM', () => setImmediate(() => { console.log('in its own time'); process.exit(7); }));
+      await changeCredentials(process.argv[1], () => Buffer.from('a'));
+      process.kill(process.pid, 'SIGTERM');
+      setInterval(() => {}, 1e6);`;
+    const child = otherProcess(code, [file]);
+    expect(await outputOf(child)).toBe('in its own time');
+    expect(child.exitCode).toBe(7);
+  });
+
   test('that is no folder, left by something else, is an error that names it', async () => {
     writeFileSync(`${file}.lock`, '');
     utimesSync(`${file}.lock`, 1000, 1000);
