@@ -14,9 +14,9 @@ import { untilCode } from './field.ts';
 export function terminal(standardInput = false): Way {
   return {
     name: 'terminal',
-    unfit: async () => (standardInput ? undefined : whyNoTerminal()),
+    unfit: async () => whyNoTerminal(standardInput),
     ask: async (request, { signal }) => {
-      const reason = standardInput ? undefined : whyNoTerminal();
+      const reason = whyNoTerminal(standardInput);
       if (reason !== undefined) return { kind: 'unavailable', reason };
       const place = openPlace(standardInput);
       try {
@@ -63,8 +63,9 @@ function openPlace(standardInput: boolean): Place {
   };
 }
 
-function whyNoTerminal(): string | undefined {
+function whyNoTerminal(standardInput: boolean): string | undefined {
   if (!process.stdin.isTTY) {
+    if (standardInput) return undefined;
     try {
       closeSync(openSync('/dev/tty', 'r+'));
     } catch {
