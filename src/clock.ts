@@ -11,7 +11,7 @@ export interface MachineClocks {
   awake(): number;
 }
 
-export const machineClocks: MachineClocks = {
+const machineClocks: MachineClocks = {
   wall: Date.now,
   sinceBoot: () => uptime() * 1000,
   awake: () => performance.now(),

@@ -63,7 +63,7 @@ export function codeAlreadyUsed(wait: number): string {
 
 /** @param wait milliseconds until the device shows another code */
 export function wrongCode(wait: number): string {
-  return `AWS refused that code: mistyped, too late, or another device's. The next one comes in ${Math.ceil(wait / 1000)} s.`;
+  return `AWS refused that code (mistyped, late or used). The next one comes in ${Math.ceil(wait / 1000)} s.`;
 }
 
 /** Why AWS did not give a session, and what to do: design section 3, "AWS's answers". */

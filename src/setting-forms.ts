@@ -1,3 +1,4 @@
+import { WAY_NAMES } from './ask/ask.ts';
 import { parseDuration } from './duration.ts';
 import type { QuietHours } from './quiet.ts';
 
@@ -8,16 +9,6 @@ export interface Form<Value> {
   /** What is allowed, to follow "must be", for a person who wrote this text. */
   allowed(text: string): string;
 }
-
-/** The ways of asking that `prompt` may list. */
-export const WAY_NAMES: readonly string[] = [
-  'mfa_process',
-  'notification',
-  'zenity',
-  'kdialog',
-  'osascript',
-  'terminal',
-];
 
 /** Expressions that need no second look, so that a command that ends at once need not load node-cron for them. */
 const PLAIN_SCHEDULE = /^(\*|\*\/([1-9]|[1-5]\d))( \*){4}$/;
