@@ -1,0 +1,141 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { setImmediate } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { UserError } from '../errors.ts';
+import type { Standing } from '../plan.ts';
+
+/** A line of the agent's log, as far as the demo reads it. */
+export interface LogEntry {
+  level: string;
+  time: string;
+  msg: string;
+  standing?: Standing['standing'];
+}
+
+export interface AgentListener {
+  /** A line for people. */
+  says(text: string): void;
+  /** A question; its answer is to be given behind it. */
+  asks(question: string): void;
+  logs(entry: LogEntry): void;
+}
+
+/** The real agent, run as the service would run it. */
+export interface RunningAgent {
+  /** All that it has logged, the last entry last. */
+  log: readonly LogEntry[];
+  /** How many questions it has asked. */
+  questions(): number;
+  answer(line: string): void;
+  /**
+   * What `look` finds as soon as it finds something. It looks again whenever the agent has written.
+   * @throws UserError when the agent ends before
+   */
+  until<Found>(look: () => Found | undefined): Promise<Found>;
+  /** Tells it to end, and waits until it has. @returns its exit status, or null when it had to be killed */
+  stop(): Promise<number | null>;
+}
+
+/** The built program, two folders up from here in `dist`. */
+const PROGRAM = fileURLToPath(new URL('../cli.js', import.meta.url));
+
+const PATIENCE = 5_000;
+
+/** @param env all of its environment */
+export function startAgent(env: NodeJS.ProcessEnv, listener: AgentListener): RunningAgent {
+  // A session of its own: Ctrl-C is the demo's, which then ends the agent.
+  const child = spawn(process.execPath, [PROGRAM, 'run'], { env, stdio: 'pipe', detached: true });
+  const log: LogEntry[] = [];
+  const looks = new Set<() => void>();
+  let questions = 0;
+  let last = '';
+  const hear = (heard: Heard) => {
+    switch (heard.kind) {
+      case 'entry':
+        log.push(heard.entry);
+        listener.logs(heard.entry);
+        break;
+      case 'text':
+        last = heard.text;
+        listener.says(heard.text);
+        break;
+      case 'question':
+        questions += 1;
+        listener.asks(heard.text);
+        break;
+    }
+    for (const look of looks) look();
+  };
+  // One thing after the other, each with its turn: who waits for it acts before the next is heard.
+  let turns = Promise.resolve();
+  for (const stream of [child.stdout, child.stderr]) {
+    const read = reader();
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      for (const heard of read(text)) {
+        turns = turns.then(() => {
+          hear(heard);
+          return setImmediate();
+        });
+      }
+    });
+  }
+  child.stdin.on('error', () => {});
+  const ended = endOf(child).then(async (status) => {
+    await turns;
+    return status;
+  });
+  return {
+    log,
+    questions: () => questions,
+    answer: (line) => void child.stdin.write(`${line}\n`),
+    until: (look) =>
+      new Promise((resolve, reject) => {
+        const again = () => {
+          const found = look();
+          if (found === undefined) return;
+          looks.delete(again);
+          resolve(found);
+        };
+        looks.add(again);
+        again();
+        void ended.then((status) =>
+          reject(new UserError(`the agent ended by itself (exit status ${status}): ${last}`)),
+        );
+      }),
+    stop: async () => {
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE);
+      return ended.finally(() => clearTimeout(timer));
+    },
+  };
+}
+
+function endOf(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve) => {
+    child.once('error', () => resolve(null));
+    child.once('close', (status) => resolve(status));
+  });
+}
+
+type Heard = { kind: 'entry'; entry: LogEntry } | { kind: 'text' | 'question'; text: string };
+
+/** Tells apart what comes on one stream: log entries are JSON, and a question is a line that does not end. */
+function reader(): (text: string) => Heard[] {
+  let rest = '';
+  return (text) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    const heard = lines.filter((line) => line !== '').map(heardIn);
+    if (rest === '' || rest.startsWith('{')) return heard;
+    heard.push({ kind: 'question', text: rest });
+    rest = '';
+    return heard;
+  };
+}
+
+function heardIn(line: string): Heard {
+  try {
+    if (line.startsWith('{')) return { kind: 'entry', entry: JSON.parse(line) };
+  } catch {}
+  return { kind: 'text', text: line };
+}

@@ -1,0 +1,46 @@
+/** A line of the credentials file, as the demo shows it. */
+interface ShownLine {
+  /** Secrets masked. */
+  text: string;
+  changed: boolean;
+}
+
+/** The lines of a credentials file without its secrets, each with whether it is another than the one that was there before. */
+export function shownLines(file: Buffer, before: Buffer = file): ShownLine[] {
+  const old = linesOf(before);
+  return linesOf(file).map((line, index) => ({ text: masked(line), changed: line !== old[index] }));
+}
+
+/** `ASIA…7QXZ`: enough to tell one key from another. */
+export function maskedKeyId(accessKeyId: string): string {
+  return `${accessKeyId.slice(0, 4)}…${accessKeyId.slice(-4)}`;
+}
+
+/**
+ * The file with the session's values cut out of one profile: what no refresh may change. Does not use the agent's own
+ * reader, which it is to judge.
+ */
+export function withoutSession(file: Buffer, profile: string): string {
+  let inside = false;
+  return file
+    .toString('latin1')
+    .split(/(?<=\n)/)
+    .map((line) => {
+      const [, name] = /^\[(.*)\]/.exec(line) ?? [];
+      if (name !== undefined) inside = name === profile;
+      return inside ? line.replace(SESSION, '$<key>') : line;
+    })
+    .join('');
+}
+
+const SESSION = /^(?<key>(?:aws_access_key_id|aws_secret_access_key|aws_session_token|expiration) = ).*/;
+
+function masked(line: string): string {
+  return line
+    .replace(/^(aws_access_key_id\s*=\s*)(.*)$/, (_, key, id) => key + maskedKeyId(id))
+    .replace(/^(aws_(?:secret_access_key|session_token)\s*=\s*).*$/, '$1****');
+}
+
+function linesOf(file: Buffer): string[] {
+  return file.toString('utf8').replace(/\n$/, '').split('\n');
+}
