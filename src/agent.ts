@@ -321,6 +321,7 @@ function afterRefusal(
 ): History {
   switch (failure.kind) {
     case 'wrong-code':
+      return { ...FRESH_START, wait: { until: again, why: messages.THREE_REFUSED } };
     case 'clock':
       return { ...FRESH_START, wait: { until: again, why } };
     case 'busy':

@@ -57,6 +57,8 @@ program
   .option('--auto', 'answer the prompts itself, and fail unless every step happened')
   .action(async (options) => (await import('./commands/demo.ts')).demo(options));
 
+// Whoever read what we write is gone (a pager, a terminal): no reason to end in a crash.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 try {
   await program.parseAsync();
 } catch (error) {

@@ -1,6 +1,7 @@
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { createServer, request, type Server } from 'node:http';
 import { dirname, join } from 'node:path';
+import { lockFile } from './credentials/lock.ts';
 import { UserError } from './errors.ts';
 
 /** The only way in to a running agent: HTTP and JSON on a Unix socket in a folder that only the user can enter. */
@@ -23,12 +24,7 @@ export async function serveControl(runtimeFolder: string, routes: Routes): Promi
   await mkdir(dirname(socket), { recursive: true, mode: 0o700 });
   await chmod(dirname(socket), 0o700);
   // Two agents that start together must not both find the socket dead and replace each other's.
-  const { lock } = await import('proper-lockfile');
-  const unlock = await lock(socket, {
-    realpath: false,
-    stale: 5_000,
-    retries: { retries: 20, minTimeout: 100, factor: 1 },
-  });
+  const lock = await lockFile(socket, 10_000);
   try {
     const other = await askAgent<{ pid: number }>(runtimeFolder, 'GET /v1/agent');
     if (other) throw new UserError(`another agent is running (process ${other.pid}): stop it first, or use it`, 1);
@@ -51,7 +47,7 @@ export async function serveControl(runtimeFolder: string, routes: Routes): Promi
         }),
     };
   } finally {
-    await unlock().catch(() => {});
+    await lock.release();
   }
 }
 

@@ -7,6 +7,8 @@ import { type Logger, pino } from 'pino';
 export function createLog(options: { debug: boolean; terminal: boolean }): Logger {
   const level = options.debug ? 'debug' : 'info';
   const destination = pino.destination({ dest: 2, sync: true });
+  // The terminal or the journal is gone: no reason to end.
+  destination.on('error', () => {});
   const base = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   if (!options.terminal) return pino({ ...base, formatters: { level: (label) => ({ level: label }) } }, destination);
   return pino(base, { write: (line: string) => void destination.write(readable(JSON.parse(line))) });

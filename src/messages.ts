@@ -66,6 +66,8 @@ export function wrongCode(wait: number): string {
   return `AWS refused that code (mistyped, late or used). The next one comes in ${Math.ceil(wait / 1000)} s.`;
 }
 
+export const THREE_REFUSED = 'AWS refused three codes';
+
 /** Why AWS did not give a session, and what to do: design section 3, "AWS's answers". */
 export function stsFailure(
   { profile, sourceProfile, serialNumber }: { profile: string; sourceProfile: string; serialNumber: string },
@@ -109,10 +111,19 @@ export function unsaved(profile: string, reason: string): string {
   return `[${profile}] has a new session that is not on disk yet: ${reason}`;
 }
 
+export const PRESS_RETURN = 'The session is kept here. Mend that and press Return to try again (Ctrl-C gives it up): ';
+
+export const GIVEN_UP = 'the session was given up: the next refresh needs a new code';
+
+/** Before long-term credentials are overwritten on demand. */
+export function copyKept(copy: string): string {
+  return `the file with the long-term credentials is kept as ${copy}`;
+}
+
 export function refreshed(profile: string, expiration: number, now: number, asked: number): string {
   const left = expiration - now;
   const cut = left < asked * 1000 - 60_000 ? `; AWS gave less than the ${formatDuration(asked * 1000)} asked for` : '';
-  return `[${profile}] is fresh until ${localTime(expiration, now)} (${formatDuration(left + 500)}${cut})`;
+  return `[${profile}] is fresh until ${localTime(expiration, now)} (${formatDuration(Math.round(left / 60_000) * 60_000)}${cut})`;
 }
 
 export function stillFresh(profile: string, expiration: number, now: number): string {
@@ -132,7 +143,7 @@ export function noKeys(profile: string, reason: string): string {
 }
 
 export function holdsLongTerm(profile: string, file: string): string {
-  return `[${profile}] in ${file} holds long-term credentials: the agent does not overwrite them; name another MFA profile`;
+  return `[${profile}] in ${file} holds long-term credentials: they are not overwritten; name another MFA profile (refresh PROFILE --force replaces them, and keeps a copy of the file)`;
 }
 
 /** Where a profile stands, in a few words for the log and for `status`. */

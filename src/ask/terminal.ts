@@ -120,6 +120,8 @@ function typedLine(
       if (!settled) output.write('\n');
       end(DISMISSED);
     });
+    // A terminal that is gone says so once more when its mode is to be restored.
+    line.on('error', () => end(DISMISSED));
     line.question(question, end);
   });
 }

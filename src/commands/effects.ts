@@ -21,8 +21,13 @@ export async function readSessions(files: Settings['files'], profiles: string[])
 }
 
 /** Steps 4 and 5 of a refresh: the session into its profile, and whose expiry it is into the memory. */
-export async function saveSession(files: Settings['files'], profile: string, session: MfaSession): Promise<void> {
-  await changeCredentials(files.credentials, (bytes) => withSession(bytes, profile, session));
+export async function saveSession(
+  files: Settings['files'],
+  profile: string,
+  session: MfaSession,
+  options: { force?: boolean } = {},
+): Promise<void> {
+  await changeCredentials(files.credentials, (bytes) => withSession(bytes, profile, session, options));
   const { accessKeyId, expiration } = session;
   await rememberExpiry(files.state, files.credentials, profile, { accessKeyId, expiration }).catch(() => {});
 }

@@ -1,15 +1,20 @@
+import { once as onceEmitted } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
+import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import { type Ask, codeIn } from '../ask/ask.ts';
 import { createAsk } from '../ask/choose.ts';
 import type { GlobalOptions } from '../cli.ts';
 import { Clock } from '../clock.ts';
 import { durationProblem, loadSettings, type ProfileSettings, type Settings, serialProblem } from '../config.ts';
+import { exposure } from '../credentials/exposure.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
 import { type RefreshOutcome, refresh, rememberCodes } from '../refresh.ts';
-import { stateAt } from '../session.ts';
-import { readSessions, refreshEffects } from './effects.ts';
+import { type MfaSession, stateAt } from '../session.ts';
+import { readSessions, refreshEffects, saveSession } from './effects.ts';
 import { noSerial } from './run.ts';
 
 interface RefreshOptions extends GlobalOptions {
@@ -30,8 +35,11 @@ export async function refreshCommand(name: string | undefined, options: RefreshO
   const clock = new Clock();
   const session = (await readSessions(settings.files, [profile.profile])).get(profile.profile);
   const state = session ? stateAt(session, clock.now(), settings.promptBefore) : 'missing';
-  if (state === 'long-term')
+  // Only whoever names the profile and forces it can mean to replace its keys.
+  const overKeys = state === 'long-term' && options.force === true && name !== undefined;
+  if (state === 'long-term' && !overKeys) {
     throw new UserError(messages.holdsLongTerm(profile.profile, settings.files.credentials), 2);
+  }
   const expiration = session?.kind === 'session' ? session.expiration : undefined;
   if (state === 'fresh' && expiration !== undefined && !options.force) {
     process.stderr.write(`${messages.stillFresh(profile.profile, expiration, clock.now())}\n`);
@@ -40,12 +48,67 @@ export async function refreshCommand(name: string | undefined, options: RefreshO
 
   const ask =
     options.tokenCode === undefined ? terminalFirst(settings, profile) : once(await givenCode(options.tokenCode));
+  let copy: string | undefined;
+  const save = async (session: MfaSession) => {
+    if (overKeys && copy === undefined) {
+      copy = await keepCopy(settings.files.credentials);
+      process.stderr.write(`${messages.copyKept(copy)}\n`);
+    }
+    await saveSession(settings.files, profile.profile, session, { force: overKeys });
+  };
   const outcome = await refresh(
     { profile: profile.profile, sourceProfile, serialNumber, durationSeconds, expiration },
     { reminder: 0, signal: new AbortController().signal, onChange: () => {} },
-    refreshEffects(settings, profile, { ask, clock, codes: rememberCodes() }),
+    {
+      ...refreshEffects(settings, profile, { ask, clock, codes: rememberCodes() }),
+      save: (_, session) => save(session),
+    },
   );
-  report(profile, outcome, clock.now());
+  report(profile, await untilSaved(profile.profile, outcome, save), clock.now());
+  const exposed = await exposure(settings.files.credentials);
+  if (exposed) process.stderr.write(`${exposed}\n`);
+}
+
+/** How long a refresh that nobody watches tries to write a session that the disk does not take. */
+const SAVE_TRIES = 15;
+
+/** AWS has given the session and will give no other for this code: it is kept until it is written, or given up by the person. */
+async function untilSaved(
+  profile: string,
+  outcome: RefreshOutcome,
+  save: (session: MfaSession) => Promise<void>,
+): Promise<RefreshOutcome> {
+  let current = outcome;
+  for (let tries = 0; current.kind === 'unsaved' && (process.stdin.isTTY || tries < SAVE_TRIES); tries++) {
+    if (tries === 0) process.stderr.write(`${messages.unsaved(profile, current.reason)}\n`);
+    if (process.stdin.isTTY) await pressedReturn(messages.PRESS_RETURN);
+    else await setTimeout(2_000);
+    const { session } = current;
+    current = await save(session).then(
+      () => ({ kind: 'refreshed', session }) as const,
+      (error: Error) => ({ kind: 'unsaved', session, reason: error.message }) as const,
+    );
+  }
+  return current;
+}
+
+async function pressedReturn(question: string): Promise<void> {
+  const line = createInterface({ input: process.stdin, output: process.stderr });
+  // Ctrl-C and the end of the input give it up.
+  const given = onceEmitted(line, 'close').then(() => Promise.reject(new UserError(messages.GIVEN_UP)));
+  try {
+    await Promise.race([line.question(question), given]);
+  } finally {
+    given.catch(() => {});
+    line.close();
+  }
+}
+
+/** A copy of the file beside it, for its owner only. @returns its path */
+async function keepCopy(file: string): Promise<string> {
+  const copy = `${file}.before-${new Date().toISOString().replace(/\W/g, '').slice(0, 15)}`;
+  await writeFile(copy, await readFile(file), { mode: 0o600, flag: 'wx', flush: true });
+  return copy;
 }
 
 function choose(name: string | undefined, { profiles, files }: Settings): ProfileSettings {
@@ -69,7 +132,7 @@ function withOptions(profile: ProfileSettings, options: RefreshOptions): Profile
     changed.durationSeconds = Number(options.durationSeconds);
   }
   if (options.sourceProfile !== undefined) {
-    if (options.sourceProfile === profile.profile) {
+    if (options.sourceProfile === profile.profile && !options.force) {
       throw new UserError(
         `--source-profile ${options.sourceProfile}: [${profile.profile}] cannot be its own source`,
         2,

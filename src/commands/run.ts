@@ -7,6 +7,7 @@ import type { GlobalOptions } from '../cli.ts';
 import { Clock } from '../clock.ts';
 import { loadSettings, type Settings } from '../config.ts';
 import { serveControl } from '../control.ts';
+import { exposure } from '../credentials/exposure.ts';
 import { watchFile } from '../credentials/watch.ts';
 import { UserError } from '../errors.ts';
 import { createLog } from '../log.ts';
@@ -60,17 +61,25 @@ export async function run(options: GlobalOptions, version: string): Promise<void
     watchFile(settings.files.config, () => void reload()),
     watchFile(settings.files.settings, () => void reload()),
   ];
-  process.on('SIGHUP', () => void reload());
   void agent.check('start');
+  const exposed = await exposure(settings.files.credentials);
+  if (exposed) log.warn(exposed);
 
-  const signal = await new Promise<string>((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve);
+  // In a terminal, a hang-up means that the terminal is gone, and the agent in its foreground with it.
+  const onTerminal = process.stdin.isTTY || process.stderr.isTTY;
+  if (!onTerminal) process.on('SIGHUP', () => void reload());
+  const signal = await new Promise<NodeJS.Signals>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT', ...(onTerminal ? (['SIGHUP'] as const) : [])] as const) {
+      process.once(name, resolve);
+    }
   });
   log.info({ signal }, 'the agent stops');
   for (const watch of watches) watch.close();
   await schedule.destroy();
   await agent.stop();
   await control.close();
+  // Node 20 aborts when it ends in its own way on a terminal that is gone.
+  if (signal === 'SIGHUP') process.removeAllListeners(signal).kill(process.pid, signal);
 }
 
 /** An agent that could refresh nothing is a mistake in the settings, not an agent. */

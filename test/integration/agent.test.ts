@@ -156,6 +156,24 @@ describe('the agent', () => {
     await refreshedBy(running);
   });
 
+  it('keeps a session that the disk does not take, asks for no other, and writes it as soon as it can', async () => {
+    const good = await readFile(sandbox.credentialsFile);
+    const running = agent();
+    await running.says(ASKING);
+    sandbox.sts.fault({ kind: 'delay', milliseconds: 300 });
+    running.child.stdin?.write(`${sandbox.code()}\n`);
+    await sandbox.sts.arrival(1);
+    await rm(sandbox.credentialsFile);
+    await mkdir(sandbox.credentialsFile);
+    await running.says(/it is kept in memory/);
+    await rm(sandbox.credentialsFile, { recursive: true });
+    await writeFile(sandbox.credentialsFile, good);
+    await running.says(/kept in memory is written now/);
+    await running.says(FRESH);
+    expect(sandbox.sts.requests).toHaveLength(1);
+    expect(sandbox.sts.session((await profile())?.get('aws_access_key_id') ?? '')).toMatchObject({ mfa: true });
+  });
+
   it('stops asking when that cannot help, says why, and goes on when the file has been mended', async () => {
     const good = await readFile(sandbox.credentialsFile);
     await writeFile(sandbox.credentialsFile, '[other]\n');

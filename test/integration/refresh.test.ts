@@ -1,7 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
-import { run } from '../program.ts';
+import { run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 
 let sandbox: Sandbox;
@@ -162,5 +162,41 @@ describe('refresh', () => {
     for (const args of [['--no-such-option'], ['nobody'], ['a', 'b']]) {
       expect(await refresh(...args)).toMatchObject({ status: 2, stdout: '' });
     }
+  });
+
+  it('replaces long-term credentials when it is forced and told their name, and keeps a copy', async () => {
+    await writeFile(`${sandbox.home}/config.ini`, '[work]\n');
+    const before = await credentials();
+    const forced = ['--config', `${sandbox.home}/config.ini`, '--force', '--token-code', sandbox.code()];
+    expect(await refresh(...forced)).toMatchObject({ status: 2, stderr: expect.stringContaining('long-term') });
+    const ended = await refresh(...forced, 'work');
+    expect(ended).toMatchObject({ status: 0, stderr: expect.stringContaining('is kept as') });
+    const copy = /is kept as (.*)/.exec(ended.stderr)?.[1] ?? '';
+    expect(await readFile(copy, 'utf8')).toBe(before);
+    expect((await stat(copy)).mode & 0o777).toBe(0o600);
+    expect((await profile('work'))?.get('aws_access_key_id')).toMatch(/^ASIA/);
+  });
+
+  it('keeps a session that cannot be written, says why, and writes it as soon as that is mended', async () => {
+    const before = await readFile(sandbox.credentialsFile);
+    sandbox.sts.fault({ kind: 'delay', milliseconds: 300 });
+    const running = start(['refresh', '--token-code', sandbox.code()], sandbox.env, '');
+    await sandbox.sts.arrival(1);
+    await rm(sandbox.credentialsFile);
+    await mkdir(sandbox.credentialsFile);
+    await running.says(/has a new session that is not on disk yet: .*there is a folder of that name/);
+    await rm(sandbox.credentialsFile, { recursive: true });
+    await writeFile(sandbox.credentialsFile, before, { mode: 0o600 });
+    expect((await running.ended).status).toBe(0);
+    expect(sandbox.sts.requests).toHaveLength(1);
+    const keyId = (await profile())?.get('aws_access_key_id') ?? '';
+    expect(sandbox.sts.session(keyId)).toMatchObject({ mfa: true });
+  });
+
+  it('tells when others may read the file, and does not change that by itself', async () => {
+    await chmod(sandbox.credentialsFile, 0o644);
+    const ended = await refresh('--token-code', sandbox.code());
+    expect(ended).toMatchObject({ status: 0, stderr: expect.stringContaining('chmod 600') });
+    expect((await stat(sandbox.credentialsFile)).mode & 0o777).toBe(0o644);
   });
 });
