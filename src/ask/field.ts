@@ -34,7 +34,7 @@ export function dialog(program: DialogProgram, environment: NodeJS.ProcessEnv = 
       return untilCode(request, async (current) => {
         const result = await runCommand([name, ...program.words(current)], {
           signal,
-          environment: withToken(childEnvironment(environment), activationToken),
+          environment: dialogEnvironment(environment, activationToken),
         });
         return result.ok ? result.stdout : (program.read?.(result) ?? meaningOf(result));
       });
@@ -67,7 +67,8 @@ export async function untilCode(
 /** Signals by which a program dies of its own fault; by all others it was ended by somebody. */
 const FAULTS: unknown[] = ['SIGABRT', 'SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGTRAP', 'SIGSYS'];
 
-function meaningOf({ ended, reason, stderr }: CommandResult & { ok: false }): Answer {
+/** What the end of a program means that printed nothing to go by. */
+export function meaningOf({ ended, reason, stderr }: CommandResult & { ok: false }): Answer {
   const unavailable: Answer = { kind: 'unavailable', reason };
   // Status 1 is Cancel and a closed window, and, with GTK, also a display that cannot be reached.
   if (ended === 1) return /(cannot|failed to) open display/i.test(stderr) ? unavailable : { kind: 'dismissed' };
@@ -76,13 +77,17 @@ function meaningOf({ ended, reason, stderr }: CommandResult & { ok: false }): An
   return unavailable;
 }
 
-/** GTK 3 reads the token from `DESKTOP_STARTUP_ID`, all newer toolkits from `XDG_ACTIVATION_TOKEN`. One of our own is stale. */
-function withToken(environment: NodeJS.ProcessEnv, token: string | undefined): NodeJS.ProcessEnv {
-  const { XDG_ACTIVATION_TOKEN: _, DESKTOP_STARTUP_ID: __, ...rest } = environment;
+/**
+ * The environment of a program that opens a window. GTK 3 reads the token from `DESKTOP_STARTUP_ID`, all newer toolkits
+ * from `XDG_ACTIVATION_TOKEN`. One of our own is stale.
+ */
+export function dialogEnvironment(environment: NodeJS.ProcessEnv, token: string | undefined): NodeJS.ProcessEnv {
+  const { XDG_ACTIVATION_TOKEN: _, DESKTOP_STARTUP_ID: __, ...rest } = childEnvironment(environment);
   return token === undefined ? rest : { ...rest, XDG_ACTIVATION_TOKEN: token, DESKTOP_STARTUP_ID: token };
 }
 
-async function isInstalled(name: string, environment: NodeJS.ProcessEnv): Promise<boolean> {
+/** Whether a program is in `PATH`. */
+export async function isInstalled(name: string, environment: NodeJS.ProcessEnv): Promise<boolean> {
   for (const folder of (environment.PATH ?? '').split(delimiter)) {
     const found = await access(join(folder || '.', name), constants.X_OK).then(
       () => true,

@@ -55,6 +55,7 @@ const NEEDED = [
   'dunstctl',
   'zenity',
   'kdialog',
+  'pinentry-gtk-2',
   'xdotool',
   'import',
   'notify-send',

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Way } from '../../src/ask/ask.ts';
 import { kdialog } from '../../src/ask/kdialog.ts';
+import { pinentry } from '../../src/ask/pinentry.ts';
 import { zenity } from '../../src/ask/zenity.ts';
 import { asking, request } from './asking.ts';
 import { type Desktop, missingPrograms, processesNamed, startDesktop, type Window } from './desktop.ts';
@@ -16,10 +17,13 @@ describe.skipIf(missingPrograms().length > 0)('a code field', () => {
 
   const left = (name: string) => processesNamed(name, desktop.environment.DISPLAY);
 
+  const NO_DISPLAY = 'no display: neither DISPLAY nor WAYLAND_DISPLAY is set';
+
   describe.each([
-    ['zenity', zenity],
-    ['kdialog', kdialog],
-  ] as [string, (environment: NodeJS.ProcessEnv) => Way][])('of %s', (name, make) => {
+    ['zenity', zenity, NO_DISPLAY],
+    ['kdialog', kdialog, NO_DISPLAY],
+    ['pinentry', pinentry, 'it has no window to show here'],
+  ] as [string, (environment: NodeJS.ProcessEnv) => Way, string][])('of %s', (name, make, noDisplay) => {
     const way = () => make(desktop.environment);
 
     it('can be used here', async () => {
@@ -51,7 +55,7 @@ describe.skipIf(missingPrograms().length > 0)('a code field', () => {
 
     it('shows markup, underscores and backslashes of names as they are', async () => {
       const answer = way().ask(
-        request({ profile: '--help', serialNumber: 'arn:aws:iam::123456789012:mfa/<b>my_team</b>&amp;\\n%s' }),
+        request({ profile: '--help', serialNumber: 'arn:aws:iam::123456789012:mfa/<b>my_team</b>&amp;\\n%s%0A' }),
         asking(),
       );
       const window = await desktop.window(TITLE);
@@ -98,7 +102,7 @@ describe.skipIf(missingPrograms().length > 0)('a code field', () => {
       const { DISPLAY: _, ...without } = desktop.environment;
       expect(await make(without).ask(request(), asking())).toEqual({
         kind: 'unavailable',
-        reason: 'no display: neither DISPLAY nor WAYLAND_DISPLAY is set',
+        reason: noDisplay,
       });
       const answer = await make({ ...without, DISPLAY: ':4242' }).ask(request(), asking());
       expect(answer.kind).toBe('unavailable');
