@@ -197,6 +197,15 @@ describe('a change by somebody else between reading and replacing', () => {
     expect(readFileSync(file, 'utf8')).toBe('b\nours\n');
   });
 
+  test('within the same tick of the clock that stamps files is noticed', async () => {
+    // Some of these are in one tick: the file is written, read, and written again within a few milliseconds.
+    for (let turn = 0; turn < 30; turn++) {
+      writeFileSync(file, 'a\n');
+      await changedWhile(() => writeFileSync(file, 'b\n'));
+      expect(readFileSync(file, 'utf8')).toBe('b\nours\n');
+    }
+  });
+
   test('by another file of the same content is noticed, and its mode kept', async () => {
     writeFileSync(file, 'a\n', { mode: 0o600 });
     const meddle = () => {
@@ -261,11 +270,15 @@ describe('a change by somebody else between reading and replacing', () => {
 
   test('by a tool that has just truncated the file is waited for', async () => {
     writeFileSync(file, '');
-    const changing = changeCredentials(file, append('ours\n'));
-    // After the lock has been taken.
+    const seen: string[] = [];
+    const changing = changeCredentials(file, (bytes) => {
+      seen.push(bytes.toString());
+      return append('ours\n')(bytes);
+    });
     while (!readdirSync(folder).includes('credentials.lock')) await new Promise(setImmediate);
     writeFileSync(file, 'theirs\n');
     await changing;
+    expect(seen).toEqual(['theirs\n']);
     expect(readFileSync(file, 'utf8')).toBe('theirs\nours\n');
   });
 });
@@ -316,6 +329,13 @@ describe('the lock', () => {
     } finally {
       holder.kill('SIGKILL');
     }
+  });
+
+  test('is never dated in the future, where it would outlive its dead holder', async () => {
+    await changeCredentials(file, () => {
+      expect(statSync(`${file}.lock`).mtimeMs).toBeLessThanOrEqual(Date.now());
+      return Buffer.from('a\n');
+    });
   });
 
   test('of a program that was killed costs no more than about two seconds', async () => {

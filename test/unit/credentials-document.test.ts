@@ -277,6 +277,13 @@ describe('reading a profile', () => {
     expect(read('[mfa] # see [1]\na = b\n')?.values.get('a')).toBe('b');
   });
 
+  test('takes a bracket that is indented below a setting for a part of it, as botocore does', () => {
+    const text = '[mfa]\nlist =\n  [nested]\n  a = b\n [x]\n[z]\n';
+    expect(parseCredentials(Buffer.from(text)).profileNames()).toEqual(['mfa', 'z']);
+    expect(edited(text)).toContain('\nlist =\n  [nested]\n  a = b\n [x]\n[z]\n');
+    expect(edited(text, 'nested')).toContain('[z]\n[nested]\naws_access_key_id = ASIANEW\n');
+  });
+
   test('gives the names in the order of the file', () => {
     expect(parseCredentials(Buffer.from('[b]\n[a]\n[b]\n')).profileNames()).toEqual(['b', 'a']);
     expect(parseCredentials(Buffer.alloc(0)).profileNames()).toEqual([]);
