@@ -28,9 +28,22 @@ export interface AgentEffects {
   save(profile: string, session: MfaSession): Promise<void>;
   /** Whether AWS still takes the session in a profile; undefined when AWS could not be asked. */
   isAlive(profile: ProfileSettings): Promise<boolean | undefined>;
+  /**
+   * Watches whether the person can see a question, and tells when that changes or the person comes back. Only while a
+   * session is not fresh: an idle agent watches nothing but the clock and the file.
+   */
+  watchPresence(onChange: (what: 'held' | 'returned') => void): Promise<Presence>;
+  /** Why no answer of a person could reach AWS just now ("no network"), or undefined. */
+  obstacle(): string | undefined;
   /** Tells the person something that needs no answer. */
   notice(text: string): void;
   log: Logger;
+}
+
+export interface Presence {
+  /** Why a question would not be seen now ("screen locked"), or undefined. */
+  held(): string | undefined;
+  close(): void;
 }
 
 /** One MFA profile, as `status` shows it. Times are milliseconds since the epoch. */
@@ -42,7 +55,7 @@ export interface ProfileStatus {
 }
 
 /** Why a check happens. `file`, `settings` and `request` may have mended what stopped the asking. */
-export type CheckReason = 'start' | 'schedule' | 'file' | 'settings' | 'request' | 'outcome';
+export type CheckReason = 'start' | 'schedule' | 'file' | 'settings' | 'request' | 'outcome' | 'presence';
 
 /** What the agent keeps of one profile between checks. */
 interface Kept {
@@ -51,6 +64,8 @@ interface Kept {
   question?: { controller: AbortController; raise(request: AskRequest): void; done: Promise<void> };
   /** Given by STS and not on disk yet. */
   session?: MfaSession;
+  /** Why nobody could be asked the last time; tried again now and then, and told once. */
+  unaskable?: string;
   standing?: Standing;
   state?: SessionState;
   expiration?: number | undefined;
@@ -64,6 +79,7 @@ export class Agent {
   #settings: Settings;
   readonly #kept = new Map<string, Kept>();
   #returnedAt: number;
+  #presence: Presence | undefined;
   #running: Promise<void> | undefined;
   #again: CheckReason | undefined;
   #stopped = false;
@@ -99,6 +115,20 @@ export class Agent {
     await this.check('settings');
   }
 
+  /**
+   * Leaves the person alone.
+   * @param duration milliseconds
+   * @param profile all of them when undefined
+   */
+  async snooze(duration: number, profile: string | undefined): Promise<void> {
+    const until = this.#effects.clock.now() + duration;
+    for (const one of this.#settings.profiles.filter((one) => profile === undefined || one.profile === profile)) {
+      const kept = this.#of(one.profile);
+      kept.history = { ...kept.history, snoozedUntil: until };
+    }
+    await this.check('presence');
+  }
+
   status(): ProfileStatus[] {
     return [...this.#kept].flatMap(([profile, { state, expiration, standing }]) =>
       state && standing ? [{ profile, state, standing, ...(expiration === undefined ? {} : { expiration }) }] : [],
@@ -109,6 +139,7 @@ export class Agent {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#running;
+    this.#presence?.close();
     for (const { question } of this.#kept.values()) question?.controller.abort();
     await Promise.all([...this.#kept.values()].map(({ question }) => question?.done));
     for (const [profile, kept] of this.#kept) if (kept.session) await this.#save(profile, kept);
@@ -137,6 +168,8 @@ export class Agent {
     this.#returnedAt = slept > 0 ? now : this.#returnedAt + jumped;
 
     const situations = await this.#situations(reason, now);
+    await this.#watch(situations.some(({ state }) => state !== 'fresh' && state !== 'long-term'));
+    const held = this.#presence?.held() ?? this.#effects.obstacle();
     const { promptBefore, remindEvery, quiet } = this.#settings;
     const circumstances = {
       now,
@@ -144,6 +177,7 @@ export class Agent {
       remindEvery,
       quietUntil: quiet && quietUntil(quiet, now),
       returnedAt: this.#returnedAt,
+      ...(held === undefined ? {} : { held }),
     };
     const { actions, standings, nextLook } = plan(situations, circumstances);
     for (const { profile, state, expiration } of situations) {
@@ -165,20 +199,35 @@ export class Agent {
         ? ({ kind: 'session', ...kept.session } as const)
         : (sessions.get(profile) ?? ({ kind: 'none' } as const));
       const state = stateAt(session, now, this.#settings.promptBefore);
-      if (state === 'fresh' && !kept.session && !kept.question) kept.history = FRESH_START;
+      if (state === 'fresh' && !kept.session && !kept.question) kept.history = rested(kept.history);
       if (reason === 'file' || reason === 'settings' || reason === 'request') {
         const { verdict: _, ...rest } = kept.history;
-        kept.history = kept.history.stopped ? FRESH_START : rest;
+        kept.history = kept.history.stopped || kept.unaskable !== undefined ? FRESH_START : rest;
+        delete kept.unaskable;
       }
       const expiration = session.kind === 'session' ? session.expiration : undefined;
       return { profile, serialNumber, state, expiration, history: kept.history };
     });
   }
 
+  /** Has the presence watched, or not any more. */
+  async #watch(isNeeded: boolean): Promise<void> {
+    if (!isNeeded) {
+      this.#presence?.close();
+      this.#presence = undefined;
+    } else if (!this.#presence) {
+      this.#presence = await this.#effects.watchPresence((what) => {
+        if (what === 'returned') this.#returnedAt = this.#effects.clock.now();
+        void this.check('presence');
+      });
+    }
+  }
+
   /** Logs a profile's standing when it is another one than before. */
   #tell(profile: string, state: SessionState, expiration: number | undefined, standing: Standing | undefined): void {
     const kept = this.#of(profile);
-    if (kept.state !== state || kept.standing?.standing !== standing?.standing) {
+    const isTold = kept.unaskable !== undefined && /^(asking|waiting)$/.test(standing?.standing ?? '');
+    if (!isTold && (kept.state !== state || kept.standing?.standing !== standing?.standing)) {
       this.#effects.log.info(
         { profile, state, ...standing, ...(expiration && { expiration: new Date(expiration).toISOString() }) },
         messages.standing(state, standing, this.#effects.clock.now()),
@@ -247,6 +296,7 @@ export class Agent {
     const { log, notice, clock } = this.#effects;
     const now = clock.now();
     const again = now + this.#settings.remindEvery;
+    if (outcome.kind !== 'unaskable') delete kept.unaskable;
     switch (outcome.kind) {
       case 'refreshed':
         kept.history = FRESH_START;
@@ -264,10 +314,14 @@ export class Agent {
       case 'dismissed':
       case 'withdrawn':
         return;
-      case 'unaskable':
+      case 'unaskable': {
+        const why = messages.cannotAskHere(outcome.reason);
+        if (kept.unaskable !== why) log.warn({ profile }, why);
+        kept.unaskable = why;
         // Asked again without counting as an asking: a desktop may appear.
-        kept.history = { ...FRESH_START, wait: { until: again, why: outcome.reason } };
+        kept.history = { ...FRESH_START, wait: { until: again, why } };
         return;
+      }
       case 'no-keys':
         kept.history = { ...kept.history, stopped: { why: outcome.reason } };
         log.error({ profile, reason: outcome.reason }, 'no long-term credentials');
@@ -310,6 +364,11 @@ export class Agent {
     this.#kept.set(profile, kept);
     return kept;
   }
+}
+
+/** The history of a session that is fresh: nothing but what the person has asked for. */
+function rested({ snoozedUntil }: History): History {
+  return snoozedUntil === undefined ? FRESH_START : { ...FRESH_START, snoozedUntil };
 }
 
 /** What follows a refusal of AWS: design section 3, "AWS's answers". */

@@ -52,6 +52,15 @@ program
   );
 
 program
+  .command('snooze')
+  .description('no asking for that long')
+  .argument('<duration>', '30m, 2h, 1d')
+  .argument('[profile]', 'for this profile only')
+  .action(async (duration: string, profile: string | undefined) =>
+    (await import('./commands/snooze.ts')).snooze(duration, profile, program.opts()),
+  );
+
+program
   .command('demo')
   .description('the whole thing against a sandbox STS on loopback: no AWS account, no network')
   .option('--auto', 'answer the prompts itself, and fail unless every step happened')

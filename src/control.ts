@@ -1,5 +1,5 @@
 import { chmod, mkdir, rm } from 'node:fs/promises';
-import { createServer, request, type Server } from 'node:http';
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
 import { lockFile } from './credentials/lock.ts';
 import { UserError } from './errors.ts';
@@ -9,11 +9,14 @@ function controlSocket(runtimeFolder: string): string {
   return join(runtimeFolder, 'agent.sock');
 }
 
-/** What the agent answers, by method and path. */
-export type Routes = Record<string, () => unknown>;
+/** What the agent answers, by method and path; an error's message is told to whoever asked. */
+export type Routes = Record<string, (query: URLSearchParams) => unknown>;
 
 /** How long a client may take to say what it wants, in milliseconds. */
 const CLIENT_TIMEOUT = 5_000;
+
+/** More than these at once are turned away. */
+const MOST_CLIENTS = 64;
 
 /**
  * Opens the socket: whoever holds it is the user's one agent.
@@ -29,15 +32,17 @@ export async function serveControl(runtimeFolder: string, routes: Routes): Promi
     const other = await askAgent<{ pid: number }>(runtimeFolder, 'GET /v1/agent');
     if (other) throw new UserError(`another agent is running (process ${other.pid}): stop it first, or use it`, 1);
     await rm(socket, { force: true });
-    const server = createServer((incoming, response) => {
-      const route = routes[`${incoming.method} ${incoming.url}`];
-      response.setHeader('content-type', 'application/json');
-      response.statusCode = route ? 200 : 404;
-      response.end(JSON.stringify(route ? route() : { error: 'no such thing' }));
-    });
-    server.requestTimeout = CLIENT_TIMEOUT;
-    server.headersTimeout = CLIENT_TIMEOUT;
+    const server = createServer(
+      // Its own search for slow clients wakes the process twice a minute: each connection has a limit of its own below.
+      { connectionsCheckingInterval: 2 ** 31 - 1 },
+      (incoming, response) => void answer(routes, incoming, response),
+    );
+    server.maxConnections = MOST_CLIENTS;
     server.keepAliveTimeout = 1;
+    server.on('connection', (client) => {
+      const limit = setTimeout(() => client.destroy(), CLIENT_TIMEOUT).unref();
+      client.on('close', () => clearTimeout(limit));
+    });
     await listen(server, socket);
     return {
       close: () =>
@@ -51,6 +56,21 @@ export async function serveControl(runtimeFolder: string, routes: Routes): Promi
   }
 }
 
+async function answer(routes: Routes, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(incoming.url ?? '', 'http://agent');
+  const route = routes[`${incoming.method} ${url.pathname}`];
+  let status = 200;
+  let body: unknown;
+  try {
+    if (route) body = await route(url.searchParams);
+    else [status, body] = [404, { error: 'no such thing; docs/socket.md has what there is' }];
+  } catch (error) {
+    [status, body] = [error instanceof UserError ? 400 : 500, { error: (error as Error).message }];
+  }
+  response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
+  response.end(`${JSON.stringify(body)}\n`);
+}
+
 function listen(server: Server, socket: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(new UserError(`cannot listen on ${socket}: ${error.message}`)));
@@ -60,8 +80,9 @@ function listen(server: Server, socket: string): Promise<void> {
 
 /**
  * Asks the running agent.
+ * @param call method and path, as `GET /v1/agent`
  * @returns its answer, or undefined when no agent runs
- * @throws UserError when one runs and does not answer
+ * @throws UserError when one runs and does not answer, or refuses
  */
 export function askAgent<T>(runtimeFolder: string, call: string): Promise<T | undefined> {
   const [method, path] = call.split(' ');
@@ -72,7 +93,9 @@ export function askAgent<T>(runtimeFolder: string, call: string): Promise<T | un
       try {
         let text = '';
         for await (const chunk of response) text += chunk;
-        resolve(JSON.parse(text));
+        const answered = JSON.parse(text);
+        if (response.statusCode === 200) resolve(answered);
+        else reject(new UserError(String(answered.error), 2));
       } catch (error) {
         outgoing.destroy(error as Error);
       }

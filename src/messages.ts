@@ -54,6 +54,26 @@ export function askBody(request: AskRequest): string[] {
   return [...(problem === undefined ? [] : [problem]), askDevice(request)];
 }
 
+/** The page that stands in for a window says these; the rest are the words of every prompt. */
+export const PAGE_TIME_LEFT = 'Time left';
+export const PAGE_GIVEN = 'The agent has the code. If AWS refuses it, you can try again here.';
+export const PAGE_DONE = 'The agent has the code.';
+export const PAGE_SNOOZED = `No question for ${SNOOZE / 60_000} minutes.`;
+export const PAGE_OVER = 'No code is needed here any more.';
+export const PAGE_CLOSE = 'You can close this page.';
+export const PAGE_NO_SCRIPT =
+  'This browser runs no script here: press OK, and load the page again to see what AWS says.';
+export const PAGE_NOT_FOUND = 'Nothing here. A link of aws-mfa-agent works once, and only while it asks for a code.';
+
+export function pageFoot(host: string): string {
+  return `${APPLICATION} on ${plain(host)}. The code goes to AWS and nowhere else.`;
+}
+
+/** Where to answer, when no browser could be opened: on one line, for the log. */
+export function pageLink(request: AskRequest, link: string): string {
+  return `${askTitle(request)}: enter the code at ${link}`;
+}
+
 export const notSixDigits = 'That was not a code: a code is six digits.';
 
 /** @param wait milliseconds until the device shows another code */
@@ -64,6 +84,11 @@ export function codeAlreadyUsed(wait: number): string {
 /** @param wait milliseconds until the device shows another code */
 export function wrongCode(wait: number): string {
   return `AWS refused that code (mistyped, late or used). The next one comes in ${Math.ceil(wait / 1000)} s.`;
+}
+
+/** The device's present code has been sent already, for another profile or by another refresh. */
+export function needsNextCode(wait: number): string {
+  return `The code that your device shows now was already used; the next one comes in ${Math.ceil(wait / 1000)} s.`;
 }
 
 export const THREE_REFUSED = 'AWS refused three codes';
@@ -138,12 +163,20 @@ export function cannotAsk(profile: string, reason: string): string {
   return `cannot ask for the code of [${profile}]: ${reason} (--token-code gives it without asking)`;
 }
 
+export function cannotAskHere(reason: string): string {
+  return `cannot ask here: ${reason}`;
+}
+
 export function noKeys(profile: string, reason: string): string {
   return `cannot refresh [${profile}]: ${reason}`;
 }
 
 export function holdsLongTerm(profile: string, file: string): string {
   return `[${profile}] in ${file} holds long-term credentials: they are not overwritten; name another MFA profile (refresh PROFILE --force replaces them, and keeps a copy of the file)`;
+}
+
+export function snoozed(until: number, now: number): string {
+  return `no asking until ${localTime(until, now)}`;
 }
 
 /** Where a profile stands, in a few words for the log and for `status`. */
@@ -162,7 +195,7 @@ export function standing(state: SessionState, standing: Standing | undefined, no
     case 'held':
       return `held: ${standing.why}`;
     case 'waiting':
-      return `waiting until ${localTime(standing.until, now)}: ${standing.why}`;
+      return `${standing.why}; asks again at ${localTime(standing.until, now)}`;
     case 'unanswered':
       return standing.until === undefined
         ? 'not answered'

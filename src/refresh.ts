@@ -53,7 +53,9 @@ export async function refresh(
   asking: Omit<AskRequest, 'problem' | 'now' | 'profile' | 'serialNumber' | 'expiration'> & Asking,
   effects: RefreshEffects,
 ): Promise<RefreshOutcome> {
-  let problem: string | undefined;
+  const { codes } = effects;
+  const usedNow = codes.lastSent(target.serialNumber, effects.now()) >= effects.now() - (effects.now() % CODE_STEP);
+  let problem = usedNow ? messages.needsNextCode(nextCodeIn(effects.now())) : undefined;
   let refused: RefreshOutcome | undefined;
   for (let sent = 0; ; ) {
     const answer = await question(target, asking, problem, effects);
@@ -63,7 +65,11 @@ export async function refresh(
     if (answer.kind === 'unavailable') return refused ?? { kind: 'unaskable', reason: answer.reason };
 
     const wait = nextCodeIn(effects.now());
-    if (effects.codes.wasSent(target.serialNumber, answer.code, effects.now())) {
+    if (answer.automatic && wait < SHORTEST_LIFE) {
+      await effects.pause(wait, asking.signal);
+      continue;
+    }
+    if (codes.wasSent(target.serialNumber, answer.code, effects.now())) {
       problem = messages.codeAlreadyUsed(wait);
       // A command prints the same code until the next one comes; a person reads when that is.
       if (answer.automatic) await effects.pause(wait, asking.signal);
@@ -98,6 +104,9 @@ function question(
 
 /** A code lives for 30 seconds; how long it already lived when it was typed is not known. */
 const CODE_STEP = 30_000;
+
+/** A command's code that lives no longer than this may be late when it arrives; a person's is worth the try. */
+const SHORTEST_LIFE = 2_000;
 
 /** Sends the code, once; again only where the request surely never left, and only while the code lives. */
 async function exchange(
@@ -140,6 +149,8 @@ function reasonOf(error: unknown): string {
 export interface CodeMemory {
   sent(serialNumber: string, code: string, now: number): void;
   wasSent(serialNumber: string, code: string, now: number): boolean;
+  /** When a code of this device was last sent (milliseconds since the epoch); -Infinity when none is remembered. */
+  lastSent(serialNumber: string, now: number): number;
 }
 
 /** A code comes around again by chance; AWS takes it then. It cannot while it may still live. */
@@ -148,12 +159,14 @@ const CODE_MEMORY = 3 * CODE_STEP;
 /** Kept in memory only. */
 export function rememberCodes(): CodeMemory {
   let codes: { serialNumber: string; code: string; at: number }[] = [];
+  const recent = (serialNumber: string, now: number) =>
+    codes.filter((one) => one.serialNumber === serialNumber && now - one.at < CODE_MEMORY);
   return {
     sent(serialNumber, code, now) {
       codes = [...codes.filter(({ at }) => now - at < CODE_MEMORY), { serialNumber, code, at: now }];
     },
-    wasSent(serialNumber, code, now) {
-      return codes.some((one) => one.serialNumber === serialNumber && one.code === code && now - one.at < CODE_MEMORY);
-    },
+    lastSent: (serialNumber, now) =>
+      Math.max(...recent(serialNumber, now).map(({ at }) => at), Number.NEGATIVE_INFINITY),
+    wasSent: (serialNumber, code, now) => recent(serialNumber, now).some((one) => one.code === code),
   };
 }

@@ -8,7 +8,7 @@ set -euo pipefail
 needed='
 Xvfb:xvfb dunst:dunst notify-send:libnotify-bin zenity:zenity kdialog:kdialog pinentry-gtk-2:pinentry-gtk2 xdotool:xdotool
 dbus-daemon:dbus dbus-run-session:dbus gdbus:libglib2.0-bin import:imagemagick strace:strace faketime:faketime
-systemctl:systemd systemd-analyze:systemd plistutil:libplist-utils
+systemctl:systemd systemd-analyze:systemd plistutil:libplist-utils curl:curl
 '
 
 # Sets programs and packages to what is missing now.

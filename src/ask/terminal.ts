@@ -12,6 +12,8 @@ import { untilCode } from './field.ts';
  * @param standardInput read a line of standard input whatever it is: for `demo`, and for scripts that say so
  */
 export function terminal(standardInput = false): Way {
+  /** A title is not repeated before each try. */
+  let isTitled = false;
   return {
     name: 'terminal',
     unfit: async () => whyNoTerminal(standardInput),
@@ -22,8 +24,10 @@ export function terminal(standardInput = false): Way {
       try {
         return await untilCode(request, (current) => {
           const { input, output } = place;
-          const before = messages.askProblem(current) ?? `${messages.askTitle(current)}.`;
-          output.write(`${before}\n`);
+          const problem = messages.askProblem(current);
+          if (problem === undefined || !isTitled) output.write(`${messages.askTitle(current)}.\n`);
+          isTitled = true;
+          if (problem !== undefined) output.write(`${problem}\n`);
           const question = `${messages.askDevice(current)}: `;
           return input instanceof ReadStream
             ? typedLine(input, output, question, signal)

@@ -9,8 +9,10 @@ import { loadSettings, type Settings } from '../config.ts';
 import { serveControl } from '../control.ts';
 import { exposure } from '../credentials/exposure.ts';
 import { watchFile } from '../credentials/watch.ts';
+import { parseDuration } from '../duration.ts';
 import { UserError } from '../errors.ts';
 import { createLog } from '../log.ts';
+import { networkProblem } from '../network.ts';
 import { rememberCodes } from '../refresh.ts';
 import { isAlive, readSessions, refreshEffects, saveSession } from './effects.ts';
 
@@ -36,10 +38,21 @@ export async function run(options: GlobalOptions, version: string): Promise<void
     },
     save: (profile, session) => saveSession(settings.files, profile, session),
     isAlive: (profile) => isAlive(settings.files, profile, clock),
+    obstacle: networkProblem,
+    watchPresence: async () => ({ held: () => undefined, close: () => {} }),
     notice: (text) => void notice(text),
   });
   const control = await serveControl(settings.files.runtime, {
     'GET /v1/agent': () => ({ pid: process.pid, version, profiles: agent.status() }),
+    'POST /v1/check': async () => {
+      await agent.check('request');
+      return { profiles: agent.status() };
+    },
+    'POST /v1/snooze': async (query) => {
+      const { profile, duration } = snoozeIn(query, settings);
+      await agent.snooze(duration, profile);
+      return { until: clock.now() + duration };
+    },
   });
   log.info({ version, profiles: settings.profiles.map(({ profile }) => profile) }, 'the agent runs');
 
@@ -80,6 +93,18 @@ export async function run(options: GlobalOptions, version: string): Promise<void
   await control.close();
   // Node 20 aborts when it ends in its own way on a terminal that is gone.
   if (signal === 'SIGHUP') process.removeAllListeners(signal).kill(process.pid, signal);
+}
+
+const LONGEST_SNOOZE = 7 * 86_400_000;
+
+function snoozeIn(query: URLSearchParams, { profiles }: Settings): { profile: string | undefined; duration: number } {
+  const profile = query.get('profile') ?? undefined;
+  if (profile !== undefined && !profiles.some((one) => one.profile === profile)) {
+    throw new UserError(`no MFA profile [${profile}]`, 2);
+  }
+  const duration = parseDuration(query.get('duration') ?? '');
+  if (!duration || duration > LONGEST_SNOOZE) throw new UserError('duration: 1s to 7d, such as 30m or 2h', 2);
+  return { profile, duration };
 }
 
 /** An agent that could refresh nothing is a mistake in the settings, not an agent. */

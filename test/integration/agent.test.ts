@@ -52,6 +52,11 @@ async function refreshedBy(running: Running): Promise<void> {
   expect(sandbox.sts.session(keyId)).toMatchObject({ userName: 'alice', mfa: true });
 }
 
+/** The 30 s of a code must not end between two steps of a test. */
+async function untilEarlyInStep(): Promise<void> {
+  while (Date.now() % 30_000 > 25_000) await new Promise((resolve) => setTimeout(resolve, 250));
+}
+
 const ASKING = /"standing":"asking"/;
 const FRESH = /"standing":"fresh"/;
 
@@ -172,6 +177,38 @@ describe('the agent', () => {
     await running.says(FRESH);
     expect(sandbox.sts.requests).toHaveLength(1);
     expect(sandbox.sts.session((await profile())?.get('aws_access_key_id') ?? '')).toMatchObject({ mfa: true });
+  });
+
+  it('says once that it cannot ask here, shows it in the status, and tries again', async () => {
+    await settings('check = * * * * * *\nremind_every = 30s\nprompt = zenity\n');
+    const running = agent();
+    await running.says(/cannot ask here/);
+    const { stdout } = await run(['status'], sandbox.env);
+    expect(stdout).toMatch(/cannot ask here: .*; asks again at/);
+    await settings('check = * * * * * *\nremind_every = 30s\nprompt = terminal\n');
+    await running.says(/MFA code of alice/);
+    expect(running.output().match(/cannot ask here/g)).toHaveLength(1);
+  });
+
+  it('asks for the profiles of one device one after the other, and says that the second needs the next code', async () => {
+    const serial = `mfa_serial = ${sandbox.serialNumber}`;
+    await settings(`check = * * * * * *\nprompt = terminal\n[one]\n${serial}\n[two]\n${serial}\n`);
+    const running = agent();
+    await running.says(/"profile":"two","state":"missing","standing":"queued","behind":"one"/);
+    await untilEarlyInStep();
+    running.child.stdin?.write(`${sandbox.code()}\n`);
+    await running.says(/"profile":"one".*session refreshed/);
+    await running.says(/AWS session \[two\] needs a code\.\nThe code that your device shows now was already used/);
+    running.child.stdin?.write(`${sandbox.code()}\n`);
+    await running.says(/"profile":"two".*session refreshed/);
+  });
+
+  it('takes the code of a command, and asks a person when the command fails', async () => {
+    const command = `mfa_process = cat ${join(sandbox.home, 'code')}`;
+    await settings(`check = * * * * * *\n[mfa]\n${command}\n`);
+    await writeFile(join(sandbox.home, 'code'), `aws  ${sandbox.code()}\n`);
+    const running = agent();
+    await refreshedBy(running);
   });
 
   it('stops asking when that cannot help, says why, and goes on when the file has been mended', async () => {

@@ -12,6 +12,8 @@ interface Person {
   quietUntil?(now: number): number | undefined;
   held?(now: number): string | undefined;
   asleep?(now: number): boolean;
+  /** How far the machine's clock goes wrong at this instant, in milliseconds; AWS's clock is not known. */
+  clockStep?(now: number): number;
 }
 
 /** Runs the plan once a minute through imagined hours, and notes what was done when. */
@@ -21,15 +23,21 @@ function imagine(hours: number, session: StoredSession, person: Person, start = 
   let history: History = FRESH_START;
   let returnedAt = start;
   let slept = false;
-  for (let now = start; now <= start + hours * HOUR; now += MINUTE) {
-    if (person.asleep?.(now)) {
+  let wrong = 0;
+  for (let real = start; real <= start + hours * HOUR; real += MINUTE) {
+    if (person.asleep?.(real)) {
       slept = true;
       continue;
     }
+    const step = person.clockStep?.(real) ?? 0;
+    wrong += step;
+    history = shifted(history, step);
+    returnedAt += step;
+    const now = real + wrong;
     if (slept) returnedAt = now;
     slept = false;
     const state = stateAt(stored, now, 15 * MINUTE);
-    if (state === 'fresh') history = FRESH_START;
+    if (state === 'fresh' && history.askingSince === undefined) history = FRESH_START;
     const expiration = stored.kind === 'session' ? stored.expiration : undefined;
     const situation: Situation = { profile: 'mfa', serialNumber: 'phone', state, expiration, history };
     const held = person.held?.(now);
@@ -42,14 +50,17 @@ function imagine(hours: number, session: StoredSession, person: Person, start = 
       ...(held === undefined ? {} : { held }),
     });
     for (const action of actions) {
-      const noted = { at: (now - start) / MINUTE, action: action.do };
+      const noted = { at: (real - start) / MINUTE, action: action.do };
       notes.push('reminder' in action ? { ...noted, reminder: action.reminder } : noted);
       if (action.do === 'ask' || action.do === 'remind') history = afterAsking(situation, now, action.reminder);
       if (action.do === 'withdraw') history = without(history);
     }
     if (history.askingSince === undefined) continue;
     const answer = person.answer?.(now);
-    if (answer === 'code') stored = { kind: 'session', accessKeyId: 'ASIA', expiration: now + 12 * HOUR };
+    if (answer === 'code') {
+      stored = { kind: 'session', accessKeyId: 'ASIA', expiration: now + 12 * HOUR };
+      history = FRESH_START;
+    }
     if (answer === 'dismiss') history = without(history);
     if (typeof answer === 'object') history = { ...FRESH_START, snoozedUntil: now + answer.snooze };
   }
@@ -147,6 +158,60 @@ describe('an imagined day', () => {
   it('is not troubled by a session that is shorter than the lead time', () => {
     const notes = imagine(1, endsIn(5 * MINUTE), {});
     expect(notes.map(({ at }) => at)).toEqual([0, 5]);
+  });
+});
+
+describe('imagined days of all kinds', () => {
+  const asked = (notes: ReturnType<typeof imagine>) => notes.filter(({ action }) => action === 'ask');
+
+  it('a long weekend: nothing while the machine sleeps, one question on Tuesday morning', () => {
+    const weekend = (now: number) => now > NINE + 9 * HOUR && now < NINE + 96 * HOUR;
+    const notes = imagine(105, endsIn(12 * HOUR), { asleep: weekend, answer: () => 'code' });
+    expect(notes.map(({ at }) => at / 60)).toEqual([96]);
+  });
+
+  it('a flight without a network: held back on board, asked once on the ground', () => {
+    const held = (now: number) => (now > NINE + 2 * HOUR && now < NINE + 14 * HOUR ? 'no network' : undefined);
+    const notes = imagine(20, endsIn(10 * HOUR), { held, answer: () => 'code' });
+    expect(notes.map(({ at }) => at / 60)).toEqual([14]);
+  });
+
+  it('a conference: the lid goes up and down, and each time up asks at most once', () => {
+    const lidDown = (now: number) => Math.floor((now - NINE) / (20 * MINUTE)) % 2 === 1;
+    const notes = imagine(8, endsIn(HOUR), { asleep: lidDown, answer: () => 'dismiss' });
+    const atOpening = (at: number) => Math.floor(at / 40);
+    const first = asked(notes).filter(({ reminder }) => reminder === 0);
+    expect(new Set(first.map(({ at }) => atOpening(at))).size).toBe(first.length);
+    expect(first.length).toBeGreaterThan(5);
+  });
+
+  it.each([
+    ['forward', Date.UTC(2026, 2, 28, 20)],
+    ['back', Date.UTC(2026, 9, 24, 20)],
+  ])('a night in which the clocks go %s: the session ends when it ends, and is asked for once', (_, start) => {
+    const session: StoredSession = { kind: 'session', accessKeyId: 'ASIA', expiration: start + 10 * HOUR };
+    const notes = imagine(14, session, { answer: () => 'code' }, start);
+    expect(notes).toEqual([{ at: 10 * 60 - 15, action: 'ask', reminder: 0 }]);
+  });
+
+  it('a clock that is set back an hour while the question stands: withdrawn as early, and asked again when due', () => {
+    const step = (now: number) => (now === NINE + 50 * MINUTE ? -HOUR : 0);
+    const notes = imagine(3, endsIn(HOUR), { clockStep: step });
+    expect(notes.map(({ at, action }) => [at, action]).slice(0, 3)).toEqual([
+      [45, 'ask'],
+      [50, 'withdraw'],
+      [105, 'ask'],
+    ]);
+  });
+
+  it('a clock that is set forward an hour: the session has ended by it, and one question stands', () => {
+    const step = (now: number) => (now === NINE + 10 * MINUTE ? HOUR : 0);
+    expect(asked(imagine(3, endsIn(HOUR), { clockStep: step }))).toHaveLength(1);
+  });
+
+  it('a session that is shorter than the lead time, answered each time: one question a session', () => {
+    const notes = imagine(1, endsIn(5 * MINUTE), { answer: () => 'code' });
+    expect(asked(notes)).toHaveLength(1);
   });
 });
 

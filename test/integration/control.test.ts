@@ -1,0 +1,136 @@
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { withSession } from '../../src/credentials/document.ts';
+import { type Running, run, start } from '../program.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+
+let sandbox: Sandbox;
+let agent: Running;
+let socket: string;
+
+beforeEach(async () => {
+  sandbox = await startSandbox({ tolerance: 9 });
+  const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'config.ini'), 'check = * * * * * *\nprompt = terminal\n');
+  socket = join(sandbox.env.XDG_RUNTIME_DIR ?? '', 'aws-mfa-agent', 'agent.sock');
+  agent = start(['run'], sandbox.env);
+  await agent.says(/"standing":"asking"/);
+});
+afterEach(async () => {
+  agent.child.kill('SIGTERM');
+  await agent.ended;
+  await sandbox.close();
+});
+
+async function curl(...words: string[]): Promise<{ status: number; body: Record<string, unknown> }> {
+  const format = '\n%{http_code}';
+  const { stdout } = await promisify(execFile)('curl', ['-s', '-w', format, '--unix-socket', socket, ...words]);
+  const end = stdout.lastIndexOf('\n');
+  return { status: Number(stdout.slice(end + 1)), body: JSON.parse(stdout.slice(0, end)) };
+}
+
+const answers = async () => (await curl('http://agent/v1/agent')).body.pid === agent.child.pid;
+
+describe('the socket of the agent', () => {
+  it('tells curl where each profile stands', async () => {
+    expect((await curl('http://agent/v1/agent')).body).toMatchObject({
+      pid: agent.child.pid,
+      profiles: [{ profile: 'mfa', state: 'missing', standing: { standing: 'asking' } }],
+    });
+  });
+
+  it('takes the question away for a snooze, and status says until when', async () => {
+    const ended = await run(['snooze', '30m'], sandbox.env);
+    expect(ended).toMatchObject({ status: 0, stderr: expect.stringMatching(/^no asking until .*\n$/) });
+    await agent.says(/"standing":"snoozed"/);
+    expect((await run(['status'], sandbox.env)).stdout).toMatch(/snoozed until/);
+  });
+
+  it('keeps a snooze that came while the session was fresh', async () => {
+    const put = async (seconds: number) => {
+      const bytes = withSession(await readFile(sandbox.credentialsFile), 'mfa', sandbox.sts.issue('alice', seconds));
+      await writeFile(sandbox.credentialsFile, bytes);
+    };
+    await put(3600);
+    await agent.says(/"standing":"fresh"/);
+    expect((await run(['snooze', '1h', 'mfa'], sandbox.env)).status).toBe(0);
+    await put(60);
+    await agent.says(/"standing":"snoozed"/);
+  });
+
+  it('says what is wrong with a snooze', async () => {
+    for (const words of [['5 apples'], ['0s'], ['8d'], ['30m', 'nobody'], []]) {
+      expect(await run(['snooze', ...words], sandbox.env)).toMatchObject({ status: 2, stdout: '' });
+    }
+    agent.child.kill('SIGTERM');
+    await agent.ended;
+    const ended = await run(['snooze', '30m'], sandbox.env);
+    expect(ended).toMatchObject({ status: 1, stderr: expect.stringContaining('no agent is running') });
+  });
+
+  it('looks at the file on request', async () => {
+    expect((await curl('-X', 'POST', 'http://agent/v1/check')).body).toMatchObject({ profiles: [{ profile: 'mfa' }] });
+  });
+
+  it('knows nothing else', async () => {
+    for (const path of ['/', '/v1/agent/', '/v1/snooze', '/v2/agent', '/../etc/passwd', '/v1/agent%00']) {
+      expect(await curl('--path-as-is', `http://agent${path}`)).toMatchObject({ status: 404 });
+    }
+    expect((await curl('-X', 'POST', 'http://agent/v1/snooze?duration=-1s')).status).toBe(400);
+  });
+
+  it('lives on through garbage, half requests, floods of clients, and clients that hang up', async () => {
+    const talk = (text: string) =>
+      new Promise<void>((resolve) => {
+        const client = connect(socket, () => client.write(text, () => client.destroy()));
+        client.on('error', () => {}).on('close', () => resolve());
+      });
+    const garbage = [
+      '\0\xff\x01',
+      'GET',
+      'GET /v1/agent HTTP/1.1\r\nHost: x\r\n',
+      'x'.repeat(200_000),
+      '\r\n'.repeat(5000),
+    ];
+    await Promise.all(garbage.flatMap((text) => Array.from({ length: 20 }, () => talk(text))));
+    expect(await answers()).toBe(true);
+
+    const held = await Promise.all(
+      Array.from(
+        { length: 1000 },
+        () =>
+          new Promise<ReturnType<typeof connect>>((resolve) => {
+            const client = connect(socket);
+            client.once('connect', () => resolve(client)).on('error', () => resolve(client));
+          }),
+      ),
+    );
+    for (const client of held) client.destroy();
+    expect(await answers()).toBe(true);
+  });
+
+  it('closes the connection of a client that says nothing, and answers others meanwhile', async () => {
+    const silent = connect(socket);
+    await new Promise((resolve) => silent.once('connect', resolve));
+    const closed = new Promise((resolve) => silent.once('close', resolve));
+    expect(await answers()).toBe(true);
+    silent.resume();
+    await closed;
+  });
+
+  it('is for its owner only', async () => {
+    expect((await stat(join(socket, '..'))).mode & 0o777).toBe(0o700);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('gives another user nothing, even where all other folders are open', async () => {
+    for (const folder of [sandbox.home, sandbox.env.XDG_RUNTIME_DIR ?? '']) await chmod(folder, 0o755);
+    const script = `require('net').connect(${JSON.stringify(socket)}).on('error', (e) => console.log(e.code)).on('connect', () => console.log('in'))`;
+    const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { uid: 65534, gid: 65534, env: {} });
+    expect(stdout.trim()).toBe('EACCES');
+  });
+});
