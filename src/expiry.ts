@@ -112,7 +112,7 @@ function instantOf(text: string, zone: Zone, where: string): number {
   const milliseconds = Math.floor(Number(`0.${fraction?.slice(1) ?? 0}`) * 1000);
   const asUtc = Date.parse(`${date}T${time}Z`);
   // Date.parse takes February 31st for March 3rd.
-  if (date === undefined || Number.isNaN(asUtc) || utc(asUtc) !== `${date}T${time}`) {
+  if (date === undefined || Number.isNaN(asUtc) || new Date(asUtc).getUTCDate() !== Number(date.slice(8))) {
     throw new ExpiryError(`${where} is no date: ${JSON.stringify(text.slice(0, 40))}`);
   }
   if (offset !== undefined) return asUtc - offsetOf(offset) + milliseconds;
