@@ -34,6 +34,11 @@ export interface Asking {
    * @see https://wayland.app/protocols/xdg-activation-v1
    */
   activationToken?: string | undefined;
+  /**
+   * One line on what came of the code, when the refresh is over; for a way that stays in sight after it has answered.
+   * While it is pending, or where nobody tells it, the way may be asked again with a `problem`.
+   */
+  outcome?: Promise<string> | undefined;
 }
 
 /** Asks for one token code. Settles always, rejects never. */
@@ -61,5 +66,7 @@ export const WAY_NAMES: readonly string[] = [
   'zenity',
   'kdialog',
   'osascript',
+  'pinentry',
   'terminal',
+  'browser',
 ];

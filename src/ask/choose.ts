@@ -1,10 +1,12 @@
 import type { Ask, Way } from './ask.ts';
+import { browser } from './browser.ts';
 import { inTurn } from './in-turn.ts';
 import { kdialog } from './kdialog.ts';
 import { macosNotification } from './macos-notification.ts';
 import { mfaProcess } from './mfa-process.ts';
 import { notification } from './notification.ts';
 import { osascript } from './osascript.ts';
+import { pinentry } from './pinentry.ts';
 import { terminal } from './terminal.ts';
 import { zenity } from './zenity.ts';
 
@@ -18,6 +20,8 @@ export interface Circumstances {
   platform?: NodeJS.Platform;
   /** The terminal way reads standard input even when that is no terminal. */
   standardInput?: boolean;
+  /** Tells the person one line, where a page can be opened by nobody but them. To standard error unless given. */
+  tell?: (text: string) => void;
 }
 
 export interface Asker {
@@ -32,13 +36,16 @@ export function createAsk(
   { mfaProcess: command }: { mfaProcess?: string | undefined },
   circumstances: Circumstances = {},
 ): Asker {
-  const { environment = process.env, platform = process.platform, standardInput = false } = circumstances;
-  const fields = codeFields(environment, platform);
+  const { environment = process.env, platform = process.platform, standardInput = false, tell } = circumstances;
+  const named = (name: string) => prompt !== 'auto' && prompt.includes(name);
+  const dialogs = [...codeFields(environment, platform), pinentry(environment, named('pinentry'))];
+  const page = browser({ environment, platform, named: named('browser'), ...(tell && { tell }) });
   const known: Way[] = [
     mfaProcess(command, process.stdin.isTTY && process.stderr.isTTY),
-    platform === 'darwin' ? macosNotification() : notification(fields, environment),
-    ...fields,
+    platform === 'darwin' ? macosNotification() : notification([...dialogs, page], environment),
+    ...dialogs,
     terminal(standardInput),
+    page,
   ];
   const ways =
     prompt === 'auto'

@@ -268,7 +268,12 @@ class Question {
 
   #openField(): void {
     const controller = new AbortController();
-    const asking = { signal: controller.signal, onChange: () => {}, activationToken: this.#token };
+    const asking = {
+      signal: controller.signal,
+      onChange: () => {},
+      activationToken: this.#token,
+      outcome: this.#asking.outcome,
+    };
     const answer = inTurn(this.#fields)(this.#request, asking);
     const field: OpenField = { since: performance.now(), controller, answer };
     void answer.then(() => this.#put({ kind: 'field', field }));

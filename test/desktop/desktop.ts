@@ -62,10 +62,13 @@ const NEEDED = [
   'gdbus',
 ];
 
-/** The programs that are missing for these tests: they are skipped then, but not where CI is set. */
-export function missingPrograms(): string[] {
+/**
+ * The programs that are missing for these tests: they are skipped then, but not where CI is set.
+ * @param more beside those of the desktop
+ */
+export function missingPrograms(...more: string[]): string[] {
   const folders = (process.env.PATH ?? '').split(delimiter);
-  const missing = NEEDED.filter((program) => !folders.some((folder) => canRun(join(folder, program))));
+  const missing = [...NEEDED, ...more].filter((program) => !folders.some((folder) => canRun(join(folder, program))));
   if (missing.length > 0 && !process.env.CI) {
     process.stderr.write(`desktop tests skipped: not installed: ${missing.join(', ')} (see test/system-packages.sh)\n`);
   }

@@ -116,22 +116,26 @@ describe('the choice of ways', () => {
   const names = async (...settings: Parameters<typeof createAsk>) =>
     (await createAsk(...settings).ways()).map(({ name }) => name);
 
-  it('by itself begins with the command, and ends at the terminal', async () => {
+  it('by itself begins with the command, and ends at the terminal and the browser', async () => {
     const linux = { environment: NOWHERE, platform: 'linux' as const };
     expect(await names({ prompt: 'auto' }, { mfaProcess: 'echo 1' }, linux)).toEqual([
-      ...['mfa_process', 'notification', 'zenity', 'kdialog', 'terminal'],
+      ...['mfa_process', 'notification', 'zenity', 'kdialog', 'pinentry', 'terminal', 'browser'],
     ]);
     expect(await names({ prompt: 'auto' }, {}, linux)).not.toContain('mfa_process');
   });
 
   it('prefers the dialog of the desktop', async () => {
     const plasma = { environment: { ...NOWHERE, XDG_CURRENT_DESKTOP: 'KDE' }, platform: 'linux' as const };
-    expect(await names({ prompt: 'auto' }, {}, plasma)).toEqual(['notification', 'kdialog', 'zenity', 'terminal']);
+    expect(await names({ prompt: 'auto' }, {}, plasma)).toEqual([
+      ...['notification', 'kdialog', 'zenity', 'pinentry', 'terminal', 'browser'],
+    ]);
   });
 
   it('on macOS is another', async () => {
     const mac = { environment: NOWHERE, platform: 'darwin' as const };
-    expect(await names({ prompt: 'auto' }, {}, mac)).toEqual(['notification', 'osascript', 'terminal']);
+    expect(await names({ prompt: 'auto' }, {}, mac)).toEqual([
+      ...['notification', 'osascript', 'pinentry', 'terminal', 'browser'],
+    ]);
   });
 
   it('keeps to the order that the person set, and tells why a way cannot work here', async () => {
@@ -146,6 +150,14 @@ describe('the choice of ways', () => {
       { name: 'mfa_process', unfit: 'no mfa_process is set' },
       { name: 'osascript', unfit: 'not available on this system' },
     ]);
+  });
+
+  it('takes the browser where nothing else is, but only where one can be opened or it was named', async () => {
+    const linux = { environment: NOWHERE, platform: 'linux' as const, tell: () => {} };
+    const browserIn = async (prompt: 'auto' | string[]) =>
+      (await createAsk({ prompt }, {}, linux).ways()).find(({ name }) => name === 'browser');
+    expect(await browserIn('auto')).toMatchObject({ unfit: expect.stringContaining('no display') });
+    expect(await browserIn(['browser'])).toEqual({ name: 'browser' });
   });
 
   it('falls back to asking a person when the command fails, and tells all when nobody can be asked', async () => {

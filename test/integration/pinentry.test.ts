@@ -102,7 +102,10 @@ describe.skipIf(missingPrograms().length > 0)('pinentry on a terminal', () => {
       expect(written).toContain('123456789012');
       expect(written).toContain('answer {"kind":"code","code":"123456"}');
 
-      const without = spawn('setsid', ['sh', '-c', `${line} < /dev/null`]);
+      const without = spawn(process.execPath, [join(file, 'program.mjs')], {
+        detached: true,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
       let told = '';
       without.stdout.on('data', (chunk: Buffer) => {
         told += chunk.toString();

@@ -1,0 +1,245 @@
+import { spawn } from 'node:child_process';
+import { performance } from 'node:perf_hooks';
+import { formatDuration } from '../duration.ts';
+import * as messages from '../messages.ts';
+import type { Answer, Asking, AskRequest, Way } from './ask.ts';
+import type { PageView } from './browser-page.ts';
+import type { PageHost, PageServer } from './browser-server.ts';
+import { dialogEnvironment, isInstalled, untilCode } from './field.ts';
+
+export interface BrowserSettings {
+  environment?: NodeJS.ProcessEnv;
+  platform?: NodeJS.Platform;
+  /** Whether the person asked for this way by name: then, where no browser can be opened, the link is told. */
+  named?: boolean;
+  /** Tells the person one line. To standard error unless given. */
+  tell?: (text: string) => void;
+}
+
+/**
+ * A page in the browser, served from this machine while the question stands.
+ *
+ * The page outlives the answer for a while: when AWS refuses the code, this way is asked again, and the same page says
+ * why and takes the next one. It is over as soon as `asking.outcome` tells what came of the code, or after a minute.
+ * The tab closed is a window closed.
+ *
+ * What opens the browser has the link in its arguments, which every user of the machine may read. So the link works
+ * once, for the first who follows it, and on Linux only for processes of this user: see {@link servePage}. A file of
+ * our own that leads on to the page would hide the link better, but browsers in a sandbox (Snap, Flatpak) cannot open it.
+ */
+export function browser(settings: BrowserSettings = {}): Way {
+  const { environment = process.env, platform = process.platform, named = false, tell = toStandardError } = settings;
+  /** The page in which the last code was typed. */
+  let last: Page | undefined;
+
+  const open = async (page: Page, request: AskRequest, { activationToken }: Asking) => {
+    if (page.visited) return;
+    const opener = await findOpener(environment, platform);
+    const reason =
+      'program' in opener
+        ? await openLink(opener.program, page.link(opener.host), dialogEnvironment(environment, activationToken))
+        : opener.reason;
+    if (reason === undefined || page.visited) return;
+    if (named) tell(messages.pageLink(request, page.link('127.0.0.1')));
+    else page.settle({ kind: 'unavailable', reason });
+  };
+
+  const unfit = async () => {
+    const opener = await findOpener(environment, platform);
+    return named || 'program' in opener ? undefined : opener.reason;
+  };
+
+  return {
+    name: 'browser',
+    unfit,
+    ask: async (request, asking) => {
+      const reason = await unfit();
+      if (reason !== undefined) return { kind: 'unavailable', reason };
+      if (asking.signal.aborted) return { kind: 'dismissed' };
+      const before = last;
+      last = undefined;
+      let page: Page;
+      try {
+        page = before?.takesAnother(request) ? before : await Page.serve(request);
+      } catch (error) {
+        return { kind: 'unavailable', reason: `no page can be served: ${(error as Error).message}` };
+      }
+      if (page !== before) before?.end(messages.PAGE_DONE);
+      const began = performance.now();
+      const answering = untilCode(request, (current) =>
+        page.ask({ ...current, now: current.now + performance.now() - began }, asking, () => {
+          void open(page, request, asking);
+        }),
+      );
+      void open(page, request, asking);
+      const answer = await answering;
+      last = answer.kind === 'code' ? page : undefined;
+      if (answer.kind === 'code') page.awaitOutcome(asking.outcome);
+      else page.end(answer.kind === 'snooze' ? messages.PAGE_SNOOZED : messages.PAGE_OVER);
+      return answer;
+    },
+  };
+}
+
+/** How long a page waits for what AWS says: longer than a code is tried, and the slowest answer takes. */
+const PATIENCE = 60_000;
+
+/** One page, from its opening to its last words: through more than one question when AWS refuses a code. */
+class Page implements PageHost {
+  #server: PageServer | undefined;
+  #state: PageView['state'] = 'asking';
+  #round = 0;
+  #message = '';
+  #request: AskRequest;
+  /** When the request was made, by the clock that nobody sets. */
+  #since = performance.now();
+  readonly #whole: number;
+  #resolve: ((typed: string | Answer) => void) | undefined;
+  #patience: NodeJS.Timeout | undefined;
+
+  static async serve(request: AskRequest): Promise<Page> {
+    // Loaded here and not at the top: an idle agent has no use for it.
+    const { servePage } = await import('./browser-server.ts');
+    const page = new Page(request);
+    page.#server = await servePage(page);
+    return page;
+  }
+
+  private constructor(request: AskRequest) {
+    this.#request = request;
+    this.#whole = timeLeft(request);
+  }
+
+  get visited(): boolean {
+    return this.#server?.visited() ?? false;
+  }
+
+  link(host: string): string {
+    return `http://${host}:${this.#server?.port}${this.#server?.path}`;
+  }
+
+  /** Whether it waits for what AWS says to a code for this, where a person can see it. */
+  takesAnother({ problem, profile, serialNumber }: AskRequest): boolean {
+    if (this.#state !== 'given' || problem === undefined || !this.#server?.watched()) return false;
+    return profile === this.#request.profile && serialNumber === this.#request.serialNumber;
+  }
+
+  /** Asks once: what is typed, or an answer that needs no typing. */
+  ask(request: AskRequest, { signal, onChange }: Asking, onReminder: () => void): Promise<string | Answer> {
+    return new Promise((resolve) => {
+      clearTimeout(this.#patience);
+      this.#state = 'asking';
+      this.#round += 1;
+      this.#message = '';
+      this.#take(request);
+      const withdraw = () => this.settle({ kind: 'dismissed' });
+      this.#resolve = (typed) => {
+        this.#resolve = undefined;
+        signal.removeEventListener('abort', withdraw);
+        resolve(typed);
+      };
+      if (signal.aborted) return withdraw();
+      signal.addEventListener('abort', withdraw);
+      onChange((changed) => {
+        if (!this.#resolve) return;
+        this.#take(changed);
+        onReminder();
+      });
+      this.#server?.hold(true);
+    });
+  }
+
+  settle(typed: string | Answer): void {
+    this.#resolve?.(typed);
+  }
+
+  /** There is a code: says what came of it when that is known. Until then it can be asked again. */
+  awaitOutcome(outcome: Promise<string> | undefined): void {
+    this.#state = 'given';
+    this.#message = messages.PAGE_GIVEN;
+    this.#server?.hold(false);
+    this.#server?.update();
+    void outcome?.then((text) => this.end(text));
+    this.#patience = setTimeout(() => this.end(messages.PAGE_DONE), PATIENCE).unref();
+  }
+
+  /** The last words. */
+  end(message: string): void {
+    if (this.#state === 'over') return;
+    clearTimeout(this.#patience);
+    this.#state = 'over';
+    this.#message = message;
+    this.#server?.close();
+  }
+
+  view(): PageView {
+    const request = { ...this.#request, now: this.#request.now + performance.now() - this.#since };
+    const left = timeLeft(request);
+    return {
+      state: this.#state,
+      round: this.#round,
+      title: messages.askTitle(request),
+      device: messages.askDevice(request),
+      problem: this.#state === 'asking' ? (messages.askProblem(request) ?? '') : '',
+      message: this.#message,
+      left: Math.round(left / 1000),
+      whole: Math.round(this.#whole / 1000),
+      leftText: formatDuration(left),
+    };
+  }
+
+  submitted({ round, code, snooze }: { round: number; code: string; snooze: boolean }): void {
+    // An old form, or the same one again.
+    if (round !== this.#round) return;
+    this.settle(snooze ? { kind: 'snooze', duration: messages.SNOOZE } : code);
+  }
+
+  left(): void {
+    this.settle({ kind: 'dismissed' });
+  }
+
+  #take(request: AskRequest): void {
+    this.#request = request;
+    this.#since = performance.now();
+    this.#server?.update();
+  }
+}
+
+function timeLeft({ expiration, now }: AskRequest): number {
+  return Math.max(0, (expiration ?? now) - now);
+}
+
+/** What opens a link, and the name under which its browser reaches us; or why there is none. */
+type Opener = { program: string; host: string } | { reason: string };
+
+async function findOpener(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): Promise<Opener> {
+  if (platform === 'darwin') return { program: 'open', host: '127.0.0.1' };
+  // The browser is one of Windows, from where this machine is `localhost`: https://learn.microsoft.com/windows/wsl/networking
+  if (environment.WSL_DISTRO_NAME && (await isInstalled('wslview', environment))) {
+    return { program: 'wslview', host: 'localhost' };
+  }
+  if (!environment.DISPLAY && !environment.WAYLAND_DISPLAY) {
+    return { reason: 'no display: neither DISPLAY nor WAYLAND_DISPLAY is set' };
+  }
+  if (!(await isInstalled('xdg-open', environment))) return { reason: 'xdg-open is not installed' };
+  return { program: 'xdg-open', host: '127.0.0.1' };
+}
+
+/**
+ * Opens a link. What does it may become the browser, and live for days: it is left to itself.
+ * @returns why it could not, as soon as that is known
+ */
+function openLink(program: string, link: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const child = spawn(program, [link], { env, stdio: 'ignore', detached: true });
+    child.unref();
+    child.once('error', (error) => resolve(`${program} cannot be started: ${error.message}`));
+    child.once('exit', (status, signal) => {
+      resolve(status === 0 ? undefined : `${program} ended with ${signal ?? `exit status ${status}`}`);
+    });
+  });
+}
+
+function toStandardError(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

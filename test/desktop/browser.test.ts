@@ -1,0 +1,237 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Answer, AskRequest, Way } from '../../src/ask/ask.ts';
+import { browser } from '../../src/ask/browser.ts';
+import { asking, expiredRequest, request } from './asking.ts';
+import { CHROMIUM_OPTIONS, type Chromium, startChromium, type Tab } from './chromium.ts';
+import { type Desktop, missingPrograms, startDesktop } from './desktop.ts';
+
+const PROBLEM = 'AWS refused that code (mistyped, late or used). The next one comes in 12 s.';
+
+const STATE = 'document.querySelector("main").dataset.state';
+const TEXT = 'document.body.innerText';
+const FIELD = 'document.querySelector("#code")';
+
+describe.skipIf(missingPrograms('chromium', 'xdg-open').length > 0)('the page in the browser', () => {
+  let chromium: Chromium;
+  let tab: Tab;
+  let question: ReturnType<typeof asking>;
+  let way: Way;
+  let told: (text: string) => void;
+
+  beforeAll(async () => {
+    process.env.TZ = 'UTC';
+    chromium = await startChromium();
+  });
+  afterAll(() => chromium.stop());
+  beforeEach(async () => {
+    question = asking();
+    way = browser({ environment: { PATH: '' }, platform: 'linux', named: true, tell: (text) => told(text) });
+    tab = await chromium.tab();
+  });
+  afterEach(async () => {
+    question.withdraw();
+    await tab.close().catch(() => {});
+  });
+
+  /** Asks, and opens the page that is told. */
+  const begin = async (asked: AskRequest = request(), outcome?: Promise<string>) => {
+    const link = new Promise<string>((resolve) => {
+      told = (text) => resolve(/http:\S+$/.exec(text)?.[0] ?? '');
+    });
+    const answer: { given: Promise<Answer> } = { given: way.ask(asked, { ...question, outcome }) };
+    await tab.open(await link);
+    await tab.until(`document.readyState === 'complete' && ${FIELD}`);
+    return { ...answer, link: await link };
+  };
+
+  it('takes the code at the sixth digit, without another key', async () => {
+    const { given } = await begin();
+    await tab.look({});
+    await tab.picture('browser-light');
+    await tab.type('123 456');
+    expect(await given).toEqual({ kind: 'code', code: '123456' });
+    await tab.until(`${STATE} === 'given'`);
+    await tab.picture('browser-code-given');
+    expect(tab.complaints).toEqual([]);
+  });
+
+  it('is made for password managers, number pads and screen readers', async () => {
+    await begin(request({ problem: PROBLEM }));
+    expect(await tab.value(`${FIELD}.autocomplete + ' ' + ${FIELD}.inputMode`)).toBe('one-time-code numeric');
+    expect(await tab.value(`document.activeElement === ${FIELD}`)).toBe(true);
+    expect(await tab.accessible()).toEqual([
+      'main ""',
+      'contentinfo ""',
+      expect.stringMatching(/^heading "AWS session \[mfa\] ends in 1[45]m, at 14:35"$/),
+      'progressbar "Time left"',
+      'form ""',
+      'textbox "MFA code of alice in account 123456789012"',
+      'alert ""',
+      'button "OK"',
+      'button "Snooze 15 min"',
+    ]);
+  });
+
+  it('fits a phone, and those who like it dark', async () => {
+    await begin(request({ problem: PROBLEM }));
+    await tab.look({ dark: true });
+    await tab.picture('browser-dark');
+    await tab.look({ width: 320, height: 568 });
+    await tab.picture('browser-320');
+    await tab.look({ width: 320, height: 568, dark: true });
+    await tab.picture('browser-320-dark');
+    expect(await tab.value('document.documentElement.scrollWidth')).toBe(320);
+  });
+
+  it('says in place what AWS answers, takes another code, and ends when all is well', async () => {
+    let settle = (_text: string) => {};
+    const outcome = new Promise<string>((resolve) => {
+      settle = resolve;
+    });
+    const { given } = await begin(request(), outcome);
+    await tab.type('111111');
+    expect(await given).toMatchObject({ code: '111111' });
+    await tab.until(`${STATE} === 'given'`);
+
+    const second = way.ask(request({ problem: PROBLEM }), { ...question, outcome });
+    await tab.until(`${TEXT}.includes('AWS refused that code')`);
+    expect(await tab.value(`${FIELD}.value`)).toBe('');
+    await tab.look({});
+    await tab.picture('browser-refused');
+    await tab.type('222222');
+    expect(await second).toMatchObject({ code: '222222' });
+
+    settle('[mfa] is fresh until 02:20 (12h 00m)');
+    await tab.until(`${STATE} === 'over'`);
+    expect(await tab.value(TEXT)).toContain('[mfa] is fresh until 02:20 (12h 00m)');
+    await tab.picture('browser-over');
+    expect(tab.complaints).toEqual([]);
+  });
+
+  it('says what is no code, keeps the time, and is as good as new after a reload', async () => {
+    const { given } = await begin();
+    await tab.type('abc');
+    await tab.press('Enter');
+    await tab.until(`${TEXT}.includes('a code is six digits')`);
+    expect(await tab.value(`${FIELD}.value`)).toBe('');
+
+    await tab.type('12');
+    question.change(expiredRequest());
+    await tab.until(`${TEXT}.includes('ended at 14:35')`);
+    expect(await tab.value('document.querySelector("progress").position')).toBe(0);
+    expect(await tab.value(`${FIELD}.value`)).toBe('12');
+
+    await tab.value('window.old = true');
+    await tab.send('Page.reload');
+    await tab.until(`!window.old && document.readyState === 'complete' && document.activeElement === ${FIELD}`);
+    await tab.type('123456');
+    expect(await given).toEqual({ kind: 'code', code: '123456' });
+  });
+
+  it('shows names as they are', async () => {
+    const hostile = '<img src=x onerror=alert(1)>"\'&amp;</title>';
+    await begin(request({ profile: hostile, serialNumber: hostile, problem: `</script>${hostile}` }));
+    const text = await tab.value<string>(TEXT);
+    expect(text.split(hostile)).toHaveLength(4);
+    expect(await tab.value('document.images.length')).toBe(0);
+    expect(tab.complaints).toEqual([]);
+  });
+
+  it('snoozes by the keyboard', async () => {
+    const { given } = await begin();
+    for (const _ of ['OK', 'Snooze']) await tab.press('Tab');
+    await tab.press('Enter');
+    expect(await given).toEqual({ kind: 'snooze', duration: 15 * 60_000 });
+    await tab.until(`${TEXT}.includes('No question for 15 minutes.')`);
+  });
+
+  it('is over when the question is withdrawn', async () => {
+    const { given } = await begin();
+    question.withdraw();
+    expect(await given).toEqual({ kind: 'dismissed' });
+    await tab.until(`${TEXT}.includes('No code is needed here any more.')`);
+  });
+
+  it('is dismissed when its tab is closed', async () => {
+    const { given } = await begin();
+    await tab.until('news.readyState === 1');
+    await tab.close();
+    expect(await given).toEqual({ kind: 'dismissed' });
+  });
+
+  it('is shown to nobody else, by the same link', async () => {
+    const { link } = await begin();
+    const other = await chromium.tab();
+    await other.open(link);
+    await other.until(`${TEXT}.includes('works once')`);
+    await other.close();
+  });
+
+  it('says that it is over when the agent was killed', async () => {
+    await begin();
+    await tab.until('news.readyState === 1');
+    await tab.value('news.onerror()');
+    await tab.until('news.readyState === 2');
+    expect(await tab.value(TEXT)).toContain('No code is needed here any more.');
+  });
+
+  it('works without script', async () => {
+    await tab.close();
+    tab = await chromium.tab(false);
+    const { given } = await begin();
+    await tab.type('12345');
+    await tab.press('Enter');
+    await tab.until(`${TEXT}.includes('a code is six digits')`);
+    await tab.look({});
+    await tab.picture('browser-without-script');
+    await tab.type('123456');
+    await tab.press('Enter');
+    expect(await given).toEqual({ kind: 'code', code: '123456' });
+    await tab.until(`${TEXT}.includes('The agent has the code.')`);
+  });
+});
+
+describe.skipIf(missingPrograms('chromium', 'xdg-open').length > 0)('the page on a desktop', () => {
+  let desktop: Desktop;
+  beforeAll(async () => {
+    desktop = await startDesktop();
+  });
+  afterAll(() => desktop.stop());
+
+  /** Makes a script the browser that this desktop's person has chosen. */
+  const choose = async (script: string) => {
+    const { HOME: home = '' } = desktop.environment;
+    const applications = join(home, '.local', 'share', 'applications');
+    await mkdir(applications, { recursive: true });
+    await mkdir(join(home, '.config'), { recursive: true });
+    await writeFile(join(home, 'browser'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const entry = `[Desktop Entry]\nType=Application\nName=Browser\nExec=${join(home, 'browser')} %u\n`;
+    await writeFile(join(applications, 'chosen.desktop'), entry);
+    const chosen = '[Default Applications]\nx-scheme-handler/http=chosen.desktop\n';
+    await writeFile(join(home, '.config', 'mimeapps.list'), chosen);
+  };
+
+  it('opens in the browser of the person, and takes the code there', async () => {
+    const options = [...CHROMIUM_OPTIONS, '--user-data-dir="$HOME/chromium"', '--window-size=900,700'].join(' ');
+    await choose(`echo $$ > "$HOME/pid"\nexec chromium ${options} "$1"`);
+    const way = browser({ environment: desktop.environment, platform: 'linux' });
+    expect(await way.unfit()).toBeUndefined();
+    const question = asking();
+    const answer = way.ask(request(), question);
+    const window = await desktop.window('AWS MFA code');
+    await desktop.tool('xdotool', 'windowfocus', '--sync', window.id);
+    await desktop.picture('browser-on-desktop');
+    await desktop.type(window, '123456');
+    expect(await answer).toEqual({ kind: 'code', code: '123456' });
+    await desktop.tool('sh', '-c', 'kill $(cat "$HOME/pid")');
+    await desktop.noWindow('AWS MFA code');
+  });
+
+  it('is unavailable when the browser cannot be started', async () => {
+    await choose('exit 1');
+    const answer = await browser({ environment: desktop.environment, platform: 'linux' }).ask(request(), asking());
+    expect(answer).toEqual({ kind: 'unavailable', reason: expect.stringMatching(/^xdg-open ended with exit status/) });
+  });
+});

@@ -1,0 +1,349 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Answer, Way } from '../../src/ask/ask.ts';
+import { browser } from '../../src/ask/browser.ts';
+import { asking, request } from '../desktop/asking.ts';
+
+interface Reply {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+
+interface Call {
+  method?: string;
+  headers?: OutgoingHttpHeaders;
+  body?: string | Readable;
+}
+
+/** One request over a connection of its own. Rejects when the connection is cut. */
+function call(link: string | URL, { method = 'GET', headers = {}, body }: Call = {}): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const outgoing = httpRequest(link, { method, headers, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      response.once('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }));
+      response.once('error', reject);
+    });
+    outgoing.on('error', reject);
+    if (body instanceof Readable) body.pipe(outgoing);
+    else outgoing.end(body);
+  });
+}
+
+describe('the page served for the browser', () => {
+  let question: ReturnType<typeof asking>;
+  let way: Way;
+  let link: URL;
+  let answer: Promise<Answer>;
+
+  /** What the page's own form sends. */
+  const form = (code: string, headers: OutgoingHttpHeaders = {}, round = 1): Call => ({
+    method: 'POST',
+    headers: { 'Sec-Fetch-Site': 'same-origin', Origin: link.origin, ...headers },
+    body: `code=${code}&round=${round}`,
+  });
+  /** Follows the link as the person's browser does, and is at the page. */
+  const enter = async (): Promise<URL> => {
+    const { status, headers } = await call(link);
+    expect(status).toBe(303);
+    return new URL(headers.location ?? '', link);
+  };
+  const isPending = async () => (await Promise.race([answer, Promise.resolve('pending')])) === 'pending';
+
+  beforeEach(async () => {
+    question = asking();
+    const told = new Promise<string>((resolve) => {
+      way = browser({ environment: { PATH: '' }, platform: 'linux', named: true, tell: resolve });
+    });
+    answer = way.ask(request(), question);
+    const line = await told;
+    expect(line).toMatch(/^AWS session \[mfa\] ends in 1[45]m, at [0-9:]+: enter the code at http:\S+$/);
+    link = new URL(/http:\S+$/.exec(line)?.[0] ?? '');
+  });
+  afterEach(() => question.withdraw());
+
+  it('is reached by a link that nobody can guess, which works once and leads to another', async () => {
+    expect(link.pathname).toMatch(/^\/[\w-]{32}$/);
+    const page = await enter();
+    expect(page.pathname).toMatch(/^\/[\w-]{32}$/);
+    expect(page.pathname).not.toBe(link.pathname);
+    expect(await call(link)).toMatchObject({ status: 404 });
+    expect((await call(page)).body).toContain('MFA code of alice in account 123456789012');
+    expect((await call(page)).status).toBe(200);
+  });
+
+  it('takes a code from its own form, and no other site has a part in it', async () => {
+    const page = await enter();
+    for (const headers of [
+      { Origin: 'http://evil.example', 'Sec-Fetch-Site': 'cross-site' },
+      { Origin: 'http://evil.example' },
+      { Origin: 'http://127.0.0.1:1', 'Sec-Fetch-Site': 'same-site' },
+      { Origin: 'null', 'Sec-Fetch-Site': 'cross-site' },
+      { Origin: 'http://evil.example', 'Sec-Fetch-Site': 'same-origin' },
+      { Origin: link.origin, 'Sec-Fetch-Site': 'none' },
+    ]) {
+      expect(await call(page, form('666666', headers))).toMatchObject({ status: 403, body: '' });
+    }
+    const { 'Sec-Fetch-Site': _, ...old } = form('666666').headers as OutgoingHttpHeaders;
+    expect((await call(page, { ...form('666666'), headers: { ...old, Origin: 'null' } })).status).toBe(403);
+    expect(await isPending()).toBe(true);
+
+    expect((await call(page, form('123456'))).status).toBe(303);
+    expect(await answer).toEqual({ kind: 'code', code: '123456' });
+  });
+
+  it('is at home under its two names alone, whatever a name server says', async () => {
+    for (const host of ['evil.example', `evil.example:${link.port}`, '127.0.0.1', '127.0.0.1:1']) {
+      expect((await call(link, { headers: { Host: host } })).status).toBe(404);
+    }
+    const page = await enter();
+    const elsewhere = { Host: `rebound.example:${link.port}`, Origin: `http://rebound.example:${link.port}` };
+    expect((await call(page, { headers: elsewhere })).status).toBe(404);
+    expect((await call(page, form('666666', elsewhere))).status).toBe(404);
+    expect(await isPending()).toBe(true);
+    const local = { Host: `localhost:${link.port}`, Origin: `http://localhost:${link.port}` };
+    expect((await call(page, { headers: local })).status).toBe(200);
+    expect((await call(page, form('123456', local))).status).toBe(303);
+    expect(await answer).toMatchObject({ code: '123456' });
+  });
+
+  it('answers every guess alike, and looks at no other method', async () => {
+    const nothing = await call(new URL('/', link));
+    expect(nothing.status).toBe(404);
+    const { pathname } = link;
+    for (const guess of [
+      pathname.slice(0, -1),
+      `${pathname}x`,
+      `${pathname}?x`,
+      `/${'A'.repeat(32)}`,
+      '/favicon.ico',
+    ]) {
+      const { status, body } = await call(new URL(guess, link));
+      expect({ status, body }).toEqual({ status: 404, body: nothing.body });
+    }
+    for (const method of ['HEAD', 'POST', 'OPTIONS']) expect((await call(link, { method })).status).toBe(404);
+    const page = await enter();
+    for (const method of ['PUT', 'DELETE', 'OPTIONS']) expect((await call(page, { method })).status).toBe(405);
+    expect((await call(new URL(`${page.pathname}/news`, page), { method: 'POST' })).status).toBe(405);
+  });
+
+  it('may be kept, framed, sniffed or told about by nobody, and loads nothing', async () => {
+    const page = await enter();
+    for (const { headers } of [await call(page), await call(new URL('/', page)), await call(page, form('x'))]) {
+      expect(headers).toMatchObject({
+        'cache-control': 'no-store',
+        'referrer-policy': 'no-referrer',
+        'x-content-type-options': 'nosniff',
+        'cross-origin-opener-policy': 'same-origin',
+        'cross-origin-resource-policy': 'same-origin',
+      });
+      expect(headers['set-cookie']).toBeUndefined();
+      expect(String(headers['content-security-policy']).split('; ')).toEqual([
+        "default-src 'none'",
+        expect.stringMatching(/^style-src 'sha256-[\w+/=]+'$/),
+        expect.stringMatching(/^script-src 'sha256-[\w+/=]+'$/),
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+      ]);
+    }
+    expect((await call(page)).body).not.toMatch(/\b(src|href)=|url\(|@import/);
+  });
+
+  it('takes nothing twice: a form that is sent again answers no later question', async () => {
+    const page = await enter();
+    const news = connect(Number(link.port), '127.0.0.1');
+    news.write(`GET ${page.pathname}/news HTTP/1.1\r\nHost: ${link.host}\r\n\r\n`);
+    await once(news, 'data');
+    const sent = form('111111');
+    await call(page, sent);
+    expect(await answer).toMatchObject({ code: '111111' });
+    expect((await call(page, sent)).status).toBe(303);
+
+    answer = way.ask(request({ problem: 'AWS refused that code.' }), question);
+    expect((await call(page, sent)).status).toBe(303);
+    expect(await isPending()).toBe(true);
+    expect((await call(page)).body).toContain('AWS refused that code.');
+    await call(page, form('222222', {}, 2));
+    expect(await answer).toMatchObject({ code: '222222' });
+    news.destroy();
+  });
+
+  it('is dead after the question was withdrawn, and after AWS took the code', async () => {
+    const page = await enter();
+    question.withdraw();
+    expect(await answer).toEqual({ kind: 'dismissed' });
+    await expect(call(page)).rejects.toThrow('ECONNREFUSED');
+
+    const told = new Promise<string>((resolve) => {
+      way = browser({ environment: { PATH: '' }, platform: 'linux', named: true, tell: resolve });
+    });
+    let settle = (_text: string) => {};
+    const outcome = new Promise<string>((resolve) => {
+      settle = resolve;
+    });
+    answer = way.ask(request(), { ...asking(), outcome });
+    link = new URL(/http:\S+$/.exec(await told)?.[0] ?? '');
+    const second = await enter();
+    await call(second, form('123456'));
+    await answer;
+    expect((await call(second)).body).toContain('The agent has the code.');
+    settle('[mfa] is fresh');
+    await outcome;
+    await expect.poll(() => call(second).catch((error: Error) => error.message)).toContain('ECONNREFUSED');
+  });
+
+  it('refuses 10 MB, said or unsaid, and works on', async () => {
+    const page = await enter();
+    const refused = (reply: Promise<Reply>) => reply.then(({ status }) => status === 413).catch(() => true);
+    const megabytes = 'x'.repeat(10 << 20);
+    expect(await refused(call(page, { ...form(''), body: megabytes }))).toBe(true);
+    const stream = Readable.from(
+      (function* () {
+        for (let index = 0; index < 160; index += 1) yield Buffer.alloc(1 << 16, 'x');
+      })(),
+    );
+    expect(await refused(call(page, { ...form(''), body: stream }))).toBe(true);
+    expect(
+      (await call(link, { headers: { 'X-Long': 'x'.repeat(100_000) } }).catch(() => ({ status: 431 }))).status,
+    ).toBe(431);
+    expect(await isPending()).toBe(true);
+    await call(page, form('123456'));
+    expect(await answer).toMatchObject({ code: '123456' });
+  });
+
+  it('waits for nobody who is slow', async () => {
+    const page = await enter();
+    const post = `POST ${page.pathname} HTTP/1.1\r\nHost: ${link.host}\r\nSec-Fetch-Site: same-origin\r\n`;
+    const slow = [
+      'GET / HTTP/1.1\r\nHo',
+      `${post}Content-Length: 19\r\n\r\ncode=1`,
+      `${post}Transfer-Encoding: chunked\r\n\r\n`,
+    ];
+    const closed = slow.map(async (start) => {
+      const socket = connect(Number(link.port), '127.0.0.1');
+      socket
+        .on('error', () => {})
+        .resume()
+        .write(start);
+      await once(socket, 'close');
+    });
+    expect((await call(page)).status).toBe(200);
+    await Promise.all(closed);
+    expect(await isPending()).toBe(true);
+  });
+
+  it('lets the person in through a thousand connections of somebody else', async () => {
+    const others: Socket[] = [];
+    for (let index = 0; index < 1_000; index += 1) {
+      const socket = connect(Number(link.port), '127.0.0.1');
+      others.push(socket.on('error', () => {}));
+      await once(socket, 'connect');
+    }
+    const page = await enter();
+    await call(page, form('123456'));
+    expect(await answer).toMatchObject({ code: '123456' });
+    for (const socket of others) socket.destroy();
+  });
+
+  it('is heard on the loopback interface alone', async () => {
+    const others = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).filter(({ internal }) => !internal));
+    for (const { address, scopeid } of others) {
+      if (scopeid) continue;
+      const socket = connect(Number(link.port), address);
+      const [error] = await once(socket, 'error');
+      expect(error.code).toBe('ECONNREFUSED');
+    }
+  });
+
+  const root = process.platform === 'linux' && process.getuid?.() === 0;
+  it.skipIf(!root)('is nothing to another user, who reads the link in the list of processes', async () => {
+    const program = `fetch(${JSON.stringify(link)}, { redirect: 'manual' }).then(({ status }) => console.log(status))`;
+    const thief = spawn(process.execPath, ['-e', program], { uid: 65534, gid: 65534, cwd: '/' });
+    const [status] = await once(thief.stdout, 'data');
+    expect(String(status).trim()).toBe('404');
+    const page = await enter();
+    await call(page, form('123456'));
+    expect(await answer).toMatchObject({ code: '123456' });
+  });
+
+  it('does not keep a process from its end once it has the code', async () => {
+    const built = fileURLToPath(new URL('../../dist/ask/browser.js', import.meta.url));
+    const program = `
+      import { browser } from ${JSON.stringify(built)};
+      const way = browser({ environment: {}, platform: 'linux', named: true });
+      const { signal } = new AbortController();
+      console.log(JSON.stringify(await way.ask(${JSON.stringify(request())}, { signal, onChange() {} })));
+    `;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program]);
+    const [told] = await once(child.stderr, 'data');
+    link = new URL(/http:\S+/.exec(String(told))?.[0] ?? '');
+    const page = await enter();
+    const news = connect(Number(link.port), '127.0.0.1');
+    news.resume().write(`GET ${page.pathname}/news HTTP/1.1\r\nHost: ${link.host}\r\n\r\n`);
+    await call(page, form('123456'));
+    const [output] = await once(child.stdout, 'data');
+    const given = performance.now();
+    await once(child, 'exit');
+    expect(String(output).trim()).toBe('{"kind":"code","code":"123456"}');
+    expect(performance.now() - given).toBeLessThan(20_000);
+    news.destroy();
+  });
+});
+
+describe('the browser', () => {
+  it('opens another page when AWS refuses a code and nobody looks at the first', async () => {
+    const question = asking();
+    const links: string[] = [];
+    let told = () => {};
+    const tell = (line: string) => {
+      links.push(/http:\S+$/.exec(line)?.[0] ?? '');
+      told();
+    };
+    const way = browser({ platform: 'linux', environment: {}, named: true, tell });
+    const ask = async (problem?: string) => {
+      const opened = new Promise<void>((resolve) => {
+        told = resolve;
+      });
+      const answer = way.ask(request(problem === undefined ? {} : { problem }), question);
+      await opened;
+      const link = links.at(-1) ?? '';
+      const page = new URL((await call(link)).headers.location ?? '', link);
+      return { answer, page };
+    };
+    const first = await ask();
+    await call(first.page, { method: 'POST', body: 'code=111111&round=1' });
+    expect(await first.answer).toMatchObject({ code: '111111' });
+    const second = await ask('AWS refused that code.');
+    expect((await call(second.page)).body).toContain('AWS refused that code.');
+    await expect(call(first.page)).rejects.toThrow('ECONNREFUSED');
+    question.withdraw();
+    await second.answer;
+  });
+
+  it('is not offered where none can be opened, unless it was asked for by name', async () => {
+    const linux = { platform: 'linux' as const, environment: { PATH: '/nonexistent' } };
+    expect(await browser(linux).unfit()).toBe('no display: neither DISPLAY nor WAYLAND_DISPLAY is set');
+    const screen = { ...linux, environment: { ...linux.environment, DISPLAY: ':0' } };
+    expect(await browser(screen).unfit()).toBe('xdg-open is not installed');
+    expect(await browser(screen).ask(request(), asking())).toMatchObject({ kind: 'unavailable' });
+    expect(await browser({ ...linux, named: true }).unfit()).toBeUndefined();
+  });
+
+  it('never opens for a question that was withdrawn before', async () => {
+    const question = asking();
+    question.withdraw();
+    const way = browser({ platform: 'linux', environment: {}, named: true, tell: () => expect.unreachable() });
+    expect(await way.ask(request(), question)).toEqual({ kind: 'dismissed' });
+  });
+});
