@@ -31,6 +31,11 @@ export interface CommandSettings {
    * Ctrl-C reaches it too. The price: when it is ended, processes of its own are not.
    */
   terminal?: boolean;
+  /**
+   * Called when the command has written to its standard error, with the last line there that says something, fit to be
+   * shown. Not in the middle of a number, and not where it has our terminal.
+   */
+  onMessage?: ((line: string) => void) | undefined;
 }
 
 export type CommandResult =
@@ -57,7 +62,7 @@ const PATIENCE = 1_000;
  *   `credential_process`
  */
 export function runCommand(command: string | readonly string[], settings: CommandSettings): Promise<CommandResult> {
-  const { timeout, signal, environment = childEnvironment(), input, terminal = false } = settings;
+  const { timeout, signal, environment = childEnvironment(), input, terminal = false, onMessage } = settings;
   return new Promise((resolve) => {
     const timers: NodeJS.Timeout[] = [];
     const after = (milliseconds: number, act: () => void) => void timers.push(setTimeout(act, milliseconds));
@@ -104,6 +109,8 @@ export function runCommand(command: string | readonly string[], settings: Comman
     });
     child.stderr?.on('data', (chunk: Buffer) => {
       stderr = (stderr + chunk.toString()).slice(-KEPT_MESSAGES);
+      // The rest of a number may come: whoever masks codes must see it whole.
+      if (!/\d$/.test(stderr) && lastLine(stderr)) onMessage?.(lastLine(stderr));
     });
     child.stdin?.on('error', () => {});
     child.stdin?.end(input);

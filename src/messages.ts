@@ -74,6 +74,19 @@ export function pageLink(request: AskRequest, link: string): string {
   return `${askTitle(request)}: enter the code at ${link}`;
 }
 
+/** Why a question would not be seen just now. */
+export const SCREEN_LOCKED = 'screen locked';
+export const SCREEN_SAVER_ON = 'screen saver on';
+export const NOBODY_THERE = 'nobody at the keyboard';
+export const OTHER_SESSION = 'another session is on the screen';
+
+/** While `mfa_process` runs where nobody sees what it says. */
+export function commandWaits(profile: string): string {
+  return plain(`mfa_process of [${profile}] is waiting`);
+}
+
+export const COMMAND_IS_SILENT = 'It may want a touch of the key, or a password.';
+
 export const notSixDigits = 'That was not a code: a code is six digits.';
 
 /** @param wait milliseconds until the device shows another code */

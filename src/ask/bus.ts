@@ -8,6 +8,8 @@ export interface BusObject {
   name: string;
   path: string;
   interface: string;
+  /** A call fails where the bus would have to start the service for it. */
+  onlyRunning?: true;
 }
 
 /** @see https://dbus.freedesktop.org/doc/dbus-specification.html#message-bus-messages */
@@ -17,8 +19,8 @@ export const BUS: BusObject = {
   interface: 'org.freedesktop.DBus',
 };
 
-/** A connection to the user's session bus. */
-export interface SessionBus {
+/** A connection to a message bus. */
+export interface Bus {
   /**
    * Calls a method.
    * @param timeout in milliseconds
@@ -34,41 +36,62 @@ export interface SessionBus {
 
 const TIMEOUT = 5_000;
 
+const ADDRESS = { session: 'DBUS_SESSION_BUS_ADDRESS', system: 'DBUS_SYSTEM_BUS_ADDRESS' } as const;
+const SYSTEM_SOCKET = '/var/run/dbus/system_bus_socket';
+
 /** What the library knows and does not show: its connection alone tells when the bus goes away. */
 interface Connection {
   stream?: Socket;
   on(event: 'end', listener: () => void): void;
 }
 
+type BusName = 'session' | 'system';
+
 /**
- * Connects to the session bus. The library is loaded here and not at the top: an idle agent has no use for it.
+ * Connects to the user's session bus, or to the machine's system bus. The library is loaded here and not at the top: an
+ * idle agent has no use for it.
+ * @param signal ends the connection when aborted, also while it is being made
  * @throws Error with a reason for a person
  */
-export async function connectSessionBus(environment: NodeJS.ProcessEnv): Promise<SessionBus> {
-  const busAddress = sessionBusAddress(environment);
-  if (busAddress === undefined) throw new Error('no session bus: DBUS_SESSION_BUS_ADDRESS is not set');
-  const { Message, MessageType, sessionBus } = await import('@jellybrick/dbus-next');
+export async function connectBus(name: BusName, environment: NodeJS.ProcessEnv, signal?: AbortSignal): Promise<Bus> {
+  const busAddress = name === 'session' ? sessionBusAddress(environment) : systemBusAddress(environment);
+  if (busAddress === undefined) throw new Error(`no ${name} bus: ${ADDRESS[name]} is not set`);
+  const { Message, MessageFlag, MessageType, sessionBus } = await import('@jellybrick/dbus-next');
+  signal?.throwIfAborted();
   const bus = sessionBus({ busAddress });
   const connection = (bus as unknown as { _connection: Connection })._connection;
+  let abort = () => {};
+  const close = () => {
+    signal?.removeEventListener('abort', abort);
+    connection.stream?.destroySoon();
+  };
   // Without a listener for it, an error would end the process. Calls never settle once there was one.
   const gone = new Promise<string>((resolve) => {
-    (bus as EventEmitter).on('error', (error: Error) => resolve(`the session bus cannot be reached: ${error.message}`));
-    connection.on('end', () => resolve('the session bus went away'));
+    (bus as EventEmitter).on('error', (error: Error) => resolve(`the ${name} bus cannot be reached: ${error.message}`));
+    connection.on('end', () => resolve(`the ${name} bus went away`));
+    abort = () => {
+      resolve('no longer wanted');
+      close();
+    };
+    signal?.addEventListener('abort', abort);
   });
-  const close = () => connection.stream?.destroySoon();
+  const limited = <T>(work: Promise<T>, timeout: number) => withLimits(work, gone, timeout, name);
   try {
-    await withLimits(connected(bus), gone, TIMEOUT);
+    await limited(connected(bus), TIMEOUT);
   } catch (error) {
     close();
+    // Nothing is left to be sent, and a socket that is still connecting would wait for that.
+    connection.stream?.destroy();
     throw error;
   }
   return {
     gone,
     close,
     call: async (to, member, signature = '', body = [], timeout = TIMEOUT) => {
-      const { name: destination, path, interface: interfaceName } = to;
-      const message = new Message({ destination, path, interface: interfaceName, member, signature, body });
-      const reply = await withLimits(bus.call(message), gone, timeout);
+      const { name: destination, path, interface: interfaceName, onlyRunning } = to;
+      const flags = onlyRunning ? MessageFlag.NO_AUTO_START : 0;
+      const message = new Message({ destination, path, interface: interfaceName, member, signature, body, flags });
+      const reply = await limited(bus.call(message), timeout);
       if (!reply) throw new Error(`no reply to ${member}`);
       return reply;
     },
@@ -91,10 +114,16 @@ function sessionBusAddress({ DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR }: NodeJS
   return socket && existsSync(socket) ? `unix:path=${socket}` : undefined;
 }
 
-async function withLimits<T>(work: Promise<T>, gone: Promise<string>, timeout: number): Promise<T> {
+/** @see https://dbus.freedesktop.org/doc/dbus-specification.html#message-bus-types-system */
+function systemBusAddress({ DBUS_SYSTEM_BUS_ADDRESS }: NodeJS.ProcessEnv): string | undefined {
+  if (DBUS_SYSTEM_BUS_ADDRESS) return DBUS_SYSTEM_BUS_ADDRESS;
+  return existsSync(SYSTEM_SOCKET) ? `unix:path=${SYSTEM_SOCKET}` : undefined;
+}
+
+async function withLimits<T>(work: Promise<T>, gone: Promise<string>, timeout: number, name: BusName): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<string>((resolve) => {
-    timer = setTimeout(resolve, timeout, `no answer over the session bus within ${timeout / 1000} s`);
+    timer = setTimeout(resolve, timeout, `no answer over the ${name} bus within ${timeout / 1000} s`);
   });
   const failed = Promise.race([gone, late]).then((reason) => {
     throw new Error(reason);

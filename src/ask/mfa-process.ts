@@ -1,8 +1,14 @@
 import { runCommand } from '../command.ts';
+import * as messages from '../messages.ts';
+import { announce } from './announcement.ts';
 import { codeIn, type Way } from './ask.ts';
 
 /** Time to touch a key or unlock a password manager. */
 const LIMIT = 30_000;
+/** A command that is over by then needs nobody: a notification that only flashes by is a nuisance. */
+const SPOKE = 300;
+/** From then on a command waits for somebody, although it has not said so. */
+const SILENT = 2_000;
 
 /**
  * A command of the person's own that prints the code, as `mfa_process` of aws-vault. It is run by the shell, as
@@ -10,23 +16,59 @@ const LIMIT = 30_000;
  *
  * The code is the first six-digit number in the last line of its standard output that is not empty: this takes
  * `aws:alice  123456` of `ykman` as well as a bare code.
- * @param terminal whether the command may talk to the person on our terminal ("Touch your YubiKey…")
+ * @param terminal whether the command may talk to the person on our terminal ("Touch your YubiKey…"); if not, a
+ *   notification repeats what it says while it waits
  */
-export function mfaProcess(command: string | undefined, terminal = false): Way {
+export function mfaProcess(
+  command: string | undefined,
+  terminal = false,
+  environment: NodeJS.ProcessEnv = process.env,
+): Way {
   return {
     name: 'mfa_process',
     unfit: async () => (command === undefined ? 'no mfa_process is set' : undefined),
-    ask: async (_request, { signal }) => {
+    ask: async ({ profile }, { signal }) => {
       if (command === undefined) return { kind: 'unavailable', reason: 'no mfa_process is set' };
-      const result = await runCommand(command, { timeout: LIMIT, signal, terminal });
+      const waiting = terminal ? undefined : tellThatItWaits(profile, environment);
+      const result = await runCommand(command, { timeout: LIMIT, signal, terminal, onMessage: waiting?.onMessage });
+      waiting?.end();
       if (!result.ok && result.ended === 'aborted') return { kind: 'dismissed' };
-      // Never its output, and no number that could be a code: people put `set -x` into such commands.
-      if (!result.ok) return { kind: 'unavailable', reason: result.reason.replace(/\d{6,8}/g, '******') };
+      if (!result.ok) return { kind: 'unavailable', reason: withoutSecrets(result.reason) };
       const code = codeInOutput(result.stdout);
       if (code === undefined) return { kind: 'unavailable', reason: 'printed no six-digit code' };
       return { kind: 'code', code, automatic: true };
     },
   };
+}
+
+/** A notification says that the command waits, and repeats its last message, until it ends. */
+function tellThatItWaits(profile: string, environment: NodeJS.ProcessEnv) {
+  const announcement = announce(messages.commandWaits(profile), environment, LIMIT);
+  let text = messages.COMMAND_IS_SILENT;
+  let begun = false;
+  const begin = () => {
+    begun = true;
+    announcement.say(text);
+  };
+  let timer = setTimeout(begin, SILENT);
+  const onMessage = (line: string) => {
+    const first = text === messages.COMMAND_IS_SILENT;
+    text = withoutSecrets(line);
+    if (begun) return announcement.say(text);
+    if (!first) return;
+    clearTimeout(timer);
+    timer = setTimeout(begin, SPOKE);
+  };
+  const end = () => {
+    clearTimeout(timer);
+    announcement.close();
+  };
+  return { onMessage, end };
+}
+
+/** Numbers that may be codes, and words that may be seeds or keys: people put `set -x` into such commands. */
+function withoutSecrets(message: string): string {
+  return message.replace(/[A-Za-z0-9]{16,}/g, '******').replace(/\d{3} ?\d{3,}/g, '******');
 }
 
 /** @returns six digits, or undefined */

@@ -2,22 +2,22 @@ import { EventEmitter, on } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import * as messages from '../messages.ts';
 import { type Answer, type Asking, type AskRequest, codeIn, type Way } from './ask.ts';
-import { BUS, type BusObject, connectSessionBus, type SessionBus } from './bus.ts';
+import { BUS, type Bus, type BusObject, connectBus } from './bus.ts';
 import { inTurn } from './in-turn.ts';
 
 /** @see https://specifications.freedesktop.org/notification-spec/latest/ */
-const SERVICE: BusObject = {
+export const SERVICE: BusObject = {
   name: 'org.freedesktop.Notifications',
   path: '/org/freedesktop/Notifications',
   interface: 'org.freedesktop.Notifications',
 };
 
 /** The bus starts the service on the first call, and gives up after 25 s by itself. */
-const START_TIMEOUT = 26_000;
+export const START_TIMEOUT = 26_000;
 /** How long a service that went away may take to come back before another way is tried. */
 const RETURN_TIMEOUT = 30_000;
 const MOST_RETURNS = 5;
-const CLOSE_TIMEOUT = 1_000;
+export const CLOSE_TIMEOUT = 1_000;
 /** A reminder takes the place of a code field only when it has been open for this long: nobody types that slowly. */
 const FIELD_TIME = 120_000;
 
@@ -69,7 +69,7 @@ interface OpenField {
 /** One question from the first notification to the answer. What happens is handled one after the other, in its order. */
 class Question {
   answeredInField = false;
-  readonly #bus: SessionBus;
+  readonly #bus: Bus;
   readonly #asking: Asking;
   readonly #fields: readonly Way[];
   readonly #events = new EventEmitter<{ happening: [Happening] }>();
@@ -82,7 +82,7 @@ class Question {
   #returns = 0;
   #returnTimer: NodeJS.Timeout | undefined;
 
-  constructor(bus: SessionBus, request: AskRequest, asking: Asking, fields: readonly Way[]) {
+  constructor(bus: Bus, request: AskRequest, asking: Asking, fields: readonly Way[]) {
     this.#bus = bus;
     this.#request = request;
     this.#asking = asking;
@@ -290,8 +290,8 @@ class Question {
   }
 }
 
-async function onBus<T>(environment: NodeJS.ProcessEnv, use: (bus: SessionBus) => Promise<T>): Promise<T> {
-  const bus = await connectSessionBus(environment);
+async function onBus<T>(environment: NodeJS.ProcessEnv, use: (bus: Bus) => Promise<T>): Promise<T> {
+  const bus = await connectBus('session', environment);
   try {
     return await use(bus);
   } finally {
@@ -300,7 +300,7 @@ async function onBus<T>(environment: NodeJS.ProcessEnv, use: (bus: SessionBus) =
 }
 
 /** Looks without starting the service. */
-async function whyUnfit(bus: SessionBus, fields: readonly Way[]): Promise<string | undefined> {
+async function whyUnfit(bus: Bus, fields: readonly Way[]): Promise<string | undefined> {
   const noField = await whyNoField(fields);
   const running = await bus.call(BUS, 'NameHasOwner', 's', [SERVICE.name]);
   if (running.body[0] === true) return whyCapabilitiesUnfit(await capabilities(bus), noField);
@@ -326,7 +326,7 @@ async function whyNoField(fields: readonly Way[]): Promise<string | undefined> {
   return `no code field to open: ${reasons.join(', ')}`;
 }
 
-async function capabilities(bus: SessionBus): Promise<string[]> {
+export async function capabilities(bus: Bus): Promise<string[]> {
   const reply = await bus.call(SERVICE, 'GetCapabilities', '', [], START_TIMEOUT);
   return reply.body[0] as string[];
 }
@@ -335,6 +335,6 @@ function reasonOf({ message, type }: Error & { type?: string }): string {
   return type === 'org.freedesktop.DBus.Error.ServiceUnknown' ? NO_SERVICE : message;
 }
 
-function escapeMarkup(text: string): string {
+export function escapeMarkup(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

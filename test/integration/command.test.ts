@@ -1,4 +1,8 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { childEnvironment, runCommand } from '../../src/command.ts';
 
@@ -25,6 +29,18 @@ describe('a command', () => {
   it('tells why it failed by the last line of its messages, never by its output', async () => {
     const result = await runCommand('echo 123456; echo first >&2; printf "\\033[1mlast\\n\\n" >&2; exit 3', {});
     expect(result).toMatchObject({ ok: false, ended: 3, reason: 'exit status 3: [1mlast' });
+  });
+
+  it('tells its last message as it comes, and no number of which the rest may come', async () => {
+    const lines: string[] = [];
+    const line = `{ printf 'slot 12'; read -r _ < "$0"; printf '34\\nTouch\\033 it\\n\\n'; } >&2; cat`;
+    const fifo = join(mkdtempSync(join(tmpdir(), 'command-')), 'fifo');
+    spawnSync('sh', ['-c', 'mkfifo "$0"', fifo]);
+    const running = runCommand(['sh', '-c', line, fifo], { onMessage: (line) => lines.push(line) });
+    await writeFile(fifo, 'go on\n');
+    expect(await running).toMatchObject({ ok: true });
+    expect(lines).toEqual(['Touch  it']);
+    rmSync(dirname(fifo), { recursive: true });
   });
 
   it('tells when there is no such program, or it may not be run, or its name is nonsense', async () => {

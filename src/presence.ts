@@ -1,0 +1,233 @@
+import type { Message, Variant } from '@jellybrick/dbus-next';
+import { BUS, type Bus, type BusObject, connectBus } from './ask/bus.ts';
+import { childEnvironment, runCommand } from './command.ts';
+import * as messages from './messages.ts';
+
+/** Whether the person can see a question now. */
+export interface Presence {
+  /**
+   * Why a question would not be seen now ("screen locked"), or undefined when it would, or nothing here knows. This is
+   * what was last heard. Where nothing tells of changes (a bus that went away, macOS), it is also looked at again; what
+   * comes of that is told to `onChange`.
+   */
+  held(): string | undefined;
+  /** Ends every connection; `onChange` is not called any more. */
+  close(): void;
+}
+
+/** `returned`: the screen was unlocked, the user became active again or logged in, or the machine woke. */
+type PresenceChange = 'held' | 'returned';
+
+/** How long to wait for the first answers. Those that come later are told as changes. */
+const FIRST_ANSWERS = 2_000;
+
+/**
+ * Watches whether the person is at the screen: by logind and the screen savers of the desktops, on macOS by `ioreg`.
+ * What is absent or does not answer holds nothing back. No service is started, and there is no timer once this has
+ * settled. Settles within two seconds; rejects never.
+ * @param onChange called when `held()` has changed, and when the person has come back
+ */
+export async function watchPresence(
+  environment: NodeJS.ProcessEnv,
+  onChange: (what: PresenceChange) => void,
+  platform: NodeJS.Platform = process.platform,
+): Promise<Presence> {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const sources = platform === 'darwin' ? [macos] : [following(LOGIND), following(SCREEN_SAVERS)];
+  const findings = new Map<Source, Finding>(sources.map((source) => [source, 'unknown']));
+  const running = new Set<Source>();
+  let settled = false;
+
+  const held = () => {
+    for (const finding of findings.values()) if (typeof finding === 'object') return finding.away;
+    return undefined;
+  };
+  const take = (source: Source, finding: Finding, woke: boolean) => {
+    const [before, was] = [held(), findings.get(source)];
+    findings.set(source, finding);
+    if (!settled || signal.aborted) return;
+    const back = finding === 'here' && (was === 'no session' || typeof was === 'object') && held() === undefined;
+    if (woke || back) onChange('returned');
+    else if (held() !== before) onChange('held');
+  };
+  /** Starts a source that does not run, and settles when it has found something. */
+  const start = (source: Source) =>
+    new Promise<void>((resolve) => {
+      if (running.has(source)) return resolve();
+      running.add(source);
+      const tell: Tell = (finding, woke = false) => {
+        take(source, finding, woke);
+        resolve();
+      };
+      const end = () => running.delete(source);
+      source(environment, signal, tell)
+        .catch(() => tell('unknown'))
+        .finally(end);
+    });
+
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, FIRST_ANSWERS);
+  });
+  await Promise.race([Promise.all(sources.map(start)), late]);
+  clearTimeout(timer);
+  settled = true;
+  return {
+    held: () => {
+      if (!signal.aborted) for (const source of sources) void start(source);
+      return held();
+    },
+    close: () => controller.abort(),
+  };
+}
+
+type Finding =
+  /** The source is absent, or does not answer. */
+  | 'unknown'
+  /** The user is not logged in, as far as the source knows. */
+  | 'no session'
+  | 'here'
+  | { away: string };
+
+type Tell = (finding: Finding, woke?: boolean) => void;
+
+/** Tells what it finds, for as long as it can; then settles. */
+type Source = (environment: NodeJS.ProcessEnv, signal: AbortSignal, tell: Tell) => Promise<void>;
+
+/** Services on a bus, that are looked at again whenever a signal says that something has changed. */
+interface Services {
+  bus: 'session' | 'system';
+  /** The match rules of these signals. */
+  rules: readonly string[];
+  look(bus: Bus): Promise<Finding>;
+  /** Whether this signal says that the machine woke. */
+  woke?(signal: Message): boolean;
+}
+
+function following(services: Services): Source {
+  return async (environment, signal, tell) => {
+    const bus = await connectBus(services.bus, environment, signal);
+    try {
+      await Promise.all(services.rules.map((rule) => bus.call(BUS, 'AddMatch', 's', [rule])));
+      let looking = false;
+      let again = false;
+      let woke = false;
+      const look = async () => {
+        again = true;
+        if (looking) return;
+        looking = true;
+        while (again) {
+          again = false;
+          const finding = await services.look(bus).catch(() => 'unknown' as const);
+          // What was found before the signal came is old: on a screen that was just locked, nothing may be asked.
+          if (again) continue;
+          const wasWoken = woke;
+          woke = false;
+          tell(finding, wasWoken);
+        }
+        looking = false;
+      };
+      bus.onSignal((message) => {
+        woke ||= services.woke?.(message) ?? false;
+        void look();
+      });
+      void look();
+      await bus.gone;
+    } finally {
+      bus.close();
+      tell('unknown');
+    }
+  };
+}
+
+const LOGIN = 'org.freedesktop.login1';
+
+/** @see https://www.freedesktop.org/software/systemd/man/latest/org.freedesktop.login1.html */
+const LOGIND: Services = {
+  bus: 'system',
+  rules: [
+    `type='signal',sender='${LOGIN}',interface='${LOGIN}.Manager',member='SessionNew'`,
+    `type='signal',sender='${LOGIN}',interface='${LOGIN}.Manager',member='SessionRemoved'`,
+    `type='signal',sender='${LOGIN}',interface='${LOGIN}.Manager',member='PrepareForSleep'`,
+    `type='signal',sender='${LOGIN}',member='PropertiesChanged',arg0='${LOGIN}.User'`,
+    `type='signal',sender='${LOGIN}',member='PropertiesChanged',arg0='${LOGIN}.Session'`,
+    ownerChanged(LOGIN),
+  ],
+  woke: ({ member, body }) => member === 'PrepareForSleep' && body[0] === false,
+  look: async (bus) => {
+    let user: Message;
+    try {
+      user = await bus.call(login('/org/freedesktop/login1', `${LOGIN}.Manager`), 'GetUser', 'u', [process.getuid?.()]);
+    } catch (error) {
+      if ((error as { type?: string }).type === `${LOGIN}.NoSuchUser`) return 'no session';
+      throw error;
+    }
+    const ofUser = login(String(user.body[0]), PROPERTIES);
+    const display = await bus.call(ofUser, 'Get', 'ss', [`${LOGIN}.User`, 'Display']);
+    const [id, path] = (display.body[0] as Variant<[string, string]>).value;
+    if (id === '') return 'no session';
+    const session = await bus.call(login(path, PROPERTIES), 'GetAll', 's', [`${LOGIN}.Session`]);
+    return findingOf(session.body[0] as Record<string, Variant>);
+  },
+};
+
+const PROPERTIES = 'org.freedesktop.DBus.Properties';
+
+function login(path: string, interfaceName: string): BusObject {
+  return { name: LOGIN, path, interface: interfaceName, onlyRunning: true };
+}
+
+/** Where the desktop tells logind whether somebody is there. */
+const GRAPHICAL: unknown[] = ['x11', 'wayland', 'mir'];
+
+function findingOf({ LockedHint, Active, IdleHint, Type }: Record<string, Variant>): Finding {
+  if (LockedHint?.value === true) return { away: messages.SCREEN_LOCKED };
+  if (Active?.value === false) return { away: messages.OTHER_SESSION };
+  // On a text console, logind works it out from the last key pressed there, whenever it is asked, and tells no change:
+  // a question held back for that would never come.
+  if (IdleHint?.value === true && GRAPHICAL.includes(Type?.value)) return { away: messages.NOBODY_THERE };
+  return 'here';
+}
+
+/** For desktops and lockers that do not tell logind. KDE has the first; the others are their desktops' own. */
+const SAVER_NAMES = [
+  'org.freedesktop.ScreenSaver',
+  'org.gnome.ScreenSaver',
+  'org.cinnamon.ScreenSaver',
+  'org.mate.ScreenSaver',
+  'org.xfce.ScreenSaver',
+];
+
+const SCREEN_SAVERS: Services = {
+  bus: 'session',
+  rules: [...SAVER_NAMES.map(ownerChanged), `type='signal',member='ActiveChanged'`],
+  look: async (bus) => {
+    const answers = await Promise.all(SAVER_NAMES.map((name) => isActive(bus, name)));
+    if (answers.includes(true)) return { away: messages.SCREEN_SAVER_ON };
+    return answers.includes(false) ? 'here' : 'unknown';
+  },
+};
+
+/** @returns undefined when it does not run, or has no such method, as the one of GNOME under the common name */
+async function isActive(bus: Bus, name: string): Promise<boolean | undefined> {
+  const saver: BusObject = { name, path: `/${name.replaceAll('.', '/')}`, interface: name, onlyRunning: true };
+  try {
+    return (await bus.call(saver, 'GetActive')).body[0] === true;
+  } catch {
+    return undefined;
+  }
+}
+
+function ownerChanged(name: string): string {
+  return `type='signal',sender='${BUS.name}',member='NameOwnerChanged',arg0='${name}'`;
+}
+
+/** Looks once: macOS tells nobody but its own programs of a lock. Not tried on macOS. */
+const macos: Source = async (environment, signal, tell) => {
+  const settings = { environment: childEnvironment(environment), signal, timeout: 5_000 };
+  const result = await runCommand(['ioreg', '-n', 'Root', '-d1', '-a'], settings);
+  if (!result.ok) return tell('unknown');
+  const locked = /<key>CGSSessionScreenIsLocked<\/key>\s*<true\/>/.test(result.stdout);
+  tell(locked ? { away: messages.SCREEN_LOCKED } : 'here');
+};

@@ -1,0 +1,140 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { mfaProcess } from '../../src/ask/mfa-process.ts';
+import { canRunBuses, type PrivateBus, startBus } from '../presence/buses.ts';
+import { asking, request } from './asking.ts';
+import { missingPrograms, startDesktop } from './desktop.ts';
+import { type NotificationServer, startNotificationServer } from './notification-server.ts';
+
+const CODE = { kind: 'code', code: '123456', automatic: true };
+
+describe.skipIf(!canRunBuses())('what mfa_process says while it waits', () => {
+  let folder: string;
+  let bus: PrivateBus;
+  let environment: NodeJS.ProcessEnv;
+  let server: NotificationServer;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'mfa-process-'));
+    bus = await startBus();
+    environment = { DBUS_SESSION_BUS_ADDRESS: bus.address };
+    server = await startNotificationServer(environment, ['actions', 'body', 'body-markup']);
+  });
+  afterEach(async () => {
+    await server.stop();
+    await bus.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** A step in a command line that waits until the test lets it go on. */
+  const touch = (name = 'touched') => `while [ ! -e ${folder}/${name} ]; do sleep 0.05; done`;
+  const touched = (name = 'touched') => writeFile(join(folder, name), '');
+
+  describe('is shown by dunst', () => {
+    it.skipIf(missingPrograms().length > 0)('as it is, and goes when the command ends', async () => {
+      const desktop = await startDesktop();
+      try {
+        await desktop.startDunst();
+        const command = `echo 'Touch <b>your</b> YubiKey & wait...' >&2; ${touch()}; echo 123456`;
+        const answer = mfaProcess(command, false, desktop.environment).ask(request(), asking());
+        await desktop.window('Dunst');
+        await desktop.picture('touch-your-key');
+        await touched();
+        expect(await answer).toEqual(CODE);
+        await desktop.noWindow('Dunst');
+      } finally {
+        await desktop.stop();
+      }
+    });
+  });
+
+  describe('is shown by a notification service', () => {
+    const ask = (command: string) => mfaProcess(command, false, environment).ask(request(), asking());
+    /** Until nobody but the service is connected to the bus any more. */
+    const allGone = async () => {
+      while ((await bus.connected()).length > 1);
+    };
+
+    it('with what is markup in it escaped, and what may be secret left out, each line in the place of the last', async () => {
+      const seed = 'JBSWY3DPEHPK3PXP';
+      const said = [
+        `echo '+ oathtool <-b> "${seed}" & 123456, 123 456, 12345678' >&2; ${touch('first')}`,
+        `echo 'Touch slot 2' >&2; ${touch()}; echo 123456`,
+      ];
+      const answer = ask(said.join('; '));
+      expect(await server.nth(1)).toMatchObject({
+        summary: 'mfa_process of [mfa] is waiting',
+        body: '+ oathtool &lt;-b&gt; "******" &amp; ******, ******, ******',
+        actions: [],
+        hints: { urgency: 1, transient: true },
+        replaces: 0,
+      });
+      await touched('first');
+      expect(await server.nth(2)).toMatchObject({ body: 'Touch slot 2', replaces: 1 });
+      expect(server.closed).toEqual([]);
+      await touched();
+      expect(await answer).toEqual(CODE);
+      await server.closedCount(1);
+      expect(server.closed).toEqual([1]);
+      await allGone();
+    });
+
+    it('also when it says nothing, after two seconds', async () => {
+      const answer = ask(`${touch()}; echo 123456`);
+      expect(await server.nth(1)).toMatchObject({ body: 'It may want a touch of the key, or a password.' });
+      await touched();
+      expect(await answer).toEqual(CODE);
+      await server.closedCount(1);
+    });
+
+    it('until the question is withdrawn', async () => {
+      const question = asking();
+      const answer = mfaProcess('echo touch it >&2; sleep 1000', false, environment).ask(request(), question);
+      await server.nth(1);
+      question.withdraw();
+      expect(await answer).toEqual({ kind: 'dismissed' });
+      await server.closedCount(1);
+      await allGone();
+    });
+
+    it('never for a command that gives its code at once, or has a terminal', async () => {
+      expect(await ask('echo note >&2; echo 123456')).toEqual(CODE);
+      const onTerminal = mfaProcess(`${touch()}; echo 123456`, true, environment).ask(request(), asking());
+      // Longer than a silent command without a terminal would be left alone.
+      await mfaProcess('sleep 2.2', false, {}).ask(request(), asking());
+      await touched();
+      expect(await onTerminal).toEqual(CODE);
+      expect(server.shown).toEqual([]);
+    });
+
+    it('without a flood, whatever it writes', async () => {
+      const answer = ask(`yes 'touch it' | head -c 1000000 | nl >&2; ${touch()}; echo 123456`);
+      await server.nth(1);
+      await touched();
+      expect(await answer).toEqual(CODE);
+      await server.closedCount(1);
+      expect(server.shown.length).toBeLessThan(5);
+    });
+
+    it('or not: by a service that hangs, the code is not held up, and no connection is left', async () => {
+      server.hang();
+      const answer = ask(`echo 'Touch it' >&2; ${touch()}; echo 123456`);
+      while ((await bus.connected()).length < 2);
+      await touched();
+      const before = performance.now();
+      expect(await answer).toEqual(CODE);
+      expect(performance.now() - before).toBeLessThan(1_000);
+      await allGone();
+      expect(performance.now() - before).toBeLessThan(4_000);
+    });
+  });
+
+  it('is shown by nobody where there is no bus, and the code comes all the same', async () => {
+    const environments = [{}, { DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nonexistent' }];
+    const command = 'echo Touch it >&2; sleep 0.5; echo 123456';
+    const answers = environments.map((environment) => mfaProcess(command, false, environment).ask(request(), asking()));
+    expect(await Promise.all(answers)).toEqual([CODE, CODE]);
+  });
+});

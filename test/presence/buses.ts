@@ -1,0 +1,237 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type EventEmitter, once } from 'node:events';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Message, type MessageBus, MessageType, sessionBus, Variant } from '@jellybrick/dbus-next';
+
+/** Whether these tests can run: without dbus-daemon they are skipped, but not where CI is set. */
+export function canRunBuses(): boolean {
+  const missing = spawnSync('dbus-daemon', ['--version']).error !== undefined && !process.env.CI;
+  if (missing)
+    process.stderr.write('presence tests skipped: not installed: dbus-daemon (see test/system-packages.sh)\n');
+  return !missing;
+}
+
+/** A private bus, on which there is only what the test starts. */
+export interface PrivateBus {
+  address: string;
+  /** Lets the bus start a service by this shell script when somebody calls it. */
+  offer(name: string, script: string): Promise<void>;
+  /** The unique names of all who are connected, but the one who looks. */
+  connected(): Promise<string[]>;
+  kill(): Promise<void>;
+  /** Starts again, at the same address. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const CONFIG = (folder: string) => `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:path=${folder}/bus</listen>
+  <auth>EXTERNAL</auth>
+  <servicedir>${folder}/services</servicedir>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
+  </policy>
+</busconfig>
+`;
+
+export async function startBus(): Promise<PrivateBus> {
+  const folder = await mkdtemp(join(tmpdir(), 'bus-'));
+  await mkdir(join(folder, 'services'));
+  await writeFile(join(folder, 'bus.conf'), CONFIG(folder));
+  const address = `unix:path=${folder}/bus`;
+  let daemon: ChildProcess;
+  const start = async () => {
+    daemon = spawn('dbus-daemon', [`--config-file=${folder}/bus.conf`, '--nofork', '--print-address=1'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    await once(daemon.stdout as EventEmitter, 'data');
+  };
+  const kill = async () => {
+    if (daemon.exitCode !== null || daemon.signalCode !== null) return;
+    const exited = once(daemon, 'exit');
+    daemon.kill('SIGKILL');
+    await exited;
+    await rm(join(folder, 'bus'), { force: true });
+  };
+  await start();
+  return {
+    address,
+    async offer(name, script) {
+      const file = join(folder, `${name}.sh`);
+      await writeFile(file, `#!/bin/sh\n${script}\n`);
+      await chmod(file, 0o755);
+      await writeFile(join(folder, 'services', `${name}.service`), `[D-BUS Service]\nName=${name}\nExec=${file}\n`);
+      const bus = await connect(address);
+      await call(bus, 'ReloadConfig');
+      bus.disconnect();
+    },
+    async connected() {
+      const bus = await connect(address);
+      const names = (await call(bus, 'ListNames')).body[0] as string[];
+      bus.disconnect();
+      return names.filter((name) => name.startsWith(':') && name !== bus.name);
+    },
+    kill,
+    restart: start,
+    async stop() {
+      await kill();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function connect(busAddress: string): Promise<MessageBus> {
+  const bus = sessionBus({ busAddress });
+  (bus as EventEmitter).on('error', () => {});
+  await once(bus, 'connect');
+  return bus;
+}
+
+async function call(bus: MessageBus, member: string): Promise<Message> {
+  const [destination, path] = ['org.freedesktop.DBus', '/org/freedesktop/DBus'];
+  const reply = await bus.call(new Message({ destination, path, interface: destination, member }));
+  if (!reply) throw new Error(`no reply to ${member}`);
+  return reply;
+}
+
+/** What all services of a test can do. */
+interface Service {
+  /** From now on, nothing is answered. */
+  hang(): void;
+  /** Ends as a process does that is killed. */
+  die(): Promise<void>;
+}
+
+async function serve(
+  address: string,
+  name: string,
+  answer: (message: Message) => Message | undefined,
+): Promise<{ bus: MessageBus } & Service> {
+  const bus = await connect(address);
+  let hangs = false;
+  bus.addMethodHandler((message: Message) => {
+    if (message.type !== MessageType.METHOD_CALL) return false;
+    const reply = hangs ? undefined : answer(message);
+    if (reply) bus.send(reply);
+    return hangs || reply !== undefined;
+  });
+  await bus.requestName(name, 0);
+  return {
+    bus,
+    hang: () => {
+      hangs = true;
+    },
+    async die() {
+      const { stream } = (bus as unknown as { _connection: { stream: EventEmitter & { destroy(): void } } })
+        ._connection;
+      const closed = once(stream, 'close');
+      stream.destroy();
+      await closed;
+    },
+  };
+}
+
+interface Session {
+  LockedHint: boolean;
+  IdleHint: boolean;
+  Active: boolean;
+  Type: 'x11' | 'wayland' | 'tty';
+}
+
+const LOGIN = 'org.freedesktop.login1';
+const MANAGER = '/org/freedesktop/login1';
+const USER = '/org/freedesktop/login1/user/_1000';
+const SESSION = '/org/freedesktop/login1/session/_32';
+const SOMEBODY_ELSES = '/org/freedesktop/login1/session/c1';
+const PROPERTIES = 'org.freedesktop.DBus.Properties';
+
+/** A logind that knows of one user with one session, and tells what logind tells. */
+export interface Logind extends Service {
+  change(hints: Partial<Session>): void;
+  logIn(hints?: Partial<Session>): void;
+  logOut(): void;
+  sleep(): void;
+  wake(): void;
+  /** A hint of a session that is not the user's. */
+  changeSomebodyElses(): void;
+}
+
+const UNLOCKED: Session = { LockedHint: false, IdleHint: false, Active: true, Type: 'wayland' };
+
+export async function startLogind(address: string, hints: Partial<Session> | 'logged out' = {}): Promise<Logind> {
+  let session: Session | undefined = hints === 'logged out' ? undefined : { ...UNLOCKED, ...hints };
+  const service = await serve(address, LOGIN, (message) => {
+    const { path, member, body } = message;
+    if (path === MANAGER && member === 'GetUser') {
+      if (session && body[0] === process.getuid?.()) return Message.newMethodReturn(message, 'o', [USER]);
+      return Message.newError(message, `${LOGIN}.NoSuchUser`, `User ID ${body[0]} is not logged in`);
+    }
+    if (path === USER && member === 'Get' && body[1] === 'Display') {
+      const display = new Variant('(so)', session ? ['2', SESSION] : ['', '/']);
+      return Message.newMethodReturn(message, 'v', [display]);
+    }
+    if (path === SESSION && member === 'GetAll' && session) {
+      const variants = Object.entries(session).map(([name, value]) => [name, variant(value)]);
+      return Message.newMethodReturn(message, 'a{sv}', [Object.fromEntries(variants)]);
+    }
+    return undefined;
+  });
+  const emit = (path: string, interfaceName: string, member: string, signature: string, body: unknown[]) =>
+    service.bus.send(Message.newSignal(path, interfaceName, member, signature, body));
+  const manager = (member: string, signature: string, body: unknown[]) =>
+    emit(MANAGER, `${LOGIN}.Manager`, member, signature, body);
+  const changed = (path: string, of: string, values: object) =>
+    emit(path, PROPERTIES, 'PropertiesChanged', 'sa{sv}as', [
+      `${LOGIN}.${of}`,
+      Object.fromEntries(Object.entries(values).map(([name, value]) => [name, variant(value)])),
+      [],
+    ]);
+  return {
+    ...service,
+    change(hints) {
+      session = { ...UNLOCKED, ...session, ...hints };
+      changed(SESSION, 'Session', hints);
+    },
+    logIn(hints = {}) {
+      session = { ...UNLOCKED, ...hints };
+      manager('SessionNew', 'so', ['2', SESSION]);
+    },
+    logOut() {
+      session = undefined;
+      manager('SessionRemoved', 'so', ['2', SESSION]);
+    },
+    sleep: () => manager('PrepareForSleep', 'b', [true]),
+    wake: () => manager('PrepareForSleep', 'b', [false]),
+    changeSomebodyElses: () => changed(SOMEBODY_ELSES, 'Session', { LockedHint: true }),
+  };
+}
+
+function variant(value: boolean | string): Variant {
+  return new Variant(typeof value === 'boolean' ? 'b' : 's', value);
+}
+
+export interface ScreenSaver extends Service {
+  turn(active: boolean): void;
+}
+
+/** @param active undefined: it has no `GetActive`, as the one of GNOME under the common name */
+export async function startScreenSaver(address: string, name: string, active?: boolean): Promise<ScreenSaver> {
+  let is = active;
+  const path = `/${name.replaceAll('.', '/')}`;
+  const service = await serve(address, name, (message) => {
+    if (message.path !== path || message.member !== 'GetActive' || is === undefined) return undefined;
+    return Message.newMethodReturn(message, 'b', [is]);
+  });
+  return {
+    ...service,
+    turn(active) {
+      is = active;
+      service.bus.send(Message.newSignal(path, name, 'ActiveChanged', 'b', [active]));
+    },
+  };
+}

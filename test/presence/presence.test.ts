@@ -1,0 +1,310 @@
+import { EventEmitter, once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Presence, watchPresence } from '../../src/presence.ts';
+import { canRunBuses, type PrivateBus, startBus, startLogind, startScreenSaver } from './buses.ts';
+
+const LOCKED = 'screen locked';
+const IDLE = 'nobody at the keyboard';
+const SAVER = 'screen saver on';
+
+/** A presence that keeps what it tells, with what held at that time. */
+interface Watched extends Presence {
+  told: [what: string, held: string | undefined][];
+  /** Resolves with everything that was told, when it is so much. */
+  toldSo(count: number): Promise<Watched['told']>;
+}
+
+async function watched(environment: NodeJS.ProcessEnv, platform?: NodeJS.Platform): Promise<Watched> {
+  const happened = new EventEmitter();
+  const told: Watched['told'] = [];
+  const presence: Presence = await watchPresence(
+    environment,
+    (what) => {
+      told.push([what, presence.held()]);
+      happened.emit('told');
+    },
+    platform,
+  );
+  return {
+    ...presence,
+    told,
+    async toldSo(count) {
+      while (told.length < count) await once(happened, 'told');
+      return told;
+    },
+  };
+}
+
+describe.skipIf(!canRunBuses())('presence', () => {
+  let system: PrivateBus;
+  let session: PrivateBus;
+  let environment: NodeJS.ProcessEnv;
+  const open: Presence[] = [];
+  beforeEach(async () => {
+    [system, session] = await Promise.all([startBus(), startBus()]);
+    environment = { DBUS_SYSTEM_BUS_ADDRESS: system.address, DBUS_SESSION_BUS_ADDRESS: session.address };
+  });
+  afterEach(async () => {
+    for (const one of open.splice(0)) one.close();
+    await Promise.all([system.stop(), session.stop()]);
+  });
+  const watch = async (changes: NodeJS.ProcessEnv = {}) => {
+    const one = await watched({ ...environment, ...changes });
+    open.push(one);
+    return one;
+  };
+
+  describe('by logind', () => {
+    it('is known at once, and told when the screen is locked and unlocked', async () => {
+      const logind = await startLogind(system.address, { LockedHint: true });
+      const presence = await watch();
+      expect(presence.held()).toBe(LOCKED);
+      logind.change({ LockedHint: false });
+      expect(await presence.toldSo(1)).toEqual([['returned', undefined]]);
+      logind.change({ LockedHint: true });
+      expect(await presence.toldSo(2)).toEqual([expect.anything(), ['held', LOCKED]]);
+    });
+
+    it('is told when the user goes away and comes back', async () => {
+      const logind = await startLogind(system.address);
+      const presence = await watch();
+      expect(presence.held()).toBeUndefined();
+      logind.change({ IdleHint: true });
+      await presence.toldSo(1);
+      logind.change({ LockedHint: true });
+      await presence.toldSo(2);
+      logind.change({ LockedHint: false });
+      await presence.toldSo(3);
+      logind.change({ IdleHint: false });
+      expect(await presence.toldSo(4)).toEqual([
+        ['held', IDLE],
+        ['held', LOCKED],
+        ['held', IDLE],
+        ['returned', undefined],
+      ]);
+    });
+
+    it('is not the idleness of a text console, which would never end', async () => {
+      await startLogind(system.address, { IdleHint: true, Type: 'tty' });
+      expect((await watch()).held()).toBeUndefined();
+    });
+
+    it('ends while another session is on the screen', async () => {
+      const logind = await startLogind(system.address, { Active: false });
+      const presence = await watch();
+      expect(presence.held()).toBe('another session is on the screen');
+      logind.change({ Active: true });
+      expect(await presence.toldSo(1)).toEqual([['returned', undefined]]);
+    });
+
+    it('returns when the machine wakes, with what holds then', async () => {
+      const logind = await startLogind(system.address);
+      const presence = await watch();
+      logind.sleep();
+      logind.wake();
+      expect(await presence.toldSo(1)).toEqual([['returned', undefined]]);
+      logind.sleep();
+      logind.change({ LockedHint: true });
+      logind.wake();
+      const told = await presence.toldSo(2);
+      // The lock and the wake may be heard of in one look, or in two.
+      expect((await presence.toldSo(told[1]?.[0] === 'returned' ? 2 : 3)).at(-1)).toEqual(['returned', LOCKED]);
+    });
+
+    it('returns when the user logs in, and holds nothing back without a session', async () => {
+      const logind = await startLogind(system.address, 'logged out');
+      const presence = await watch();
+      expect(presence.held()).toBeUndefined();
+      logind.logIn();
+      expect(await presence.toldSo(1)).toEqual([['returned', undefined]]);
+      logind.change({ LockedHint: true });
+      await presence.toldSo(2);
+      logind.logOut();
+      expect((await presence.toldSo(3))[2]).toEqual(['held', undefined]);
+      logind.logIn({ LockedHint: true });
+      expect((await presence.toldSo(4))[3]).toEqual(['held', LOCKED]);
+    });
+
+    it('is not what becomes of the sessions of others', async () => {
+      const logind = await startLogind(system.address);
+      const presence = await watch();
+      logind.changeSomebodyElses();
+      logind.change({ IdleHint: true });
+      expect(await presence.toldSo(1)).toEqual([['held', IDLE]]);
+    });
+
+    it('that starts later is heard', async () => {
+      const presence = await watch();
+      expect(presence.held()).toBeUndefined();
+      await startLogind(system.address, { LockedHint: true });
+      expect(await presence.toldSo(1)).toEqual([['held', LOCKED]]);
+    });
+
+    it('that dies holds nothing back, and is no return of the person; its successor is heard', async () => {
+      const logind = await startLogind(system.address, { LockedHint: true });
+      const presence = await watch();
+      await logind.die();
+      expect(await presence.toldSo(1)).toEqual([['held', undefined]]);
+      const next = await startLogind(system.address);
+      next.change({ LockedHint: true });
+      expect((await presence.toldSo(2))[1]).toEqual(['held', LOCKED]);
+    });
+
+    it('that never answers is not waited for', async () => {
+      (await startLogind(system.address, { LockedHint: true })).hang();
+      const before = performance.now();
+      expect((await watch()).held()).toBeUndefined();
+      expect(performance.now() - before).toBeLessThan(4_000);
+    });
+
+    it('that stops answering holds nothing back for long', async () => {
+      const logind = await startLogind(system.address, { LockedHint: true });
+      const presence = await watch();
+      logind.hang();
+      logind.change({ LockedHint: false });
+      expect(await presence.toldSo(1)).toEqual([['held', undefined]]);
+    });
+  });
+
+  describe('by a screen saver', () => {
+    it.each([
+      'org.freedesktop.ScreenSaver',
+      'org.gnome.ScreenSaver',
+      'org.cinnamon.ScreenSaver',
+      'org.mate.ScreenSaver',
+      'org.xfce.ScreenSaver',
+    ])('%s is known at once, and told when it turns on and off', async (name) => {
+      const saver = await startScreenSaver(session.address, name, true);
+      const presence = await watch();
+      expect(presence.held()).toBe(SAVER);
+      saver.turn(false);
+      expect(await presence.toldSo(1)).toEqual([['returned', undefined]]);
+      saver.turn(true);
+      expect(await presence.toldSo(2)).toEqual([expect.anything(), ['held', SAVER]]);
+      await saver.die();
+      expect(await presence.toldSo(3)).toEqual([expect.anything(), expect.anything(), ['held', undefined]]);
+    });
+
+    it('returns once when logind tells of the same lock', async () => {
+      const logind = await startLogind(system.address, { LockedHint: true });
+      const saver = await startScreenSaver(session.address, 'org.gnome.ScreenSaver', true);
+      const presence = await watch();
+      expect(presence.held()).toBe(LOCKED);
+      logind.change({ LockedHint: false });
+      expect(await presence.toldSo(1)).toEqual([['held', SAVER]]);
+      saver.turn(false);
+      expect((await presence.toldSo(2))[1]).toEqual(['returned', undefined]);
+    });
+
+    it('that only keeps the screen on, or never answers, holds nothing back', async () => {
+      await startScreenSaver(session.address, 'org.freedesktop.ScreenSaver');
+      (await startScreenSaver(session.address, 'org.gnome.ScreenSaver', true)).hang();
+      expect((await watch()).held()).toBeUndefined();
+    });
+
+    it('that could be started is not', async () => {
+      const [login, saver] = [`${tmpdir()}/started-${process.pid}-login`, `${tmpdir()}/started-${process.pid}-saver`];
+      await system.offer('org.freedesktop.login1', `touch ${login}; exit 1`);
+      await session.offer('org.gnome.ScreenSaver', `touch ${saver}; exit 1`);
+      const presence = await watch();
+      expect(presence.held()).toBeUndefined();
+      expect([existsSync(login), existsSync(saver)]).toEqual([false, false]);
+    });
+  });
+
+  describe('of the buses', () => {
+    it('need be neither, however often they are looked for', async () => {
+      const warnings: Error[] = [];
+      const warn = (warning: Error) => warnings.push(warning);
+      process.on('warning', warn);
+      const before = performance.now();
+      const nowhere = 'unix:path=/nonexistent/bus';
+      const presence = await watch({ DBUS_SYSTEM_BUS_ADDRESS: nowhere, DBUS_SESSION_BUS_ADDRESS: nowhere });
+      expect(presence.held()).toBeUndefined();
+      expect(
+        (await watch({ DBUS_SYSTEM_BUS_ADDRESS: 'nonsense', DBUS_SESSION_BUS_ADDRESS: '' })).held(),
+      ).toBeUndefined();
+      for (let turn = 0; turn < 100; turn += 1) {
+        expect(presence.held()).toBeUndefined();
+        await new Promise(setImmediate);
+      }
+      expect(performance.now() - before).toBeLessThan(1_500);
+      expect(warnings).toEqual([]);
+      process.off('warning', warn);
+    });
+
+    it('that accept and say nothing are not waited for, and are left', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'silent-'));
+      const server = createServer();
+      const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
+      server.listen(join(folder, 'bus'));
+      const presence = await watch({ DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${folder}/bus` });
+      expect(presence.held()).toBeUndefined();
+      const left = once((await accepted).resume(), 'close');
+      const before = performance.now();
+      presence.close();
+      await left;
+      expect(performance.now() - before).toBeLessThan(1_000);
+      server.close();
+      await rm(folder, { recursive: true });
+    });
+
+    it('hold nothing back when they die, and are found again when asked', async () => {
+      await startLogind(system.address, { LockedHint: true });
+      const presence = await watch();
+      await system.kill();
+      expect(await presence.toldSo(1)).toEqual([['held', undefined]]);
+      expect(presence.held()).toBeUndefined();
+      await system.restart();
+      await startLogind(system.address, { LockedHint: true });
+      // Asked without an end, as the agent does at its checks: the answer comes as a change.
+      for (const asking = presence.toldSo(2); presence.told.length < 2; ) {
+        presence.held();
+        await Promise.race([asking, new Promise(setImmediate)]);
+      }
+      expect(presence.told[1]).toEqual(['held', LOCKED]);
+    });
+
+    it('are left, and nothing is told any more, when closed', async () => {
+      const logind = await startLogind(system.address);
+      const saver = await startScreenSaver(session.address, 'org.gnome.ScreenSaver', false);
+      const presence = await watch();
+      presence.close();
+      presence.close();
+      logind.change({ LockedHint: true });
+      saver.turn(true);
+      while ((await system.connected()).length > 1 || (await session.connected()).length > 1);
+      expect(presence.held()).toBeUndefined();
+      expect(presence.told).toEqual([]);
+      expect((await system.connected()).length).toBe(1);
+    });
+  });
+});
+
+describe('presence on macOS', () => {
+  it('is what a stand-in for ioreg says, looked at again when asked', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'ioreg-'));
+    const say = async (text: string) => {
+      await writeFile(join(folder, 'ioreg'), `#!/bin/sh\necho '${text}'\n`);
+      await chmod(join(folder, 'ioreg'), 0o755);
+    };
+    await say('<dict><key>CGSSessionScreenIsLocked</key>\n<true/></dict>');
+    const presence = await watched({ PATH: folder }, 'darwin');
+    expect(presence.held()).toBe(LOCKED);
+    await say('<dict></dict>');
+    while (presence.told.length === 0) {
+      presence.held();
+      await new Promise(setImmediate);
+    }
+    expect(presence.told[0]).toEqual(['returned', undefined]);
+    presence.close();
+    expect((await watched({ PATH: '/nonexistent' }, 'darwin')).held()).toBeUndefined();
+    await rm(folder, { recursive: true });
+  });
+});
