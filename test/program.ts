@@ -19,9 +19,13 @@ export interface Running {
   ended: Promise<Ended>;
 }
 
-/** Starts the program. `input` is written to its standard input, which is closed then; without it, it is left open. */
-export function start(args: string[], env: NodeJS.ProcessEnv, input?: string): Running {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { env, stdio: 'pipe' });
+/**
+ * Starts the program. `input` is written to its standard input, which is closed then; without it, it is left open.
+ * @param under a program, and its arguments, that starts ours
+ */
+export function start(args: string[], env: NodeJS.ProcessEnv, input?: string, under: string[] = []): Running {
+  const [program = '', ...words] = [...under, process.execPath, PROGRAM, ...args];
+  const child = spawn(program, words, { env, stdio: 'pipe' });
   const written = { stdout: '', stderr: '' };
   const waiting = new Set<() => void>();
   for (const name of ['stdout', 'stderr'] as const) {
