@@ -225,13 +225,39 @@ async function findOpener(environment: NodeJS.ProcessEnv, platform: NodeJS.Platf
   return { program: 'xdg-open', host: '127.0.0.1' };
 }
 
+/** What a browser must know of the desktop, where it does not inherit it from us. */
+const DESKTOP_VARIABLES = [
+  ...['DISPLAY', 'XAUTHORITY', 'WAYLAND_DISPLAY', 'XDG_SESSION_TYPE', 'XDG_CURRENT_DESKTOP', 'BROWSER'],
+  ...['XDG_ACTIVATION_TOKEN', 'DESKTOP_STARTUP_ID'],
+];
+
 /**
- * Opens a link. What does it may become the browser, and live for days: it is left to itself.
+ * Opens a link. What does it may become the browser, and live for days: it is left to itself. When we are a service of
+ * systemd, it becomes one of its own: else a stop of ours would end the browser, and our limits would be the browser's.
  * @returns why it could not, as soon as that is known
  */
-function openLink(program: string, link: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+async function openLink(program: string, link: string, environment: NodeJS.ProcessEnv): Promise<string | undefined> {
+  if (environment.INVOCATION_ID && (await isInstalled('systemd-run', environment))) {
+    const variables = DESKTOP_VARIABLES.filter((name) => environment[name]);
+    const failed = await start(
+      'systemd-run',
+      [
+        ...['--user', '--quiet', '--collect', '--wait', '--property=KillMode=process'],
+        ...variables.map((name) => `--setenv=${name}=${environment[name]}`),
+        ...['--', program, link],
+      ],
+      environment,
+    );
+    // A service of the machine, for one, has no service manager of the user's.
+    if (failed === undefined) return undefined;
+  }
+  return start(program, [link], environment);
+}
+
+/** @returns how it failed, or undefined when it did not */
+function start(program: string, words: string[], env: NodeJS.ProcessEnv): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const child = spawn(program, [link], { env, stdio: 'ignore', detached: true });
+    const child = spawn(program, words, { env, stdio: 'ignore', detached: true });
     child.unref();
     child.once('error', (error) => resolve(`${program} cannot be started: ${error.message}`));
     child.once('exit', (status, signal) => {

@@ -1,0 +1,69 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { request } from '../desktop/asking.ts';
+
+const BUILT = fileURLToPath(new URL('../../dist/ask/browser.js', import.meta.url));
+
+/** A service manager of a user's, in a mount namespace of its own: that takes root. */
+const canManage = () => {
+  try {
+    execFileSync('unshare', ['-m', 'sh', '-c', 'test -x /lib/systemd/systemd && command -v systemd-run dbus-daemon']);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Starts the service, waits until a browser was started, stops the service, and looks whether that lives on. */
+const SCENE = `
+  mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system && mkdir -m 700 /run/own
+  export XDG_RUNTIME_DIR=/run/own DBUS_SESSION_BUS_ADDRESS=unix:path=/run/own/bus
+  bus=$(dbus-daemon --session --address=$DBUS_SESSION_BUS_ADDRESS --fork --print-pid)
+  /lib/systemd/systemd --user >/dev/null 2>&1 & manager=$!
+  until systemctl --user is-system-running 2>/dev/null | grep -qE 'running|degraded'; do sleep 0.1; done
+  systemctl --user start asking.service
+  until test -s "$HOME/browser"; do sleep 0.1; done
+  systemctl --user stop asking.service
+  kill -0 "$(cat "$HOME/browser")" && echo lives > "$HOME/after"
+  kill "$(cat "$HOME/browser")"
+  kill $manager; wait $manager; kill "$bus"
+`;
+
+describe.skipIf(!canManage())('a browser that the service has opened', () => {
+  let home: string;
+  beforeEach(async () => {
+    home = await mkdtemp(join(tmpdir(), 'service-'));
+  });
+  afterEach(() => rm(home, { recursive: true, force: true, maxRetries: 5 }));
+
+  it('lives on when the service stops, and is told of its desktop', async () => {
+    const units = join(home, '.config', 'systemd', 'user');
+    await mkdir(units, { recursive: true });
+    await writeFile(
+      join(home, 'agent.mjs'),
+      `import { browser } from ${JSON.stringify(BUILT)};
+       const { signal } = new AbortController();
+       await browser().ask(${JSON.stringify(request())}, { signal, onChange() {} });`,
+    );
+    // As the real one on a bare desktop: the browser is its child.
+    const opener = `#!/bin/sh\necho "$DISPLAY $1" > ${home}/seen\nsleep 1000 &\necho $! > ${home}/browser\n`;
+    await writeFile(join(home, 'xdg-open'), opener, { mode: 0o755 });
+    const unit = [
+      '[Service]',
+      'Type=exec',
+      `ExecStart=${process.execPath} ${home}/agent.mjs`,
+      `Environment=DISPLAY=:7 PATH=${home}:/usr/bin:/bin`,
+    ];
+    await writeFile(join(units, 'asking.service'), `${unit.join('\n')}\n`);
+
+    const environment = { PATH: process.env.PATH, HOME: home };
+    await promisify(execFile)('unshare', ['-m', 'bash', '-c', SCENE], { env: environment, timeout: 50_000 });
+    expect(await readFile(join(home, 'seen'), 'utf8')).toMatch(/^:7 http:\/\/127\.0\.0\.1:\d+\/[\w-]+\n$/);
+    await expect(access(join(home, 'after'))).resolves.toBeUndefined();
+  });
+});
