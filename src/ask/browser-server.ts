@@ -58,11 +58,12 @@ const RELOAD_TIME = 3_000;
 const CLOSE_TIME = 1_000;
 
 /**
- * Serves one page on the loopback interface, to one browser: the first that follows the link, and on Linux only when it
- * is run by the same user. All others get 404, whatever they ask for.
+ * Serves one page on the loopback interface, to one browser: the first that follows the link. All others get 404,
+ * whatever they ask for.
+ * @param anyUser whether the one may be run by another user; if not, Linux knows, and other systems do not tell
  * @throws when no socket can be had
  */
-export async function servePage(host: PageHost): Promise<PageServer> {
+export async function servePage(host: PageHost, anyUser: boolean): Promise<PageServer> {
   const link = secretPath();
   const page = secretPath();
   const news = Buffer.concat([page, Buffer.from('/news')]);
@@ -83,7 +84,7 @@ export async function servePage(host: PageHost): Promise<PageServer> {
     const path = Buffer.from(url);
     const own = [`127.0.0.1:${port}`, `localhost:${port}`].includes(headers.host ?? '');
     if (own && method === 'GET' && equal(path, link)) {
-      if (visited || !(await isOurs(socket, port)) || visited) return notFound(response);
+      if (visited || !(anyUser || (await isOurs(socket, port))) || visited) return notFound(response);
       visited = true;
       return redirect(response, page);
     }
@@ -186,8 +187,8 @@ function isOfPage({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * Whether the other end of a connection belongs to our user, or to root (a forwarded port; WSL). It is asked of the
- * kernel, so only on Linux; elsewhere the link alone must do.
+ * Whether the other end of a connection belongs to our user, or to root (who may forward a port). It is asked
+ * of the kernel, so only on Linux; elsewhere the link alone must do.
  * @see https://man7.org/linux/man-pages/man5/proc_pid_net.5.html for the columns
  */
 async function isOurs({ remotePort }: Socket, port: number): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { release } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { formatDuration } from '../duration.ts';
 import * as messages from '../messages.ts';
@@ -24,7 +25,7 @@ export interface BrowserSettings {
  * The tab closed is a window closed.
  *
  * What opens the browser has the link in its arguments, which every user of the machine may read. So the link works
- * once, for the first who follows it, and on Linux only for processes of this user: see {@link servePage}. A file of
+ * once, for the first who follows it, and on Linux (not in WSL) only for processes of this user. A file of
  * our own that leads on to the page would hide the link better, but browsers in a sandbox (Snap, Flatpak) cannot open it.
  */
 export function browser(settings: BrowserSettings = {}): Way {
@@ -60,7 +61,7 @@ export function browser(settings: BrowserSettings = {}): Way {
       last = undefined;
       let page: Page;
       try {
-        page = before?.takesAnother(request) ? before : await Page.serve(request);
+        page = before?.takesAnother(request) ? before : await Page.serve(request, isWsl(environment));
       } catch (error) {
         return { kind: 'unavailable', reason: `no page can be served: ${(error as Error).message}` };
       }
@@ -97,11 +98,12 @@ class Page implements PageHost {
   #resolve: ((typed: string | Answer) => void) | undefined;
   #patience: NodeJS.Timeout | undefined;
 
-  static async serve(request: AskRequest): Promise<Page> {
+  /** @param anyUser whether its browser may be another user's */
+  static async serve(request: AskRequest, anyUser: boolean): Promise<Page> {
     // Loaded here and not at the top: an idle agent has no use for it.
     const { servePage } = await import('./browser-server.ts');
     const page = new Page(request);
-    page.#server = await servePage(page);
+    page.#server = await servePage(page, anyUser);
     return page;
   }
 
@@ -215,7 +217,7 @@ type Opener = { program: string; host: string } | { reason: string };
 async function findOpener(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): Promise<Opener> {
   if (platform === 'darwin') return { program: 'open', host: '127.0.0.1' };
   // The browser is one of Windows, from where this machine is `localhost`: https://learn.microsoft.com/windows/wsl/networking
-  if (environment.WSL_DISTRO_NAME && (await isInstalled('wslview', environment))) {
+  if (isWsl(environment) && (await isInstalled('wslview', environment))) {
     return { program: 'wslview', host: 'localhost' };
   }
   if (!environment.DISPLAY && !environment.WAYLAND_DISPLAY) {
@@ -223,6 +225,11 @@ async function findOpener(environment: NodeJS.ProcessEnv, platform: NodeJS.Platf
   }
   if (!(await isInstalled('xdg-open', environment))) return { reason: 'xdg-open is not installed' };
   return { program: 'xdg-open', host: '127.0.0.1' };
+}
+
+/** Linux in Windows. A browser there belongs to no user here; a service is told by the kernel's name alone. */
+function isWsl({ WSL_DISTRO_NAME }: NodeJS.ProcessEnv): boolean {
+  return Boolean(WSL_DISTRO_NAME) || /microsoft/i.test(release());
 }
 
 /** What a browser must know of the desktop, where it does not inherit it from us. */

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -338,6 +340,20 @@ describe('the browser', () => {
     expect(await browser(screen).unfit()).toBe('xdg-open is not installed');
     expect(await browser(screen).ask(request(), asking())).toMatchObject({ kind: 'unavailable' });
     expect(await browser({ ...linux, named: true }).unfit()).toBeUndefined();
+  });
+
+  it('is the one of Windows where this is Linux in Windows', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'browser-'));
+    await writeFile(join(folder, 'wslview'), `#!/bin/sh\necho "$1" > ${folder}/link\n`, { mode: 0o755 });
+    const environment = { PATH: `${folder}:/usr/bin:/bin`, WSL_DISTRO_NAME: 'Debian' };
+    const question = asking();
+    const answer = browser({ platform: 'linux', environment }).ask(request(), question);
+    await expect
+      .poll(() => readFile(join(folder, 'link'), 'utf8').catch(() => ''))
+      .toMatch(/^http:\/\/localhost:\d+\/\S+\n$/);
+    question.withdraw();
+    expect(await answer).toEqual({ kind: 'dismissed' });
+    await rm(folder, { recursive: true });
   });
 
   it('never opens for a question that was withdrawn before', async () => {
