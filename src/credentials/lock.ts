@@ -1,16 +1,28 @@
+import { randomInt } from 'node:crypto';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
 
 export interface Lock {
-  /** Why the lock is no longer ours (it was taken, after this process or the machine stood still), or undefined. */
-  lost(): Error | undefined;
+  /** Whether the lock is no longer ours: it was taken, after this process or the machine stood still. */
+  lost(): boolean;
+  /** Gives the lock back if it is still ours. */
   release(): Promise<void>;
 }
 
-/** A dead holder's lock is free after this many milliseconds, the least that proper-lockfile allows. */
+/**
+ * A lock of ours that was not renewed for so long, in milliseconds, is a dead holder's: the least that proper-lockfile
+ * allows. To know it sooner, a lock would have to name its holder. It cannot: the folder must stay empty, for others remove
+ * it with rmdir(2), and a process id says nothing in another container or on another machine that has the same folder.
+ */
 const STALE = 2000;
+
+/** The same of anybody else's: proper-lockfile's default, whose users renew their locks every five seconds. */
+const STALE_OF_OTHERS = 10_000;
+
+/** How often we renew ours, in milliseconds. A change of the program that renews less often is robbed by older ones. */
+const RENEWAL = 1000;
 
 /**
  * Locks a file against other processes that do, by the folder `FILE.lock`. The file need not be there.
@@ -21,31 +33,39 @@ const STALE = 2000;
  */
 export async function lockFile(file: string, timeout: number): Promise<Lock> {
   const lockfile = properLockfile();
+  const folder = `${file}.lock`;
   const giveUp = performance.now() + timeout;
-  let lost: Error | undefined;
   for (;;) {
+    const marks = marking(folder);
+    let compromised = false;
     try {
       const release = await lockfile.lock(file, {
-        stale: STALE,
+        stale: isMarked(stampsOf(folder)) ? STALE : STALE_OF_OTHERS,
+        update: RENEWAL,
         realpath: false,
         // Its own `retries` tries a folder that cannot be written again and again, too.
         retries: 0,
-        fs: withoutFuture(),
+        fs: marks.fs,
         // Its own throws from a timer and ends the process.
-        onCompromised: (error) => {
-          lost = error;
+        onCompromised: () => {
+          compromised = true;
         },
       });
-      // A lock that stays behind is stale soon; what it guarded is done.
-      return { lost: () => lost, release: () => release().catch(() => {}) };
+      return {
+        lost: () => compromised || marks.lost(),
+        // A lock that stays behind is stale soon; what it guarded is done.
+        release: () => release().catch(() => {}),
+      };
     } catch (error) {
       const { code, syscall } = error as NodeJS.ErrnoException;
-      if (syscall === 'rmdir') throw new UserError(`cannot lock ${file}: ${file}.lock is in the way; remove it`);
+      if (syscall === 'rmdir' && (code === 'ENOTDIR' || code === 'ENOTEMPTY')) {
+        throw new UserError(`cannot lock ${file}: ${folder} is in the way; remove it`);
+      }
       if (code !== 'ELOCKED') throw error;
     }
     if (performance.now() > giveUp) {
       throw new UserError(
-        `cannot write ${file}: another program has held ${file}.lock for ${Math.round(timeout / 1000)} s; end it, or remove that folder if no program uses it`,
+        `cannot write ${file}: another program has held ${folder} for ${Math.round(timeout / 1000)} s; end it, or remove that folder if no program uses it`,
       );
     }
     await setTimeout(20 + Math.random() * 60);
@@ -72,14 +92,69 @@ function signalListeners() {
   return signals.flatMap((signal) => process.listeners(signal).map((listener) => ({ signal, listener })));
 }
 
+/** In nanoseconds since the epoch. */
+interface Stamps {
+  accessed: bigint;
+  modified: bigint;
+}
+
+/** Our locks were read at a random time before this one, 2001: no other folder was. In seconds since the epoch. */
+const MARKED_BEFORE = 1_000_000_000;
+
 /**
- * To learn how exact time stamps are, proper-lockfile first sets the lock's up to a second ahead, and a dead holder's lock
- * would count as fresh for that much longer.
+ * The file system for proper-lockfile, by which our locks can be told from those of others, and each from the next: by the
+ * time of the last access, which means nothing for a lock, while the time of the last change says how fresh it is.
+ *
+ * proper-lockfile by itself renews and removes also a lock that was taken from it, until its timer finds out.
  */
-function withoutFuture(): typeof fs {
-  const utimes = (path: string, accessed: Date, modified: Date, done: fs.NoParamCallback) => {
-    const now = Date.now();
-    fs.utimes(path, Math.min(accessed.getTime(), now) / 1000, Math.min(modified.getTime(), now) / 1000, done);
+function marking(folder: string): { fs: typeof fs; lost(): boolean } {
+  const mark = randomInt(1, MARKED_BEFORE);
+  let ours: Stamps | undefined;
+  const lost = () => {
+    const now = stampsOf(folder);
+    if (!ours || now?.modified !== ours.modified) return true;
+    // Somebody may have looked into the folder, which takes the mark away until the next renewal.
+    return now.accessed !== ours.accessed && isMarked(now);
   };
-  return { ...fs, utimes: utimes as typeof fs.utimes };
+  /** Not in the background: nothing shall come between a look at the lock and the deed. */
+  const renew = (modified: Date) => {
+    if (ours && lost()) throw Object.assign(new Error('the lock was taken'), { code: 'ENOENT' });
+    const time = modified.getTime();
+    // proper-lockfile first sets the time up to a second ahead, to learn how exact it is, and a dead holder's lock would
+    // count as fresh for that much longer. It needs to only where there are whole seconds.
+    fs.utimesSync(folder, mark, (time % 1000 === 0 ? time : Math.min(time, Date.now())) / 1000);
+    ours = stampsOf(folder);
+  };
+  // Before the lock is ours, it is a dead holder's that is removed.
+  const remove = () => {
+    if (!ours || !lost()) fs.rmdirSync(folder);
+  };
+  return {
+    lost,
+    fs: {
+      ...fs,
+      utimes: ((_path, _accessed, modified: Date, done) => settle(() => renew(modified), done)) as typeof fs.utimes,
+      rmdir: ((_path: string, done: fs.NoParamCallback) => settle(remove, done)) as typeof fs.rmdir,
+      rmdirSync: remove,
+    },
+  };
+}
+
+function settle(deed: () => void, done: fs.NoParamCallback): void {
+  try {
+    deed();
+  } catch (error) {
+    done(error as NodeJS.ErrnoException);
+    return;
+  }
+  done(null);
+}
+
+function stampsOf(folder: string): Stamps | undefined {
+  const stats = fs.statSync(folder, { bigint: true, throwIfNoEntry: false });
+  return stats && { accessed: stats.atimeNs, modified: stats.mtimeNs };
+}
+
+function isMarked(stamps: Stamps | undefined): boolean {
+  return stamps !== undefined && stamps.accessed < BigInt(MARKED_BEFORE) * 1_000_000_000n;
 }

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { UserError } from '../errors.ts';
 import { CredentialsFileError } from './document.ts';
 
@@ -7,6 +8,7 @@ const REASONS: Record<string, string> = {
   EBUSY: 'the file is mounted by itself, so it cannot be replaced; mount its folder instead',
   EDQUOT: 'your disk quota is used up; free some space',
   EIO: 'the disk failed; check it',
+  EEXIST: 'a file stands where its path needs a folder; move it away',
   EISDIR: 'there is a folder of that name; move it away',
   ELOOP: 'its symbolic links lead in a circle; mend them',
   EMFILE: 'too many files are open; raise the limit (ulimit -n)',
@@ -16,19 +18,30 @@ const REASONS: Record<string, string> = {
   ENOSPC: 'the disk is full; free some space',
   ENOTDIR: 'a file stands where its path needs a folder; move it away',
   EPERM: 'not permitted; run this as the owner of the file, and check its attributes (lsattr)',
-  EROFS: 'the file system is read-only; set AWS_SHARED_CREDENTIALS_FILE to a file on another',
+  EROFS: 'the file system is read-only; mount it for writing, or set AWS_SHARED_CREDENTIALS_FILE to a file on another',
   EXDEV: 'the file is mounted by itself, so it cannot be replaced; mount its folder instead',
 };
+
+/** A file is replaced whole, so it does not help that it could be written itself. */
+const NO_NEW_FILE =
+  'permission denied to make a new file in its folder, which then takes its place; check the owner and the mode of the folder';
 
 /** Another error for people, with one line: what was being done, to which file, what came back, what to do. */
 export function explained(error: unknown, doing: 'read' | 'write' | 'watch', file: string): unknown {
   if (error instanceof CredentialsFileError) {
     return new CredentialsFileError(`cannot ${doing} ${file}: ${error.message}`, error.status, { cause: error });
   }
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { message, syscall } = error as NodeJS.ErrnoException;
+  const code = codeOf(error as NodeJS.ErrnoException);
   if (error instanceof UserError || code === undefined) return error;
-  const reason = REASONS[code];
+  const reason = code === 'EACCES' && syscall === 'mkdir' ? NO_NEW_FILE : REASONS[code];
   return new UserError(`cannot ${doing} ${file}: ${reason ? `${reason} (${code})` : message}`, 1, { cause: error });
+}
+
+/** Node.js calls some errors `Unknown system error -122`: EDQUOT, for one. */
+function codeOf({ code, errno = 0 }: NodeJS.ErrnoException): string | undefined {
+  if (!code?.startsWith('Unknown')) return code;
+  return Object.entries(constants.errno).find(([, number]) => number === -errno)?.[0] ?? code;
 }
 
 export function isMissing(error: unknown): boolean {

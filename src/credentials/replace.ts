@@ -12,8 +12,8 @@ import {
   readFileSync,
   readSync,
   renameSync,
-  rmSync,
   statSync,
+  unlinkSync,
 } from 'node:fs';
 import { open, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -31,9 +31,6 @@ const EMPTY_FOR = 500;
 
 const PIECE = 256 * 1024;
 
-/** A temporary file that is younger may be in use by a process that cannot be seen from here (a container's). */
-const LEFT_BEHIND_AFTER = 60_000;
-
 /**
  * Changes a file so that no reader ever sees it half written, and no change by another program is lost.
  *
@@ -50,50 +47,71 @@ export async function changeCredentials(
   options: { timeout?: number } = {},
 ): Promise<void> {
   let target = file;
+  let vanished: unknown;
   try {
     for (let round = 0; round < MOST_ROUNDS; round++) {
       const { target: real, problem } = followLinks(file);
       if (problem) throw problem;
       target = real;
-      const folder = dirname(target);
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      const lock = await lockFile(target, options.timeout ?? 15_000);
-      const temporary = join(folder, `${prefixOf(target)}${process.pid}-${randomBytes(8).toString('hex')}`);
       try {
-        sweep(folder, prefixOf(target));
-        const original = await settled(target);
-        let bytes: Buffer;
-        try {
-          bytes = change(original.bytes);
-        } catch (error) {
-          // Half a file can look like one that must not be changed.
-          if (!isUntouched(target, original)) continue;
-          throw error;
-        }
-        if (bytes.equals(original.bytes)) return;
-
-        const handle = await open(temporary, 'wx', 0o600);
-        try {
-          await handle.writeFile(bytes);
-          keepModeAndOwner(handle.fd, original.stats);
-          await handle.sync();
-        } finally {
-          await handle.close();
-        }
-        // Nothing asynchronous from here to the rename: the shorter, the less can come between.
-        if (lock.lost() || !isUntouched(target, original)) continue;
-        renameSync(temporary, target);
-        await syncFolder(folder);
-        if (holds(target, bytes)) return;
-      } finally {
-        await rm(temporary, { force: true }).catch(() => {});
-        await lock.release();
+        if (await replace(target, change, options.timeout ?? 15_000)) return;
+        vanished = undefined;
+      } catch (error) {
+        // Somebody removed the folder, or, holding the lock that we had lost, our temporary file.
+        if (!isMissing(error)) throw error;
+        vanished = error;
       }
     }
+    if (vanished) throw vanished;
   } catch (error) {
     throw explained(error, 'write', target === resolve(file) ? file : `${file} (${target})`);
   }
   throw new UserError(`cannot write ${file}: another program changes it again and again; find out which, and end it`);
+}
+
+/**
+ * @returns false when somebody else changed the file, or took the lock, meanwhile
+ * @throws ENOENT, too, when somebody removed what it was working with
+ */
+async function replace(target: string, change: (bytes: Buffer) => Buffer, timeout: number): Promise<boolean> {
+  const folder = dirname(target);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const lock = await lockFile(target, timeout);
+  const temporary = join(folder, `${prefixOf(target)}${process.pid}-${randomBytes(8).toString('hex')}`);
+  try {
+    sweep(target);
+    const original = await settled(target);
+    let bytes: Buffer;
+    try {
+      bytes = change(original.bytes);
+    } catch (error) {
+      // Half a file can look like one that must not be changed.
+      if (!isUntouched(target, original)) return false;
+      throw error;
+    }
+    if (bytes.equals(original.bytes)) return true;
+
+    const handle = await open(temporary, 'wx', 0o600);
+    try {
+      await handle.writeFile(bytes);
+      keepOwner(handle.fd, original.stats);
+      await handle.sync();
+      // Nothing asynchronous from here to the rename: the shorter, the less can come between, and the shorter is the
+      // temporary file as readable as the real one.
+      keepMode(handle.fd, original.stats);
+      // If the lock is taken after this look at it, the temporary file is swept before the file is read.
+      if (lock.lost() || !isUntouched(target, original)) return false;
+      renameSync(temporary, target);
+    } finally {
+      // It is on the disk, or it is not wanted.
+      await handle.close().catch(() => {});
+    }
+    await syncFolder(folder);
+    return holds(target, bytes);
+  } finally {
+    await rm(temporary, { force: true }).catch(() => {});
+    await lock.release();
+  }
 }
 
 /**
@@ -165,12 +183,16 @@ function holds(target: string, bytes: Buffer): boolean {
   }
 }
 
-function keepModeAndOwner(descriptor: number, original: BigIntStats | undefined): void {
+/** Not where it is the same already: some file systems refuse even that. */
+function keepOwner(descriptor: number, original: BigIntStats | undefined): void {
   const own = fstatSync(descriptor, { bigint: true });
-  // Not where it is the same already: some file systems refuse even that.
   if (original && (original.uid !== own.uid || original.gid !== own.gid)) {
     fchownSync(descriptor, Number(original.uid), Number(original.gid));
   }
+}
+
+function keepMode(descriptor: number, original: BigIntStats | undefined): void {
+  const own = fstatSync(descriptor, { bigint: true });
   const mode = Number(original?.mode ?? 0o600n) & 0o7777;
   if (mode !== (Number(own.mode) & 0o7777)) fchmodSync(descriptor, mode);
 }
@@ -187,26 +209,19 @@ function prefixOf(target: string): string {
   return `.${basename(target)}.aws-mfa-agent-`;
 }
 
-/** Removes what a process that was killed has left: its temporary file holds keys. */
-function sweep(folder: string, prefix: string): void {
+/**
+ * Removes the temporary files, with keys in them, of processes that were killed. Whoever holds the lock removes all at
+ * once: their owners are dead, or have lost the lock, and then must not come to rename theirs.
+ */
+function sweep(target: string): void {
+  const folder = dirname(target);
+  const prefix = prefixOf(target);
   try {
     for (const name of readdirSync(folder)) {
-      if (!name.startsWith(prefix) || isRunning(Number.parseInt(name.slice(prefix.length), 10))) continue;
-      const path = join(folder, name);
-      const stats = lstatSync(path);
-      if (stats.isFile() && Date.now() - stats.mtimeMs > LEFT_BEHIND_AFTER) rmSync(path);
+      const isOurs = name.startsWith(prefix) && /^\d+-[0-9a-f]{16}$/.test(name.slice(prefix.length));
+      if (isOurs && lstatSync(join(folder, name)).isFile()) unlinkSync(join(folder, name));
     }
   } catch {
     // No failure of the change. Another time.
-  }
-}
-
-/** Whether another process has this id. Ours can be that of the one that was killed: in a container they begin at 1. */
-function isRunning(pid: number): boolean {
-  if (Number.isNaN(pid) || pid === process.pid) return false;
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

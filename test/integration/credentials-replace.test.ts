@@ -385,22 +385,34 @@ describe('the lock', () => {
 });
 
 describe('what a killed process has left', () => {
-  /** A temporary file of a process, that was written so many seconds ago. */
-  function leave(pid: number | undefined, age: number): string {
-    const name = `.credentials.aws-mfa-agent-${pid}-${age}`;
-    writeFileSync(join(folder, name), 'secret');
-    utimesSync(join(folder, name), Date.now() / 1000 - age, Date.now() / 1000 - age);
-    return name;
-  }
-
-  test('is removed with the next change, but nothing that may be in use or is not ours', async () => {
-    const { pid: dead } = spawnSync('true');
-    leave(dead, 3600);
-    leave(process.pid, 3600);
-    const kept = [leave(dead, 5), leave(process.ppid, 3600), '.credentials.swp'];
-    writeFileSync(join(folder, '.credentials.swp'), '');
+  test('is removed with the next change, however young, but nothing that only looks like it', async () => {
+    for (const pid of [spawnSync('true').pid, process.pid, process.ppid]) {
+      writeFileSync(join(folder, `.credentials.aws-mfa-agent-${pid}-0123456789abcdef`), 'secret');
+    }
+    const kept = [
+      '.credentials.aws-mfa-agent-notes',
+      '.credentials.aws-mfa-agent-1-0123456789abcdef~',
+      '.credentials.swp',
+    ];
+    for (const name of kept) writeFileSync(join(folder, name), '');
     await changeCredentials(file, append('a\n'));
     expect(readdirSync(folder).sort()).toEqual([...kept, 'credentials'].sort());
+  });
+
+  test('and is removed while we stood still makes us begin again', async () => {
+    writeFileSync(file, 'a\n');
+    const code = `import { changeCredentials } from '${BUILT}';
+      await changeCredentials(process.argv[1], (bytes) => Buffer.concat([bytes, Buffer.from('theirs\\n')]));`;
+    let calls = 0;
+    await changeCredentials(file, (bytes) => {
+      if (calls++ === 0) {
+        rmSync(`${file}.lock`, { recursive: true });
+        spawnSync(process.execPath, ['--input-type=module', '-e', code, file], { stdio: 'inherit' });
+      }
+      return append('ours\n')(bytes);
+    });
+    expect(calls).toBe(2);
+    expect(readFileSync(file, 'utf8')).toBe('a\ntheirs\nours\n');
   });
 });
 

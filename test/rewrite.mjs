@@ -1,0 +1,34 @@
+/**
+ * Puts a session into [mfa] of a credentials file, once, by the built program's own code: the program that crash.test.ts
+ * runs under strace, and stops at every system call. Prints what goes wrong as the program does.
+ *
+ *     node rewrite.mjs FILE SESSION
+ */
+import crypto from 'node:crypto';
+import { mkdir, open, stat } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { dirname } from 'node:path';
+import { withSession } from '../dist/credentials/document.js';
+import { changeCredentials } from '../dist/credentials/replace.js';
+
+const [file, session] = process.argv.slice(2);
+
+// strace follows paths, so that of the temporary file must be known before: its name is of the process id and of chance.
+Object.defineProperty(process, 'pid', { value: 1 });
+crypto.randomBytes = (size) => Buffer.alloc(size);
+syncBuiltinESMExports();
+
+// strace counts the calls of each thread apart, and fails or kills the first thread that comes to a number. So the one in
+// the background gets far ahead, to numbers that the main thread never comes to.
+for (let turn = 0; turn < 30; turn++) {
+  await mkdir(dirname(file), { recursive: true });
+  await stat(dirname(file));
+  await (await open(dirname(file))).close();
+}
+
+try {
+  await changeCredentials(file, (bytes) => withSession(bytes, 'mfa', JSON.parse(session)));
+} catch (error) {
+  process.stderr.write(`aws-mfa-agent: ${error.message}\n`);
+  process.exitCode = 1;
+}
