@@ -42,7 +42,7 @@ describe.skipIf(missingPrograms('chromium', 'xdg-open').length > 0)('the page in
     });
     const answer: { given: Promise<Answer> } = { given: way.ask(asked, { ...question, outcome }) };
     await tab.open(await link);
-    await tab.until(`document.readyState === 'complete' && ${FIELD}`);
+    await tab.until(`document.readyState === 'complete' && ${FIELD} && document.activeElement === ${FIELD}`);
     return { ...answer, link: await link };
   };
 
@@ -141,7 +141,10 @@ describe.skipIf(missingPrograms('chromium', 'xdg-open').length > 0)('the page in
 
   it('snoozes by the keyboard', async () => {
     const { given } = await begin();
-    for (const _ of ['OK', 'Snooze']) await tab.press('Tab');
+    for (const button of ['OK', 'Snooze 15 min']) {
+      await tab.press('Tab');
+      await tab.until(`document.activeElement.textContent === '${button}'`);
+    }
     await tab.press('Enter');
     expect(await given).toEqual({ kind: 'snooze', duration: 15 * 60_000 });
     await tab.until(`${TEXT}.includes('No question for 15 minutes.')`);
