@@ -50,7 +50,40 @@ const MOST_CODES = 3;
  */
 export async function refresh(
   target: RefreshTarget,
-  asking: Omit<AskRequest, 'problem' | 'now' | 'profile' | 'serialNumber' | 'expiration'> & Asking,
+  asking: Pick<AskRequest, 'reminder'> & Asking,
+  effects: RefreshEffects,
+): Promise<RefreshOutcome> {
+  let tell: (what: string) => void = () => {};
+  const told = new Promise<string>((resolve) => {
+    tell = resolve;
+  });
+  const outcome = await attempt(target, { ...asking, outcome: told }, effects);
+  tell(outcomeText(target, outcome, effects.now()));
+  return outcome;
+}
+
+/** What came of a code, for the place where it was typed. */
+function outcomeText({ profile, durationSeconds }: RefreshTarget, outcome: RefreshOutcome, now: number): string {
+  switch (outcome.kind) {
+    case 'refreshed':
+      return messages.refreshed(profile, outcome.session.expiration, now, durationSeconds);
+    case 'unsaved':
+      return messages.unsaved(profile, outcome.reason);
+    case 'refused':
+      return outcome.message;
+    case 'no-keys':
+      return messages.noKeys(profile, outcome.reason);
+    case 'unaskable':
+    case 'snoozed':
+    case 'dismissed':
+    case 'withdrawn':
+      return messages.notAnswered(profile);
+  }
+}
+
+async function attempt(
+  target: RefreshTarget,
+  asking: Pick<AskRequest, 'reminder'> & Asking,
   effects: RefreshEffects,
 ): Promise<RefreshOutcome> {
   const { codes } = effects;
