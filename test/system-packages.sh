@@ -9,7 +9,7 @@ needed='
 Xvfb:xvfb dunst:dunst notify-send:libnotify-bin zenity:zenity kdialog:kdialog pinentry-gtk-2:pinentry-gtk2 xdotool:xdotool
 chromium:chromium xdg-open:xdg-utils
 dbus-daemon:dbus dbus-run-session:dbus gdbus:libglib2.0-bin import:imagemagick strace:strace faketime:faketime
-systemctl:systemd systemd-analyze:systemd plistutil:libplist-utils curl:curl
+systemctl:systemd systemd-analyze:systemd plistutil:libplist-utils curl:curl oathtool:oathtool
 '
 
 # Sets programs and packages to what is missing now.

@@ -41,7 +41,7 @@ export function createAsk(
   const dialogs = [...codeFields(environment, platform), pinentry(environment, named('pinentry'))];
   const page = browser({ environment, platform, named: named('browser'), ...(tell && { tell }) });
   const known: Way[] = [
-    mfaProcess(command, process.stdin.isTTY && process.stderr.isTTY),
+    mfaProcess(command, process.stdin.isTTY && process.stderr.isTTY, environment),
     platform === 'darwin' ? macosNotification() : notification([...dialogs, page], environment),
     ...dialogs,
     terminal(standardInput),
