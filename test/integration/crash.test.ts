@@ -1,5 +1,3 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -14,13 +12,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { withSession } from '../../src/credentials/document.ts';
 import { changeCredentials } from '../../src/credentials/replace.ts';
+import { type Call, callsIn, canTrace, essence, rewrite, temporaryOf } from '../traced-rewrite.ts';
 
-const REWRITE = fileURLToPath(new URL('../rewrite.mjs', import.meta.url));
 const SESSION = {
   accessKeyId: 'ASIANEWNEWNEWNEWNEW1',
   secretAccessKey: 'new/secret',
@@ -72,70 +68,6 @@ function newFile(old: Buffer | undefined): string {
   return file;
 }
 
-const temporaryOf = (file: string) => join(dirname(file), `.${basename(file)}.aws-mfa-agent-1-${'0'.repeat(16)}`);
-
-/** A system call on the folder, the file, its lock or the temporary file, between the lock and the unlock. */
-interface Call {
-  name: string;
-  /** As strace prints it, with `AWS` for the folder. */
-  line: string;
-  thread: 'main' | 'background';
-  /** How many calls of that name its thread has made by then: strace counts those. */
-  when: number;
-  /** Whether it changes what is on the disk. */
-  writes: boolean;
-}
-
-interface Ended {
-  /** What strace saw. */
-  log: string[];
-  status: number | null;
-  signal: NodeJS.Signals | null;
-  stderr: string;
-}
-
-/** Rewrites a file under strace, and lets something happen at one call. @param effect as in strace(1): `error=EIO` */
-async function rewrite(file: string, call?: Call, effect?: string): Promise<Ended> {
-  const folder = dirname(file);
-  const paths = [folder, file, `${file}.lock`, temporaryOf(file)].flatMap((path) => ['-P', path]);
-  const inject = call ? ['-e', `inject=${call.name}:${effect}:when=${call.when}`] : [];
-  // The background thread has numbers of its own by what rewrite.mjs does first, the main thread by being seen alone.
-  const threads = call?.thread === 'main' ? [] : ['-f'];
-  const strace = [...threads, '-qq', '-e', 'trace=%file,%desc', '-e', 'signal=none', ...paths, ...inject];
-  const node = [process.execPath, REWRITE, file, JSON.stringify(SESSION)];
-  const child = spawn('strace', [...strace, '-o', `${folder}.log`, ...node], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    // All that does not run in the main thread runs in one other, in order.
-    env: { ...process.env, UV_THREADPOOL_SIZE: '1' },
-  });
-  const [stderr, [status, signal]] = await Promise.all([text(child.stderr), once(child, 'close')]);
-  const log = readFileSync(`${folder}.log`, 'utf8').replaceAll(folder, 'AWS').trim().split('\n');
-  return { log, status, signal, stderr };
-}
-
-/** The calls of a whole run. */
-function callsIn(log: string[]): Call[] {
-  const started = log.map((line) => /^(\d+) +((\w+)\(.*)/.exec(line)).filter((match) => match !== null);
-  // Between the last look at the file and the rename there is no time for another thread.
-  const main = started.find(([, , , name]) => name?.startsWith('rename'))?.[1];
-  const counts = new Map<string, number>();
-  const calls = started.map(([, thread = '', line = '', name = '']): Call => {
-    const when = (counts.get(`${thread} ${name}`) ?? 0) + 1;
-    counts.set(`${thread} ${name}`, when);
-    const writes = WRITES.test(name) || line.includes('O_CREAT');
-    return { name, line, thread: thread === main ? 'main' : 'background', when, writes };
-  });
-  const [first, last] = [/^mkdir/, /^(?:rmdir|unlinkat)/].map((name) =>
-    calls.findLastIndex((call) => name.test(call.name) && call.line.includes('"AWS/credentials.lock"')),
-  );
-  return calls.slice(first, last === undefined ? undefined : last + 1);
-}
-
-const WRITES = /^(?:mkdir|rmdir|unlink|p?write|fsync|fdatasync|rename|f?chmod|f?chown|utime)/;
-
-/** A call without what differs from run to run. */
-const essence = (line = '') => /^(?:\d+ +)?(\w+\((?:AT_FDCWD, )?(?:"[^"]*")?)/.exec(line)?.[1];
-
 /** What a call may answer, of what disks do to people: by its manual page, and of a file system that fails, anything. */
 function errorsOf({ name, writes }: Call): string[] {
   if (!writes) return /^(?:open|stat|newfstat|lstat)/.test(name) ? ['EIO', 'EACCES'] : ['EIO'];
@@ -182,14 +114,7 @@ async function next(file: string, old: Buffer | undefined, what: string): Promis
 
 const lineOf = ({ line }: Call) => line.slice(0, 120);
 
-function canTrace(): boolean {
-  const isCi = process.env.CI !== undefined && process.platform === 'linux';
-  if (isCi || spawnSync('strace', ['-f', '-o', '/dev/null', 'true']).status === 0) return true;
-  process.stderr.write('skipped: what a crash at any system call leaves, for strace does not run here\n');
-  return false;
-}
-
-describe.skipIf(!canTrace())('a rewrite of the credentials file', () => {
+describe.skipIf(!canTrace('what a crash at any system call leaves'))('a rewrite of the credentials file', () => {
   describe.each([
     ['that is there', OLD],
     ['that is not there yet', undefined],
@@ -197,7 +122,7 @@ describe.skipIf(!canTrace())('a rewrite of the credentials file', () => {
     let calls: Call[];
     beforeAll(async () => {
       const file = newFile(old);
-      const ended = await rewrite(file);
+      const ended = await rewrite(file, SESSION);
       expect(ended).toMatchObject({ status: 0, stderr: '' });
       expect(look(file, old, 'a whole run')).toBe('new');
       calls = callsIn(ended.log);
@@ -216,7 +141,7 @@ describe.skipIf(!canTrace())('a rewrite of the credentials file', () => {
       await eachOf(calls, async (call, index) => {
         const file = newFile(old);
         const what = `a kill before call ${index + 1}, ${lineOf(call)}`;
-        const ended = await rewrite(file, call, 'signal=KILL');
+        const ended = await rewrite(file, SESSION, { call, effect: 'signal=KILL' });
         expect(ended.signal, what).toBe('SIGKILL');
         expect(essence(ended.log.findLast((line) => essence(line))), what).toBe(essence(call.line));
         files[index] = file;
@@ -241,14 +166,14 @@ describe.skipIf(!canTrace())('a rewrite of the credentials file', () => {
   });
 
   test('leaves the old file or the new one, says why, and lets the next one work, whatever error any system call gives', async () => {
-    const calls = callsIn((await rewrite(newFile(OLD))).log);
+    const calls = callsIn((await rewrite(newFile(OLD), SESSION)).log);
     const injections = calls.flatMap((call) => errorsOf(call).map((error) => ({ call, error })));
     const counts = { old: 0, new: 0, said: 0 };
     const files: string[] = [];
     await eachOf(injections, async ({ call, error }, index) => {
       const file = newFile(OLD);
       const what = `${error} from ${lineOf(call)}`;
-      const ended = await rewrite(file, call, `error=${error}`);
+      const ended = await rewrite(file, SESSION, { call, effect: `error=${error}` });
       expect(ended.signal, what).toBe(null);
       expect(ended.log.filter((line) => line.includes('(INJECTED)')).map(essence), what).toEqual([essence(call.line)]);
       const found = look(file, OLD, what);
@@ -275,10 +200,11 @@ describe.skipIf(!canTrace())('a rewrite of the credentials file', () => {
   }, 120_000);
 
   test('that is killed costs one that comes right after it two seconds, not ten', async () => {
-    const calls = callsIn((await rewrite(newFile(OLD))).log);
-    const rename = calls.find(({ name }) => name.startsWith('rename'));
+    const calls = callsIn((await rewrite(newFile(OLD), SESSION)).log);
+    const call = calls.find(({ name }) => name.startsWith('rename'));
+    if (!call) throw new Error('it does not rename');
     const file = newFile(OLD);
-    await rewrite(file, rename, 'signal=KILL');
+    await rewrite(file, SESSION, { call, effect: 'signal=KILL' });
     expect(await next(file, OLD, 'a kill before the rename')).toBeLessThan(5_000);
   });
 });

@@ -1,0 +1,213 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import lockfile from 'proper-lockfile';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { withSession } from '../../src/credentials/document.ts';
+import { lockFile } from '../../src/credentials/lock.ts';
+import { changeCredentials } from '../../src/credentials/replace.ts';
+import { callsIn, canTrace, rewrite } from '../traced-rewrite.ts';
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'aws-mfa-agent-lock-')));
+  file = join(folder, 'credentials');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const append = (text: string) => (bytes: Buffer) =>
+  bytes.includes(text) ? bytes : Buffer.concat([bytes, Buffer.from(text)]);
+const built = (name: string) => new URL(`../../dist/credentials/${name}.js`, import.meta.url).href;
+
+function otherProcess(code: string, ...args: string[]): ChildProcess {
+  return spawn(process.execPath, ['--input-type=module', '-e', code, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}
+
+/** All that it prints from now on, until it ends by itself. */
+async function outputOf(child: ChildProcess): Promise<string> {
+  let output = '';
+  child.stdout?.setEncoding('utf8').on('data', (text) => {
+    output += text;
+  });
+  expect(await once(child, 'close')).toEqual([0, null]);
+  return output.trim();
+}
+
+/** A lock that was last renewed so many seconds ago, as proper-lockfile sets its time stamps, or we ours. */
+function leaveLock(age: number, whose: 'ours' | 'theirs'): void {
+  mkdirSync(`${file}.lock`);
+  const renewed = Date.now() / 1000 - age;
+  utimesSync(`${file}.lock`, whose === 'ours' ? 12_345 : renewed, renewed);
+}
+
+describe('a program that locks with the defaults of proper-lockfile', () => {
+  test('keeps its lock for as long as it renews it, every five seconds', async () => {
+    writeFileSync(file, 'a\n');
+    const holder = otherProcess(
+      `import lockfile from ${JSON.stringify(import.meta.resolve('proper-lockfile'))};
+      await lockfile.lock(process.argv[1]);
+      console.log('held');
+      setInterval(() => {}, 1e6);`,
+      file,
+    );
+    try {
+      await once(holder.stdout ?? holder, 'data');
+      const changing = changeCredentials(file, append('ours\n'), { timeout: 7000 });
+      await expect(changing).rejects.toThrow(/another program has held .* for 7 s/);
+      expect(readFileSync(file, 'utf8')).toBe('a\n');
+    } finally {
+      holder.kill('SIGKILL');
+    }
+  });
+
+  test('and died loses it after ten seconds, not before', async () => {
+    leaveLock(9, 'theirs');
+    await expect(changeCredentials(file, append('ours\n'), { timeout: 100 })).rejects.toThrow(
+      /another program has held/,
+    );
+    rmSync(`${file}.lock`, { recursive: true });
+    leaveLock(10.1, 'theirs');
+    await changeCredentials(file, append('ours\n'), { timeout: 100 });
+    expect(readdirSync(folder)).toEqual(['credentials']);
+  });
+
+  test('waits for our lock, which we renew every second', async () => {
+    writeFileSync(file, 'a\n');
+    const lock = await lockFile(file, 1000);
+    const { mtimeMs } = statSync(`${file}.lock`);
+    while (statSync(`${file}.lock`).mtimeMs === mtimeMs) await setTimeout(20);
+    await expect(lockfile.lock(file)).rejects.toThrow(/already being held/);
+    expect(lock.lost()).toBe(false);
+    await lock.release();
+    await (await lockfile.lock(file))();
+  });
+});
+
+describe('a lock of ours', () => {
+  test('that is left behind is free after two seconds, not before', async () => {
+    leaveLock(1, 'ours');
+    await expect(changeCredentials(file, append('ours\n'), { timeout: 100 })).rejects.toThrow(
+      /another program has held/,
+    );
+    rmSync(`${file}.lock`, { recursive: true });
+    leaveLock(2.1, 'ours');
+    await changeCredentials(file, append('ours\n'), { timeout: 100 });
+    expect(readdirSync(folder)).toEqual(['credentials']);
+  });
+
+  test('is still ours when somebody has looked into its folder', async () => {
+    const lock = await lockFile(file, 1000);
+    const { mtime } = statSync(`${file}.lock`);
+    utimesSync(`${file}.lock`, new Date(), mtime);
+    expect(lock.lost()).toBe(false);
+    await lock.release();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('that another takes in the same millisecond is known to be lost, and left to the other', async () => {
+    const lock = await lockFile(file, 1000);
+    const { mtime } = statSync(`${file}.lock`);
+    rmSync(`${file}.lock`, { recursive: true });
+    mkdirSync(`${file}.lock`);
+    utimesSync(`${file}.lock`, 12_345, mtime);
+    expect(lock.lost()).toBe(true);
+    await lock.release();
+    expect(readdirSync(folder)).toEqual(['credentials.lock']);
+  });
+
+  test('that is taken while the process stands still neither ends the process nor is taken back', async () => {
+    const child = otherProcess(
+      `import { setTimeout } from 'node:timers/promises';
+      import { lockFile } from '${built('lock')}';
+      const lock = await lockFile(process.argv[1], 1000);
+      console.log('held');
+      process.kill(process.pid, 'SIGSTOP');
+      // Until the timer that renews the lock has found out.
+      await setTimeout(1500);
+      await lock.release();
+      console.log(lock.lost() ? 'lost' : 'held');`,
+      file,
+    );
+    await once(child.stdout ?? child, 'data');
+    const output = outputOf(child);
+    // As soon as it stands still long enough.
+    const lock = await lockFile(file, 10_000);
+    child.kill('SIGCONT');
+    expect(await output).toBe('lost');
+    expect(lock.lost()).toBe(false);
+    await lock.release();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe.skipIf(!canTrace('what a process does that stood still in a rewrite'))('a rewrite that stands still', () => {
+  const session = (name: string) => ({
+    accessKeyId: `ASIA${name}`,
+    secretAccessKey: `${name}/secret`,
+    sessionToken: `${name}${'+token/'.repeat(60)}==`,
+    expiration: Date.UTC(2030, 0, 31),
+  });
+  const old = withSession(withSession(Buffer.alloc(0), 'mfa', session('OLD')), 'work', session('OLD'));
+  const ours = session('OURS');
+  const change = (bytes: Buffer) => withSession(bytes, 'work', session('THEIRS'));
+
+  function newFile(): string {
+    const path = join(mkdtempSync(join(folder, 'aws-')), 'credentials');
+    writeFileSync(path, old, { mode: 0o600 });
+    return path;
+  }
+
+  test.each([
+    ['until another has taken its lock and changed the file', false],
+    ['until another has taken its lock and is about to change the file', true],
+  ])(
+    'at any system call, %s, loses neither change',
+    async (_, isEarly) => {
+      const calls = callsIn((await rewrite(newFile(), ours)).log);
+      const left = calls.entries();
+      const worker = async () => {
+        for (const [index, call] of left) {
+          const path = newFile();
+          const what = `a stop after call ${index + 1}, ${call.line.slice(0, 120)}`;
+          const whileStopped = async (resume: () => void) => {
+            let isResumed = false;
+            await changeCredentials(path, (bytes) => {
+              if (isEarly && !isResumed) {
+                resume();
+                isResumed = true;
+                // Now it is at the other's work, while we hold the lock.
+                Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+              }
+              return change(bytes);
+            });
+            if (!isResumed) resume();
+          };
+          const ended = await rewrite(path, ours, { call, effect: 'signal=STOP', whileStopped });
+          expect(ended, what).toMatchObject({ status: 0, stderr: '' });
+          expect(readFileSync(path, 'utf8'), what).toBe(change(withSession(old, 'mfa', ours)).toString());
+          expect(readdirSync(dirname(path)), what).toEqual(['credentials']);
+        }
+      };
+      // They wait most of the time.
+      await Promise.all(Array.from({ length: 8 }, worker));
+      process.stderr.write(`stopped after each of ${calls.length} system calls: both changes are there\n`);
+    },
+    120_000,
+  );
+});
