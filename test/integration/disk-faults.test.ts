@@ -1,18 +1,29 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
-import { start } from '../program.ts';
+import { type Running, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 
-const isRoot = process.getuid?.() === 0 && process.platform === 'linux';
-if (!isRoot) process.stderr.write('tests with disks of their own are skipped: only root may mount\n');
+const isRoot = process.getuid?.() === 0;
 
-/** Root without its powers: permissions count as for anybody. */
-const POWERLESS = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
+/** Runs a command as root, whatever it takes. */
+function asRoot(...command: string[]): boolean {
+  const [program = '', ...words] = isRoot ? command : ['sudo', '-n', ...command];
+  return spawnSync(program, words, { stdio: ['ignore', 'ignore', 'inherit'] }).status === 0;
+}
 
-describe.skipIf(!isRoot && !process.env.CI)('a refresh on a disk that fails', () => {
+function canMount(): boolean {
+  if (process.platform === 'linux' && (process.env.CI || isRoot)) return true;
+  process.stderr.write('skipped: refreshes on disks of their own, for only root on Linux may mount them\n');
+  return false;
+}
+
+/** Without root's powers: permissions count as for anybody. */
+const POWERLESS = isRoot ? ['setpriv', '--bounding-set=-all', '--inh-caps=-all'] : [];
+
+describe.skipIf(!canMount())('a refresh on a disk that fails', () => {
   let sandbox: Sandbox;
   let disk: string;
   let file: string;
@@ -22,18 +33,18 @@ describe.skipIf(!isRoot && !process.env.CI)('a refresh on a disk that fails', ()
     sandbox = await startSandbox({ tolerance: 9 });
     disk = join(sandbox.home, 'disk');
     await mkdir(disk);
-    mount('-t', 'tmpfs', '-o', 'size=64k,mode=700', 'tmpfs', disk);
+    mount('-t', 'tmpfs', '-o', `size=64k,mode=700,uid=${process.getuid?.()},gid=${process.getgid?.()}`, 'tmpfs', disk);
     file = join(disk, 'credentials');
     before = await readFile(sandbox.credentialsFile, 'utf8');
     await writeFile(file, before, { mode: 0o600 });
     sandbox.env.AWS_SHARED_CREDENTIALS_FILE = file;
   });
   afterEach(async () => {
-    execFileSync('umount', [disk]);
+    asRoot('umount', '--recursive', disk);
     await sandbox.close();
   });
 
-  const mount = (...words: string[]) => execFileSync('mount', words);
+  const mount = (...words: string[]) => expect(asRoot('mount', ...words)).toBe(true);
   const refresh = (under: string[] = []) => start(['refresh', '--token-code', sandbox.code()], sandbox.env, '', under);
 
   /** The file holds everything that it held, and the one session that STS gave; nothing lies beside it. */
@@ -46,34 +57,118 @@ describe.skipIf(!isRoot && !process.env.CI)('a refresh on a disk that fails', ()
     expect((await readdir(join(path, '..'))).filter((name) => /^\.credentials\.|\.lock$/.test(name))).toEqual([]);
   }
 
+  /** The long-term keys, for a credentials file that is missing. */
+  async function keysInConfig(): Promise<void> {
+    const { accessKeyId, secretAccessKey } = sandbox.alice;
+    const keys = `aws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
+    await writeFile(sandbox.configFile, `[default]\nmfa_serial = ${sandbox.serialNumber}\n${keys}`);
+  }
+
+  async function isPrivate(folder: string): Promise<void> {
+    expect((await stat(folder)).mode & 0o777).toBe(0o700);
+    expect((await stat(join(folder, 'credentials'))).mode & 0o777).toBe(0o600);
+  }
+
+  /** The disk does not take the session: one line says why and what to do, the file is as it was. */
+  async function isKept(running: Running, cause: string): Promise<void> {
+    await running.says(/not on disk yet: .*\n/);
+    expect(running.output()).toBe(`[mfa] has a new session that is not on disk yet: cannot write ${file}: ${cause}\n`);
+    expect(await readFile(file, 'utf8')).toBe(before);
+  }
+
+  /** The cause is gone: it is written without a new code, and said in one line more. */
+  async function isWritten(running: Running): Promise<void> {
+    const { status, stderr } = await running.ended;
+    expect(stderr).toMatch(/^.*not on disk yet.*\n\[mfa\] is fresh until .*\n$/);
+    expect(status).toBe(0);
+    await isWhole();
+  }
+
   it('that is full keeps the session, and writes it as soon as there is room', async () => {
     const filler = join(disk, 'filler');
     await writeFile(filler, Buffer.alloc(200_000)).catch(() => {});
     const running = refresh();
-    await running.says(/not on disk yet: cannot write .*\(ENOSPC\)/);
-    expect(await readFile(file, 'utf8')).toBe(before);
+    await isKept(running, 'the disk is full; free some space (ENOSPC)');
     await rm(filler);
-    expect((await running.ended).status).toBe(0);
-    await isWhole();
+    await isWritten(running);
   });
 
   it('that is mounted read-only keeps the session until it is writable', async () => {
     mount('-o', 'remount,ro', disk);
     const running = refresh();
-    await running.says(/not on disk yet: cannot write .*\(EROFS\)/);
+    await isKept(
+      running,
+      'the file system is read-only; mount it for writing, or set AWS_SHARED_CREDENTIALS_FILE to a file on another (EROFS)',
+    );
     mount('-o', 'remount,rw', disk);
-    expect((await running.ended).status).toBe(0);
-    await isWhole();
+    await isWritten(running);
   });
 
-  it('where the folder may not be written keeps the session until it may', async () => {
+  it('where the folder may not be written, though the file may, keeps the session until it may', async () => {
     await chmod(disk, 0o500);
     const running = refresh(POWERLESS);
-    await running.says(/not on disk yet: cannot write .*\(EACCES\)/);
-    expect(await readFile(file, 'utf8')).toBe(before);
+    await isKept(
+      running,
+      'permission denied to make a new file in its folder, which then takes its place; check the owner and the mode of the folder (EACCES)',
+    );
     await chmod(disk, 0o700);
-    expect((await running.ended).status).toBe(0);
-    await isWhole();
+    await isWritten(running);
+  });
+
+  it('where the file must not be changed keeps the session until it may', async (context) => {
+    if (!asRoot('chattr', '+i', file)) context.skip('this file system has no immutable files');
+    const running = refresh();
+    try {
+      await isKept(
+        running,
+        'not permitted; run this as the owner of the file, and check its attributes (lsattr) (EPERM)',
+      );
+    } finally {
+      asRoot('chattr', '-i', file);
+    }
+    await isWritten(running);
+  });
+
+  it('where the file is mounted by itself, as in a container, keeps the session until it is not', async () => {
+    mount('--bind', file, file);
+    const running = refresh();
+    await isKept(running, 'the file is mounted by itself, so it cannot be replaced; mount its folder instead (EBUSY)');
+    asRoot('umount', file);
+    await isWritten(running);
+  });
+
+  it('where a folder takes the place of the file keeps the session until it is gone', async () => {
+    sandbox.sts.fault({ kind: 'delay', milliseconds: 300 });
+    const running = refresh();
+    await sandbox.sts.arrival(1);
+    await rm(file);
+    await mkdir(file);
+    await running.says(/not on disk yet: cannot write .*\n/);
+    expect(running.output()).toContain(`cannot write ${file}: there is a folder of that name; move it away (EISDIR)\n`);
+    await rm(file, { recursive: true });
+    before = '';
+    await isWritten(running);
+  });
+
+  it('where the file is a folder says so, before AWS is asked', async () => {
+    await rm(file);
+    await mkdir(file);
+    const ended = await refresh().ended;
+    expect(ended).toMatchObject({
+      status: 1,
+      stderr: `aws-mfa-agent: cannot read ${file}: there is a folder of that name; move it away (EISDIR)\n`,
+    });
+    expect(sandbox.sts.requests).toEqual([]);
+    expect(await readdir(disk)).toEqual(['credentials']);
+  });
+
+  it('whose folder has vanished makes it anew, for its owner only', async () => {
+    await keysInConfig();
+    sandbox.env.AWS_SHARED_CREDENTIALS_FILE = join(disk, 'aws', 'credentials');
+    expect((await refresh().ended).status).toBe(0);
+    before = '';
+    await isWhole(join(disk, 'aws', 'credentials'));
+    await isPrivate(join(disk, 'aws'));
   });
 
   it('whose folder vanishes while AWS is asked makes it anew, for its owner only', async () => {
@@ -88,8 +183,7 @@ describe.skipIf(!isRoot && !process.env.CI)('a refresh on a disk that fails', ()
     expect((await running.ended).status).toBe(0);
     before = '';
     await isWhole(join(folder, 'credentials'));
-    expect((await stat(folder)).mode & 0o777).toBe(0o700);
-    expect((await stat(join(folder, 'credentials'))).mode & 0o777).toBe(0o600);
+    await isPrivate(folder);
   });
 
   it('that a link leads to writes there, and leaves the link', async () => {
@@ -102,9 +196,7 @@ describe.skipIf(!isRoot && !process.env.CI)('a refresh on a disk that fails', ()
   });
 
   it('where the link leads nowhere yet makes the file that it names', async () => {
-    const { accessKeyId, secretAccessKey } = sandbox.alice;
-    const keys = `aws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
-    await writeFile(sandbox.configFile, `[default]\nmfa_serial = ${sandbox.serialNumber}\n${keys}`);
+    await keysInConfig();
     await rm(sandbox.credentialsFile);
     await symlink(join(disk, 'new', 'credentials'), sandbox.credentialsFile);
     sandbox.env.AWS_SHARED_CREDENTIALS_FILE = sandbox.credentialsFile;
@@ -117,8 +209,10 @@ describe.skipIf(!isRoot && !process.env.CI)('a refresh on a disk that fails', ()
     await rm(file);
     await symlink(file, file);
     const ended = await refresh().ended;
-    expect(ended.status).toBeGreaterThan(0);
-    expect(ended.stderr).toMatch(/^aws-mfa-agent: cannot read .*\n$/);
+    expect(ended).toMatchObject({
+      status: 1,
+      stderr: `aws-mfa-agent: cannot read ${file}: its symbolic links lead in a circle; mend them (ELOOP)\n`,
+    });
     expect(sandbox.sts.requests).toEqual([]);
   });
 });
