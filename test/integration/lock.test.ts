@@ -204,8 +204,9 @@ describe.skipIf(!canTrace('what a process does that stood still in a rewrite'))(
           expect(readdirSync(dirname(path)), what).toEqual(['credentials']);
         }
       };
-      // They wait most of the time.
-      await Promise.all(Array.from({ length: 8 }, worker));
+      // They wait most of the time. All come to their end, lest a failure leave the others standing still for ever.
+      const ends = await Promise.allSettled(Array.from({ length: 8 }, worker));
+      for (const end of ends) if (end.status === 'rejected') throw end.reason;
       process.stderr.write(`stopped after each of ${calls.length} system calls: both changes are there\n`);
     },
     120_000,
