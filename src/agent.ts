@@ -55,7 +55,7 @@ export interface ProfileStatus {
 }
 
 /** Why a check happens. `file`, `settings` and `request` may have mended what stopped the asking. */
-export type CheckReason = 'start' | 'schedule' | 'file' | 'settings' | 'request' | 'outcome' | 'presence';
+export type CheckReason = 'start' | 'schedule' | 'file' | 'settings' | 'request' | 'outcome' | 'presence' | 'waiting';
 
 /** What the agent keeps of one profile between checks. */
 interface Kept {
@@ -71,6 +71,17 @@ interface Kept {
   expiration?: number | undefined;
 }
 
+/** Somebody who waits for the session of a profile. */
+interface Waiter {
+  /** At the command that waits sits a person, who sees a question and has not left the keyboard. */
+  person: boolean;
+  /** Called after each check. */
+  look(): void;
+}
+
+/** While a profile stands so, a session may still come of it. */
+const PENDING: readonly (Standing['standing'] | undefined)[] = ['asking', 'queued', 'verifying', 'unsaved'];
+
 const VERIFY_AGAIN = 15 * 60_000;
 
 /** The long-running loop: wake, check, plan, act. Who wakes it is the caller's business. */
@@ -78,6 +89,7 @@ export class Agent {
   readonly #effects: AgentEffects;
   #settings: Settings;
   readonly #kept = new Map<string, Kept>();
+  readonly #waiters = new Set<Waiter>();
   #returnedAt: number;
   #presence: Presence | undefined;
   #running: Promise<void> | undefined;
@@ -129,6 +141,44 @@ export class Agent {
     await this.check('presence');
   }
 
+  /**
+   * Somebody waits for the session of a profile: raises the question now, and tells where the profile stands as soon as it
+   * is fresh, no session is to be expected, or the wait is over.
+   * @param wait milliseconds; 0 only looks, and changes nothing about when the person is asked
+   * @param person whether a person sits there: a snooze, a pause or an empty chair does not hold the question back then.
+   * For a program, only a question that was not answered for a while is raised again
+   * @param gone aborted when nobody waits any more
+   */
+  async refresh(
+    profile: string,
+    { wait, person, gone }: { wait: number; person: boolean; gone: AbortSignal },
+  ): Promise<ProfileStatus | undefined> {
+    const waiter: Waiter = { person, look: () => {} };
+    if (wait > 0) {
+      const kept = this.#of(profile);
+      kept.history = awaited(kept.history, person, this.#effects.clock.now(), this.#settings.remindEvery);
+      if (person) delete kept.unaskable;
+      this.#waiters.add(waiter);
+    }
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      await this.check('waiting');
+      await new Promise<void>((resolve) => {
+        waiter.look = () => {
+          if (this.#stopped || !PENDING.includes(this.#kept.get(profile)?.standing?.standing)) resolve();
+        };
+        gone.addEventListener('abort', () => resolve());
+        if (gone.aborted || wait === 0) resolve();
+        else timer = setTimeout(resolve, wait);
+        waiter.look();
+      });
+    } finally {
+      clearTimeout(timer);
+      this.#waiters.delete(waiter);
+    }
+    return this.status().find((one) => one.profile === profile);
+  }
+
   status(): ProfileStatus[] {
     return [...this.#kept].flatMap(([profile, { state, expiration, standing }]) =>
       state && standing ? [{ profile, state, standing, ...(expiration === undefined ? {} : { expiration }) }] : [],
@@ -138,6 +188,7 @@ export class Agent {
   /** Withdraws every question, tries a last time to write what is not on disk yet, and is then done. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    for (const { look } of this.#waiters) look();
     await this.#running;
     this.#presence?.close();
     for (const { question } of this.#kept.values()) question?.controller.abort();
@@ -169,7 +220,7 @@ export class Agent {
 
     const situations = await this.#situations(reason, now);
     await this.#watch(situations.some(({ state }) => state !== 'fresh' && state !== 'long-term'));
-    const held = this.#presence?.held() ?? this.#effects.obstacle();
+    const held = this.#held() ?? this.#effects.obstacle();
     const { promptBefore, remindEvery, quiet } = this.#settings;
     const circumstances = {
       now,
@@ -188,6 +239,14 @@ export class Agent {
       const situation = situations.find(({ profile }) => profile === action.profile);
       if (situation && !this.#stopped) await this.#act(action, situation);
     }
+    for (const { look } of this.#waiters) look();
+  }
+
+  /** Why the person cannot see a question just now, if so. */
+  #held(): string | undefined {
+    const held = this.#presence?.held();
+    const isThere = held === messages.NOBODY_THERE && [...this.#waiters].some(({ person }) => person);
+    return isThere ? undefined : held;
   }
 
   async #situations(reason: CheckReason, now: number): Promise<Situation[]> {
@@ -369,6 +428,20 @@ export class Agent {
 /** The history of a session that is fresh: nothing but what the person has asked for. */
 function rested({ snoozedUntil }: History): History {
   return snoozedUntil === undefined ? FRESH_START : { ...FRESH_START, snoozedUntil };
+}
+
+/** The history of a profile for whose session somebody waits. */
+function awaited(history: History, person: boolean, now: number, remindEvery: number): History {
+  const { snoozedUntil: _, wait: __, lastAskedAt, ...rest } = history;
+  const isOld = lastAskedAt !== undefined && now - lastAskedAt >= remindEvery;
+  // A question that stands is raised again in place.
+  if (history.askingSince !== undefined && (person || isOld)) {
+    return { ...history, lastAskedAt: Number.NEGATIVE_INFINITY, lastCall: false };
+  }
+  if (person) return { ...rest, reminders: 0, lastCall: false };
+  if (!isOld) return history;
+  const { lastAskedAt: ___, ...unasked } = history;
+  return { ...unasked, reminders: 0, lastCall: false };
 }
 
 /** What follows a refusal of AWS: design section 3, "AWS's answers". */

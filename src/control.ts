@@ -1,5 +1,6 @@
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { lockFile } from './credentials/lock.ts';
 import { UserError } from './errors.ts';
@@ -9,8 +10,16 @@ function controlSocket(runtimeFolder: string): string {
   return join(runtimeFolder, 'agent.sock');
 }
 
+/** Whoever asks. */
+export interface Client {
+  /** Keeps the connection open for so many milliseconds from now, instead of {@link CLIENT_TIMEOUT} in all. */
+  mayWait(milliseconds: number): void;
+  /** Aborted when the client has gone. */
+  gone: AbortSignal;
+}
+
 /** What the agent answers, by method and path; an error's message is told to whoever asked. */
-export type Routes = Record<string, (query: URLSearchParams) => unknown>;
+export type Routes = Record<string, (query: URLSearchParams, client: Client) => unknown>;
 
 /** How long a client may take to say what it wants, in milliseconds. */
 const CLIENT_TIMEOUT = 5_000;
@@ -32,16 +41,27 @@ export async function serveControl(runtimeFolder: string, routes: Routes): Promi
     const other = await askAgent<{ pid: number }>(runtimeFolder, 'GET /v1/agent');
     if (other) throw new UserError(`another agent is running (process ${other.pid}): stop it first, or use it`, 1);
     await rm(socket, { force: true });
+    const limits = new WeakMap<Socket, NodeJS.Timeout>();
+    const limit = (client: Socket, milliseconds: number) => {
+      clearTimeout(limits.get(client));
+      limits.set(client, setTimeout(() => client.destroy(), milliseconds).unref());
+    };
     const server = createServer(
       // Its own search for slow clients wakes the process twice a minute: each connection has a limit of its own below.
       { connectionsCheckingInterval: 2 ** 31 - 1 },
-      (incoming, response) => void answer(routes, incoming, response),
+      (incoming, response) => {
+        const { socket: client } = incoming;
+        const left = new AbortController();
+        response.once('close', () => left.abort());
+        const mayWait = (milliseconds: number) => limit(client, milliseconds);
+        void answer(routes, incoming, response, { mayWait, gone: left.signal });
+      },
     );
     server.maxConnections = MOST_CLIENTS;
     server.keepAliveTimeout = 1;
     server.on('connection', (client) => {
-      const limit = setTimeout(() => client.destroy(), CLIENT_TIMEOUT).unref();
-      client.on('close', () => clearTimeout(limit));
+      limit(client, CLIENT_TIMEOUT);
+      client.on('close', () => clearTimeout(limits.get(client)));
     });
     await listen(server, socket);
     return {
@@ -56,13 +76,18 @@ export async function serveControl(runtimeFolder: string, routes: Routes): Promi
   }
 }
 
-async function answer(routes: Routes, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  routes: Routes,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  client: Client,
+): Promise<void> {
   const url = new URL(incoming.url ?? '', 'http://agent');
   const route = routes[`${incoming.method} ${url.pathname}`];
   let status = 200;
   let body: unknown;
   try {
-    if (route) body = await route(url.searchParams);
+    if (route) body = await route(url.searchParams, client);
     else [status, body] = [404, { error: 'no such thing; docs/socket.md has what there is' }];
   } catch (error) {
     [status, body] = [error instanceof UserError ? 400 : 500, { error: (error as Error).message }];
@@ -81,14 +106,19 @@ function listen(server: Server, socket: string): Promise<void> {
 /**
  * Asks the running agent.
  * @param call method and path, as `GET /v1/agent`
+ * @param patience how long it may take to answer, in milliseconds
  * @returns its answer, or undefined when no agent runs
  * @throws UserError when one runs and does not answer, or refuses
  */
-export function askAgent<T>(runtimeFolder: string, call: string): Promise<T | undefined> {
+export function askAgent<T>(
+  runtimeFolder: string,
+  call: string,
+  patience: number = CLIENT_TIMEOUT,
+): Promise<T | undefined> {
   const [method, path] = call.split(' ');
   const socketPath = controlSocket(runtimeFolder);
   return new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath, method, path, timeout: CLIENT_TIMEOUT });
+    const outgoing = request({ socketPath, method, path, timeout: patience });
     outgoing.on('response', async (response) => {
       try {
         let text = '';
@@ -104,7 +134,7 @@ export function askAgent<T>(runtimeFolder: string, call: string): Promise<T | un
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
       else reject(new UserError(`the agent on ${socketPath} does not answer (${error.message}): restart it`));
     });
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${CLIENT_TIMEOUT / 1000} s`)));
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${patience / 1000} s`)));
     outgoing.end();
   });
 }

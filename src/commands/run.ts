@@ -53,6 +53,11 @@ export async function run(options: GlobalOptions, version: string): Promise<void
       await agent.snooze(duration, profile);
       return { until: clock.now() + duration };
     },
+    'POST /v1/refresh': (query, client) => {
+      const { profile, wait, person } = refreshIn(query, settings);
+      client.mayWait(wait + ANSWER_TIME);
+      return agent.refresh(profile, { wait, person, gone: client.gone });
+    },
   });
   log.info({ version, profiles: settings.profiles.map(({ profile }) => profile) }, 'the agent runs');
 
@@ -105,6 +110,24 @@ function snoozeIn(query: URLSearchParams, { profiles }: Settings): { profile: st
   const duration = parseDuration(query.get('duration') ?? '');
   if (!duration || duration > LONGEST_SNOOZE) throw new UserError('duration: 1s to 7d, such as 30m or 2h', 2);
   return { profile, duration };
+}
+
+const LONGEST_WAIT = 3_600_000;
+const WAIT = 50_000;
+/** For a check and the answer after it, in milliseconds. */
+const ANSWER_TIME = 5_000;
+
+function refreshIn(query: URLSearchParams, settings: Settings): { profile: string; wait: number; person: boolean } {
+  const profile = query.get('profile') ?? '';
+  const known = settings.profiles.find((one) => one.profile === profile);
+  if (!known) throw new UserError(`no MFA profile [${profile}]`, 2);
+  if (known.serialNumber === undefined) throw new UserError(noSerial(profile, settings), 2);
+  const timeout = query.get('timeout');
+  const wait = timeout === null ? WAIT : parseDuration(timeout);
+  if (wait === undefined || wait > LONGEST_WAIT) throw new UserError('timeout: 0s to 1h, such as 50s', 2);
+  const person = query.get('person') ?? 'no';
+  if (person !== 'yes' && person !== 'no') throw new UserError('person: yes or no', 2);
+  return { profile, wait, person: person === 'yes' };
 }
 
 /** An agent that could refresh nothing is a mistake in the settings, not an agent. */

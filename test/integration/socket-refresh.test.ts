@@ -1,0 +1,163 @@
+import { execFile } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { withSession } from '../../src/credentials/document.ts';
+import { type Running, run, start } from '../program.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+
+let sandbox: Sandbox;
+let agent: Running;
+let socketPath: string;
+
+beforeEach(async () => {
+  sandbox = await startSandbox({ tolerance: 9 });
+  const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
+  await mkdir(folder, { recursive: true });
+  // It looks at nothing by itself: what happens, the call has done.
+  await writeFile(join(folder, 'config.ini'), 'check = 0 0 1 1 *\nprompt = terminal\n');
+  socketPath = join(sandbox.env.XDG_RUNTIME_DIR ?? '', 'aws-mfa-agent', 'agent.sock');
+  agent = start(['run'], sandbox.env);
+  await agent.says(ASKING);
+});
+afterEach(async () => {
+  agent.child.kill('SIGTERM');
+  await agent.ended;
+  await sandbox.close();
+});
+
+const ASKING = /"standing":"asking"/;
+
+async function put(seconds: number): Promise<void> {
+  const bytes = withSession(await readFile(sandbox.credentialsFile), 'mfa', sandbox.sts.issue('alice', seconds));
+  await writeFile(sandbox.credentialsFile, bytes);
+}
+
+/** `POST /v1/refresh` with these parameters. */
+function refresh(parameters: Record<string, string>): Promise<{ status: number; body: Record<string, unknown> }> {
+  const path = `/v1/refresh?${new URLSearchParams({ profile: 'mfa', ...parameters })}`;
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ socketPath, method: 'POST', path }, async (response) => {
+      let text = '';
+      for await (const chunk of response) text += chunk;
+      resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) });
+    });
+    outgoing.on('error', reject).end();
+  });
+}
+
+const questions = () => agent.output().match(/MFA code of alice/g)?.length ?? 0;
+const answer = (code: string) => void agent.child.stdin?.write(`${code}\n`);
+
+describe('a refresh asked for on the socket', () => {
+  it('is answered when the session is fresh, also after others would have been cut off', async () => {
+    const answered = refresh({ timeout: '50s' });
+    const silent = connect(socketPath).resume();
+    await new Promise((resolve) => silent.once('close', resolve));
+    answer(sandbox.code());
+    expect(await answered).toMatchObject({ status: 200, body: { state: 'fresh', standing: { standing: 'fresh' } } });
+  });
+
+  it('is one question for all who wait', async () => {
+    const waiting = Array.from({ length: 20 }, () => refresh({}));
+    answer(sandbox.code());
+    for (const one of await Promise.all(waiting)) expect(one.body).toMatchObject({ state: 'fresh' });
+    expect(sandbox.sts.requests).toHaveLength(1);
+    expect(questions()).toBe(1);
+  });
+
+  it('is answered when somebody else has refreshed the session', async () => {
+    const waiting = refresh({});
+    await put(3600);
+    expect((await waiting).body).toMatchObject({ state: 'fresh' });
+    expect((await refresh({})).body).toMatchObject({ standing: { standing: 'fresh' } });
+  });
+
+  it('is answered at the end of the wait where nobody answers, and the question stands', async () => {
+    expect((await refresh({ timeout: '1s' })).body).toMatchObject({
+      state: 'missing',
+      standing: { standing: 'asking' },
+    });
+    expect((await refresh({ timeout: '0s' })).body).toMatchObject({ standing: { standing: 'asking' } });
+    answer(sandbox.code());
+    await agent.says(/session refreshed/);
+  });
+
+  it('waits through a wrong code, and not longer than three', async () => {
+    const waiting = refresh({});
+    for (let wrong = 1; wrong <= 3; wrong++) {
+      answer(String(Number(sandbox.wrongCode()) + wrong).padStart(6, '0'));
+      await sandbox.sts.arrival(wrong);
+    }
+    expect((await waiting).body).toMatchObject({ standing: { standing: 'waiting', why: 'AWS refused three codes' } });
+    expect((await refresh({})).body).toMatchObject({ standing: { standing: 'waiting' } });
+  });
+
+  it('is told at once of a snooze, which does not hold for a person who sits there', async () => {
+    const waiting = refresh({});
+    expect((await run(['snooze', '1h'], sandbox.env)).status).toBe(0);
+    expect((await waiting).body).toMatchObject({ standing: { standing: 'snoozed' } });
+    expect((await refresh({})).body).toMatchObject({ standing: { standing: 'snoozed' } });
+    expect(questions()).toBe(1);
+    const person = refresh({ person: 'yes' });
+    await agent.says(/MFA code of alice.*MFA code of alice/s);
+    answer(sandbox.code());
+    expect((await person).body).toMatchObject({ standing: { standing: 'fresh' } });
+  });
+
+  it('asks for a person again after three wrong codes, but not where asking cannot help', async () => {
+    for (let wrong = 1; wrong <= 3; wrong++) {
+      answer(String(Number(sandbox.wrongCode()) + wrong).padStart(6, '0'));
+      await sandbox.sts.arrival(wrong);
+    }
+    await agent.says(/"standing":"waiting"/);
+    const person = refresh({ person: 'yes' });
+    await agent.says(/"standing":"waiting".*"standing":"asking"/s);
+    sandbox.alice.active = false;
+    answer(sandbox.code());
+    const stopped = { standing: { standing: 'stopped', why: expect.stringContaining('does not know the access key') } };
+    expect((await person).body).toMatchObject(stopped);
+    expect((await refresh({ person: 'yes' })).body).toMatchObject(stopped);
+    expect(sandbox.sts.requests).toHaveLength(4);
+  });
+
+  it('says what is wrong with it', async () => {
+    for (const parameters of [
+      { profile: 'nobody' },
+      { profile: '' },
+      { timeout: '2h' },
+      { timeout: 'x' },
+      { person: 'maybe' },
+    ]) {
+      expect(await refresh(parameters as Record<string, string>)).toMatchObject({
+        status: 400,
+        body: { error: expect.any(String) },
+      });
+    }
+  });
+
+  it('ends with the agent, also while somebody waits', async () => {
+    const told = refresh({ timeout: '50s' }).then(
+      ({ body }) => body.standing,
+      () => 'gone',
+    );
+    agent.child.kill('SIGTERM');
+    expect((await agent.ended).status).toBe(0);
+    expect(await told).toBeDefined();
+  });
+
+  it('leaves no trace of those who hung up', async () => {
+    await new Promise((resolve) => {
+      execFile(
+        'curl',
+        ['-s', '-m', '1', '-X', 'POST', '--unix-socket', socketPath, 'http://a/v1/refresh?profile=mfa'],
+        resolve,
+      );
+    });
+    answer(sandbox.code());
+    await agent.says(/session refreshed/);
+    expect((await refresh({ timeout: '0s' })).body).toMatchObject({ standing: { standing: 'fresh' } });
+  });
+});
