@@ -52,6 +52,39 @@ program
   );
 
 program
+  .command('env')
+  .description('prints the lines that set the variables of the session in your shell: eval "$(aws-mfa-agent env)"')
+  .argument('[profile]', 'the MFA profile; needed when several are configured')
+  .option('--shell <shell>', 'sh, bash, zsh, fish, powershell or cmd (default: the shell that it is called from)')
+  .option('--unset', 'the lines that take the variables out again')
+  .action(async (profile: string | undefined, options) =>
+    (await import('./commands/env.ts')).env(profile, { ...program.opts(), ...options }),
+  );
+
+program
+  .command('exec')
+  .description('runs a command with the variables of the session, after a refresh if it is due')
+  .usage('[options] [profile] -- <command...>')
+  .argument('[profile]', 'the MFA profile; needed when several are configured')
+  .argument('[command...]', 'what to run')
+  .action(async (profile: string | undefined, command: string[]) =>
+    (await import('./commands/exec.ts')).exec(
+      profile === undefined ? [] : [profile, ...command],
+      program.opts(),
+      process.argv,
+    ),
+  );
+
+program
+  .command('credential-process')
+  .description('the session as JSON, for credential_process in ~/.aws/config')
+  .argument('[profile]', 'the MFA profile; needed when several are configured')
+  .option('--timeout <duration>', 'how long to wait for a code when the session has ended', '50s')
+  .action(async (profile: string | undefined, options) =>
+    (await import('./commands/credential-process.ts')).credentialProcess(profile, { ...program.opts(), ...options }),
+  );
+
+program
   .command('snooze')
   .description('no asking for that long')
   .argument('<duration>', '30m, 2h, 1d')

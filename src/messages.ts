@@ -188,6 +188,53 @@ export function holdsLongTerm(profile: string, file: string): string {
   return `[${profile}] in ${file} holds long-term credentials: they are not overwritten; name another MFA profile (refresh PROFILE --force replaces them, and keeps a copy of the file)`;
 }
 
+/** A session that no tool can work with, and what to do. */
+export function notUsable(profile: string, state: SessionState, expiration: number | undefined, now: number): string {
+  const what =
+    expiration !== undefined && expiration <= now
+      ? `the session of [${profile}] ended at ${localTime(expiration, now)}`
+      : state === 'missing'
+        ? `[${profile}] holds no session`
+        : `AWS does not take the session of [${profile}] any more`;
+  return `${what}: aws-mfa-agent refresh ${profile}`;
+}
+
+export function holdsNoSession(profile: string, file: string): string {
+  return `[${profile}] in ${file} holds long-term credentials, not a session: name the MFA profile`;
+}
+
+export function endsSoon(profile: string, expiration: number, now: number): string {
+  return `the session of [${profile}] ends in ${formatDuration(expiration - now)}, at ${localTime(expiration, now)}: aws-mfa-agent refresh ${profile}`;
+}
+
+export function profileOutranks(name: string): string {
+  return plain(`AWS_PROFILE=${name} is set: some tools take that profile instead of these keys; unset it`);
+}
+
+export function linesForShell(command: string): string {
+  return `these lines are for your shell: ${command}`;
+}
+
+export function sessionNotRefreshed(profile: string, reason: string): string {
+  return plain(`the session of [${profile}] was not refreshed: ${reason} (aws-mfa-agent refresh ${profile})`);
+}
+
+/** @param seconds how long somebody has waited for the agent */
+export function stillWaiting(seconds: number): string {
+  return `no code within ${seconds} s; the agent still asks for it`;
+}
+
+export const AGENT_KEEPS_OTHER_FILE =
+  'the agent takes it for fresh, which it is not in this credentials file (AWS_SHARED_CREDENTIALS_FILE)';
+
+export const NO_AGENT = 'no agent runs';
+export const ANOTHER_ASKS = 'another command asks for a code: answer that one first';
+
+/** @param reason undefined when there is no such program */
+export function cannotRun(program: string, reason: string | undefined): string {
+  return plain(reason === undefined ? `${program}: command not found` : `cannot run ${program}: ${reason}`);
+}
+
 export function snoozed(until: number, now: number): string {
   return `no asking until ${localTime(until, now)}`;
 }

@@ -1,0 +1,18 @@
+import type { ProfileStatus } from '../agent.ts';
+import type { Settings } from '../config.ts';
+import { askAgent } from '../control.ts';
+
+/**
+ * Has the running agent ask now, and waits for it.
+ * @param asking `wait`: milliseconds; 0 has the agent look, and waits for nothing. `person`: somebody sits at the command
+ * @returns undefined when no agent runs
+ * @throws UserError when one runs and does not answer, or knows no such profile
+ */
+export function askThroughAgent(
+  { files }: Settings,
+  profile: string,
+  { wait, person }: { wait: number; person: boolean },
+): Promise<ProfileStatus | undefined> {
+  const query = new URLSearchParams({ profile, timeout: `${Math.ceil(wait / 1000)}s`, person: person ? 'yes' : 'no' });
+  return askAgent<ProfileStatus>(files.runtime, `POST /v1/refresh?${query}`, wait === 0 ? 1_000 : wait + 5_000);
+}

@@ -1,0 +1,69 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import type { GlobalOptions } from '../cli.ts';
+import { loadSettings } from '../config.ts';
+import { UserError } from '../errors.ts';
+import * as messages from '../messages.ts';
+import { OLD_TOKEN_VARIABLE, SESSION_VARIABLES, sessionVariables } from '../session-variables.ts';
+import { evaluated, SHELL_NAMES, type Shell, settingLine, shellOf, unsettingLine } from '../shells.ts';
+import { chosenProfile, readHeldSession, workingSession } from './held-session.ts';
+
+interface EnvOptions extends GlobalOptions {
+  shell?: string;
+  unset?: boolean;
+}
+
+/** Prints the lines that set the variables of a session in a shell, or take them out again. Asks nobody. */
+export async function env(name: string | undefined, options: EnvOptions): Promise<void> {
+  const shell = options.shell === undefined ? await callingShell() : namedShell(options.shell);
+  if (options.unset) return print(SESSION_VARIABLES.map((variable) => unsettingLine(shell, variable)));
+
+  const settings = await loadSettings({ env: process.env, home: homedir(), configFile: options.config });
+  const { profile, ...rest } = chosenProfile(name, settings);
+  const now = Date.now();
+  const held = await readHeldSession(settings, profile, now);
+  const session = await workingSession(settings, { profile, ...rest }, held);
+  if (!session) throw new UserError(messages.notUsable(profile, held.state, held.expiration, now), 3);
+
+  const variables = Object.entries(sessionVariables(session));
+  // Only where it stands in the way: the shell that runs these lines has what we have.
+  if (process.env[OLD_TOKEN_VARIABLE] !== undefined) variables.push([OLD_TOKEN_VARIABLE, undefined]);
+  const lines = variables.map(([variable, value]) =>
+    value === undefined ? unsettingLine(shell, variable) : settingLine(shell, variable, value),
+  );
+  const notes: string[] = [];
+  if (held.state === 'due' && held.expiration !== undefined) {
+    notes.push(messages.endsSoon(profile, held.expiration, now));
+  }
+  const { AWS_PROFILE } = process.env;
+  if (AWS_PROFILE && AWS_PROFILE !== profile) notes.push(messages.profileOutranks(AWS_PROFILE));
+  if (process.stdout.isTTY) {
+    const command = ['aws-mfa-agent env', ...(name === undefined ? [] : [name]), `--shell ${shell}`].join(' ');
+    notes.push(messages.linesForShell(evaluated(shell, command)));
+  }
+  print(lines);
+  for (const note of notes) process.stderr.write(`${note}\n`);
+}
+
+function print(lines: string[]): void {
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function namedShell(name: string): Shell {
+  const shell = shellOf(name);
+  if (!shell) throw new UserError(`--shell ${name}: must be one of ${SHELL_NAMES.join(', ')}`, 2);
+  return shell;
+}
+
+/** The language of the shell that started us, else of the person's own, else the one that most others understand. */
+async function callingShell(): Promise<Shell> {
+  return shellOf(await parentName()) ?? shellOf(process.env.SHELL ?? '') ?? 'sh';
+}
+
+async function parentName(): Promise<string> {
+  const parent = String(process.ppid);
+  if (process.platform === 'linux') return readFile(`/proc/${parent}/comm`, 'utf8').catch(() => '');
+  const { runCommand } = await import('../command.ts');
+  const result = await runCommand(['ps', '-o', 'comm=', '-p', parent], { timeout: 1_000 });
+  return result.ok ? result.stdout : '';
+}

@@ -1,0 +1,79 @@
+import type { ProfileSettings, Settings } from '../config.ts';
+import { parseCredentials } from '../credentials/document.ts';
+import { readCredentials } from '../credentials/replace.ts';
+import { UserError } from '../errors.ts';
+import * as messages from '../messages.ts';
+import { type SessionState, sessionIn, stateAt } from '../session.ts';
+import type { UsableSession } from '../session-variables.ts';
+import { readState } from '../state.ts';
+
+/** What the credentials file holds for an MFA profile. */
+export interface HeldSession {
+  state: SessionState;
+  /** Milliseconds since the epoch. */
+  expiration: number | undefined;
+  /** As it stands there, whether or not it still works. */
+  session: UsableSession | undefined;
+}
+
+/**
+ * The MFA profile that a command is about: the one that is named, or the only one there is.
+ * @throws UserError (status 2) when there is no such profile, or several and none is named
+ */
+export function chosenProfile(name: string | undefined, { profiles, files }: Settings): ProfileSettings {
+  const known = profiles.map(({ profile }) => `[${profile}]`).join(', ');
+  const [only, ...others] = name === undefined ? profiles : profiles.filter(({ profile }) => profile === name);
+  if (!only) throw new UserError(`no MFA profile [${name}]: ${files.settings} knows ${known}`, 2);
+  if (others.length > 0) throw new UserError(`name the MFA profile: ${known}`, 2);
+  return only;
+}
+
+/**
+ * The session of a profile, keys and state, by one read of the credentials file.
+ * @throws UserError (status 2) when long-term credentials stand there, which are nobody's session
+ */
+export async function readHeldSession(
+  { files, promptBefore }: Settings,
+  profile: string,
+  now: number,
+): Promise<HeldSession> {
+  const [bytes, remembered] = await Promise.all([readCredentials(files.credentials), readState(files.state)]);
+  const section = bytes && parseCredentials(bytes).profile(profile);
+  const stored = sessionIn(section, remembered.expiries[files.credentials]?.[profile]);
+  const state = stateAt(stored, now, promptBefore);
+  if (state === 'long-term') throw new UserError(messages.holdsNoSession(profile, files.credentials), 2);
+  const expiration = stored.kind === 'session' ? stored.expiration : undefined;
+  const value = (key: string) => section?.values.get(key) ?? '';
+  const session = {
+    accessKeyId: value('aws_access_key_id'),
+    secretAccessKey: value('aws_secret_access_key'),
+    sessionToken: value('aws_session_token') || value('aws_security_token'),
+    expiration,
+  };
+  return { state, expiration, session: stored.kind === 'session' ? session : undefined };
+}
+
+/**
+ * The session that is held, if AWS takes it. One that nothing tells the end of is tried with AWS; where AWS cannot be
+ * asked, it counts as alive.
+ */
+export async function workingSession(
+  settings: Settings,
+  profile: ProfileSettings,
+  { state, session }: HeldSession,
+): Promise<UsableSession | undefined> {
+  switch (state) {
+    case 'fresh':
+    case 'due':
+      return session;
+    case 'unknown': {
+      // Loaded late: only a session of another tool has no end.
+      const [{ isAlive }, { Clock }] = await Promise.all([import('./effects.ts'), import('../clock.ts')]);
+      return (await isAlive(settings.files, profile, new Clock())) === false ? undefined : session;
+    }
+    case 'missing':
+    case 'expired':
+    case 'long-term':
+      return undefined;
+  }
+}

@@ -1,0 +1,133 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createAsk } from '../ask/choose.ts';
+import { terminal } from '../ask/terminal.ts';
+import { Clock } from '../clock.ts';
+import type { ProfileSettings, Settings } from '../config.ts';
+import { type Lock, lockFile } from '../credentials/lock.ts';
+import { watchFile } from '../credentials/watch.ts';
+import { UserError } from '../errors.ts';
+import * as messages from '../messages.ts';
+import { type RefreshOutcome, refresh, rememberCodes } from '../refresh.ts';
+import type { UsableSession } from '../session-variables.ts';
+import { refreshEffects } from './effects.ts';
+import { readHeldSession, workingSession } from './held-session.ts';
+
+/** What came of asking for a code for the sake of a command that waits for the session. Reasons are for people. */
+export type Renewal =
+  | { kind: 'renewed'; session: UsableSession }
+  | { kind: 'refused'; reason: string }
+  | { kind: 'unaskable'; reason: string };
+
+/** Whether somebody can be asked on a terminal of this process. */
+export async function hasTerminal(): Promise<boolean> {
+  return (await terminal().unfit()) === undefined;
+}
+
+/**
+ * Asks from this process, and refreshes the session with the answer. Whoever else refreshes it meanwhile takes the question
+ * away again.
+ * @param expiration of the session that stands there
+ * @param ways to ask, in the order of trying
+ * @param limit milliseconds, after which nobody is asked any more
+ */
+export async function renewHere(
+  settings: Settings,
+  profile: ProfileSettings,
+  { expiration, ways, limit }: { expiration: number | undefined; ways: 'auto' | readonly string[]; limit?: number },
+): Promise<Renewal> {
+  const { serialNumber, sourceProfile, durationSeconds } = profile;
+  if (serialNumber === undefined) {
+    const { noSerial } = await import('./run.ts');
+    throw new UserError(noSerial(profile.profile, settings), 2);
+  }
+  const clock = new Clock();
+  const fresh = async () => {
+    const held = await readHeldSession(settings, profile.profile, clock.now());
+    return held.state === 'due' ? undefined : workingSession(settings, profile, held);
+  };
+  const start = performance.now();
+  const turn = await turnToAsk(settings.files.state, limit ?? LONGEST_TURN);
+  const controller = new AbortController();
+  const withdraw = () => controller.abort();
+  const timer = limit === undefined ? undefined : setTimeout(withdraw, start + limit - performance.now());
+  const watch = watchFile(
+    settings.files.credentials,
+    () =>
+      void fresh().then(
+        (one) => one && withdraw(),
+        () => {},
+      ),
+  );
+  try {
+    // Whoever had the turn before may have done it for us, too.
+    const session = await fresh();
+    if (session) return { kind: 'renewed', session };
+    const { ask } = createAsk({ prompt: ways }, profile);
+    const outcome = await refresh(
+      { profile: profile.profile, sourceProfile, serialNumber, durationSeconds, expiration },
+      { reminder: 0, signal: controller.signal, onChange: () => {} },
+      refreshEffects(settings, profile, { ask, clock, codes: rememberCodes() }),
+    );
+    return await renewalOf(outcome, profile.profile, fresh);
+  } finally {
+    clearTimeout(timer);
+    watch.close();
+    await turn?.release();
+  }
+}
+
+/** @param fresh the session that stands in the file, if it needs no refresh */
+async function renewalOf(
+  outcome: RefreshOutcome,
+  profile: string,
+  fresh: () => Promise<UsableSession | undefined>,
+): Promise<Renewal> {
+  switch (outcome.kind) {
+    case 'refreshed':
+      return { kind: 'renewed', session: outcome.session };
+    case 'unsaved':
+      // It works all the same, for this command.
+      process.stderr.write(`${messages.unsaved(profile, outcome.reason)}\n`);
+      return { kind: 'renewed', session: outcome.session };
+    case 'snoozed':
+    case 'dismissed':
+      return { kind: 'refused', reason: messages.notAnswered(profile) };
+    case 'withdrawn': {
+      const session = await fresh();
+      if (session) return { kind: 'renewed', session };
+      return { kind: 'refused', reason: messages.notAnswered(profile) };
+    }
+    case 'unaskable':
+      return { kind: 'unaskable', reason: outcome.reason };
+    case 'no-keys':
+      return { kind: 'refused', reason: messages.noKeys(profile, outcome.reason) };
+    case 'refused':
+      return { kind: 'refused', reason: outcome.message };
+  }
+}
+
+/** As long as a question may stand. */
+const LONGEST_TURN = 3_600_000;
+
+/**
+ * Programs start many of us at once, and two that read from one terminal get every other character: one asks at a time.
+ * @returns undefined when it cannot be known whose turn it is
+ */
+async function turnToAsk(folder: string, wait: number): Promise<Lock | undefined> {
+  const turn = join(folder, 'asking');
+  const isTaken = (error: unknown) => error instanceof UserError;
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return await lockFile(turn, 0);
+  } catch (error) {
+    if (!isTaken(error)) return undefined;
+  }
+  process.stderr.write(`${messages.ANOTHER_ASKS}\n`);
+  try {
+    return await lockFile(turn, wait);
+  } catch (error) {
+    if (isTaken(error)) throw new UserError(messages.ANOTHER_ASKS, 3);
+    return undefined;
+  }
+}

@@ -1,0 +1,47 @@
+/** What a tool signs with. */
+export interface UsableSession {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken: string;
+  /** Milliseconds since the epoch; undefined when nothing says when it ends. */
+  expiration: number | undefined;
+}
+
+/** The variables that hold a session, as AWS tools read them. */
+export const SESSION_VARIABLES = [
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'AWS_CREDENTIAL_EXPIRATION',
+] as const;
+
+/** The old name of `AWS_SESSION_TOKEN`: where it is set, botocore takes it instead. */
+export const OLD_TOKEN_VARIABLE = 'AWS_SECURITY_TOKEN';
+
+/** Variables that name a profile. With one of them set, the AWS SDK for JavaScript does not look at the keys beside it. */
+const PROFILE_VARIABLES = ['AWS_PROFILE', 'AWS_DEFAULT_PROFILE'];
+
+/** @returns undefined for a variable that must not be set: another session's expiration is worse than none */
+export function sessionVariables(
+  session: UsableSession,
+): Record<(typeof SESSION_VARIABLES)[number], string | undefined> {
+  return {
+    AWS_ACCESS_KEY_ID: session.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: session.secretAccessKey,
+    AWS_SESSION_TOKEN: session.sessionToken,
+    AWS_CREDENTIAL_EXPIRATION: session.expiration === undefined ? undefined : formatInstant(session.expiration),
+  };
+}
+
+/** An environment in which every AWS tool takes this session, and that is otherwise as it was. */
+export function environmentWith(session: UsableSession, environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const variables: NodeJS.ProcessEnv = { ...environment, ...sessionVariables(session) };
+  for (const name of [OLD_TOKEN_VARIABLE, ...PROFILE_VARIABLES]) delete variables[name];
+  // A variable that is undefined would be the text "undefined" to some.
+  return Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined));
+}
+
+/** RFC 3339 in UTC, in seconds: the form of AWS's own. */
+export function formatInstant(instant: number): string {
+  return `${new Date(instant).toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,298 @@
+import { execFile, spawn } from 'node:child_process';
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseCredentials, withSession } from '../../src/credentials/document.ts';
+import type { MfaSession } from '../../src/session.ts';
+import { isInstalled } from '../installed.ts';
+import { PROGRAM, type Running, run, start } from '../program.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { onTerminal, quoted } from '../terminal.ts';
+
+let sandbox: Sandbox;
+let others: Running[];
+
+beforeEach(async () => {
+  others = [];
+  sandbox = await startSandbox({ tolerance: 9 });
+  await settings('');
+});
+afterEach(async () => {
+  for (const { child } of others) child.kill('SIGTERM');
+  await Promise.all(others.map(({ ended }) => ended));
+  await sandbox.close();
+});
+
+async function settings(text: string): Promise<void> {
+  const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'config.ini'), text);
+}
+const issue = (seconds: number) => sandbox.sts.issue('alice', seconds);
+async function put(session: MfaSession, changed: (text: string) => string = (text) => text): Promise<MfaSession> {
+  const bytes = withSession(await readFile(sandbox.credentialsFile), 'mfa', session);
+  await writeFile(sandbox.credentialsFile, changed(bytes.toString('latin1')), 'latin1');
+  return session;
+}
+const held = async () => parseCredentials(await readFile(sandbox.credentialsFile)).profile('mfa')?.values;
+
+/** An agent that asks on its standard input, and looks at nothing by itself after its start. */
+async function agent(): Promise<Running> {
+  await settings('check = 0 0 1 1 *\nprompt = terminal\n');
+  const running = start(['run'], sandbox.env);
+  others.push(running);
+  await running.says(/"standing"/);
+  return running;
+}
+
+/** As the SDKs start it: in no terminal, with a standard input that stays open and says nothing. */
+async function credentialProcess(...args: string[]) {
+  const child = spawn('setsid', [process.execPath, PROGRAM, 'credential-process', ...args], { env: sandbox.env });
+  const written = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => {
+    written.stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    written.stderr += chunk;
+  });
+  const status = await new Promise((resolve) => child.once('close', resolve));
+  child.stdin.destroy();
+  return { status, ...written };
+}
+
+describe.skipIf(!isInstalled('setsid', 'true'))('credential-process', () => {
+  it('prints exactly what the SDKs read', async () => {
+    const { accessKeyId, secretAccessKey, sessionToken, expiration } = await put(issue(3600));
+    const ended = await credentialProcess('mfa');
+    expect(ended).toMatchObject({ status: 0, stderr: '' });
+    expect(JSON.parse(ended.stdout)).toStrictEqual({
+      Version: 1,
+      AccessKeyId: accessKeyId,
+      SecretAccessKey: secretAccessKey,
+      SessionToken: sessionToken,
+      Expiration: new Date(expiration).toISOString().replace('.000', ''),
+    });
+  });
+
+  it('has the SDKs ask again after an hour for a session without an expiry, which AWS still takes', async () => {
+    await put(issue(3600), (text) => text.replace(/^expiration.*\n/m, ''));
+    const { stdout } = await credentialProcess();
+    const left = Date.parse(JSON.parse(stdout).Expiration) - Date.now();
+    expect(left).toBeGreaterThan(3_500_000);
+    expect(left).toBeLessThanOrEqual(3_600_000);
+    expect(sandbox.sts.requests).toMatchObject([{ action: 'GetCallerIdentity' }]);
+  });
+
+  it.each([
+    ['is missing', undefined],
+    ['has ended', -60],
+  ])(
+    'fails at once with a reason, and reads nothing, when the session %s and there is nobody to ask',
+    async (_, seconds) => {
+      if (seconds !== undefined) await put(issue(seconds));
+      const ended = await credentialProcess();
+      expect(ended).toMatchObject({
+        status: 3,
+        stdout: '',
+        stderr: expect.stringMatching(
+          /^aws-mfa-agent: the session of \[mfa\] was not refreshed: no agent runs; terminal: not run in a terminal \(aws-mfa-agent refresh mfa\)\n$/,
+        ),
+      });
+    },
+  );
+
+  it('takes the code of a command where no agent runs', async () => {
+    await writeFile(join(sandbox.home, 'code'), sandbox.code());
+    await settings(`[mfa]\nmfa_process = cat '${join(sandbox.home, 'code')}'\n`);
+    const { status, stdout } = await credentialProcess();
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout).AccessKeyId).toBe((await held())?.get('aws_access_key_id'));
+  });
+
+  it('has the running agent ask, and waits for the new session', async () => {
+    const running = await agent();
+    const waiting = credentialProcess();
+    running.child.stdin?.write(`${sandbox.code()}\n`);
+    const { status, stdout, stderr } = await waiting;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(sandbox.sts.session(JSON.parse(stdout).AccessKeyId)).toMatchObject({ mfa: true });
+    expect(sandbox.sts.requests).toHaveLength(1);
+  });
+
+  it('waits no longer than it is told', async () => {
+    await agent();
+    expect(await credentialProcess('--timeout', '1s')).toMatchObject({
+      status: 3,
+      stdout: '',
+      stderr: expect.stringContaining('no code within 1 s; the agent still asks for it'),
+    });
+  });
+
+  it('fails at once when the agent leaves the person alone', async () => {
+    await agent();
+    expect((await run(['snooze', '1h'], sandbox.env)).status).toBe(0);
+    expect(await credentialProcess()).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining('was not refreshed: snoozed until'),
+    });
+  });
+
+  it('fails at once where the agent takes another credentials file for this one', async () => {
+    await put(issue(3600));
+    const running = await agent();
+    await running.says(/"standing":"fresh"/);
+    const other = join(sandbox.home, 'other');
+    await writeFile(other, '');
+    const ended = await run(['credential-process'], { ...sandbox.env, AWS_SHARED_CREDENTIALS_FILE: other });
+    expect(ended).toMatchObject({ status: 3, stderr: expect.stringContaining('AWS_SHARED_CREDENTIALS_FILE') });
+  });
+
+  it('answers at once with a session that is due, and has the agent look', async () => {
+    const running = await agent();
+    const session = await put(issue(600));
+    const { status, stdout, stderr } = await credentialProcess();
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(JSON.parse(stdout).AccessKeyId).toBe(session.accessKeyId);
+    await running.says(/"state":"due","standing":"asking"/);
+  });
+
+  it('is not held up by an agent that is stuck while the session is due', async () => {
+    const running = await agent();
+    await put(issue(600));
+    await running.says(/"state":"due"/);
+    running.child.kill('SIGSTOP');
+    expect(await credentialProcess()).toMatchObject({ status: 0, stderr: '' });
+    running.child.kill('SIGCONT');
+  });
+
+  it('knows what it may be told', async () => {
+    for (const args of [['--timeout', '0s'], ['--timeout', '2h'], ['--timeout', 'soon'], ['nobody']]) {
+      expect(await credentialProcess(...args)).toMatchObject({ status: 2, stdout: '' });
+    }
+  });
+});
+
+describe.skipIf(process.platform !== 'linux' || !isInstalled('script', '--version'))(
+  'credential-process on a terminal',
+  () => {
+    const line = (...args: string[]) =>
+      `${quoted([process.execPath, PROGRAM, 'credential-process', ...args])} > ${sandbox.home}/out 2> ${sandbox.home}/err`;
+    const said = async () => ({
+      out: await readFile(join(sandbox.home, 'out'), 'utf8'),
+      err: await readFile(join(sandbox.home, 'err'), 'utf8'),
+    });
+
+    it('asks there where no agent runs, though both its outputs are pipes', async () => {
+      const terminal = onTerminal(`${line()} < /dev/null`, sandbox.env);
+      others.push(terminal);
+      await terminal.says(/MFA code of alice/);
+      terminal.child.stdin?.write(`${sandbox.code()}\n`);
+      await terminal.ended;
+      const { out, err } = await said();
+      expect(err).toBe('');
+      expect(JSON.parse(out).AccessKeyId).toBe((await held())?.get('aws_access_key_id'));
+    });
+
+    it('asks there once for several that are started together', async () => {
+      const several = [1, 2, 3, 4].map((n) => `${line().replaceAll('/out', `/out${n}`)} < /dev/null &`).join(' ');
+      const terminal = onTerminal(`${several} wait; echo done`, sandbox.env);
+      others.push(terminal);
+      await terminal.says(/MFA code of alice/);
+      terminal.child.stdin?.write(`${sandbox.code()}\n`);
+      await terminal.says(/done/);
+      const keys = await Promise.all(
+        [1, 2, 3, 4].map(async (n) => JSON.parse(await readFile(join(sandbox.home, `out${n}`), 'utf8')).AccessKeyId),
+      );
+      expect(new Set(keys)).toEqual(new Set([(await held())?.get('aws_access_key_id')]));
+      expect(sandbox.sts.requests).toHaveLength(1);
+      expect(terminal.output().match(/MFA code of alice/g)).toHaveLength(1);
+    });
+
+    it('gives up there after the limit', async () => {
+      const terminal = onTerminal(`${line('--timeout', '1s')} < /dev/null; echo "status $?"`, sandbox.env);
+      others.push(terminal);
+      await terminal.says(/MFA code of alice/);
+      await terminal.says(/status 3/);
+      expect(await said()).toMatchObject({ out: '', err: expect.stringContaining('no code was entered') });
+    });
+  },
+);
+
+// Real clients. Keys in the profile itself would outrank the command, so it stands in a profile of its own.
+async function processProfile(): Promise<void> {
+  await appendFile(
+    sandbox.configFile,
+    `\n[profile via-agent]\nregion = eu-west-1\ncredential_process = "${process.execPath}" "${PROGRAM}" credential-process mfa\n`,
+  );
+}
+const execute = promisify(execFile);
+const ARN = 'arn:aws:iam::123456789012:user/alice';
+
+const JAVASCRIPT = `
+  import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+  console.log(JSON.stringify(await new STSClient({ maxAttempts: 1 }).send(new GetCallerIdentityCommand({}))));
+`;
+const PYTHON = "import boto3, json; print(json.dumps(boto3.client('sts').get_caller_identity()))";
+
+const CLIENTS = [
+  {
+    name: 'the AWS CLI',
+    command: ['aws', 'sts', 'get-caller-identity', '--output', 'json'],
+    there: isInstalled('aws', '--version'),
+    says: 'aws-mfa-agent refresh mfa',
+  },
+  {
+    name: 'boto3',
+    command: ['python3', '-c', PYTHON],
+    there: isInstalled('python3', '-c', 'import boto3'),
+    says: 'aws-mfa-agent refresh mfa',
+  },
+  {
+    name: 'the AWS SDK for JavaScript',
+    command: [process.execPath, '--input-type=module', '-e', JAVASCRIPT],
+    there: true,
+    // It keeps the reason of a credential_process to itself.
+    says: 'Could not load credentials from any providers',
+  },
+];
+
+for (const { name, command, there, says } of CLIENTS) {
+  describe.skipIf(!there)(name, () => {
+    const [program = '', ...words] = command;
+    const call = async () => {
+      const { stdout } = await execute(program, words, {
+        env: { ...sandbox.env, AWS_PROFILE: 'via-agent', AWS_MAX_ATTEMPTS: '1' },
+      });
+      return JSON.parse(stdout);
+    };
+    beforeEach(processProfile);
+
+    it('works with the session', async () => {
+      const { accessKeyId } = await put(issue(3600));
+      expect(await call()).toMatchObject({ Arn: ARN });
+      expect(sandbox.sts.requests).toMatchObject([{ action: 'GetCallerIdentity', accessKeyId, outcome: 'granted' }]);
+    });
+
+    it('works with a session that is due', async () => {
+      const { accessKeyId } = await put(issue(400));
+      expect(await call()).toMatchObject({ Arn: ARN });
+      expect(sandbox.sts.requests.at(-1)).toMatchObject({ accessKeyId, outcome: 'granted' });
+    });
+
+    it('waits while the agent asks', async () => {
+      await put(issue(-60));
+      const running = await agent();
+      await running.says(/"standing":"asking"/);
+      const called = call();
+      running.child.stdin?.write(`${sandbox.code()}\n`);
+      expect(await called).toMatchObject({ Arn: ARN });
+      expect(sandbox.sts.requests).toMatchObject([{ action: 'GetSessionToken' }, { action: 'GetCallerIdentity' }]);
+    });
+
+    it('fails where there is no session', async () => {
+      await expect(call()).rejects.toMatchObject({ stderr: expect.stringContaining(says) });
+      expect(sandbox.sts.requests).toEqual([]);
+    });
+  });
+}

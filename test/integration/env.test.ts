@@ -1,0 +1,211 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { withSession } from '../../src/credentials/document.ts';
+import type { MfaSession } from '../../src/session.ts';
+import { settingLine, unsettingLine } from '../../src/shells.ts';
+import { isInstalled } from '../installed.ts';
+import { PROGRAM, run } from '../program.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+
+let sandbox: Sandbox;
+
+beforeEach(async () => {
+  sandbox = await startSandbox({ tolerance: 9 });
+});
+afterEach(() => sandbox.close());
+
+async function put(session: MfaSession, changed: (text: string) => string = (text) => text): Promise<MfaSession> {
+  const bytes = withSession(await readFile(sandbox.credentialsFile), 'mfa', session);
+  await writeFile(sandbox.credentialsFile, changed(bytes.toString('latin1')), 'latin1');
+  return session;
+}
+const withoutExpiry = (text: string) => text.replace(/^expiration.*\n/m, '');
+const issue = (seconds: number) => sandbox.sts.issue('alice', seconds);
+const variablesOf = ({ accessKeyId, secretAccessKey, sessionToken, expiration }: MfaSession) => ({
+  AWS_ACCESS_KEY_ID: accessKeyId,
+  AWS_SECRET_ACCESS_KEY: secretAccessKey,
+  AWS_SESSION_TOKEN: sessionToken,
+  AWS_CREDENTIAL_EXPIRATION: new Date(expiration).toISOString().replace('.000', ''),
+});
+
+describe('env', () => {
+  it('prints the four variables, for the shell that is named', async () => {
+    const { AWS_CREDENTIAL_EXPIRATION, ...keys } = variablesOf(await put(issue(3600)));
+    const ended = await run(['env', '--shell', 'bash'], sandbox.env);
+    expect(ended).toMatchObject({ status: 0, stderr: '' });
+    const lines = Object.entries({ ...keys, AWS_CREDENTIAL_EXPIRATION }).map(
+      ([name, value]) => `export ${name}='${value}';`,
+    );
+    expect(ended.stdout).toBe(`${lines.join('\n')}\n`);
+    expect((await run(['env', 'mfa', '--shell', 'fish'], sandbox.env)).stdout).toContain(
+      `set -gx AWS_ACCESS_KEY_ID '${keys.AWS_ACCESS_KEY_ID}';\n`,
+    );
+  });
+
+  it.each<[string, () => Promise<unknown>, RegExp]>([
+    ['is missing', async () => {}, /^aws-mfa-agent: \[mfa\] holds no session: aws-mfa-agent refresh mfa\n$/],
+    [
+      'has ended',
+      () => put(issue(-60)),
+      /^aws-mfa-agent: the session of \[mfa\] ended at .*: aws-mfa-agent refresh mfa\n$/,
+    ],
+    ['AWS does not take any more', () => put(issue(-60), withoutExpiry), /^aws-mfa-agent: AWS does not take .*\n$/],
+  ])('prints nothing, says why and ends with 3 when the session %s', async (_, arrange, reason) => {
+    await arrange();
+    const ended = await run(['env'], sandbox.env);
+    expect(ended).toMatchObject({ status: 3, stdout: '', stderr: expect.stringMatching(reason) });
+  });
+
+  it('prints a session that is due, for it still works, and says how long', async () => {
+    await put(issue(600));
+    const ended = await run(['env', '--shell', 'sh'], sandbox.env);
+    expect(ended).toMatchObject({
+      status: 0,
+      stderr: expect.stringMatching(/^the session of \[mfa\] ends in 9m, at .*\n$/),
+    });
+    expect(ended.stdout.split('\n')).toHaveLength(5);
+  });
+
+  it('tries a session without an expiry with AWS, and leaves no expiration of another session behind', async () => {
+    await put(issue(3600), withoutExpiry);
+    const ended = await run(['env', '--shell', 'sh'], sandbox.env);
+    expect(ended).toMatchObject({
+      status: 0,
+      stderr: '',
+      stdout: expect.stringContaining('\nunset AWS_CREDENTIAL_EXPIRATION;\n'),
+    });
+    expect(sandbox.sts.requests).toMatchObject([{ action: 'GetCallerIdentity', outcome: 'granted' }]);
+    await sandbox.sts.close();
+    expect(await run(['env', '--shell', 'sh'], sandbox.env)).toMatchObject({ status: 0 });
+  });
+
+  it('takes the old token variable away where it is set, and warns of a profile that outranks the keys', async () => {
+    await put(issue(3600));
+    const env = { ...sandbox.env, AWS_SECURITY_TOKEN: 'old', AWS_PROFILE: 'work' };
+    const ended = await run(['env', '--shell', 'sh'], env);
+    expect(ended.stdout).toMatch(/^unset AWS_SECURITY_TOKEN;$/m);
+    expect(ended).toMatchObject({ status: 0, stderr: expect.stringMatching(/^AWS_PROFILE=work is set: .*\n$/) });
+    expect((await run(['env', '--shell', 'sh'], { ...sandbox.env, AWS_PROFILE: 'mfa' })).stderr).toBe('');
+  });
+
+  it('unsets without a session and without settings', async () => {
+    const broken = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
+    await mkdir(broken, { recursive: true });
+    await writeFile(join(broken, 'config.ini'), 'nonsense = 1\n');
+    expect(await run(['env', '--unset', '--shell', 'zsh'], sandbox.env)).toMatchObject({
+      status: 0,
+      stderr: '',
+      stdout:
+        'unset AWS_ACCESS_KEY_ID;\nunset AWS_SECRET_ACCESS_KEY;\nunset AWS_SESSION_TOKEN;\nunset AWS_CREDENTIAL_EXPIRATION;\n',
+    });
+  });
+
+  it('refuses long-term credentials, a shell or a profile that it does not know, and a secret with control characters', async () => {
+    const { accessKeyId } = await put(issue(3600), (text) => text.replace(/^aws_session_token = /m, '$&\x7f'));
+    const odd = await run(['env', '--shell', 'sh'], sandbox.env);
+    expect(odd).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('AWS_SESSION_TOKEN holds') });
+    expect(odd.stderr).not.toContain(accessKeyId);
+    for (const args of [['--shell', 'tcsh'], ['nobody'], ['--shel', 'sh']]) {
+      expect(await run(['env', ...args], sandbox.env)).toMatchObject({ status: 2, stdout: '' });
+    }
+    const text = await readFile(sandbox.credentialsFile, 'latin1');
+    await writeFile(sandbox.credentialsFile, text.replace('[mfa]', '[other]').replace('[default]', '[mfa]'), 'latin1');
+    expect(await run(['env'], sandbox.env)).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringContaining('holds long-term credentials, not a session'),
+    });
+  });
+
+  it.skipIf(process.platform !== 'linux')('prints to a terminal too, and says what the lines are for', async () => {
+    const { accessKeyId } = await put(issue(3600));
+    const line = `'${process.execPath}' '${PROGRAM}' env`;
+    const { stdout } = spawnSync('script', ['-qec', line, '/dev/null'], { env: { ...sandbox.env, SHELL: '/bin/sh' } });
+    expect(String(stdout)).toContain(`export AWS_ACCESS_KEY_ID='${accessKeyId}';`);
+    expect(String(stdout)).toContain('these lines are for your shell: eval "$(aws-mfa-agent env --shell sh)"');
+  });
+});
+
+/** Each with how a script has the lines of a command run. */
+const SHELLS = [
+  { shell: 'bash', language: 'sh', evaluated: (command: string) => `eval "$(${command})"` },
+  { shell: 'dash', language: 'sh', evaluated: (command: string) => `eval "$(${command})"` },
+  { shell: 'zsh', language: 'sh', evaluated: (command: string) => `eval "$(${command})"` },
+  { shell: 'fish', language: 'fish', evaluated: (command: string) => `${command} | source` },
+] as const;
+
+const NASTY = [
+  'a+b/c==',
+  "it's",
+  "'",
+  "''",
+  "'a'b''c'",
+  '\\',
+  "\\'",
+  "'\\",
+  '\\\\n\\x41\\',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell must not read it either
+  '"double" $HOME ${PATH} $(id) `id` $((1+1))',
+  '%PATH% %s %% !! !$ !event ^caret^ a!b',
+  '* ? [a-z] {a,b} ~ # ; & | < > ( ) = -n',
+  '  blanks  at both ends  ',
+  'ümläut ☃ 🔑 日本語 \u2018\u2019',
+  '',
+];
+
+/** Not in the environment that they would change. */
+const SHOW = `'${process.execPath}' -e 'process.stdout.write(JSON.stringify(process.env))'`;
+
+for (const { shell, language, evaluated } of SHELLS) {
+  describe.skipIf(!isInstalled(shell, '-c', 'true'))(shell, () => {
+    const after = (script: string, env: NodeJS.ProcessEnv = sandbox.env) =>
+      JSON.parse(
+        execFileSync(shell, ['-c', `${script}\n${SHOW}`], { env: { ...env, LC_ALL: 'C.UTF-8' }, encoding: 'utf8' }),
+      );
+
+    it('takes every value as it is, and passes it on', () => {
+      const lines = NASTY.map((value, index) => settingLine(language, `NASTY_${index}`, value));
+      expect(after(lines.join('\n'))).toMatchObject(
+        Object.fromEntries(NASTY.map((value, index) => [`NASTY_${index}`, value])),
+      );
+    });
+
+    it('forgets what it is told to, also what it does not have', () => {
+      const script = ['NASTY', 'NEVER_SET'].map((name) => unsettingLine(language, name)).join('\n');
+      const variables = after(script, { ...sandbox.env, NASTY: '1', KEPT: '2' });
+      expect(variables).toMatchObject({ KEPT: '2' });
+      expect(variables).not.toHaveProperty('NASTY');
+    });
+
+    it('gets the session from the program, which sees what shell it is', async () => {
+      const session = variablesOf(await put(issue(3600)));
+      const program = `'${process.execPath}' '${PROGRAM}' env`;
+      const env = { ...sandbox.env, SHELL: language === 'fish' ? '/bin/bash' : '/usr/bin/fish' };
+      expect(after(evaluated(program), env)).toMatchObject(session);
+      const unset = after(`${evaluated(program)}\n${evaluated(`${program} --unset`)}`, env);
+      for (const name of Object.keys(session)) expect(unset).not.toHaveProperty(name);
+    });
+  });
+}
+
+describe.skipIf(!isInstalled('bash', '-c', 'true'))('bash', () => {
+  it('gets the session also from an eval without quotes', async () => {
+    const session = variablesOf(await put(issue(3600)));
+    const script = `eval $('${process.execPath}' '${PROGRAM}' env)\n${SHOW}`;
+    expect(JSON.parse(execFileSync('bash', ['-c', script], { env: sandbox.env, encoding: 'utf8' }))).toMatchObject(
+      session,
+    );
+  });
+});
+
+describe.skipIf(!isInstalled('zsh', '-c', 'true'))('zsh', () => {
+  it('takes quotes as they are where two of them stand for one', () => {
+    const lines = NASTY.map((value, index) => settingLine('sh', `NASTY_${index}`, value)).join('\n');
+    // The option holds for what is parsed after it is set.
+    const args = ['-o', 'RC_QUOTES', '-c', `${lines}\n${SHOW}`];
+    const variables = JSON.parse(execFileSync('zsh', args, { env: sandbox.env, encoding: 'utf8' }));
+    expect(variables).toMatchObject(Object.fromEntries(NASTY.map((value, index) => [`NASTY_${index}`, value])));
+  });
+});

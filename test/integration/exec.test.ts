@@ -1,0 +1,338 @@
+import { chmod, mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseCredentials, withSession } from '../../src/credentials/document.ts';
+import type { MfaSession } from '../../src/session.ts';
+import { isInstalled } from '../installed.ts';
+import { PROGRAM, type Running, run, start } from '../program.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { onTerminal, quoted } from '../terminal.ts';
+
+let sandbox: Sandbox;
+let others: Running[];
+
+beforeEach(async () => {
+  others = [];
+  sandbox = await startSandbox({ tolerance: 9 });
+});
+afterEach(async () => {
+  for (const { child } of others) child.kill('SIGKILL');
+  await Promise.all(others.map(({ ended }) => ended));
+  await sandbox.close();
+});
+
+const issue = (seconds: number) => sandbox.sts.issue('alice', seconds);
+async function put(session: MfaSession): Promise<MfaSession> {
+  await writeFile(sandbox.credentialsFile, withSession(await readFile(sandbox.credentialsFile), 'mfa', session));
+  return session;
+}
+const held = async () => parseCredentials(await readFile(sandbox.credentialsFile)).profile('mfa')?.values;
+async function settings(text: string): Promise<void> {
+  const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'config.ini'), text);
+}
+
+const NODE = process.execPath;
+const exec = (...args: string[]) => run(['exec', ...args], sandbox.env);
+const script = (code: string) => ['--', NODE, '-e', code];
+const SHOW = 'process.stdout.write(JSON.stringify(process.env))';
+
+describe('exec', () => {
+  it('changes nothing in the environment but what chooses the keys', async () => {
+    const { accessKeyId, secretAccessKey, sessionToken, expiration } = await put(issue(3600));
+    const env = {
+      ...sandbox.env,
+      AWS_PROFILE: 'work',
+      AWS_DEFAULT_PROFILE: 'work',
+      AWS_SECURITY_TOKEN: 'old',
+      AWS_SESSION_TOKEN: 'old',
+      AWS_REGION: 'eu-west-3',
+      ODD: 'a=b\nc',
+    };
+    const ended = await run(['exec', 'mfa', ...script(SHOW)], env);
+    expect(ended).toMatchObject({ status: 0, stderr: '' });
+    const { AWS_PROFILE: _, AWS_DEFAULT_PROFILE: __, AWS_SECURITY_TOKEN: ___, ...kept } = env;
+    expect(JSON.parse(ended.stdout)).toEqual({
+      ...kept,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      AWS_SESSION_TOKEN: sessionToken,
+      AWS_CREDENTIAL_EXPIRATION: new Date(expiration).toISOString().replace('.000', ''),
+    });
+  });
+
+  it('gives every word to the command as it is, its own options too', async () => {
+    await put(issue(3600));
+    const words = ['--config', '-x', '--help', '', 'a b', '--', '*', '$HOME', 'mfa'];
+    const ended = await exec(...script('process.stdout.write(JSON.stringify(process.argv.slice(1)))'), '--', ...words);
+    // The first dashes after a script are for Node.
+    expect(ended).toMatchObject({ status: 0, stdout: JSON.stringify(words) });
+    const settingsFile = join(sandbox.home, 'other.ini');
+    await writeFile(settingsFile, '[mfa]\n[two]\n');
+    expect((await exec('mfa', '--config', settingsFile, '--', 'true')).status).toBe(0);
+    expect(await exec('--config', settingsFile, '--', 'true')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('name the MFA profile: [mfa], [two]'),
+    });
+  });
+
+  it.each([
+    [[]],
+    [['mfa']],
+    [['--']],
+    [['mfa', '--']],
+    [['mfa', 'two', '--', 'true']],
+    [['true']],
+    [['--nope', '--', 'true']],
+  ])('runs nothing for %j, which is no profile and command', async (words) => {
+    await put(issue(3600));
+    expect(await exec(...words)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(/./) });
+  });
+
+  it('has the standard input, the output and the exit status of the command', async () => {
+    await put(issue(3600));
+    const code = 'process.stdin.pipe(process.stdout); console.error("oops"); process.exitCode = 42';
+    expect(await run(['exec', ...script(code)], sandbox.env, 'text\n')).toEqual({
+      status: 42,
+      stdout: 'text\n',
+      stderr: 'oops\n',
+    });
+  });
+
+  it('says like a shell what cannot be run: 127 not found, 126 not executable', async () => {
+    await put(issue(3600));
+    expect(await exec('--', 'no-such-program-here')).toMatchObject({
+      status: 127,
+      stdout: '',
+      stderr: 'aws-mfa-agent: no-such-program-here: command not found\n',
+    });
+    const file = join(sandbox.home, 'file');
+    await writeFile(file, '#!/bin/sh\n');
+    for (const plain of [file, sandbox.home]) {
+      expect(await exec('--', plain)).toMatchObject({
+        status: 126,
+        stderr: expect.stringContaining(`cannot run ${plain}`),
+      });
+    }
+    await chmod(file, 0o755);
+    expect((await exec('--', file)).status).toBe(0);
+  });
+
+  it.each(['SIGTERM', 'SIGHUP', 'SIGINT'] as const)('passes %s on, and ends as the command does', async (signal) => {
+    await put(issue(3600));
+    const caught = start(
+      [
+        'exec',
+        ...script(`process.on('${signal}', () => process.exit(7)); setInterval(() => {}, 1000); console.log('up')`),
+      ],
+      sandbox.env,
+    );
+    await caught.says(/up/);
+    caught.child.kill(signal);
+    expect((await caught.ended).status).toBe(7);
+
+    const died = start(['exec', ...script("setInterval(() => {}, 1000); console.log('up')")], sandbox.env);
+    await died.says(/up/);
+    died.child.kill(signal);
+    await died.ended;
+    expect(died.child.signalCode).toBe(signal);
+  });
+
+  it.each([
+    ['SIGKILL', 'SIGKILL', null],
+    ['SIGABRT', null, 134],
+    ['SIGPIPE', null, 141],
+    ['SIGUSR2', null, 140],
+  ] as const)('ends by %s as shells see it', async (signal, signalCode, status) => {
+    await put(issue(3600));
+    // Node itself would catch some of them.
+    const ended = start(['exec', '--', 'sh', '-c', `kill -${signal.slice(3)} $$`], sandbox.env);
+    await ended.ended;
+    expect(ended.child).toMatchObject({ signalCode, exitCode: status });
+  });
+
+  it('runs nothing, says why and ends with 3 where there is no session and nobody to ask', async () => {
+    await settings('prompt = terminal\n');
+    const ended = await exec('--', 'echo', 'ran');
+    expect(ended).toMatchObject({
+      status: 3,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^aws-mfa-agent: the session of \[mfa\] was not refreshed: terminal: not run in .*refresh mfa\)\n$/,
+      ),
+    });
+  });
+
+  it('runs with a session that is due where nobody can be asked, for it still works, and says so', async () => {
+    await settings('prompt = terminal\n');
+    await put(issue(600));
+    expect(await exec('--', 'echo', 'ran')).toMatchObject({
+      status: 0,
+      stdout: 'ran\n',
+      stderr: expect.stringMatching(/^the session of \[mfa\] ends in 9m/),
+    });
+  });
+
+  it('refreshes a session that is due by a command that prints the code', async () => {
+    const old = await put(issue(600));
+    await writeFile(join(sandbox.home, 'code'), sandbox.code());
+    await settings(`[mfa]\nmfa_process = cat '${join(sandbox.home, 'code')}'\n`);
+    const ended = await exec(...script('console.log(process.env.AWS_ACCESS_KEY_ID)'));
+    expect(ended.status).toBe(0);
+    expect(ended.stdout.trim()).not.toBe(old.accessKeyId);
+    expect(ended.stdout.trim()).toBe((await held())?.get('aws_access_key_id'));
+  });
+
+  it('runs with the session that AWS gave even when the disk does not take it', async () => {
+    await writeFile(join(sandbox.home, 'code'), sandbox.code());
+    await settings(`[mfa]\nmfa_process = cat '${join(sandbox.home, 'code')}'\n`);
+    // An old folder in the place of the lock, that cannot be removed.
+    const lock = `${sandbox.credentialsFile}.lock`;
+    await mkdir(join(lock, 'in-the-way'), { recursive: true });
+    await utimes(lock, new Date(), new Date(Date.now() - 60_000));
+    const ended = await exec(...script('console.log(process.env.AWS_ACCESS_KEY_ID)'));
+    expect(ended).toMatchObject({
+      status: 0,
+      stderr: expect.stringContaining('[mfa] has a new session that is not on disk yet'),
+    });
+    expect(sandbox.sts.session(ended.stdout.trim())).toMatchObject({ mfa: true });
+  });
+
+  it('has the running agent ask where there is no terminal, and waits for it', async () => {
+    await settings('check = 0 0 1 1 *\nprompt = terminal\n');
+    const agent = start(['run'], sandbox.env);
+    others.push(agent);
+    await agent.says(/"standing":"asking"/);
+    const command = start(['exec', ...script('console.log(process.env.AWS_ACCESS_KEY_ID)')], sandbox.env);
+    agent.child.stdin?.write(`${sandbox.code()}\n`);
+    const { status, stdout } = await command.ended;
+    expect(status).toBe(0);
+    expect(sandbox.sts.session(stdout.trim())).toMatchObject({ mfa: true });
+    expect(sandbox.sts.requests).toHaveLength(1);
+  });
+
+  it('runs nothing when the agent is told to leave the person alone', async () => {
+    await settings('check = 0 0 1 1 *\nprompt = terminal\n');
+    const agent = start(['run'], sandbox.env);
+    others.push(agent);
+    await agent.says(/"standing":"asking"/);
+    expect((await run(['snooze', '1h'], sandbox.env)).status).toBe(0);
+    expect(await exec('--', 'echo', 'ran')).toMatchObject({
+      status: 3,
+      stdout: '',
+      stderr: expect.stringContaining('was not refreshed: snoozed until'),
+    });
+  });
+});
+
+function terminalWith(line: string, env: NodeJS.ProcessEnv = {}): Running {
+  const terminal = onTerminal(line, { ...sandbox.env, ...env });
+  others.push(terminal);
+  return terminal;
+}
+
+describe.skipIf(process.platform !== 'linux' || !isInstalled('script', '--version'))('exec on a terminal', () => {
+  const line = (...words: string[]) => quoted([NODE, PROGRAM, 'exec', '--', ...words]);
+
+  it('asks there, and runs the command when the code was right', async () => {
+    const terminal = terminalWith(line('sh', '-c', 'test -t 0 && test -t 1 && echo "ran with $AWS_ACCESS_KEY_ID"'));
+    await terminal.says(/MFA code of alice in account 123456789012: /);
+    terminal.child.stdin?.write(`${sandbox.code()}\n`);
+    await terminal.says(/ran with ASIA/);
+    expect((await terminal.ended).status).toBe(0);
+    expect(terminal.output()).toContain(`ran with ${(await held())?.get('aws_access_key_id')}`);
+  });
+
+  it('runs nothing when the person gives no code, also while the old session still works', async () => {
+    await put(issue(600));
+    const terminal = terminalWith(line('echo', 'ran'));
+    await terminal.says(/MFA code of alice/);
+    terminal.child.stdin?.write('\x04');
+    expect((await terminal.ended).status).toBe(3);
+    expect(terminal.output()).toContain('[mfa] was not refreshed: no code was entered');
+    expect(terminal.output()).not.toMatch(/^ran/m);
+  });
+
+  it('takes its question back when somebody else has refreshed the session', async () => {
+    const terminal = terminalWith(line('echo', 'ran'));
+    await terminal.says(/MFA code of alice/);
+    await put(issue(3600));
+    await terminal.says(/ran\r\n/);
+    expect((await terminal.ended).status).toBe(0);
+    expect(sandbox.sts.requests).toEqual([]);
+  });
+
+  it('asks there while the command reads from a pipe', async () => {
+    const terminal = terminalWith(`echo piped | ${line('sh', '-c', 'read x; echo "ran with $x"')}`);
+    await terminal.says(/MFA code of alice/);
+    terminal.child.stdin?.write(`${sandbox.code()}\n`);
+    await terminal.says(/ran with piped/);
+  });
+
+  it('leaves Ctrl-C to the command, which gets it once', async () => {
+    await put(issue(3600));
+    const code = `let n = 0; process.on('SIGINT', () => { n++; setTimeout(() => { console.log('interrupts: ' + n); process.exit(5) }, 300) });
+      setInterval(() => {}, 1000); console.log('up')`;
+    const terminal = terminalWith(`trap : INT; ${line(NODE, '-e', code)}; echo "status $?"`);
+    await terminal.says(/up/);
+    terminal.child.stdin?.write('\x03');
+    await terminal.says(/interrupts: 1\r?\n.*status 5/s);
+  });
+
+  it('ends a script by Ctrl-C as the command itself would', async () => {
+    await put(issue(3600));
+    const run = quoted(['bash', '-c', `${line('sh', '-c', 'echo up; exec sleep 60')}; echo went on`]);
+    const terminal = terminalWith(run);
+    await terminal.says(/up/);
+    terminal.child.stdin?.write('\x03');
+    await terminal.ended;
+    expect(terminal.output()).not.toContain('went on');
+  });
+
+  it('is stopped by Ctrl-Z together with the command, and both go on', async () => {
+    await put(issue(3600));
+    const terminal = terminalWith('bash --norc --noprofile -i', { PS1: '> ', HISTFILE: '' });
+    await terminal.says(/> /);
+    terminal.child.stdin?.write(`${line('sh', '-c', 'echo u""p; read x; echo "got $x"')}\n`);
+    await terminal.says(/^up/m);
+    terminal.child.stdin?.write('\x1a');
+    await terminal.says(/Stopped/);
+    terminal.child.stdin?.write('fg\n');
+    await terminal.says(/fg\r?\n.*exec/s);
+    terminal.child.stdin?.write('again\n');
+    await terminal.says(/got again/);
+    terminal.child.stdin?.write('exit\n');
+    await terminal.ended;
+  });
+
+  it('has the command in the foreground, where it hears of another size', async () => {
+    await put(issue(3600));
+    const code = `process.on('SIGWINCH', () => { console.log('changed'); process.exit(0) }); setInterval(() => {}, 1000);
+      require('child_process').spawn('stty', ['rows', '20', 'cols', '70'], { stdio: 'inherit' })`;
+    const terminal = terminalWith(line(NODE, '-e', code));
+    await terminal.says(/changed/);
+    expect((await terminal.ended).status).toBe(0);
+  });
+
+  it('ends with the terminal', async () => {
+    await put(issue(3600));
+    const mark = join(sandbox.home, 'hung-up');
+    const terminal = terminalWith(
+      line('sh', '-c', `trap 'touch ${mark}; exit 0' HUP; echo up; while :; do sleep 0.05; done`),
+    );
+    await terminal.says(/up/);
+    terminal.child.kill('SIGKILL');
+    await terminal.ended;
+    await expect
+      .poll(
+        () =>
+          readFile(mark).then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 10_000 },
+      )
+      .toBe(true);
+  });
+});
