@@ -15,6 +15,7 @@ export interface AccountSettings {
   /** Twelve digits. */
   accountId: string;
   users: SandboxUser[];
+  roles: SandboxRole[];
   /** For how long an MFA device shows a code. */
   stepSeconds: number;
   /** How many steps before and after the current one a code is accepted; AWS: one. */
@@ -29,6 +30,17 @@ export interface AccountSettings {
 export interface Session extends MfaSession {
   user: SandboxUser;
   mfa: boolean;
+  /** The role that the user has assumed. */
+  role?: { name: string; sessionName: string };
+}
+
+/** A role that the users of the account may assume. */
+export interface SandboxRole {
+  name: string;
+  /** Its trust policy demands `aws:MultiFactorAuthPresent`. */
+  mfa: boolean;
+  /** Seconds, 3600 to 43200. */
+  maxSessionDuration: number;
 }
 
 /** An IAM user of the sandbox account. Read at each request: a test may change it while the sandbox runs. */
@@ -97,6 +109,7 @@ type Action = (account: Account, caller: Caller, parameters: URLSearchParams, no
 const ACTIONS: Record<string, Action> = {
   GetSessionToken: getSessionToken,
   GetCallerIdentity: getCallerIdentity,
+  AssumeRole: assumeRole,
 };
 
 /** Who signed a request: a user with the long-term key, or with a session's. */
@@ -106,7 +119,7 @@ interface Caller {
 }
 
 function getSessionToken(account: Account, caller: Caller, parameters: URLSearchParams, now: number): Outcome {
-  const invalid = validationError(parameters);
+  const invalid = validationError(parameters, 129_600);
   if (invalid !== undefined) return invalid;
   if (caller.session !== undefined) {
     return refused(403, 'AccessDenied', 'Cannot call GetSessionToken with session credentials');
@@ -130,36 +143,77 @@ function getSessionToken(account: Account, caller: Caller, parameters: URLSearch
     account.longestSession,
   );
   const session = issue(account, user, mfa, seconds, now);
+  return { kind: 'granted', action: 'GetSessionToken', result: { Credentials: credentialsOf(session) } };
+}
+
+/** With a session's keys this is role chaining, which AWS limits to an hour. */
+function assumeRole(account: Account, caller: Caller, parameters: URLSearchParams, now: number): Outcome {
+  const invalid = validationError(parameters, 43_200);
+  if (invalid !== undefined) return invalid;
+  const { user } = caller;
+  if (user.root === true) return refused(403, 'AccessDenied', 'Roles may not be assumed by root accounts.');
+  const [serialNumber, tokenCode] = [parameters.get('SerialNumber'), parameters.get('TokenCode')];
+  if (serialNumber !== null || tokenCode !== null) {
+    const problem = problemOfCode(account, user, serialNumber, tokenCode, now);
+    if (problem !== undefined) return refused(403, 'AccessDenied', problem);
+  }
+  const mfa = tokenCode !== null || caller.session?.mfa === true;
+  const arn = parameters.get('RoleArn') ?? '';
+  const role = account.roles.find(({ name }) => arn === `arn:aws:iam::${account.accountId}:role/${name}`);
+  // AWS does not tell a role that is missing from one that trusts somebody else.
+  if (role === undefined || (role.mfa && !mfa)) {
+    const who = `User: ${callerArn(account, caller)} is not authorized to perform: sts:AssumeRole`;
+    return refused(403, 'AccessDenied', `${who} on resource: ${arn}`);
+  }
+  const seconds = Number(parameters.get('DurationSeconds') ?? 3600);
+  if (caller.session !== undefined && seconds > 3600) {
+    const limit = 'The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.';
+    return refused(400, 'ValidationError', limit);
+  }
+  if (seconds > role.maxSessionDuration) {
+    const limit = 'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.';
+    return refused(400, 'ValidationError', limit);
+  }
+  const session = issue(account, user, mfa, seconds, now);
+  session.role = { name: role.name, sessionName: parameters.get('RoleSessionName') ?? '' };
+  const assumed = { user, session };
   return {
     kind: 'granted',
-    action: 'GetSessionToken',
+    action: 'AssumeRole',
     result: {
-      Credentials: {
-        AccessKeyId: session.accessKeyId,
-        SecretAccessKey: session.secretAccessKey,
-        SessionToken: session.sessionToken,
-        Expiration: new Date(session.expiration).toISOString().replace('.000', ''),
-      },
+      AssumedRoleUser: { AssumedRoleId: callerId(account, assumed), Arn: callerArn(account, assumed) },
+      Credentials: credentialsOf(session),
     },
+  };
+}
+
+function credentialsOf({ accessKeyId, secretAccessKey, sessionToken, expiration }: Session): Fields {
+  return {
+    AccessKeyId: accessKeyId,
+    SecretAccessKey: secretAccessKey,
+    SessionToken: sessionToken,
+    Expiration: new Date(expiration).toISOString().replace('.000', ''),
   };
 }
 
 /** Needs no permission, and tells nothing of MFA. */
 function getCallerIdentity(account: Account, caller: Caller): Outcome {
-  const { user } = caller;
   return {
     kind: 'granted',
     action: 'GetCallerIdentity',
     result: {
-      Arn: arnOf(account, user),
-      UserId: user.root === true ? account.accountId : userId(account, user),
+      Arn: callerArn(account, caller),
+      UserId: callerId(account, caller),
       Account: account.accountId,
     },
   };
 }
 
-/** The parameters' limits are those of the API reference; AWS reports all that are broken in one message. */
-function validationError(parameters: URLSearchParams): Refusal | undefined {
+/**
+ * The parameters' limits are those of the API reference; AWS reports all that are broken in one message.
+ * @param longest the greatest DurationSeconds of the action
+ */
+function validationError(parameters: URLSearchParams, longest: number): Refusal | undefined {
   const broken: string[] = [];
   const check = (name: string, value: string | null, limits: [(value: string) => boolean, string][]) => {
     if (value === null) return;
@@ -172,7 +226,7 @@ function validationError(parameters: URLSearchParams): Refusal | undefined {
   check('durationSeconds', parameters.get('DurationSeconds'), [
     [(value) => /^-?\d+$/.test(value), 'be an integer'],
     [(value) => !(Number(value) < 900), 'have value greater than or equal to 900'],
-    [(value) => !(Number(value) > 129_600), 'have value less than or equal to 129600'],
+    [(value) => !(Number(value) > longest), `have value less than or equal to ${longest}`],
   ]);
   check('serialNumber', parameters.get('SerialNumber'), [
     [(value) => value.length <= 256, 'have length less than or equal to 256'],
@@ -273,9 +327,21 @@ function base32(bytes: Buffer): string {
   return [...bytes].map((byte) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.charAt(byte % 32)).join('');
 }
 
-function userId(account: Account, user: SandboxUser): string {
-  const digest = createHash('sha256').update(arnOf(account, user)).digest();
-  return `AIDA${base32(digest.subarray(0, 17))}`;
+function callerArn(account: Account, { user, session }: Caller): string {
+  if (session?.role === undefined) return arnOf(account, user);
+  return `arn:aws:sts::${account.accountId}:assumed-role/${session.role.name}/${session.role.sessionName}`;
+}
+
+function callerId(account: Account, { user, session }: Caller): string {
+  if (session?.role !== undefined) {
+    const { name, sessionName } = session.role;
+    return `${uniqueId('AROA', `arn:aws:iam::${account.accountId}:role/${name}`)}:${sessionName}`;
+  }
+  return user.root === true ? account.accountId : uniqueId('AIDA', arnOf(account, user));
+}
+
+function uniqueId(prefix: string, arn: string): string {
+  return `${prefix}${base32(createHash('sha256').update(arn).digest().subarray(0, 17))}`;
 }
 
 function arnOf(account: Account, user: SandboxUser): string {

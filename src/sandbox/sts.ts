@@ -78,7 +78,8 @@ export interface SandboxSts {
 
 /**
  * An STS on loopback, with AWS's checks and words: real signatures, real MFA codes, each good once. It speaks the
- * query protocol of the API version 2011-06-15 and knows GetSessionToken and GetCallerIdentity.
+ * query protocol of the API version 2011-06-15 and knows GetSessionToken, GetCallerIdentity and
+ * AssumeRole.
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
  */
 export async function startSandboxSts(options: SandboxStsOptions): Promise<SandboxSts> {
@@ -86,6 +87,7 @@ export async function startSandboxSts(options: SandboxStsOptions): Promise<Sandb
   const account: Account = {
     accountId: options.accountId,
     users: options.users,
+    roles: options.roles ?? [],
     stepSeconds: options.stepSeconds ?? 30,
     tolerance: options.tolerance ?? 1,
     longestSession: options.longestSession ?? Number.POSITIVE_INFINITY,

@@ -1,0 +1,163 @@
+import { execFile } from 'node:child_process';
+import { appendFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { AssumeRoleCommand, GetSessionTokenCommand, STSClient } from '@aws-sdk/client-sts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isInstalled } from '../installed.ts';
+import { PROGRAM, run } from '../program.ts';
+import { ACCOUNT_ID, type Sandbox, startSandbox } from '../sandbox.ts';
+
+let sandbox: Sandbox;
+
+beforeEach(async () => {
+  sandbox = await startSandbox({
+    tolerance: 9,
+    roles: [
+      { name: 'admin', mfa: true, maxSessionDuration: 43_200 },
+      { name: 'reader', mfa: false, maxSessionDuration: 7_200 },
+    ],
+  });
+  await appendFile(
+    sandbox.configFile,
+    `
+[profile admin]
+role_arn = ${arn('admin')}
+source_profile = mfa
+region = eu-west-1
+
+[profile admin-without-mfa]
+role_arn = ${arn('admin')}
+source_profile = default
+region = eu-west-1
+
+[profile via-agent]
+credential_process = "${process.execPath}" "${PROGRAM}" credential-process mfa
+
+[profile admin-via-agent]
+role_arn = ${arn('admin')}
+source_profile = via-agent
+region = eu-west-1
+
+[profile admin-too-long]
+role_arn = ${arn('admin')}
+source_profile = mfa
+duration_seconds = 7200
+region = eu-west-1
+`,
+  );
+});
+afterEach(() => sandbox.close());
+
+const arn = (role: string) => `arn:aws:iam::${ACCOUNT_ID}:role/${role}`;
+
+const JAVASCRIPT = `
+  import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+  const profile = process.env.AWS_PROFILE;
+  console.log(JSON.stringify(await new STSClient({ profile, maxAttempts: 1 }).send(new GetCallerIdentityCommand({}))));
+`;
+const PYTHON = "import boto3, json; print(json.dumps(boto3.client('sts').get_caller_identity()))";
+
+const CLIENTS = [
+  {
+    name: 'the AWS CLI',
+    command: ['aws', 'sts', 'get-caller-identity', '--output', 'json'],
+    there: isInstalled('aws', '--version'),
+  },
+  {
+    name: 'boto3',
+    command: ['python3', '-c', PYTHON],
+    there: isInstalled('python3', '-c', 'import boto3'),
+  },
+  {
+    name: 'the AWS SDK for JavaScript',
+    command: [process.execPath, '--input-type=module', '-e', JAVASCRIPT],
+    there: true,
+  },
+];
+
+for (const { name, command, there } of CLIENTS) {
+  describe.skipIf(!there)(name, () => {
+    const [program = '', ...words] = command;
+    const callerWith = async (profile: string) => {
+      const { stdout } = await promisify(execFile)(program, words, {
+        env: { ...sandbox.env, AWS_PROFILE: profile, AWS_MAX_ATTEMPTS: '1' },
+      });
+      return JSON.parse(stdout);
+    };
+    const admin = { Arn: expect.stringContaining(`arn:aws:sts::${ACCOUNT_ID}:assumed-role/admin/`) };
+
+    it('assumes a role that demands MFA with the session of [mfa], without another code', async () => {
+      expect((await run(['refresh', '--token-code', sandbox.code()], sandbox.env)).status).toBe(0);
+      expect(await callerWith('admin')).toMatchObject(admin);
+      expect(await callerWith('admin')).toMatchObject(admin);
+      const assumed = sandbox.sts.requests.filter(({ action }) => action === 'AssumeRole');
+      expect(assumed.length).toBeGreaterThan(0);
+      for (const request of assumed) expect(request).toMatchObject({ outcome: 'granted', tokenCode: undefined });
+    });
+
+    it('assumes it by a profile with credential_process as well', async () => {
+      expect((await run(['refresh', '--token-code', sandbox.code()], sandbox.env)).status).toBe(0);
+      expect(await callerWith('admin-via-agent')).toMatchObject(admin);
+    });
+
+    it('is refused the role with the long-term credentials', async () => {
+      await expect(callerWith('admin-without-mfa')).rejects.toMatchObject({
+        stderr: expect.stringMatching(/not authorized to perform: sts:AssumeRole/),
+      });
+    });
+
+    it('is refused more than an hour, whatever the role allows', async () => {
+      expect((await run(['refresh', '--token-code', sandbox.code()], sandbox.env)).status).toBe(0);
+      await expect(callerWith('admin-too-long')).rejects.toMatchObject({
+        stderr: expect.stringContaining('exceeds the 1 hour session limit for roles assumed by role chaining'),
+      });
+    });
+  });
+}
+
+describe('the sandbox', () => {
+  const client = (keys: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }) =>
+    new STSClient({ endpoint: sandbox.sts.url, region: 'eu-west-1', maxAttempts: 1, credentials: keys });
+  const assume = (keys: Parameters<typeof client>[0], input: Partial<AssumeRoleCommand['input']> = {}) =>
+    client(keys).send(new AssumeRoleCommand({ RoleArn: arn('admin'), RoleSessionName: 'test', ...input }));
+  const mfa = () => ({ SerialNumber: sandbox.serialNumber, TokenCode: sandbox.code() });
+
+  it('gives a role with a code of its own for as long as the role allows, and the code is used up', async () => {
+    const code = mfa();
+    const { Credentials, AssumedRoleUser } = await assume(sandbox.alice, { ...code, DurationSeconds: 43_200 });
+    expect(AssumedRoleUser).toMatchObject({
+      Arn: `arn:aws:sts::${ACCOUNT_ID}:assumed-role/admin/test`,
+      AssumedRoleId: expect.stringMatching(/^AROA[A-Z2-7]{17}:test$/),
+    });
+    expect(((Credentials?.Expiration?.getTime() ?? 0) - Date.now()) / 3_600_000).toBeCloseTo(12, 1);
+    await expect(assume(sandbox.alice, code)).rejects.toThrow(/invalid MFA one time pass code/);
+    await expect(assume(sandbox.alice, { RoleArn: arn('reader'), DurationSeconds: 10_800 })).rejects.toThrow(
+      'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.',
+    );
+    await expect(assume(sandbox.alice, { ...mfa(), DurationSeconds: 43_201 })).rejects.toThrow(
+      /less than or equal to 43200/,
+    );
+  });
+
+  it('lets a session without MFA into a role that does not demand it, and nobody into one that is not there', async () => {
+    await expect(assume(sandbox.alice)).rejects.toMatchObject({ name: 'AccessDenied' });
+    expect((await assume(sandbox.alice, { RoleArn: arn('reader') })).AssumedRoleUser).toBeDefined();
+    await expect(assume(sandbox.alice, { ...mfa(), RoleArn: arn('nobody') })).rejects.toMatchObject({
+      name: 'AccessDenied',
+    });
+    sandbox.alice.root = true;
+    await expect(assume(sandbox.alice)).rejects.toThrow('Roles may not be assumed by root accounts.');
+  });
+
+  it('gives no session for the keys of a role', async () => {
+    const { Credentials } = await assume(sandbox.alice, mfa());
+    const keys = {
+      accessKeyId: Credentials?.AccessKeyId ?? '',
+      secretAccessKey: Credentials?.SecretAccessKey ?? '',
+      sessionToken: Credentials?.SessionToken ?? '',
+    };
+    await expect(client(keys).send(new GetSessionTokenCommand({}))).rejects.toThrow(
+      'Cannot call GetSessionToken with session credentials',
+    );
+  });
+});
