@@ -11,7 +11,7 @@ function controlSocket(runtimeFolder: string): string {
 }
 
 /** Whoever asks. */
-export interface Client {
+interface Client {
   /** Keeps the connection open for so many milliseconds from now, instead of {@link CLIENT_TIMEOUT} in all. */
   mayWait(milliseconds: number): void;
   /** Aborted when the client has gone. */

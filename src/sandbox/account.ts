@@ -35,7 +35,7 @@ export interface Session extends MfaSession {
 }
 
 /** A role that the users of the account may assume. */
-export interface SandboxRole {
+interface SandboxRole {
   name: string;
   /** Its trust policy demands `aws:MultiFactorAuthPresent`. */
   mfa: boolean;
