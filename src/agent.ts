@@ -37,6 +37,8 @@ export interface AgentEffects {
   obstacle(): string | undefined;
   /** Tells the person something that needs no answer. */
   notice(text: string): void;
+  /** Called at the end of every check, when all that it was to do is done or under way. */
+  checked?(): void;
   log: Logger;
 }
 
@@ -205,6 +207,7 @@ export class Agent {
         // Whatever it was, the next check is a new try.
         this.#effects.log.error({ err: error }, 'check failed');
       }
+      this.#effects.checked?.();
       next = this.#again;
     }
   }

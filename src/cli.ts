@@ -94,6 +94,21 @@ program
   );
 
 program
+  .command('install')
+  .description('starts the agent with your session, and now: as a systemd user service or a LaunchAgent')
+  .option('--print', 'only shows the file that it would write')
+  .option('--force', 'writes it anew, also when somebody has edited it')
+  .action(async (options) =>
+    (await import('./commands/install.ts')).installCommand({ ...program.opts(), ...options }, version),
+  );
+
+program
+  .command('uninstall')
+  .description('takes the service away; credentials and settings stay')
+  .option('--force', 'also when somebody has edited its file')
+  .action(async (options) => (await import('./commands/uninstall.ts')).uninstallCommand(options));
+
+program
   .command('demo')
   .description('the whole thing against a sandbox STS on loopback: no AWS account, no network')
   .option('--auto', 'answer the prompts itself, and fail unless every step happened')

@@ -1,17 +1,47 @@
+import { fstatSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
 
 /**
  * The agent's log, on standard error: JSON lines with one field for each fact, or one readable line each on a terminal.
+ * For the journal of systemd, which has a time and a level of its own, these two are not in the JSON.
  * No transport: its worker thread costs more memory than the rest of the agent. Synchronous, so that nothing is lost at exit.
  */
-export function createLog(options: { debug: boolean; terminal: boolean }): Logger {
+export function createLog(options: { debug: boolean; terminal: boolean; journal: boolean }): Logger {
   const level = options.debug ? 'debug' : 'info';
   const destination = pino.destination({ dest: 2, sync: true });
   // The terminal or the journal is gone: no reason to end.
   destination.on('error', () => {});
+  if (options.journal) {
+    const journal = {
+      [Symbol.for('pino.metadata')]: true,
+      lastLevel: 0,
+      write(line: string) {
+        destination.write(`<${priority(this.lastLevel)}>${line}`);
+      },
+    };
+    return pino({ level, base: null, timestamp: false, formatters: { level: () => ({}) } }, journal);
+  }
   const base = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   if (!options.terminal) return pino({ ...base, formatters: { level: (label) => ({ level: label }) } }, destination);
   return pino(base, { write: (line: string) => void destination.write(readable(JSON.parse(line))) });
+}
+
+/**
+ * Whether standard error is the journal.
+ * @param stream `JOURNAL_STREAM`: systemd.exec(5)
+ */
+export function isJournal(stream: string | undefined): boolean {
+  if (!stream) return false;
+  const { dev, ino } = fstatSync(2, { bigint: true });
+  return stream === `${dev}:${ino}`;
+}
+
+/** Of syslog, by the levels of pino: sd-daemon(3). */
+function priority(level: number): number {
+  if (level >= 60) return 2;
+  if (level >= 50) return 3;
+  if (level >= 40) return 4;
+  return level >= 30 ? 6 : 7;
 }
 
 /** `09:12:03 [mfa] session refreshed (expiration 2026-01-01T21:12:03.000Z)` */

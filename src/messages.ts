@@ -2,6 +2,7 @@
  * Every text that a person sees in a prompt, a notification, a refusal or a status, in AWS's own words and the design's.
  * Texts are plain: no markup, one line each, no control characters; whoever shows them escapes what its medium needs.
  */
+import type { ProfileStatus } from './agent.ts';
 import type { AskRequest } from './ask/ask.ts';
 import { formatDuration } from './duration.ts';
 import type { Standing } from './plan.ts';
@@ -269,6 +270,21 @@ export function standing(state: SessionState, standing: Standing | undefined, no
     case 'stopped':
       return `stopped: ${standing.why}`;
   }
+}
+
+/** All profiles in one line, for `systemctl status`. */
+export function serviceStatus(profiles: ProfileStatus[], now: number): string {
+  return profiles.map((one) => plain(`[${one.profile}] ${inShort(one, now)}`)).join('; ');
+}
+
+function inShort({ state, expiration, standing: where }: ProfileStatus, now: number): string {
+  if (where.standing === 'fresh' && expiration !== undefined) return `fresh until ${localTime(expiration, now)}`;
+  return standing(state, where, now);
+}
+
+/** Inside the service, what it may write in is settled by its unit. */
+export function readOnlyInService(folder: string): string {
+  return `${folder} is read-only for the service: systemctl --user edit aws-mfa-agent, [Service] ReadWritePaths=${folder}`;
 }
 
 /** `14:35` on the same day, `Tue 14:35` within a week, else `2030-01-31 14:35`; always in local time. */

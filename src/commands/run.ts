@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import cron from 'node-cron';
+import type { Logger } from 'pino';
 import { Agent } from '../agent.ts';
 import { createAsk } from '../ask/choose.ts';
 import { notice } from '../ask/notice.ts';
@@ -11,16 +12,51 @@ import { exposure } from '../credentials/exposure.ts';
 import { watchFile } from '../credentials/watch.ts';
 import { parseDuration } from '../duration.ts';
 import { UserError } from '../errors.ts';
-import { createLog } from '../log.ts';
+import { createLog, isJournal } from '../log.ts';
+import * as messages from '../messages.ts';
 import { networkProblem } from '../network.ts';
 import { rememberCodes } from '../refresh.ts';
+import type { ServiceManager } from '../service/notify.ts';
 import { isAlive, readSessions, refreshEffects, saveSession } from './effects.ts';
+
+/** By this, `systemd/aws-mfa-agent.service` knows that the agent wants to be started anew (EX_TEMPFAIL of sysexits.h). */
+const START_ANEW = 75;
 
 /** The agent in the foreground. Ends on SIGTERM and SIGINT; SIGHUP reads the settings again. */
 export async function run(options: GlobalOptions, version: string): Promise<void> {
-  const log = createLog({ debug: options.debug ?? false, terminal: process.stderr.isTTY });
+  const journal = isJournal(process.env.JOURNAL_STREAM);
+  const log = createLog({ debug: options.debug ?? false, terminal: process.stderr.isTTY, journal });
+  const manager = process.env.NOTIFY_SOCKET
+    ? (await import('../service/notify.ts')).serviceManager(process.env, (reason) =>
+        log.warn({ reason }, 'systemd cannot be told how the agent is'),
+      )
+    : undefined;
+  try {
+    await keepFresh(options, version, log, manager);
+  } catch (error) {
+    const { message } = error as Error;
+    manager?.status(message);
+    if (!journal || options.debug) throw error;
+    log.fatal(message);
+    process.exitCode = error instanceof UserError ? error.status : 1;
+  }
+}
+
+async function keepFresh(
+  options: GlobalOptions,
+  version: string,
+  log: Logger,
+  manager: ServiceManager | undefined,
+): Promise<void> {
   const load = () => loadSettings({ env: process.env, home: homedir(), configFile: options.config }).then(withDevice);
   let settings = await load();
+
+  const service = manager && (await insideService(settings.files.credentials, version));
+  let startAnew: (why: string) => void = () => {};
+  const outdated = new Promise<string>((resolve) => {
+    startAnew = resolve;
+  });
+  let unusedSettings: string | undefined;
 
   const clock = new Clock();
   const codes = rememberCodes();
@@ -32,6 +68,14 @@ export async function run(options: GlobalOptions, version: string): Promise<void
       const { refresh } = await import('../refresh.ts');
       const profile = settings.profiles.find((one) => one.profile === target.profile);
       if (!profile) return { kind: 'withdrawn' };
+      await service?.takeDesktop();
+      const why = service?.outdated();
+      if (why !== undefined) {
+        startAnew(why);
+        return { kind: 'withdrawn' };
+      }
+      const readOnly = service?.readOnly();
+      if (readOnly !== undefined) return { kind: 'unaskable', reason: messages.readOnlyInService(readOnly) };
       // Who names the terminal means it, also where standard input is a pipe.
       const { ask } = createAsk(settings, profile, { standardInput: settings.prompt.includes('terminal') });
       return refresh(target, asking, refreshEffects(settings, profile, { ask, clock, codes }));
@@ -41,6 +85,12 @@ export async function run(options: GlobalOptions, version: string): Promise<void
     obstacle: networkProblem,
     watchPresence: async () => ({ held: () => undefined, close: () => {} }),
     notice: (text) => void notice(text),
+    checked: () => {
+      const standing = messages.serviceStatus(agent.status(), clock.now());
+      manager?.status(unusedSettings ? `${standing}; ${unusedSettings}` : standing);
+      const next = schedule.getNextRun();
+      if (next) manager?.alive(Math.max(0, next.getTime() - Date.now()));
+    },
   });
   const control = await serveControl(settings.files.runtime, {
     'GET /v1/agent': () => ({ pid: process.pid, version, profiles: agent.status() }),
@@ -63,22 +113,26 @@ export async function run(options: GlobalOptions, version: string): Promise<void
 
   let schedule = cron.schedule(settings.check, () => agent.check('schedule'));
   const reload = async () => {
+    manager?.reloading();
     try {
       settings = await load();
+      unusedSettings = undefined;
+      await schedule.destroy();
+      schedule = cron.schedule(settings.check, () => agent.check('schedule'));
+      log.info('the settings were read again');
     } catch (error) {
       log.error({ err: error }, 'the new settings are not used');
-      return;
+      unusedSettings = `the new settings are not used: ${(error as Error).message}`;
     }
-    await schedule.destroy();
-    schedule = cron.schedule(settings.check, () => agent.check('schedule'));
-    log.info('the settings were read again');
     await agent.reload(settings);
+    manager?.ready();
   };
   const watches = [
     watchFile(settings.files.credentials, () => void agent.check('file')),
     watchFile(settings.files.config, () => void reload()),
     watchFile(settings.files.settings, () => void reload()),
   ];
+  manager?.ready();
   void agent.check('start');
   const exposed = await exposure(settings.files.credentials);
   if (exposed) log.warn(exposed);
@@ -86,18 +140,34 @@ export async function run(options: GlobalOptions, version: string): Promise<void
   // In a terminal, a hang-up means that the terminal is gone, and the agent in its foreground with it.
   const onTerminal = process.stdin.isTTY || process.stderr.isTTY;
   if (!onTerminal) process.on('SIGHUP', () => void reload());
-  const signal = await new Promise<NodeJS.Signals>((resolve) => {
+  const stopped = new Promise<NodeJS.Signals>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT', ...(onTerminal ? (['SIGHUP'] as const) : [])] as const) {
       process.once(name, resolve);
     }
   });
-  log.info({ signal }, 'the agent stops');
+  const reason = await Promise.race([stopped.then((signal) => ({ signal })), outdated.then((why) => ({ why }))]);
+  log.info(reason, 'the agent stops');
+  manager?.stopping();
   for (const watch of watches) watch.close();
   await schedule.destroy();
   await agent.stop();
   await control.close();
   // Node 20 aborts when it ends in its own way on a terminal that is gone.
-  if (signal === 'SIGHUP') process.removeAllListeners(signal).kill(process.pid, signal);
+  if ('signal' in reason && reason.signal === 'SIGHUP') {
+    process.removeAllListeners(reason.signal).kill(process.pid, reason.signal);
+  }
+  // All is done. A timer that a withdrawn question has left behind must not keep the process.
+  process.exit('why' in reason ? START_ANEW : 0);
+}
+
+/** What only an agent that systemd has started need mind; loaded by no other. */
+async function insideService(credentials: string, version: string) {
+  const [{ takeDesktopEnvironment }, { viewOfService }] = await Promise.all([
+    import('../service/desktop-environment.ts'),
+    import('../service/view.ts'),
+  ]);
+  const takeDesktop = () => takeDesktopEnvironment(process.env);
+  return { takeDesktop, ...viewOfService(credentials, version) };
 }
 
 const LONGEST_SNOOZE = 7 * 86_400_000;

@@ -1,0 +1,46 @@
+import { mkdir } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import type { GlobalOptions } from '../cli.ts';
+import { loadSettings } from '../config.ts';
+import { askAgent } from '../control.ts';
+import { UserError } from '../errors.ts';
+import { install, planned, serviceOf } from '../service/service.ts';
+import { findStart } from '../service/start.ts';
+
+interface InstallOptions extends GlobalOptions {
+  print?: boolean;
+  force?: boolean;
+}
+
+/** Has the agent started with the session of this user, and now. Done twice, it does nothing the second time. */
+export async function installCommand(options: InstallOptions, version: string): Promise<void> {
+  const home = homedir();
+  // What is wrong in the settings would end the agent: better said here.
+  const { files } = await loadSettings({ env: process.env, home, configFile: options.config });
+  const service = serviceOf(process.env, home, process.platform);
+  const called = { node: process.execPath, program: process.argv[1] ?? '', config: options.config };
+  const start = findStart(process.env, files, called);
+  if (options.print) {
+    process.stdout.write(await planned(service, start));
+    return;
+  }
+
+  const agent = await askAgent<{ pid: number; version: string }>(files.runtime, 'GET /v1/agent').catch(() => undefined);
+  const running = await service.running();
+  if (agent && agent.pid !== running) {
+    throw new UserError(`an agent runs already, and not as a service (process ${agent.pid}): end it first`);
+  }
+  await mkdir(files.state, { recursive: true, mode: 0o700 });
+  const outdated = agent !== undefined && agent.version !== version;
+  const { changed, without, kept } = await install(service, start, { force: options.force ?? false, outdated });
+
+  const say = (text: string) => process.stderr.write(`${text}\n`);
+  say(
+    changed
+      ? `The agent runs as a ${service.name}: ${service.file}`
+      : `The ${service.name} runs already: nothing done.`,
+  );
+  for (const warning of [...start.warnings, ...(without ? [without] : [])]) say(`warning: ${warning}`);
+  if (kept) say(`your edited file is kept as ${kept}`);
+  for (const [what, command] of service.hints) say(`  ${what.padEnd(6)}  ${command}`);
+}

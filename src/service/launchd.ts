@@ -1,0 +1,93 @@
+import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { runCommand } from '../command.ts';
+import { UserError } from '../errors.ts';
+import type { Service } from './service.ts';
+import type { Start } from './start.ts';
+
+const LABEL = 'io.github.aws-mfa-agent';
+
+/** How long the agent may take to run, in milliseconds, and how often to look meanwhile: launchd tells nobody. */
+const PATIENCE = 10_000;
+const LOOK_EVERY = 200;
+
+/**
+ * The user's launchd, in the session at the screen. Written by its manual pages; never tried on a Mac.
+ * @see launchctl(1), launchd.plist(5)
+ */
+export function launchd(home: string, uid: number): Service {
+  const domain = `gui/${uid}`;
+  const target = `${domain}/${LABEL}`;
+  const file = join(home, 'Library', 'LaunchAgents', `${LABEL}.plist`);
+  const log = join(home, 'Library', 'Logs', 'aws-mfa-agent.log');
+  const call = (...words: string[]) => runCommand(['launchctl', ...words], { timeout: 20_000 });
+  const running = async () => {
+    const printed = await call('print', target);
+    const [, pid] = (printed.ok && /^\s*pid = (\d+)$/m.exec(printed.stdout)) || [];
+    return pid === undefined ? undefined : Number(pid);
+  };
+
+  return {
+    name: 'LaunchAgent',
+    file,
+    template: new URL(`../../launchd/${LABEL}.plist`, import.meta.url),
+    unfit: async () => {
+      const printed = await call('print', domain);
+      return printed.ok ? undefined : `there is no session at the screen for ${domain}: log in there, not by ssh`;
+    },
+    fillIn: async (template, start) => [{ text: filledIn(template, start, log) }],
+    comment: (words) => `<!-- ${words} -->`,
+    start: async () => {
+      // It fails where nothing is loaded, and that is as good.
+      await call('bootout', target);
+      await call('enable', target);
+      const giveUp = performance.now() + PATIENCE;
+      for (;;) {
+        // For a moment after a bootout, the old one is still in the way.
+        const started = await call('bootstrap', domain, file);
+        if (started.ok) break;
+        if (performance.now() > giveUp) throw new UserError(`launchctl bootstrap ${domain} failed: ${started.reason}`);
+        await setTimeout(LOOK_EVERY);
+      }
+      while ((await running()) === undefined) {
+        if (performance.now() > giveUp) throw new UserError(`the service is installed, but does not run: see ${log}`);
+        await setTimeout(LOOK_EVERY);
+      }
+      return undefined;
+    },
+    stop: async () => void (await call('bootout', target)),
+    forget: async () => {},
+    running,
+    hints: [
+      ['see', `launchctl print ${target}`],
+      ['log', `tail -f ${log}`],
+      ['end', 'aws-mfa-agent uninstall'],
+    ],
+  };
+}
+
+function filledIn(template: string, { node, program, words, environment }: Start, log: string): string {
+  const command = [node, program, ...words].map((word) => `    <string>${escaped(word)}</string>\n`).join('');
+  const [, path = ''] = /<key>PATH<\/key>\s*<string>([^<]*)<\/string>/.exec(template) ?? [];
+  const folders = [...new Set([dirname(node), dirname(program), ...path.split(':')])];
+  const variables = Object.entries({ PATH: folders.join(':'), ...environment })
+    .map(([name, value]) => `    <key>${name}</key>\n    <string>${escaped(value)}</string>\n`)
+    .join('');
+  return template
+    .replace(
+      /(<key>ProgramArguments<\/key>\s*<array>\n)[\s\S]*?( *<\/array>)/,
+      (_, begin, end) => begin + command + end,
+    )
+    .replace(
+      /(<key>EnvironmentVariables<\/key>\s*<dict>\n)[\s\S]*?( *<\/dict>)/,
+      (_, begin, end) => begin + variables + end,
+    )
+    .replace(
+      / *<key>RunAtLoad<\/key>/,
+      (key) => `  <key>StandardErrorPath</key>\n  <string>${escaped(log)}</string>\n${key}`,
+    );
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}

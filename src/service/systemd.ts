@@ -1,0 +1,137 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { type CommandResult, runCommand } from '../command.ts';
+import { UserError } from '../errors.ts';
+import type { Service } from './service.ts';
+import type { Start } from './start.ts';
+
+const UNIT = 'aws-mfa-agent.service';
+
+/** A start waits for the agent to be ready; systemd has limits of its own for it, of 90 s. */
+const PATIENCE = 120_000;
+
+/** Settings that need a namespace of the user's own, which some systems refuse (Ubuntu since 23.10, by AppArmor). */
+const NEEDS_NAMESPACE = /^(?:Protect\w+|PrivateUsers|ReadWritePaths|CapabilityBoundingSet)=.*\n/gm;
+
+/** How systemd's own step before the program failed: user, capabilities, namespace: systemd.exec(5), "Process Exit Codes". */
+const NAMESPACE_REFUSED = ['217', '218', '226'];
+
+/** The user's systemd. */
+export function systemd(environment: NodeJS.ProcessEnv, home: string): Service {
+  const { XDG_CONFIG_HOME } = environment;
+  const settings = XDG_CONFIG_HOME && isAbsolute(XDG_CONFIG_HOME) ? XDG_CONFIG_HOME : join(home, '.config');
+  const file = join(settings, 'systemd', 'user', UNIT);
+  const call = (...words: string[]) =>
+    runCommand(['systemctl', '--user', ...words], { timeout: PATIENCE, environment });
+  const must = async (...words: string[]) => {
+    const result = await call(...words);
+    if (!result.ok) throw new UserError(`systemctl --user ${words.join(' ')} failed: ${result.reason}`);
+  };
+  const property = async (name: string) => {
+    const result = await call('show', '--value', `--property=${name}`, UNIT);
+    return result.ok ? result.stdout.trim() : '';
+  };
+
+  return {
+    name: 'systemd user service',
+    file,
+    template: new URL(`../../systemd/${UNIT}`, import.meta.url),
+    unfit: async () => {
+      const version = await call('show', '--property=Version');
+      return version.ok ? undefined : whyNone(version, environment);
+    },
+    fillIn: async (template, start) => {
+      const version = await call('show', '--value', '--property=Version');
+      const text = filledIn(template, start, version.ok ? Number.parseInt(version.stdout, 10) : 0);
+      return [
+        { text },
+        {
+          text: text.replace(NEEDS_NAMESPACE, ''),
+          without: 'this system lets no service of a user have a namespace, so the agent can write in all of your home',
+        },
+      ];
+    },
+    comment: (words) => `# ${words}`,
+    start: async (anew) => {
+      await must('daemon-reload');
+      if ((await property('LoadState')) !== 'loaded') {
+        throw new UserError(`systemd does not take ${file}: ${await notLoaded(property)}`);
+      }
+      // What failed before must not count against it.
+      await call('reset-failed', UNIT);
+      await must('--quiet', 'enable', UNIT);
+      const started = await call(anew ? 'restart' : 'start', UNIT);
+      if (started.ok) return undefined;
+      const status = await property('ExecMainStatus');
+      if (NAMESPACE_REFUSED.includes(status)) {
+        await call('stop', UNIT);
+        return `systemd cannot set up its namespace (status ${status})`;
+      }
+      const why = (await property('StatusText')) || `${await property('Result')}, exit status ${status}`;
+      throw new UserError(`the service is installed, but does not run: ${why} (journalctl --user -u aws-mfa-agent)`);
+    },
+    stop: () => must('--quiet', 'disable', '--now', UNIT),
+    forget: async () => {
+      await must('daemon-reload');
+      await call('reset-failed', UNIT);
+    },
+    running: async () => ((await property('ActiveState')) === 'active' ? Number(await property('MainPID')) : undefined),
+    hints: [
+      ['see', 'systemctl --user status aws-mfa-agent'],
+      ['log', 'journalctl --user -u aws-mfa-agent -f'],
+      ['change', 'systemctl --user edit aws-mfa-agent'],
+      ['end', 'aws-mfa-agent uninstall'],
+    ],
+  };
+}
+
+/** @param version of systemd; 0 when it is not known */
+function filledIn(template: string, { node, program, words, environment, folders }: Start, version: number): string {
+  const command = [node, program, ...words].map((word) => quoted(word).replaceAll('$', '$$$$')).join(' ');
+  const variables = Object.entries(environment).map(([name, value]) => `Environment=${quoted(`${name}=${value}`)}`);
+  const start = [...variables, `ExecStart=${command}`].join('\n');
+  const writable = `ReadWritePaths=${folders.map((folder) => quoted(`-${folder}`)).join(' ')}`;
+  // Older ones would warn of what they do not know.
+  const restart = version >= 254 ? ['RestartSec=5', 'RestartSteps=5', 'RestartMaxDelaySec=5min'] : ['RestartSec=5'];
+  return `# Written by "aws-mfa-agent install". Keep your changes apart from it: systemctl --user edit aws-mfa-agent
+${template}`
+    .replace(/^ExecStart=.*$/m, () => start)
+    .replace(/^ReadWritePaths=.*$/m, () => writable)
+    .replace(/^RestartSec=.*$/m, restart.join('\n'));
+}
+
+/** A word as systemd.syntax(7) reads it, with specifiers and unusual characters as they are. */
+function quoted(word: string): string {
+  if (/[\p{Cc}]/u.test(word)) throw new UserError(`a unit cannot hold a control character: ${JSON.stringify(word)}`);
+  const text = word.replaceAll('%', '%%');
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`;
+}
+
+async function notLoaded(property: (name: string) => Promise<string>): Promise<string> {
+  const state = await property('LoadState');
+  if (state === 'masked') return 'it is masked (systemctl --user unmask aws-mfa-agent)';
+  return state === 'not-found' ? 'it looks for units in other folders (systemctl --user show -p UnitPath)' : state;
+}
+
+function whyNone(result: CommandResult & { ok: false }, { XDG_RUNTIME_DIR }: NodeJS.ProcessEnv): string {
+  const otherwise = `Without it, put "aws-mfa-agent run >/dev/null 2>&1 &" into ~/.profile, or "@reboot aws-mfa-agent run" into crontab -e`;
+  if (existsSync('/run/systemd/system')) {
+    const reached = XDG_RUNTIME_DIR ? result.reason : 'XDG_RUNTIME_DIR is not set';
+    return `the service manager of this user cannot be reached (${reached}): log in as this user, not by su or sudo. ${otherwise}`;
+  }
+  if (/microsoft/i.test(kernel())) {
+    return `this WSL does not run systemd: put systemd=true under [boot] into /etc/wsl.conf, then "wsl --shutdown" in Windows. ${otherwise}`;
+  }
+  if (existsSync('/.dockerenv') || existsSync('/run/.containerenv')) {
+    return 'this is a container without systemd: start "aws-mfa-agent run" beside your program, or outside the container';
+  }
+  return `this system does not run systemd. ${otherwise}`;
+}
+
+function kernel(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/osrelease', 'utf8');
+  } catch {
+    return '';
+  }
+}

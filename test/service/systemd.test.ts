@@ -1,0 +1,328 @@
+import { readFileSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { withSession } from '../../src/credentials/document.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { HOME, startUserManager, type UserManager, whyNoUserManager } from './user-manager.ts';
+
+const UNIT = '.config/systemd/user/aws-mfa-agent.service';
+const SETTINGS = '.config/aws-mfa-agent/config.ini';
+
+describe.skipIf(whyNoUserManager() !== undefined)('the systemd service of an ordinary user', () => {
+  let sandbox: Sandbox;
+  let alice: UserManager;
+  beforeAll(async () => {
+    sandbox = await startSandbox({ tolerance: 60 });
+    alice = await startUserManager(sandbox.home);
+    // As often as can be, so that a test need not wait; and as often as the tests want.
+    alice.write(
+      `${UNIT}.d/test.conf`,
+      '[Unit]\nStartLimitIntervalSec=0\n[Service]\nStandardError=append:%h/log\nRestartSec=100ms\nWatchdogSec=1s\n',
+    );
+  });
+  afterAll(async () => {
+    await alice?.stop();
+    await sandbox?.close();
+  });
+  beforeEach(async () => {
+    await alice.systemctl('reset-failed');
+    settings('');
+    session(7200);
+    await install();
+    await alice.systemctl('restart', 'aws-mfa-agent');
+    await alice.becomes('StatusText', /^\[mfa\] fresh until/);
+  });
+
+  function install(...words: string[]) {
+    return alice.run(['aws-mfa-agent', 'install', ...words], { AWS_ENDPOINT_URL_STS: sandbox.sts.url });
+  }
+  function settings(text: string): void {
+    alice.write(SETTINGS, `check = * * * * * *\nprompt_before = 1m\n${text}`);
+  }
+  /** As another tool would write it, that ends in so many seconds. */
+  function session(seconds: number): void {
+    const bytes = withSession(readFileSync(sandbox.credentialsFile), 'mfa', sandbox.sts.issue('alice', seconds));
+    alice.write('.aws/credentials', bytes.toString(), 0o600);
+  }
+  /** A command that prints a good code. */
+  function mfaProcess(script = ''): void {
+    alice.write('code.sh', `${script}\necho ${sandbox.code()}\n`);
+    settings(`[mfa]\nmfa_process = sh ${HOME}/code.sh\n`);
+  }
+  const granted = () => sandbox.sts.requests.filter(({ outcome }) => outcome === 'granted').length;
+  /** Lets the session end soon, and waits for the agent to have got another. */
+  async function refreshed(): Promise<void> {
+    const before = granted();
+    session(30);
+    await expect.poll(granted, { timeout: 20_000 }).toBe(before + 1);
+    await alice.becomes('StatusText', /fresh until/);
+    expect(granted()).toBe(before + 1);
+  }
+  async function agentRuns(): Promise<string> {
+    await alice.becomes('ActiveState', /^active$/);
+    return alice.property('MainPID');
+  }
+
+  it('is shown without being installed', async () => {
+    await alice.run(['aws-mfa-agent', 'uninstall']);
+    const { status, stdout } = await install('--print');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^ExecStart=\/opt\/bin\/node \/opt\/bin\/aws-mfa-agent run$/m);
+    expect(() => alice.read(UNIT)).toThrow('ENOENT');
+  });
+
+  it('runs when it is installed, says how the session is, and is there at the next login', async () => {
+    await alice.run(['aws-mfa-agent', 'uninstall']);
+    const { status, stderr } = await install();
+    expect({ status, stderr }).toMatchObject({
+      status: 0,
+      stderr: expect.stringMatching(/^The agent runs .*\n.*status/),
+    });
+    await agentRuns();
+    await alice.becomes('StatusText', /^\[mfa\] fresh until \d\d:\d\d$|^\[mfa\] fresh until \w+ \d\d:\d\d$/);
+    expect((await alice.systemctl('is-enabled', 'aws-mfa-agent')).stdout).toBe('enabled\n');
+    expect((await alice.run(['aws-mfa-agent', 'status'])).stdout).toMatch(/mfa +fresh .* fresh$/m);
+  });
+
+  it('is installed twice as it is once', async () => {
+    const before = [alice.read(UNIT), await agentRuns()];
+    expect(await install()).toMatchObject({ status: 0, stderr: expect.stringMatching(/nothing done/) });
+    expect([alice.read(UNIT), await agentRuns()]).toEqual(before);
+  });
+
+  it('takes the place of an older unit of ours, and of the agent that it runs', async () => {
+    const before = await agentRuns();
+    await alice.run(['aws-mfa-agent', 'install'], {
+      AWS_ENDPOINT_URL_STS: `${sandbox.sts.url}/`,
+      AWS_CA_BUNDLE: '/a %b',
+    });
+    expect(alice.read(UNIT)).toContain('Environment="AWS_CA_BUNDLE=/a %%b"');
+    expect(await agentRuns()).not.toBe(before);
+  });
+
+  it('leaves a unit alone that was edited, unless told otherwise', async () => {
+    const edited = alice.read(UNIT).replace('RestartSec=5', 'RestartSec=7');
+    alice.write(UNIT, edited);
+    for (const command of ['install', 'uninstall']) {
+      const { status, stderr } = await alice.run(['aws-mfa-agent', command]);
+      expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringContaining('--force') });
+      expect(alice.read(UNIT)).toBe(edited);
+    }
+    expect(await install('--force')).toMatchObject({ status: 0 });
+    expect(alice.read(UNIT)).toContain('RestartSec=5\n');
+    expect(alice.read(`${UNIT}.edited`)).toBe(edited);
+  });
+
+  it('is gone after uninstall, and the credentials and settings are not', async () => {
+    const before = [alice.read('.aws/credentials'), alice.read(SETTINGS)];
+    expect(await alice.run(['aws-mfa-agent', 'uninstall'])).toMatchObject({ status: 0 });
+    expect(await alice.property('LoadState')).toBe('not-found');
+    expect(await alice.property('ActiveState')).toBe('inactive');
+    expect(() => alice.read(UNIT)).toThrow('ENOENT');
+    expect([alice.read('.aws/credentials'), alice.read(SETTINGS)]).toEqual(before);
+    expect(await alice.run(['aws-mfa-agent', 'uninstall'])).toMatchObject({
+      status: 0,
+      stderr: expect.stringMatching(/nothing done/),
+    });
+  });
+
+  it('comes back after a crash', async () => {
+    const before = await agentRuns();
+    await alice.run(['kill', '-KILL', before]);
+    await alice.becomes('NRestarts', /^[1-9]/);
+    expect(await agentRuns()).not.toBe(before);
+    await alice.becomes('StatusText', /fresh until/);
+  });
+
+  it('gives up after ten starts in an hour', async () => {
+    const shipped = fileURLToPath(new URL('../../systemd/aws-mfa-agent.service', import.meta.url));
+    expect(readFileSync(shipped, 'utf8')).toMatch(/^StartLimitIntervalSec=1h\nStartLimitBurst=10$/m);
+    alice.write(
+      `${UNIT}.d/z.conf`,
+      '[Unit]\nStartLimitIntervalSec=1h\n[Service]\nExecStartPre=false\nRestartSec=1ms\n',
+    );
+    await alice.systemctl('daemon-reload');
+    await alice.systemctl('restart', 'aws-mfa-agent');
+    expect(await alice.becomes('ActiveState', /^failed$/)).toBe('failed');
+    expect(await alice.property('NRestarts')).toBe('10');
+    await alice.run(['rm', `${HOME}/${UNIT}.d/z.conf`]);
+  });
+
+  it('is not taken for hanging while it checks', async () => {
+    const before = await agentRuns();
+    const began = Number(await alice.property('WatchdogTimestampMonotonic'));
+    // A second is all that WatchdogSec= of this test allows.
+    await alice.becomes('WatchdogTimestampMonotonic', { test: (now) => Number(now) > began + 3_000_000 });
+    expect(await agentRuns()).toBe(before);
+  });
+
+  it('is ended and started again when it hangs', async () => {
+    const before = await agentRuns();
+    await alice.run(['kill', '-STOP', before]);
+    await alice.becomes('NRestarts', /^[1-9]/);
+    expect(await agentRuns()).not.toBe(before);
+  });
+
+  it('waits for the next check of a slow schedule before it is taken for hanging', async () => {
+    alice.write(SETTINGS, 'check = 0 3 * * *\n');
+    await alice.becomes('WatchdogUSec', /h/);
+  });
+
+  it('does not start again and again with a wrong setting, and says which', async () => {
+    settings('remind_every = never\n');
+    expect((await alice.systemctl('restart', 'aws-mfa-agent')).status).not.toBe(0);
+    expect(await alice.property('ActiveState')).toBe('failed');
+    expect(await alice.property('ExecMainStatus')).toBe('2');
+    expect(await alice.property('NRestarts')).toBe('0');
+    expect(await alice.property('StatusText')).toMatch(/remind_every/);
+    expect(await install()).toMatchObject({ status: 2, stderr: expect.stringContaining('remind_every') });
+  });
+
+  it('takes new settings without ending, and says when it cannot use them', async () => {
+    const before = await agentRuns();
+    settings('remind_every = never\n');
+    await alice.becomes('StatusText', /fresh until .*; the new settings are not used: .*remind_every/);
+    settings('remind_every = 3m\n');
+    expect((await alice.systemctl('reload', 'aws-mfa-agent')).status).toBe(0);
+    await alice.becomes('StatusText', /fresh until [^;]*$/);
+    await alice.becomes('ActiveState', /^active$/);
+    expect(await agentRuns()).toBe(before);
+  });
+
+  it('goes on through a daemon-reload', async () => {
+    const before = await agentRuns();
+    await alice.systemctl('daemon-reload');
+    session(120);
+    await alice.becomes('StatusText', /fresh until/);
+    expect(await agentRuns()).toBe(before);
+  });
+
+  it('stops within a second, also while it asks', async () => {
+    alice.write(`${UNIT}.d/z.conf`, '[Service]\nTimeoutStopSec=1s\n');
+    await alice.systemctl('daemon-reload');
+    session(30);
+    await alice.becomes('StatusText', /asking|cannot ask here/);
+    await alice.systemctl('stop', 'aws-mfa-agent');
+    expect(await alice.property('Result')).toBe('success');
+    await alice.run(['rm', `${HOME}/${UNIT}.d/z.conf`]);
+  });
+
+  it('gets a session by mfa_process, and writes it', async () => {
+    mfaProcess();
+    await refreshed();
+    expect(alice.read('.aws/credentials')).toMatch(/^\[mfa\]\naws_access_key_id *= *ASIA/m);
+  });
+
+  it('lets nothing be done that a token code does not need', async () => {
+    mfaProcess(`
+      tries() { "$@" >/dev/null 2>&1 && echo "$*" >>${HOME}/.aws/done; }
+      tries touch ${HOME}/.aws/other
+      tries touch ${HOME}/.local/state/aws-mfa-agent/other
+      tries touch /run/user/4321/aws-mfa-agent/other
+      tries touch ${HOME}/other
+      tries touch ${HOME}/.config/aws-mfa-agent/other
+      tries touch /run/user/4321/other
+      tries touch /tmp/other
+      tries touch /var/tmp/other
+      tries unshare --user true
+      tries unshare --mount true
+      tries chmod u+s ${HOME}/.aws/other
+      tries setarch --addr-no-randomize true
+      tries chrt --rr 1 true
+      tries dmesg
+      tries hostname other
+      tries sh -c 'echo 1 >/proc/sys/kernel/panic'
+      tries mount -t tmpfs tmpfs /mnt
+      grep -E '^(NoNewPrivs|CapBnd|Seccomp):' /proc/self/status >>${HOME}/.aws/done
+      ulimit -c >>${HOME}/.aws/done
+      umask >>${HOME}/.aws/done
+    `);
+    await refreshed();
+    expect(alice.read('.aws/done').replaceAll('\t', ' ').split('\n')).toEqual([
+      `touch ${HOME}/.aws/other`,
+      `touch ${HOME}/.local/state/aws-mfa-agent/other`,
+      'touch /run/user/4321/aws-mfa-agent/other',
+      'CapBnd: 0000000000000000',
+      'NoNewPrivs: 1',
+      'Seccomp: 2',
+      '0',
+      '0077',
+      '',
+    ]);
+  });
+
+  it('is started anew when its folder was taken away and brought back, and loses no code by it', async () => {
+    const before = await agentRuns();
+    mfaProcess();
+    renameSync(join(sandbox.home, '.aws'), join(sandbox.home, 'away'));
+    await alice.run(['cp', '-r', `${HOME}/away`, `${HOME}/.aws`]);
+    await refreshed();
+    expect(await agentRuns()).not.toBe(before);
+  });
+
+  it('is started anew after an upgrade, before anything of the new version is loaded', async () => {
+    const before = await agentRuns();
+    const description = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+    alice.write('package.json', description.replace(/"version": ".*"/, '"version": "99.0.0"'));
+    await alice.runAsRoot(['mount', '--bind', `${HOME}/package.json`, '/opt/aws-mfa-agent/package.json']);
+    try {
+      mfaProcess();
+      await refreshed();
+      expect(await agentRuns()).not.toBe(before);
+      expect((await alice.run(['aws-mfa-agent', 'status', '--json'])).stdout).toContain('"version": "99.0.0"');
+    } finally {
+      await alice.runAsRoot(['umount', '/opt/aws-mfa-agent/package.json']);
+    }
+  });
+
+  it('runs without its sandbox where the system lets it have none, and says so', async () => {
+    await alice.run(['aws-mfa-agent', 'uninstall']);
+    await alice.runAsRoot(['rmdir', '/run/systemd/unit-root', '/run/systemd/mount-rootfs']);
+    try {
+      expect(await install()).toMatchObject({ status: 0, stderr: expect.stringMatching(/^warning: .*namespace/m) });
+      await agentRuns();
+      expect(alice.read(UNIT)).toMatch(/^NoNewPrivileges=yes$/m);
+      expect(alice.read(UNIT)).not.toMatch(/PrivateUsers|ProtectHome/);
+      const before = await agentRuns();
+      expect(await install()).toMatchObject({ status: 0, stderr: expect.stringMatching(/nothing done/) });
+      expect(await agentRuns()).toBe(before);
+    } finally {
+      await alice.runAsRoot(['mkdir', '-p', '/run/systemd/unit-root', '/run/systemd/mount-rootfs']);
+      await alice.run(['aws-mfa-agent', 'uninstall']);
+    }
+  });
+
+  it('is refused with a word where it cannot be', async () => {
+    await alice.run(['aws-mfa-agent', 'uninstall']);
+    const noManager = { XDG_RUNTIME_DIR: '', DBUS_SESSION_BUS_ADDRESS: '' };
+    expect(await alice.run(['aws-mfa-agent', 'install'], noManager)).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/cannot be reached.*aws-mfa-agent run/),
+    });
+    await alice.runAsRoot(['rmdir', '/run/systemd/system']);
+    expect(await alice.run(['aws-mfa-agent', 'install'], noManager)).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/aws-mfa-agent run/),
+    });
+    await alice.runAsRoot(['mkdir', '/run/systemd/system']);
+    expect(await alice.runAsRoot(['env', `HOME=${HOME}`, 'aws-mfa-agent', 'install'])).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/not as root/),
+    });
+    expect(() => alice.read(UNIT)).toThrow('ENOENT');
+  });
+
+  it('is not installed beside an agent that runs already', async () => {
+    await alice.run(['aws-mfa-agent', 'uninstall']);
+    const other = alice.start(['aws-mfa-agent', 'run'], { AWS_ENDPOINT_URL_STS: sandbox.sts.url });
+    try {
+      await expect
+        .poll(async () => (await alice.run(['aws-mfa-agent', 'status'])).stdout, { timeout: 20_000 })
+        .not.toMatch(/not running/);
+      expect(await install()).toMatchObject({ status: 1, stderr: expect.stringMatching(/an agent runs already/) });
+    } finally {
+      other.kill();
+    }
+  });
+});

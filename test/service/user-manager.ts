@@ -1,0 +1,233 @@
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
+const SYSTEMD = ['/usr/lib/systemd/systemd', '/lib/systemd/systemd'];
+const UID = 4321;
+const PATH = '/opt/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
+
+/** Where the home is for those inside. */
+export const HOME = '/home/alice';
+
+interface Ended {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** An ordinary user, alice, with a service manager of her own: in namespaces of their own, so that nothing stays behind. */
+export interface UserManager {
+  /** Runs a program as alice, inside. */
+  run(words: string[], environment?: Record<string, string>): Promise<Ended>;
+  /** Runs a program as root, inside. */
+  runAsRoot(words: string[]): Promise<Ended>;
+  systemctl(...words: string[]): Promise<Ended>;
+  /** A property of the agent's unit. */
+  property(name: string): Promise<string>;
+  /** Resolves when a property of the agent's unit matches. */
+  becomes(name: string, pattern: Pick<RegExp, 'test'>): Promise<string>;
+  /** Writes a file of alice's. @param path in her home */
+  write(path: string, text: string, mode?: number): void;
+  read(path: string): string;
+  /** Starts a program as alice that goes on. */
+  start(words: string[], environment?: Record<string, string>): ChildProcess;
+  stop(): Promise<void>;
+}
+
+/** Why there can be no such user here; on CI it has to be possible. */
+export function whyNoUserManager(): string | undefined {
+  const reason = reasonAgainst();
+  if (reason === undefined || process.env.CI) return undefined;
+  process.stderr.write(`skipped: the tests of a real systemd user manager: ${reason}\n`);
+  return reason;
+}
+
+function reasonAgainst(): string | undefined {
+  if (process.platform !== 'linux') return 'this is not Linux';
+  if (process.getuid?.() !== 0) return 'they need root, to become another user in namespaces of their own';
+  for (const program of ['systemctl', 'systemd-notify', 'dbus-daemon', 'unshare', 'nsenter', 'setpriv']) {
+    try {
+      execFileSync('sh', ['-c', 'command -v "$0"', program], { stdio: 'ignore' });
+    } catch {
+      return `${program} is not installed`;
+    }
+  }
+  try {
+    execFileSync('unshare', ['--mount', '--pid', '--fork', '--mount-proc', 'true'], { stdio: 'ignore' });
+  } catch {
+    return 'no namespaces can be made here';
+  }
+  return undefined;
+}
+
+/** The outer shell: takes its control groups away again when all is over, whoever ended it. */
+const OUTER = `
+trap '' INT TERM HUP
+for group in $GROUPS_OF_TEST; do mkdir -p $group && chown -R ${UID}:${UID} $group && echo $$ >$group/cgroup.procs || exit 1; done
+unshare --mount --pid --fork --kill-child --mount-proc sh -c "$INNER"
+for group in $GROUPS_OF_TEST; do echo $$ >$(dirname $group)/cgroup.procs; find $group -depth -type d -exec rmdir {} ';'; done
+`;
+
+/** Inside, as root. It ends when its standard input does, and every process inside with it. */
+const INNER = `
+set -e
+# Nothing gets out; what is mounted inside reaches services that have a view of their own.
+mount --make-rslave /
+mount --make-rshared /
+mount -t tmpfs tmpfs /run
+mkdir -p /run/systemd/system /run/systemd/unit-root /run/systemd/mount-rootfs /run/user/${UID}
+chown ${UID}:${UID} /run/user/${UID}
+chmod 700 /run/user/${UID}
+mount --bind "$FOLDER/passwd" /etc/passwd
+mount -t tmpfs tmpfs /home
+mkdir ${HOME}
+mount --bind "$OUTSIDE_HOME" ${HOME}
+mount -t tmpfs tmpfs /opt
+mkdir -p /opt/aws-mfa-agent /opt/bin
+mount --bind "$REPOSITORY" /opt/aws-mfa-agent
+touch /opt/bin/node
+mount --bind "$NODE" /opt/bin/node
+ln -s ../aws-mfa-agent/dist/cli.js /opt/bin/aws-mfa-agent
+cd /
+as_alice() { setpriv --reuid ${UID} --regid ${UID} --clear-groups "$@"; }
+as_alice $SYSTEMD --user --log-target=console >&2 &
+until as_alice systemctl --user is-system-running >/dev/null 2>&1; do sleep 0.05; done
+[ -S $XDG_RUNTIME_DIR/bus ] || as_alice dbus-daemon --session --address="$DBUS_SESSION_BUS_ADDRESS" --fork --nopidfile
+echo ready
+cat >/dev/null
+`;
+
+const ENVIRONMENT = {
+  HOME,
+  USER: 'alice',
+  LANG: 'C.UTF-8',
+  PATH,
+  XDG_RUNTIME_DIR: `/run/user/${UID}`,
+  DBUS_SESSION_BUS_ADDRESS: `unix:path=/run/user/${UID}/bus`,
+};
+
+/** @param home of alice, seen from outside; it becomes hers */
+export async function startUserManager(home: string): Promise<UserManager> {
+  const folder = mkdtempSync(join(tmpdir(), 'user-manager-'));
+  chmodSync(folder, 0o755);
+  const others = readFileSync('/etc/passwd', 'utf8').replace(/^alice:.*\n/m, '');
+  writeFileSync(join(folder, 'passwd'), `${others}alice:x:${UID}:${UID}::${HOME}:/bin/sh\n`);
+  execFileSync('chown', ['-R', `${UID}:${UID}`, home]);
+
+  const outer = spawn('sh', ['-c', OUTER], {
+    env: {
+      ...ENVIRONMENT,
+      GROUPS_OF_TEST: controlGroups().join(' '),
+      INNER,
+      FOLDER: folder,
+      OUTSIDE_HOME: home,
+      REPOSITORY,
+      NODE: process.execPath,
+      SYSTEMD: SYSTEMD.find((path) => canRun(path)) ?? 'systemd',
+    },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let said = '';
+  outer.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const ended = once(outer, 'close');
+  await Promise.race([
+    once(outer.stdout, 'data'),
+    ended.then(() => {
+      throw new Error(`the user manager did not start:\n${said}`);
+    }),
+  ]);
+
+  const inside = childOf(childOf(outer.pid ?? 0));
+  const enter = ['--target', String(inside), '--mount', '--pid'];
+  const asAlice = ['setpriv', '--reuid', String(UID), '--regid', String(UID), '--clear-groups'];
+  const run = (words: string[], environment: Record<string, string> = {}) =>
+    settled('nsenter', [...enter, ...asAlice, ...words], { ...ENVIRONMENT, ...environment });
+  const systemctl = (...words: string[]) => run(['systemctl', '--user', ...words]);
+  const property = async (name: string) =>
+    (await systemctl('show', '--value', `--property=${name}`, 'aws-mfa-agent.service')).stdout.trim();
+  const made: string[] = [];
+  return {
+    run,
+    runAsRoot: (words) => settled('nsenter', [...enter, ...words], { PATH }),
+    systemctl,
+    property,
+    becomes: async (name, pattern) => {
+      const deadline = Date.now() + 30_000;
+      for (;;) {
+        const value = await property(name);
+        if (pattern.test(value)) return value;
+        if (Date.now() > deadline) throw new Error(`${name} is ${value}, and does not become ${pattern}\n${said}`);
+      }
+    },
+    write: (path, text, mode = 0o644) => {
+      const file = join(home, path);
+      for (let folder = dirname(file); !existsSync(folder); folder = dirname(folder)) made.push(folder);
+      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+      writeFileSync(`${file}.new`, text, { mode });
+      for (const one of [...made.splice(0), `${file}.new`]) chownSync(one, UID, UID);
+      renameSync(`${file}.new`, file);
+    },
+    read: (path) => readFileSync(join(home, path), 'utf8'),
+    start: (words, environment = {}) =>
+      spawn('nsenter', [...enter, ...asAlice, ...words], {
+        env: { ...ENVIRONMENT, ...environment },
+        stdio: 'ignore',
+      }),
+    stop: async () => {
+      outer.stdin.end();
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A control group beside ours in each hierarchy that systemd uses: it must be the user's own. */
+function controlGroups(): string[] {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+  return readFileSync('/proc/self/cgroup', 'utf8')
+    .split('\n')
+    .flatMap((line) => {
+      const [, controllers, path = ''] = line.split(':');
+      if (controllers !== '' && controllers !== 'name=systemd') return [];
+      const type = controllers === '' ? ' - cgroup2 ' : 'name=systemd';
+      const mount = mounts.find((one) => one.includes(type))?.split(' ')[4];
+      return mount ? [join(mount, path, `aws-mfa-agent-test-${process.pid}`)] : [];
+    });
+}
+
+function childOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').at(-1));
+}
+
+function canRun(path: string): boolean {
+  try {
+    execFileSync('test', ['-x', path]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function settled(program: string, words: string[], env: Record<string, string>): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(program, words, { env, timeout: 60_000 }, (error, stdout, stderr) => {
+      resolve({ status: error ? Number(error.code ?? -1) : 0, stdout, stderr });
+    });
+  });
+}
