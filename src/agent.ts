@@ -111,9 +111,7 @@ export class Agent {
       this.#again = reason;
       return this.#running;
     }
-    this.#running = this.#checkAll(reason).finally(() => {
-      this.#running = undefined;
-    });
+    this.#running = this.#checkAll(reason);
     return this.#running;
   }
 
@@ -210,6 +208,8 @@ export class Agent {
       this.#effects.checked?.();
       next = this.#again;
     }
+    // At once after the last look at what else is wanted: a check that is asked for from here on is another one.
+    this.#running = undefined;
   }
 
   async #checkOnce(reason: CheckReason): Promise<void> {

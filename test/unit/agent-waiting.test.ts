@@ -1,0 +1,126 @@
+import pino from 'pino';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Agent } from '../../src/agent.ts';
+import { Clock } from '../../src/clock.ts';
+import type { Settings } from '../../src/config.ts';
+import * as messages from '../../src/messages.ts';
+import type { RefreshOutcome } from '../../src/refresh.ts';
+
+const SETTINGS: Settings = {
+  files: { settings: '', credentials: '', config: '', state: '', runtime: '' },
+  check: '* * * * *',
+  promptBefore: 900_000,
+  remindEvery: 300_000,
+  prompt: 'auto',
+  profiles: [
+    {
+      profile: 'mfa',
+      sourceProfile: 'default',
+      serialNumber: 'arn:aws:iam::123456789012:mfa/alice',
+      durationSeconds: 43_200,
+    },
+  ],
+};
+
+const agents: Agent[] = [];
+afterEach(async () => {
+  for (const agent of agents.splice(0)) await agent.stop();
+});
+
+/** An agent with a missing session. Each question is settled by the person of the test, or withdrawn. */
+function world(held: string | undefined) {
+  let now = Date.parse('2030-01-31T12:00:00Z');
+  const questions: ((outcome: RefreshOutcome) => void)[] = [];
+  let raised = 0;
+  const agent = new Agent(SETTINGS, {
+    clock: new Clock({ wall: () => now, sinceBoot: () => now, awake: () => now }),
+    readSessions: async () => new Map(),
+    refresh: (_, { signal, onChange }) => {
+      raised += 1;
+      onChange(() => {
+        raised += 1;
+      });
+      return new Promise((resolve) => {
+        questions.push(resolve);
+        signal.addEventListener('abort', () => resolve({ kind: 'withdrawn' }));
+      });
+    },
+    save: async () => {},
+    isAlive: async () => true,
+    watchPresence: async () => ({ held: () => held, close: () => {} }),
+    obstacle: () => undefined,
+    notice: () => {},
+    log: pino({ level: 'silent' }),
+  });
+  agents.push(agent);
+  const gone = new AbortController();
+  return {
+    agent,
+    raised: () => raised,
+    dismiss: () => questions.at(-1)?.({ kind: 'dismissed' }),
+    later: (milliseconds: number) => {
+      now += milliseconds;
+    },
+    gone,
+    wait: (person: boolean) => agent.refresh('mfa', { wait: 60_000, person, gone: gone.signal }),
+  };
+}
+
+describe('whoever waits for a session', () => {
+  it('is asked at an empty keyboard only if a person waits', async () => {
+    const { wait, raised, dismiss } = world(messages.NOBODY_THERE);
+    expect(await wait(false)).toMatchObject({ standing: { standing: 'held', why: messages.NOBODY_THERE } });
+    expect(raised()).toBe(0);
+    const waiting = wait(true);
+    await expect.poll(raised).toBe(1);
+    dismiss();
+    // By then nobody sits there any more, as far as anybody knows.
+    expect(await waiting).toMatchObject({ standing: { standing: expect.stringMatching(/unanswered|held/) } });
+  });
+
+  it('is asked on a locked screen in no case', async () => {
+    const { wait, raised } = world(messages.SCREEN_LOCKED);
+    for (const person of [true, false]) {
+      expect(await wait(person)).toMatchObject({ standing: { standing: 'held', why: messages.SCREEN_LOCKED } });
+    }
+    expect(raised()).toBe(0);
+  });
+
+  it('is asked again after a dismissal: a person at once, a program after a while', async () => {
+    const { agent, wait, raised, dismiss, later } = world(undefined);
+    await agent.check('start');
+    expect(raised()).toBe(1);
+    const first = wait(false);
+    dismiss();
+    expect(await first).toMatchObject({ standing: { standing: 'unanswered' } });
+    expect(await wait(false)).toMatchObject({ standing: { standing: 'unanswered' } });
+    expect(raised()).toBe(1);
+
+    const person = wait(true);
+    await expect.poll(raised).toBe(2);
+    dismiss();
+    expect(await person).toMatchObject({ standing: { standing: 'unanswered' } });
+
+    later(SETTINGS.remindEvery);
+    const program = wait(false);
+    await expect.poll(raised).toBe(3);
+    dismiss();
+    expect(await program).toMatchObject({ standing: { standing: 'unanswered' } });
+  });
+
+  it('has a question that stands raised again in place: a person at once, a program after a while', async () => {
+    const { agent, wait, raised, later, gone } = world(undefined);
+    await agent.check('start');
+    void wait(false);
+    await agent.check('request');
+    expect(raised()).toBe(1);
+    void wait(true);
+    await expect.poll(raised).toBe(2);
+    later(SETTINGS.remindEvery - 1);
+    void wait(false);
+    await agent.check('request');
+    expect(raised()).toBe(2);
+    gone.abort();
+    expect(agent.status()).toMatchObject([{ standing: { standing: 'asking' } }]);
+  });
+});
