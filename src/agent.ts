@@ -13,6 +13,7 @@ import {
   type Standing,
   shifted,
 } from './plan.ts';
+import type { Presence } from './presence.ts';
 import { quietUntil } from './quiet.ts';
 import type { RefreshOutcome, RefreshTarget } from './refresh.ts';
 import { type MfaSession, type SessionState, type StoredSession, stateAt } from './session.ts';
@@ -40,12 +41,6 @@ export interface AgentEffects {
   /** Called at the end of every check, when all that it was to do is done or under way. */
   checked?(): void;
   log: Logger;
-}
-
-export interface Presence {
-  /** Why a question would not be seen now ("screen locked"), or undefined. */
-  held(): string | undefined;
-  close(): void;
 }
 
 /** One MFA profile, as `status` shows it. Times are milliseconds since the epoch. */

@@ -83,7 +83,7 @@ async function keepFresh(
     save: (profile, session) => saveSession(settings.files, profile, session),
     isAlive: (profile) => isAlive(settings.files, profile, clock),
     obstacle: networkProblem,
-    watchPresence: async () => ({ held: () => undefined, close: () => {} }),
+    watchPresence: async (onChange) => (await import('../presence.ts')).watchPresence(process.env, onChange),
     notice: (text) => void notice(text),
     checked: () => {
       const standing = messages.serviceStatus(agent.status(), clock.now());
