@@ -3,7 +3,7 @@ import { type Logger, pino } from 'pino';
 
 /**
  * The agent's log, on standard error: JSON lines with one field for each fact, or one readable line each on a terminal.
- * For the journal of systemd, which has a time and a level of its own, these two are not in the JSON.
+ * For the journal of systemd, each line is marked with its priority, and has no time: the journal has its own.
  * No transport: its worker thread costs more memory than the rest of the agent. Synchronous, so that nothing is lost at exit.
  */
 export function createLog(options: { debug: boolean; terminal: boolean; journal: boolean }): Logger {
@@ -19,12 +19,14 @@ export function createLog(options: { debug: boolean; terminal: boolean; journal:
         destination.write(`<${priority(this.lastLevel)}>${line}`);
       },
     };
-    return pino({ level, base: null, timestamp: false, formatters: { level: () => ({}) } }, journal);
+    return pino({ level, base: null, timestamp: false, formatters: BY_NAME }, journal);
   }
   const base = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
-  if (!options.terminal) return pino({ ...base, formatters: { level: (label) => ({ level: label }) } }, destination);
+  if (!options.terminal) return pino({ ...base, formatters: BY_NAME }, destination);
   return pino(base, { write: (line: string) => void destination.write(readable(JSON.parse(line))) });
 }
+
+const BY_NAME = { level: (label: string) => ({ level: label }) };
 
 /**
  * Whether standard error is the journal.

@@ -5,9 +5,22 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launchd } from '../../src/service/launchd.ts';
+import type { Start } from '../../src/service/start.ts';
+import { systemd } from '../../src/service/systemd.ts';
 
 const UNIT = fileURLToPath(new URL('../../systemd/aws-mfa-agent.service', import.meta.url));
 const PROPERTY_LIST = fileURLToPath(new URL('../../launchd/io.github.aws-mfa-agent.plist', import.meta.url));
+
+/** What has to be quoted in one file or the other. */
+const START: Start = {
+  node: process.execPath,
+  program: '/opt/100% "A & B"/$HOME/aws-mfa-agent',
+  words: ['--config', '/tmp/my config.ini', 'run'],
+  environment: { AWS_CONFIG_FILE: '/tmp/<a> \\ b' },
+  folders: ['/home/alice/.aws', '/home/alice/my state'],
+  warnings: [],
+};
 
 let folder: string;
 beforeAll(() => {
@@ -48,8 +61,26 @@ describe.skipIf(process.platform !== 'linux' || without('systemd-analyze'))('the
   });
 
   it('would be told a fault by the same check', async () => {
-    const text = readFileSync(UNIT, 'utf8').replace('Type=exec', 'Type=exce\nNoSuchSetting=1');
+    const text = readFileSync(UNIT, 'utf8').replace('Type=notify', 'Type=notfiy\nNoSuchSetting=1');
     expect(await verify(text)).toMatch(/NoSuchSetting/);
+  });
+
+  it('has no fault when it is filled in, whatever the paths are', async () => {
+    const [first, second] = await systemd({}, folder).fillIn(readFileSync(UNIT, 'utf8'), START);
+    for (const variant of [first, second]) {
+      const text = variant?.text ?? '';
+      expect(await verify(text.replace(/^ExecStart=.*aws-mfa-agent" /m, `ExecStart=${process.execPath} `))).toBe('');
+      expect(text).toContain('"/opt/100%% \\"A & B\\"/$$HOME/aws-mfa-agent" --config "/tmp/my config.ini" run\n');
+      expect(text).toContain('Environment="AWS_CONFIG_FILE=/tmp/<a> \\\\ b"\n');
+    }
+    expect(first?.text).toContain('ReadWritePaths=-/home/alice/.aws "-/home/alice/my state"\n');
+  });
+
+  it('is exposed no more than 3.0, by the measure of systemd', async () => {
+    const env = { ...process.env, XDG_RUNTIME_DIR: folder };
+    const words = ['security', '--user', '--offline=true', '--no-pager', '--threshold=30', UNIT];
+    const { stdout } = await promisify(execFile)('systemd-analyze', words, { env });
+    expect(Number(/exposure level for .*: (\d+\.\d)/.exec(stdout)?.[1])).toBeLessThanOrEqual(3);
   });
 
   it('starts the agent that is installed', () => {
@@ -64,22 +95,62 @@ describe.skipIf(process.platform !== 'linux' || without('systemd-analyze'))('the
   });
 });
 
+/** Of those that launchd.plist(5) has, the ones that we use, with their types. */
+const KEYS: Record<string, string> = {
+  Label: 'string',
+  ProgramArguments: 'string[]',
+  EnvironmentVariables: 'object',
+  StandardErrorPath: 'string',
+  RunAtLoad: 'boolean',
+  KeepAlive: 'object',
+  ThrottleInterval: 'number',
+  LimitLoadToSessionType: 'string',
+  HardResourceLimits: 'object',
+  Umask: 'number',
+};
+
 describe('the property list', () => {
-  it.skipIf(without('python3'))('says what launchd must do', () => {
+  function read(file: string): Record<string, unknown> {
     const script = 'import json, plistlib, sys; json.dump(plistlib.load(open(sys.argv[1], "rb")), sys.stdout)';
-    const list = JSON.parse(execFileSync('python3', ['-c', script, PROPERTY_LIST], { encoding: 'utf8' }));
-    expect(list).toMatchObject({
-      Label: 'io.github.aws-mfa-agent',
-      ProgramArguments: ['/usr/bin/env', 'aws-mfa-agent', 'run'],
-      RunAtLoad: true,
-      KeepAlive: { SuccessfulExit: false },
-      Umask: 0o077,
-    });
+    return JSON.parse(execFileSync('python3', ['-c', script, file], { encoding: 'utf8' }));
+  }
+  async function filledIn(): Promise<string> {
+    const file = join(folder, 'filled-in.plist');
+    const [variant] = await launchd('/Users/alice', 501).fillIn(readFileSync(PROPERTY_LIST, 'utf8'), START);
+    writeFileSync(file, `${variant?.text}${launchd('/Users/alice', 501).comment('sealed')}\n`);
+    return file;
+  }
+
+  it.skipIf(without('python3'))('says what launchd must do, in the words of its manual page', async () => {
+    for (const file of [PROPERTY_LIST, await filledIn()]) {
+      const list = read(file);
+      expect(list).toMatchObject({
+        Label: 'io.github.aws-mfa-agent',
+        RunAtLoad: true,
+        KeepAlive: { SuccessfulExit: false },
+        Umask: 0o077,
+      });
+      for (const [key, value] of Object.entries(list)) {
+        const type = Array.isArray(value) ? `${typeof value[0]}[]` : typeof value;
+        expect(`${key}: ${type}`).toBe(`${key}: ${KEYS[key]}`);
+      }
+    }
+    expect(read(PROPERTY_LIST).ProgramArguments).toEqual(['/usr/bin/env', 'aws-mfa-agent', 'run']);
+  });
+
+  it.skipIf(without('python3'))('starts this very program when it is filled in', async () => {
+    const { node, program, words, environment } = START;
+    const list = read(await filledIn());
+    expect(list.ProgramArguments).toEqual([node, program, ...words]);
+    expect(list.EnvironmentVariables).toMatchObject({ ...environment, PATH: expect.stringMatching(/(^|:)\/usr\/bin:/) });
+    expect(list.StandardErrorPath).toBe('/Users/alice/Library/Logs/aws-mfa-agent.log');
   });
 
   const reader = process.platform === 'darwin' ? 'plutil' : 'plistutil';
-  it.skipIf(without(reader))('is read by the tools that macOS and Linux have for it', () => {
-    const args = reader === 'plutil' ? ['-lint', PROPERTY_LIST] : ['-i', PROPERTY_LIST, '-f', 'xml'];
-    expect(execFileSync(reader, args, { encoding: 'utf8' })).toMatch(/io\.github\.aws-mfa-agent|OK/);
+  it.skipIf(without(reader))('is read by the tools that macOS and Linux have for it', async () => {
+    for (const file of [PROPERTY_LIST, await filledIn()]) {
+      const args = reader === 'plutil' ? ['-lint', file] : ['-i', file, '-f', 'xml'];
+      expect(execFileSync(reader, args, { encoding: 'utf8' })).toMatch(/io\.github\.aws-mfa-agent|OK/);
+    }
   });
 });
