@@ -142,7 +142,10 @@ describe('the property list', () => {
     const { node, program, words, environment } = START;
     const list = read(await filledIn());
     expect(list.ProgramArguments).toEqual([node, program, ...words]);
-    expect(list.EnvironmentVariables).toMatchObject({ ...environment, PATH: expect.stringMatching(/(^|:)\/usr\/bin:/) });
+    expect(list.EnvironmentVariables).toMatchObject({
+      ...environment,
+      PATH: expect.stringMatching(/(^|:)\/usr\/bin:/),
+    });
     expect(list.StandardErrorPath).toBe('/Users/alice/Library/Logs/aws-mfa-agent.log');
   });
 
