@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { PROGRAM } from '../program.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+
+let sandbox: Sandbox;
+beforeEach(async () => {
+  sandbox = await startSandbox();
+});
+afterEach(() => sandbox.close());
+
+/** Starts the agent with a file for standard error that, by `JOURNAL_STREAM`, is the journal. */
+function start(settings: string, isJournal = true) {
+  const config = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent', 'config.ini');
+  mkdirSync(dirname(config), { recursive: true });
+  writeFileSync(config, settings);
+  const log = join(sandbox.home, 'log');
+  const descriptor = openSync(log, 'w');
+  const { dev, ino } = fstatSync(descriptor, { bigint: true });
+  const env = { ...sandbox.env, JOURNAL_STREAM: `${dev}:${isJournal ? ino : ino + 1n}` };
+  const child = spawn(process.execPath, [PROGRAM, 'run'], { env, stdio: ['ignore', 'ignore', descriptor] });
+  closeSync(descriptor);
+  return { child, lines: () => readFileSync(log, 'utf8').split('\n').filter(Boolean) };
+}
+
+it('marks each line of the log with its priority, and leaves the rest to the journal', async () => {
+  const { child, lines } = start('');
+  await expect.poll(() => lines().length, { timeout: 20_000 }).toBeGreaterThan(1);
+  child.kill();
+  await once(child, 'exit');
+  for (const line of lines()) expect(Object.keys(JSON.parse(line.replace(/^<[246]>/, '')))).not.toContain('time');
+  expect(lines()[0]).toMatch(/^<6>\{"level":"info","version":"[^"]+","profiles":\["mfa"\],"msg":"the agent runs"\}$/);
+});
+
+it('says there, too, why it does not start', async () => {
+  const { child, lines } = start('check = nonsense\n');
+  expect(await once(child, 'exit')).toEqual([2, null]);
+  expect(lines()).toEqual([expect.stringMatching(/^<2>\{"level":"fatal","msg":".*check = .*"\}$/)]);
+});
+
+it('marks nothing where standard error is not the journal', async () => {
+  const { child, lines } = start('check = nonsense\n', false);
+  await once(child, 'exit');
+  expect(lines()).toEqual([expect.stringMatching(/^aws-mfa-agent: .*check = /)]);
+});

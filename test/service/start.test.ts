@@ -1,0 +1,69 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { pathsOf } from '../../src/paths.ts';
+import { findStart } from '../../src/service/start.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'start-')));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function put(path: string): string {
+  const file = join(folder, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, '#!/bin/sh\n', { mode: 0o755 });
+  return file;
+}
+function link(path: string, target: string): string {
+  const file = join(folder, path);
+  mkdirSync(dirname(file), { recursive: true });
+  symlinkSync(target, file);
+  return file;
+}
+function find(node: string, program: string, PATH: string[], more: NodeJS.ProcessEnv = {}) {
+  const env = { PATH: PATH.join(':'), ...more };
+  return findStart(env, pathsOf(env, join(folder, 'home')), { node, program, config: undefined });
+}
+
+it('starts by the links that a package manager keeps, not by what they lead to today', () => {
+  const node = put('Cellar/node/22.1.0/bin/node');
+  const program = put('Cellar/node/22.1.0/lib/node_modules/aws-mfa-agent/dist/cli.js');
+  const links = [link('bin/node', node), link('bin/aws-mfa-agent', program)];
+  const start = find(node, program, [dirname(node), join(folder, 'bin')]);
+  expect([start.node, start.program]).toEqual(links);
+  expect(start.warnings).toEqual([]);
+});
+
+it('warns of a path that an upgrade takes away, where there is no other', () => {
+  const node = put('.nvm/versions/node/v20.1.0/bin/node');
+  const program = link('.nvm/versions/node/v20.1.0/bin/aws-mfa-agent', put('.nvm/versions/node/v20.1.0/lib/cli.js'));
+  const start = find(node, program, [dirname(node)]);
+  expect([start.node, start.program]).toEqual([node, program]);
+  expect(start.warnings).toEqual([
+    `${node} goes away with an upgrade: install again after one`,
+    `${program} goes away with an upgrade: install again after one`,
+  ]);
+});
+
+it('takes no other program of the same name, and none of a relative folder', () => {
+  const [node, program] = [put('a/node'), put('a/cli.js')];
+  put('b/node');
+  put('b/aws-mfa-agent');
+  expect(find(node, program, ['.', join(folder, 'b')])).toMatchObject({ node, program });
+});
+
+it('takes along where the files are, and the folders behind links', () => {
+  const credentials = put('dotfiles/aws/credentials');
+  link('home/.aws/credentials', credentials);
+  const start = find(put('node'), put('cli.js'), [], { AWS_CONFIG_FILE: '/etc/aws', HTTPS_PROXY: 'http://a:b@c' });
+  expect(start.environment).toEqual({ AWS_CONFIG_FILE: '/etc/aws' });
+  expect(start.folders).toEqual([
+    join(folder, 'home/.aws'),
+    dirname(credentials),
+    join(folder, 'home/.local/state/aws-mfa-agent'),
+  ]);
+  expect(start.warnings.join()).toMatch(/^HTTPS_PROXY: .*not known/);
+});
