@@ -287,6 +287,11 @@ export function readOnlyInService(folder: string): string {
   return `${folder} is read-only for the service: systemctl --user edit aws-mfa-agent, [Service] ReadWritePaths=${folder}`;
 }
 
+/** Inside the service, a file cannot be given to another user or group than one's own. */
+export function foreignInService(file: string): string {
+  return `${file} belongs to another user or group, which the service cannot keep: chown "$(id -u):$(id -g)" ${file}`;
+}
+
 /** `14:35` on the same day, `Tue 14:35` within a week, else `2030-01-31 14:35`; always in local time. */
 export function localTime(instant: number, now: number): string {
   const [date, today] = [new Date(instant), new Date(now)];

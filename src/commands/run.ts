@@ -74,8 +74,8 @@ async function keepFresh(
         startAnew(why);
         return { kind: 'withdrawn' };
       }
-      const readOnly = service?.readOnly();
-      if (readOnly !== undefined) return { kind: 'unaskable', reason: messages.readOnlyInService(readOnly) };
+      const reason = service?.unwritable();
+      if (reason !== undefined) return { kind: 'unaskable', reason };
       // Who names the terminal means it, also where standard input is a pipe.
       const { ask } = createAsk(settings, profile, { standardInput: settings.prompt.includes('terminal') });
       return refresh(target, asking, refreshEffects(settings, profile, { ask, clock, codes }));

@@ -1,12 +1,13 @@
-import { accessSync, constants, readFileSync, realpathSync } from 'node:fs';
+import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import * as messages from '../messages.ts';
 
 /** What a service sees of the file system is settled when it starts. Whether that is still what it needs. */
 export interface View {
   /** Why the agent must be started anew before it does anything more, or undefined. */
   outdated(): string | undefined;
-  /** The folder that the agent must write in, if it cannot, and starting it anew would not mend that. */
-  readOnly(): string | undefined;
+  /** Why a session could not be written, where starting the agent anew would not mend that, and what would. */
+  unwritable(): string | undefined;
 }
 
 type Access = 'writable' | 'read-only' | 'missing';
@@ -27,9 +28,10 @@ export function viewOfService(credentials: string, version: string): View {
         ? `${folder} is another folder than at the start`
         : undefined;
     },
-    readOnly: () => {
+    unwritable: () => {
       const { access, folder } = accessTo(credentials);
-      return access === 'read-only' && before === 'read-only' ? folder : undefined;
+      if (access === 'read-only' && before === 'read-only') return messages.readOnlyInService(folder);
+      return isOwnerKept(credentials, folder) ? undefined : messages.foreignInService(credentials);
     },
   };
 }
@@ -46,6 +48,17 @@ function accessTo(file: string): { folder: string; access: Access } {
     return { folder, access: 'writable' };
   } catch (error) {
     return { folder, access: (error as NodeJS.ErrnoException).code === 'EROFS' ? 'read-only' : 'missing' };
+  }
+}
+
+/** Whether what replaces a file belongs to whom the file does, by itself: in a user namespace, nothing can be given away. */
+function isOwnerKept(file: string, folder: string): boolean {
+  try {
+    const [now, around] = [statSync(file), statSync(folder)];
+    const inherits = (around.mode & 0o2000) !== 0;
+    return now.uid === process.getuid?.() && now.gid === (inherits ? around.gid : process.getgid?.());
+  } catch {
+    return true;
   }
 }
 

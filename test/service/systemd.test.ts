@@ -214,8 +214,22 @@ describe.skipIf(whyNoUserManager() !== undefined)('the systemd service of an ord
     expect(alice.read('.aws/credentials')).toMatch(/^\[mfa\]\naws_access_key_id *= *ASIA/m);
   });
 
+  it('asks for no code whose session it could not write, and says what to do', async () => {
+    mfaProcess();
+    const before = granted();
+    await alice.runAsRoot(['chgrp', '100', `${HOME}/.aws/credentials`]);
+    await alice.runAsRoot([
+      'sh',
+      '-c',
+      `sed -i 's/^expiration.*/expiration = 2020-01-01T00:00:00Z/' ${HOME}/.aws/credentials`,
+    ]);
+    await alice.becomes('StatusText', /cannot ask here: .* group.*chown/);
+    expect(granted()).toBe(before);
+  });
+
   it('lets nothing be done that a token code does not need', async () => {
     mfaProcess(`
+      rm -f ${HOME}/.aws/done
       tries() { "$@" >/dev/null 2>&1 && echo "$*" >>${HOME}/.aws/done; }
       tries touch ${HOME}/.aws/other
       tries touch ${HOME}/.local/state/aws-mfa-agent/other
