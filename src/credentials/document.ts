@@ -2,6 +2,7 @@ import { UserError } from '../errors.ts';
 import { longTermKeyIn, type MfaSession } from '../session.ts';
 import {
   BOM,
+  behindDelimiter,
   decode,
   encode,
   type Line,
@@ -13,7 +14,7 @@ import {
   settingOf,
   withoutNote,
 } from './lines.ts';
-import { longest, withSessionLines } from './session-lines.ts';
+import { deepest, disputedIn, withSessionLines } from './session-lines.ts';
 
 /** What a profile of the credentials file says. */
 export interface ProfileSection {
@@ -92,49 +93,65 @@ export function withSession(
 ): Buffer {
   refuseUnwritable(profile, session);
   const sections = readableSections(bytes);
+  const inherited = valuesIn(sectionsNamed('DEFAULT', bytes, sections).flatMap((section) => linesOf(bytes, section)));
   const end = lineEndIn(bytes);
   const parts: Uint8Array[] = [];
   let done = 0;
   for (const section of sectionsNamed(profile, bytes, sections)) {
     const lines = linesOf(bytes, section);
-    if (!options.force) refuseLongTerm(profile, lines);
+    if (section !== sections[0]) refuseDisputedHeader(profile, lines);
     const next = sections.find(({ start }) => start === section.end);
-    const indent = longest([section, next].map((one) => indentOf(bytes, one)));
-    const text = withSessionLines(lines, profileOf(profile, lines), session, { end, indent });
+    const indent = deepest([section, next].map((one) => beforeHeader(bytes, one)));
+    const standing = profileOf(profile, lines, inherited);
+    refuseDisputed(profile, disputedIn(lines, standing, session));
+    const text = withSessionLines(lines, standing, session, { end, indent });
+    if (!options.force) refuseLongTerm(profile, lines, text);
     parts.push(bytes.subarray(done, section.start), Buffer.from(text, 'latin1'));
     done = section.end;
   }
   parts.push(bytes.subarray(done));
-  if (done === 0) parts.push(Buffer.from(gapBefore(bytes, sections) + newSection(profile, session, end), 'latin1'));
+  if (done === 0) {
+    const header: Line = { kind: 'header', text: `[${encode(profile)}]`, end };
+    const added = withSessionLines([header], profileOf(profile, [], inherited), session, { end, indent: '' });
+    parts.push(Buffer.from(gapBefore(bytes, sections) + added, 'latin1'));
+  }
   return Buffer.concat(parts);
 }
 
-function indentOf(bytes: Buffer, section: Section | undefined): string {
+function beforeHeader(bytes: Buffer, section: Section | undefined): string {
   return section ? bytes.toString('latin1', section.start, section.header) : '';
 }
 
-function profileOf(name: string, lines: Line[]): ProfileSection {
+/** @param inherited what botocore takes from [DEFAULT] where the profile does not say otherwise */
+function profileOf(name: string, lines: Line[], inherited?: ReadonlyMap<string, string>): ProfileSection {
+  return {
+    name,
+    values: new Map([...(inherited ?? []), ...valuesIn(lines)]),
+    lines: lines.filter(({ kind }) => kind !== 'header').map(({ text }) => decode(text)),
+  };
+}
+
+function valuesIn(lines: Line[]): Map<string, string> {
   const values = new Map<string, string>();
   const misplaced = new Map<string, string>();
   let key = '';
+  let blanks = 0;
   for (const line of lines) {
     const setting = settingOf(line);
     if (setting) {
-      const value = decode(setting.value);
+      const value = behindDelimiter(setting);
       const found = line.kind === 'setting' ? values : misplaced;
       found.set(setting.key, WITHOUT_NOTE.test(setting.key) ? withoutNote(value) : value.trim());
     }
     if (line.kind === 'setting') key = line.key;
-    // As botocore has it: a value of several lines.
+    // As botocore has it: a value of several lines, with the blank ones between them.
     if (line.kind === 'continuation' && !WITHOUT_NOTE.test(key)) {
-      values.set(key, `${values.get(key)}\n${decode(line.text).trim()}`);
+      values.set(key, `${values.get(key)}${'\n'.repeat(blanks + 1)}${decode(line.text).trim()}`);
     }
+    if (line.kind === 'blank') blanks += 1;
+    else if (line.kind !== 'comment') blanks = 0;
   }
-  return {
-    name,
-    values: new Map([...misplaced, ...values]),
-    lines: lines.filter(({ kind }) => kind !== 'header').map(({ text }) => decode(text)),
-  };
+  return new Map([...misplaced, ...values]);
 }
 
 function readableSections(bytes: Buffer): Section[] {
@@ -163,19 +180,32 @@ function refuseUnwritable(profile: string, session: MfaSession): void {
   }
 }
 
-function refuseLongTerm(profile: string, lines: Line[]): void {
-  const ids = lines.map(settingOf).filter((setting) => setting?.key === 'aws_access_key_id');
-  const isLongTerm = longTermKeyIn(profileOf(profile, lines).values) !== undefined;
-  if (!isLongTerm && !ids.some((id) => id?.value.startsWith('AKIA'))) return;
+/** The SDK for JavaScript takes `[a]#note` for no header, and what is below it for part of the profile above. */
+function refuseDisputedHeader(profile: string, [header]: Line[]): void {
+  if (header === undefined || withoutNote(decode(header.text)).endsWith(']')) return;
   throw new CredentialsFileError(
-    `[${profile}] holds long-term credentials, maybe their only copy: name another profile, or move them away`,
+    `what stands behind the header [${profile}] keeps some tools from taking it for one: remove it, or put it behind " #"`,
     2,
   );
 }
 
-function newSection(profile: string, session: MfaSession, end: string): string {
-  const header: Line = { kind: 'header', text: `[${encode(profile)}]`, end };
-  return withSessionLines([header], profileOf(profile, []), session, { end, indent: '' });
+function refuseDisputed(profile: string, disputed: string | undefined): void {
+  if (disputed === undefined) return;
+  throw new CredentialsFileError(
+    `${disputed} in or below [${profile}] is indented, so that some tools take it for a part of the line above it and others do not: remove the blanks before it`,
+    2,
+  );
+}
+
+/** Also where no reader finds it: in a line that continues another, or behind what only looks like a blank. */
+function refuseLongTerm(profile: string, lines: Line[], text: string): void {
+  const idsIn = (whole: string) => whole.match(/(?<![\w/+])AKIA/g)?.length ?? 0;
+  const isGone = idsIn(text) < idsIn(lines.map((line) => line.text).join('\n'));
+  if (!isGone && longTermKeyIn(profileOf(profile, lines).values) === undefined) return;
+  throw new CredentialsFileError(
+    `[${profile}] holds long-term credentials, maybe their only copy: name another profile, or move them away`,
+    2,
+  );
 }
 
 /** What must stand between the end of the file and a new section: the rest of the last line, and a blank line by habit. */

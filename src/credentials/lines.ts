@@ -51,12 +51,14 @@ const OPENING = 91;
 const CLOSING = 93;
 
 /** What a reader of the whole specification drops from the end of a header or a value. */
-const NOTE = /(?:^|\s)[#;].*$/;
-const INDENT = /^[ \t\v\f]*/;
-/** With the blanks that Python and JavaScript both know, in UTF-8: pasted text brings the no-break and the ideographic one. */
-const DELIMITER = /(?:[ \t\v\f]|\xc2\xa0|\xe3\x80\x80)*[=:](?:[ \t\v\f]|\xc2\xa0|\xe3\x80\x80)*/;
+const NOTE = /\s[#;].*$/;
+/** The blanks that Python and JavaScript both know, in UTF-8: pasted text brings the no-break and the ideographic one. */
+const BLANK = String.raw`(?:[ \t\v\f]|\xc2\xa0|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80)`;
+const WIDE_BLANK = new RegExp(`^${BLANK}`);
+const INDENT = new RegExp(`^${BLANK}*`);
+const DELIMITER = new RegExp(`${BLANK}*[=:]${BLANK}*`);
 /** A word, `=` and a value, unlike the last line of a token that was broken into several (`c2Vzc2lvbg==`). */
-const MISPLACED = /^[ \t\v\f]+[A-Za-z][\w-]*[ \t]*=[ \t]*[^\s=]/;
+const MISPLACED = new RegExp(String.raw`^${BLANK}+[A-Za-z][\w-]*(?:${BLANK}+=${BLANK}*\S|=${BLANK}*[^\s=])`);
 
 /** Every section, in the order of the file; a name may stand more than once. Looks at brackets, not at every line. */
 export function sectionsIn(bytes: Buffer): Section[] {
@@ -73,11 +75,12 @@ export function sectionsIn(bytes: Buffer): Section[] {
     while (at > start && sections.length > 0 && walked < start) {
       const stop = stopOf(bytes, walked, hasReturns);
       const first = afterBlanks(bytes, walked, stop);
-      if (kindOf(bytes, first, stop, first - walked, open) === 'setting') open = first - walked;
+      const indent = widthOf(bytes, walked, first);
+      if (kindOf(bytes, first, stop, indent, open) === 'setting') open = indent;
       walked = nextOf(bytes, stop);
     }
     const stop = stopOf(bytes, at, hasReturns);
-    if (kindOf(bytes, at, stop, at - start, open) !== 'header') continue;
+    if (kindOf(bytes, at, stop, widthOf(bytes, start, at), open) !== 'header') continue;
     const previous = sections.at(-1);
     if (previous) previous.end = start;
     sections.push({ start, header: at, end: bytes.length });
@@ -109,21 +112,25 @@ export function linesOf(bytes: Buffer, section: Section): Line[] {
   const all = bytes.toString('latin1', section.start, section.end);
   const hasReturns = all.includes('\r');
   let owner: Setting | undefined;
+  /** The indentation of the owner. */
+  let open: number | undefined;
   for (let start = section.start; start < section.end; ) {
     const stop = stopOf(bytes, start, hasReturns);
     const next = nextOf(bytes, stop);
     const first = afterBlanks(bytes, start, stop);
     const text = all.slice(start - section.start, stop - section.start);
     const end = all.slice(stop - section.start, next - section.start);
-    const kind = kindOf(bytes, first, stop, first - start, owner?.indent.length);
+    const indent = widthOf(bytes, start, first);
+    const kind = kindOf(bytes, first, stop, indent, open);
     switch (kind) {
       case 'setting':
         owner = settingIn(text);
+        open = indent;
         lines.push({ text, end, kind, ...owner });
         break;
       case 'continuation': {
         // Below `s3 =` the lines are nested settings, to every reader.
-        const isMisplaced = withoutNote(decode(owner?.value ?? '')) !== '' && MISPLACED.test(text);
+        const isMisplaced = owner !== undefined && withoutNote(behindDelimiter(owner)) !== '' && MISPLACED.test(text);
         lines.push({ text, end, kind, misplaced: isMisplaced ? settingIn(text) : undefined });
         break;
       }
@@ -143,6 +150,16 @@ export function linesOf(bytes: Buffer, section: Section): Line[] {
 export function settingOf(line: Line): Setting | undefined {
   if (line.kind === 'setting') return line;
   return line.kind === 'continuation' ? line.misplaced : undefined;
+}
+
+/** What stands behind the `=`, decoded, with the blanks before it: a note needs one. */
+export function behindDelimiter({ delimiter, value }: Setting): string {
+  return decode(delimiter.slice(delimiter.search(/[=:]/) + 1) + value);
+}
+
+/** The blanks that a line begins with. */
+export function indentOf(line: string): string {
+  return INDENT.exec(line)?.[0] ?? '';
 }
 
 /** A decoded text without the `# note` behind it, which botocore takes for a part of a value and other readers do not. */
@@ -178,7 +195,7 @@ function isClosed(bytes: Buffer, from: number, stop: number): boolean {
 }
 
 function settingIn(line: string): Setting {
-  const [indent = ''] = INDENT.exec(line) ?? [];
+  const indent = indentOf(line);
   const [delimiter = ''] = DELIMITER.exec(line) ?? [];
   const at = line.indexOf(delimiter, indent.length);
   const spelling = line.slice(indent.length, at);
@@ -200,16 +217,34 @@ function nextOf(bytes: Buffer, stop: number): number {
 
 function afterBlanks(bytes: Buffer, start: number, stop: number): number {
   let at = start;
-  while (at < stop && isBlank(bytes[at])) at++;
+  while (at < stop) {
+    const size = blankAt(bytes, at);
+    if (size === 0) break;
+    at += size;
+  }
   return at;
 }
 
 function beforeBlanks(bytes: Buffer, stop: number, top: number): number {
   let at = stop;
-  while (at > top && isBlank(bytes[at - 1])) at--;
+  while (at > top) {
+    const size = (bytes[at - 1] ?? 0) < 0x80 ? 1 : blankAt(bytes, at - 2) === 2 ? 2 : 3;
+    if (at - size < top || blankAt(bytes, at - size) !== size) break;
+    at -= size;
+  }
   return at;
 }
 
-function isBlank(byte: number | undefined): boolean {
-  return byte === SPACE || byte === TAB || byte === VERTICAL_TAB || byte === FORM_FEED;
+/** How many bytes the blank that stands here has; 0 when none does. */
+function blankAt(bytes: Buffer, at: number): number {
+  const byte = bytes[at] ?? 0;
+  if (byte < 0x80) return byte === SPACE || byte === TAB || byte === VERTICAL_TAB || byte === FORM_FEED ? 1 : 0;
+  return WIDE_BLANK.exec(bytes.toString('latin1', at, at + 3))?.[0].length ?? 0;
+}
+
+/** How many characters stand there, which is how Python measures an indentation. */
+function widthOf(bytes: Buffer, start: number, stop: number): number {
+  let width = 0;
+  for (let at = start; at < stop; at++) if (((bytes[at] ?? 0) & 0xc0) !== 0x80) width += 1;
+  return width;
 }

@@ -1,7 +1,7 @@
 import { formatExpiry, formatExpiryComment } from '../expiry.ts';
 import type { MfaSession } from '../session.ts';
 import type { ProfileSection } from './document.ts';
-import type { Line, Setting } from './lines.ts';
+import { decode, indentOf, type Line, type Setting, settingOf, withoutNote } from './lines.ts';
 
 /** What each key of the session must say, in the order in which missing ones are added. */
 type Texts = ReadonlyMap<string, string>;
@@ -28,13 +28,44 @@ export function withSessionLines(
   const texts = textsOf(session, section);
   const written = straightened(lines, texts).map((line): Line => {
     if (line.kind === 'comment') {
-      return { ...line, text: formatExpiryComment(line.text, session.expiration) ?? line.text };
+      const indent = indentOf(line.text);
+      const comment = formatExpiryComment(line.text.slice(indent.length), session.expiration);
+      return comment === undefined ? line : { ...line, text: indent + comment };
     }
     const text = line.kind === 'setting' ? texts.get(line.key) : undefined;
     return line.kind === 'setting' && text !== undefined ? settingLine(withText(line, text), line.end) : line;
   });
   addMissing(written, texts, style);
   return written.map((line) => line.text + line.end).join('');
+}
+
+/**
+ * What can neither stay nor go: a line that is indented, so that botocore takes it for a part of the setting above, but other
+ * readers for the header of another profile, whose keys would be lost, or for a setting that stands with another value.
+ * @returns the header, or the key of the setting
+ */
+export function disputedIn(lines: Line[], section: ProfileSection, session: MfaSession): string | undefined {
+  const texts = textsOf(session, section);
+  const isOfSession = (line: Line) => texts.has(settingOf(line)?.key ?? '');
+  const standing = new Map(lines.flatMap((line) => (line.kind === 'setting' ? [[line.key, line.value]] : [])));
+  let isMoving = false;
+  for (const [index, line] of lines.entries()) {
+    if (line.kind === 'setting') isMoving = isOfSession(line);
+    if (line.kind !== 'continuation') continue;
+    const text = withoutNote(decode(line.text));
+    if (/^\[.*\]$/.test(text) && (isMoving || lines.slice(index).some(isOfSession))) return text;
+    isMoving ||= isOfSession(line);
+    if (!isMoving) continue;
+    // Or `YWdhaW4=`, the end of a token that was broken into several lines, unless something stands below it.
+    const [, empty, blank] = /^([\w-]+)(\s*)=$/.exec(text) ?? [];
+    const below = lines[index + 1];
+    if (empty !== undefined && (blank || (below?.kind === 'continuation' && below.misplaced))) return empty;
+    if (!line.misplaced || isOfSession(line)) continue;
+    const { key, value } = line.misplaced;
+    if ((standing.get(key) ?? value) !== value) return key;
+    standing.set(key, value);
+  }
+  return undefined;
 }
 
 function textsOf(session: MfaSession, section: ProfileSection): Texts {
@@ -49,8 +80,12 @@ function textsOf(session: MfaSession, section: ProfileSection): Texts {
   return texts;
 }
 
-/** The lines with every key of the session as a setting of its own, and nothing that continues one. */
+/**
+ * The lines with every key of the session as a setting of its own, and nothing that continues one. What stands as a setting
+ * already does not become a second one.
+ */
 function straightened(lines: Line[], texts: Texts): Line[] {
+  const standing = new Set(lines.filter((line) => line.kind === 'setting').map(({ key }) => key));
   let indent = '';
   let isOfSession = false;
   let isMoving = false;
@@ -64,6 +99,8 @@ function straightened(lines: Line[], texts: Texts): Line[] {
     if (misplaced && (isMoving || texts.has(misplaced.key))) {
       isMoving = true;
       isOfSession = texts.has(misplaced.key);
+      if (standing.has(misplaced.key)) return [];
+      standing.add(misplaced.key);
       return [settingLine({ ...misplaced, indent }, line.end)];
     }
     return isOfSession ? [] : [line];
@@ -92,14 +129,13 @@ function addMissing(lines: Line[], texts: Texts, style: { end: string; indent: s
 function indentBelowHeader(lines: Line[], otherwise: string): string {
   const first = lines.findIndex((line) => line.kind === 'setting');
   const above = first < 0 ? lines : lines.slice(0, first + 1);
-  const indents = above
-    .filter(({ kind }) => kind === 'setting' || kind === 'stray')
-    .map(({ text }) => /^[ \t\v\f]*/.exec(text)?.[0] ?? '');
-  return longest(first < 0 ? [...indents, otherwise] : indents);
+  const indents = above.filter(({ kind }) => kind === 'setting' || kind === 'stray').map(({ text }) => indentOf(text));
+  return deepest(first < 0 ? [...indents, otherwise] : indents);
 }
 
-export function longest(texts: string[]): string {
-  return texts.reduce((long, text) => (text.length > long.length ? text : long), '');
+/** The deepest of some indentations, in characters: that is how Python compares them. */
+export function deepest(indents: string[]): string {
+  return indents.reduce((deep, indent) => (decode(indent).length > decode(deep).length ? indent : deep), '');
 }
 
 function settingLine(setting: Setting, end: string): Line {

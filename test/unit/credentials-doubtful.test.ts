@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { CredentialsFileError, parseCredentials, withSession } from '../../src/credentials/document.ts';
+import type { MfaSession } from '../../src/session.ts';
+
+/** Each was found by test/integration/formats.test.ts, and is here in few lines. */
+const session: MfaSession = {
+  accessKeyId: 'ASIANEW',
+  secretAccessKey: 'new',
+  sessionToken: 'new==',
+  expiration: Date.UTC(2030, 0, 2, 3, 4, 5),
+};
+
+function edited(text: string, options?: { force?: boolean }): string {
+  return withSession(Buffer.from(text), 'mfa', session, options).toString();
+}
+
+const KEYS = 'aws_access_key_id = ASIANEW\naws_secret_access_key = new\naws_session_token = new==\n';
+const EXPIRATION = 'expiration = 2030-01-02T03:04:05Z\n';
+
+describe('blanks that were pasted from a web page before a line are blanks', () => {
+  test.each(['\u00a0', '\u3000', '\u2003', '\u202f'])('%j', (blank) => {
+    const indented = `[mfa]\n${KEYS}${EXPIRATION}`.replace(/^/gm, blank).slice(0, -1);
+    expect(edited(indented.replace('ASIANEW', 'ASIAOLD'))).toBe(indented);
+    const other = `${blank}[other]\naws_session_token = other\n`;
+    expect(edited(`[mfa]\n${other}`)).toContain(other);
+    expect(parseCredentials(Buffer.from(`[mfa]\n${other}`)).profileNames()).toEqual(['mfa', 'other']);
+  });
+
+  test('an indentation is as deep as it has characters, not bytes', () => {
+    const text = `[mfa]\n\u00a0region = x\n  continued\n\u00a0output = json\n`;
+    expect(parseCredentials(Buffer.from(text)).profile('mfa')?.values.get('region')).toBe('x\ncontinued');
+  });
+});
+
+describe('a key that is indented below another setting', () => {
+  test('does not become a second one beside one that stands: botocore would give up the whole file', () => {
+    expect(edited(`[mfa]\nregion = x\n  aws_session_token = old\n${KEYS}${EXPIRATION}`)).toBe(
+      `[mfa]\nregion = x\n${KEYS}${EXPIRATION}`,
+    );
+    expect(edited('[mfa]\nregion = x\n  aws_session_token = old\n  aws_session_token = older\n')).toBe(
+      `[mfa]\nregion = x\naws_session_token = new==\naws_access_key_id = ASIANEW\naws_secret_access_key = new\n${EXPIRATION}`,
+    );
+  });
+});
+
+describe('what some tools take for a setting or a header and others do not is refused, with what to do', () => {
+  test.each([
+    ['a header that is indented below a key', `[mfa]\n${KEYS}  [other]\naws_session_token = other\n`, '[other]'],
+    ['a header that is indented above a key', '[mfa]\nregion = x\n  [other]\naws_session_token = other\n', '[other]'],
+    ['a setting that would stand twice', `[mfa]\nregion = x\n${KEYS}  region = y\n`, 'region'],
+    ['nested settings below a key', `[mfa]\n${KEYS}  s3 =\n    max = 5\n`, 's3'],
+  ])('%s', (_what, text, named) => {
+    expect(() => edited(text)).toThrow(CredentialsFileError);
+    expect(() => edited(text)).toThrow(`${named} in or below [mfa] is indented, so that some tools`);
+    expect(() => edited(text)).toThrow(/remove the blanks before it$/);
+  });
+
+  test('a header with a note right behind it, which is no header to the SDK for JavaScript', () => {
+    expect(() => edited(`[a]\n${KEYS}[mfa]#note\n`)).toThrow('what stands behind the header [mfa] keeps some tools');
+    expect(edited('[mfa]#note\n')).toBe(`[mfa]#note\n${KEYS}${EXPIRATION}`);
+  });
+
+  test('but not a token that was broken into several lines', () => {
+    const broken = `[mfa]\n${KEYS}  c2Vzc2lvbg\n  YWdhaW4=\n${EXPIRATION}region = x\n`;
+    expect(edited(broken)).toBe(`[mfa]\n${KEYS}${EXPIRATION}region = x\n`);
+  });
+});
+
+test.each([
+  ['in a line that continues another', '[mfa]\nexpiration =\n  aws_access_key_id : AKIAEXAMPLE\n'],
+  [
+    'behind a blank in another encoding',
+    Buffer.from('[mfa]\naws_access_key_id =\xa0AKIAEXAMPLE\naws_session_token = t\n', 'latin1'),
+  ],
+])('a long-term key is not overwritten %s', (_where, text) => {
+  expect(() => withSession(Buffer.from(text), 'mfa', session)).toThrow(/holds long-term credentials/);
+});
+
+test("a security token in [DEFAULT], which botocore gives every profile, is outdone by the profile's own", () => {
+  const shared = '[DEFAULT]\naws_security_token = old\n';
+  expect(edited(`${shared}[mfa]\n`)).toBe(`${shared}[mfa]\n${KEYS}aws_security_token = new==\n${EXPIRATION}`);
+  expect(edited(shared)).toContain('aws_security_token = new==\n');
+});
+
+test('a note needs a blank before it, also right behind the equals sign', () => {
+  const read = (line: string) =>
+    parseCredentials(Buffer.from(`[mfa]\n${line}\n`))
+      .profile('mfa')
+      ?.values.get('manager');
+  expect(read('manager =#a')).toBe('#a');
+  expect(read('manager = #a')).toBe('');
+  expect(read('manager = a#b #c')).toBe('a#b');
+});
+
+test('a value of several lines has the blank ones between them, as in botocore', () => {
+  const text = '[mfa]\ncredential_process = a\n\n  b\n  # note\n  c\n\n';
+  expect(parseCredentials(Buffer.from(text)).profile('mfa')?.values.get('credential_process')).toBe('a\n\nb\nc');
+});
