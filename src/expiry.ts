@@ -14,13 +14,16 @@ const EXPIRY_KEYS = [
   'aws_expiration',
 ];
 
-/** `2026-03-01T12:00:00Z`, with a blank for the `T`, a fraction, and any or no zone: date, gap, time, fraction, zone. */
+/**
+ * `2026-03-01T12:00:00Z`, with a blank for the `T`, a fraction, and any or no zone: date, gap, time, fraction, zone.
+ * `+00:00+0000` is what yawsso writes, from 1.2 on.
+ */
 const DATE =
-  /^(\d{4}-\d\d-\d\d)([Tt ])(\d\d:\d\d:\d\d)([.,]\d+)?(\s*(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)(?:\s+(?:UTC|GMT))?)?$/i;
+  /^(\d{4}-\d\d-\d\d)([Tt ])(\d\d:\d\d:\d\d)([.,]\d+)?(\s*(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)(?:\s+(?:UTC|GMT)|\+0000)?)?$/i;
 
-/** The comment that drafts of `aws configure mfa-login` wrote instead of a key. Always UTC. */
+/** The comments that drafts of `aws configure mfa-login` wrote instead of a key, the later draft in the second way. Always UTC. */
 const COMMENT =
-  /^(\s*[#;]\s*expiration\s*=\s*#?\s*Credentials expire at:\s*)(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?!\d)(.*)$/i;
+  /^(\s*[#;]\s*(?:expiration\s*=\s*#?\s*Credentials expire at:|Credentials expire at:\s*=)\s*)(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?!\d)(.*)$/i;
 
 /** How to take a time that names no zone: `either` is the earlier of both readings. */
 type Zone = 'utc' | 'local' | 'either';
@@ -39,10 +42,9 @@ export function readExpiry(section: ProfileSection, disowned?: number): number |
     if (!value) continue;
     instants.push(instantOf(value, key === 'expiration' ? zoneOf(section) : 'either', `${key} of [${section.name}]`));
   }
-  for (const line of section.lines) {
-    const [, , date] = COMMENT.exec(line) ?? [];
-    if (date !== undefined) instants.push(instantOf(date, 'utc', `the expiration comment of [${section.name}]`));
-  }
+  // The last of them counts: the later draft added one each time, and left the old ones above it.
+  const [, , date] = COMMENT.exec(section.lines.findLast((line) => COMMENT.test(line)) ?? '') ?? [];
+  if (date !== undefined) instants.push(instantOf(date, 'utc', `the expiration comment of [${section.name}]`));
   const owned = instants.filter((instant) => disowned === undefined || !isSameSecond(instant, disowned));
   return owned.length === 0 ? undefined : Math.min(...owned);
 }
@@ -122,7 +124,7 @@ function instantOf(text: string, zone: Zone, where: string): number {
   return reading[zone] + milliseconds;
 }
 
-/** What `+02:00`, `+0200`, `+02`, `Z` or `+0000 UTC` adds to UTC, in milliseconds. */
+/** What `+02:00`, `+0200`, `+02`, `Z`, `+0000 UTC` or `+00:00+0000` adds to UTC, in milliseconds. */
 function offsetOf(zone: string): number {
   const [, sign, hours, minutes] = /([+-])(\d\d):?(\d\d)?/.exec(zone) ?? [];
   return (sign === '-' ? -60_000 : 60_000) * (Number(hours ?? 0) * 60 + Number(minutes ?? 0));

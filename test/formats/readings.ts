@@ -166,7 +166,7 @@ function notAsJavaScript(
   profile: Record<string, unknown>,
 ): string | undefined {
   const spelled = [...body.matchAll(new RegExp(`^\\s*(${key})\\s*([=:])`, 'gim'))];
-  if (spelled.some(([, , delimiter]) => delimiter === ':') || /:\s*(?:[#;][^\n]*)?\n[^\S\n]/.test(body)) {
+  if (spelled.some(([, , delimiter]) => delimiter === ':') || /^[^\n=]*:[^\S\n]*(?:[#;][^\n]*)?$/m.test(body)) {
     return 'a colon: to JavaScript, no setting';
   }
   if (spelled.some(([, spelling]) => spelling !== key)) return 'a key in capitals: to JavaScript, another key';
