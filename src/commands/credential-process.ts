@@ -1,9 +1,9 @@
 import { homedir } from 'node:os';
-import type { GlobalOptions } from '../cli.ts';
 import { loadSettings, type ProfileSettings, type Settings } from '../config.ts';
 import { parseDuration } from '../duration.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
+import type { GlobalOptions } from '../program.ts';
 import { formatInstant, type UsableSession } from '../session-variables.ts';
 import { chosenProfile, type HeldSession, readHeldSession, workingSession } from './held-session.ts';
 

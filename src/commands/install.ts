@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import type { GlobalOptions } from '../cli.ts';
 import { loadSettings } from '../config.ts';
 import { askAgent } from '../control.ts';
 import { UserError } from '../errors.ts';
+import type { GlobalOptions } from '../program.ts';
 import { install, planned, serviceOf } from '../service/service.ts';
 import { findStart } from '../service/start.ts';
 

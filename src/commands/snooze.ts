@@ -1,9 +1,9 @@
 import { homedir } from 'node:os';
-import type { GlobalOptions } from '../cli.ts';
 import { loadSettings } from '../config.ts';
 import { askAgent } from '../control.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
+import type { GlobalOptions } from '../program.ts';
 
 /** Tells the running agent to leave the person alone. */
 export async function snooze(duration: string, profile: string | undefined, options: GlobalOptions): Promise<void> {

@@ -1,11 +1,11 @@
 import { homedir } from 'node:os';
 import type { ProfileStatus } from '../agent.ts';
-import type { GlobalOptions } from '../cli.ts';
 import { loadSettings } from '../config.ts';
 import { askAgent } from '../control.ts';
 import { formatDuration } from '../duration.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
+import type { GlobalOptions } from '../program.ts';
 import { stateAt } from '../session.ts';
 import { readSessions } from './effects.ts';
 

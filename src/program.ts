@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+
+/** Options that every command takes. */
+export interface GlobalOptions {
+  config?: string;
+  debug?: boolean;
+}
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+/**
+ * The commands and their options: what `--help`, the shell completion and the man page are made from. Each action imports
+ * its command, so that none pays for what another loads.
+ */
+export function createProgram(): Command {
+  const program = new Command('aws-mfa-agent')
+    .description(
+      'Keeps MFA-protected AWS profiles fresh: watches the expiry, asks for the code in time, rewrites the profile.',
+    )
+    .version(version)
+    .option('--config <file>', 'the settings file (default: ~/.config/aws-mfa-agent/config.ini)')
+    .option('--debug', 'log more, and show stack traces')
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true });
+
+  program
+    .command('run')
+    .description('the agent, in the foreground: what the service starts')
+    .action(async () => (await import('./commands/run.ts')).run(program.opts(), version));
+
+  program
+    .command('status')
+    .description('every MFA profile with its state and the time left; works with or without a running agent')
+    .argument('[profile...]', 'these profiles only')
+    .option('--json', 'as JSON')
+    .action(async (profiles: string[], options) =>
+      (await import('./commands/status.ts')).status(profiles, { ...program.opts(), ...options }),
+    );
+
+  program
+    .command('refresh')
+    .description('one refresh now; asks on the terminal unless given a code')
+    .argument('[profile]', 'the MFA profile; needed when several are configured')
+    .option('--token-code <code>', "the device's current code; - reads it from standard input")
+    .option('--serial-number <serial>', "the MFA device's ARN or hardware serial number")
+    .option('--source-profile <profile>', 'the profile that holds the long-term credentials')
+    .option('--duration-seconds <seconds>', 'how long the session shall last: 900 to 129600')
+    .option('--force', 'also when the session is not due')
+    .action(async (profile: string | undefined, options) =>
+      (await import('./commands/refresh.ts')).refreshCommand(profile, { ...program.opts(), ...options }),
+    );
+
+  program
+    .command('env')
+    .description('prints the lines that set the variables of the session in your shell: eval "$(aws-mfa-agent env)"')
+    .argument('[profile]', 'the MFA profile; needed when several are configured')
+    .option('--shell <shell>', 'sh, bash, zsh, fish, powershell or cmd (default: the shell that it is called from)')
+    .option('--unset', 'the lines that take the variables out again')
+    .action(async (profile: string | undefined, options) =>
+      (await import('./commands/env.ts')).env(profile, { ...program.opts(), ...options }),
+    );
+
+  program
+    .command('exec')
+    .description('runs a command with the variables of the session, after a refresh if it is due')
+    .usage('[options] [profile] -- <command...>')
+    .argument('[profile]', 'the MFA profile; needed when several are configured')
+    .argument('[command...]', 'what to run')
+    .action(async (profile: string | undefined, command: string[]) =>
+      (await import('./commands/exec.ts')).exec(
+        profile === undefined ? [] : [profile, ...command],
+        program.opts(),
+        process.argv,
+      ),
+    );
+
+  program
+    .command('credential-process')
+    .description('the session as JSON, for credential_process in ~/.aws/config')
+    .argument('[profile]', 'the MFA profile; needed when several are configured')
+    .option('--timeout <duration>', 'how long to wait for a code when the session has ended', '50s')
+    .action(async (profile: string | undefined, options) =>
+      (await import('./commands/credential-process.ts')).credentialProcess(profile, { ...program.opts(), ...options }),
+    );
+
+  program
+    .command('snooze')
+    .description('no asking for that long')
+    .argument('<duration>', '30m, 2h, 1d')
+    .argument('[profile]', 'for this profile only')
+    .action(async (duration: string, profile: string | undefined) =>
+      (await import('./commands/snooze.ts')).snooze(duration, profile, program.opts()),
+    );
+
+  program
+    .command('install')
+    .description('starts the agent with your session, and now: as a systemd user service or a LaunchAgent')
+    .option('--print', 'only shows the file that it would write')
+    .option('--force', 'writes it anew, also when somebody has edited it')
+    .action(async (options) =>
+      (await import('./commands/install.ts')).installCommand({ ...program.opts(), ...options }, version),
+    );
+
+  program
+    .command('uninstall')
+    .description('takes the service away; credentials and settings stay')
+    .option('--force', 'also when somebody has edited its file')
+    .action(async (options) => (await import('./commands/uninstall.ts')).uninstallCommand(options));
+
+  program
+    .command('demo')
+    .description('the whole thing against a sandbox STS on loopback: no AWS account, no network')
+    .option('--auto', 'answer the prompts itself, and fail unless every step happened')
+    .action(async (options) => (await import('./commands/demo.ts')).demo(options));
+  return program;
+}
