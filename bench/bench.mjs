@@ -15,14 +15,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
-import { parseCredentials, withSession } from '../dist/credentials/document.js';
-import { changeCredentials } from '../dist/credentials/replace.js';
-import { newSandboxUser } from '../dist/sandbox/account.js';
-import { startSandboxSts } from '../dist/sandbox/sts.js';
-import { authenticator } from '../dist/sandbox/totp.js';
-import { sessionIn, stateAt } from '../dist/session.js';
+import { parseCredentials, withSession } from '../build/credentials/document.js';
+import { changeCredentials } from '../build/credentials/replace.js';
+import { newSandboxUser } from '../build/sandbox/account.js';
+import { startSandboxSts } from '../build/sandbox/sts.js';
+import { authenticator } from '../build/sandbox/totp.js';
+import { sessionIn, stateAt } from '../build/session.js';
 
-const PROGRAM = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../dist/cli.cjs', import.meta.url));
 const home = mkdtempSync(join(tmpdir(), 'aws-mfa-agent-bench-'));
 const credentials = join(home, 'credentials');
 const session = {

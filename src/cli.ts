@@ -7,11 +7,9 @@ const program = createProgram();
 
 // Whoever read what we write is gone (a pager, a terminal): no reason to end in a crash.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-try {
-  await program.parseAsync();
-} catch (error) {
+program.parseAsync().catch((error: unknown) => {
   process.exitCode = exitStatus(error);
-}
+});
 
 /** 0 done; 1 it failed; 2 usage or configuration error; 3 the session asked about is not fresh. */
 function exitStatus(error: unknown): number {

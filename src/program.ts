@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { packageFile } from './package-file.ts';
 
 /** Options that every command takes. */
 export interface GlobalOptions {
@@ -7,9 +8,7 @@ export interface GlobalOptions {
   debug?: boolean;
 }
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
+const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string };
 
 /**
  * The commands and their options: what `--help`, the shell completion and the man page are made from. Each action imports

@@ -1,8 +1,5 @@
-import { createRequire } from 'node:module';
+import { parse } from 'ini';
 import { UserError } from './errors.ts';
-
-// Required, not imported: a CommonJS module is there in less than half the time, which every short command waits for.
-const { parse } = createRequire(import.meta.url)('ini') as typeof import('ini');
 
 /** One `key = value`, and the line (from 1) that it stands in. */
 export interface Entry {

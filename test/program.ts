@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 /** The built program, as a user's shell would start it. */
-export const PROGRAM = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
+export const PROGRAM = fileURLToPath(new URL('../dist/cli.cjs', import.meta.url));
 
 export interface Ended {
   status: number | null;

@@ -8,8 +8,8 @@ import crypto from 'node:crypto';
 import { mkdir, open, stat } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname } from 'node:path';
-import { withSession } from '../dist/credentials/document.js';
-import { changeCredentials } from '../dist/credentials/replace.js';
+import { withSession } from '../build/credentials/document.js';
+import { changeCredentials } from '../build/credentials/replace.js';
 
 const [file, session] = process.argv.slice(2);
 

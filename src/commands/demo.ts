@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { runCommand } from '../command.ts';
 import { parseCredentials } from '../credentials/document.ts';
 import { UserError } from '../errors.ts';
+import { PROGRAM } from '../package-file.ts';
 import { type LogEntry, type RunningAgent, startAgent } from '../sandbox/demo-agent.ts';
 import { maskedKeyId, shownLines, withoutSession } from '../sandbox/demo-file.ts';
 import { openScreen, type Screen } from '../sandbox/demo-screen.ts';
@@ -251,9 +252,11 @@ async function identity(stage: Stage, file: Buffer): Promise<{ arn: string; acce
 
 /** What `aws-mfa-agent status` prints, which ends with 0 only when the session is fresh. */
 async function statusLines(stage: Stage): Promise<string[]> {
-  const program = fileURLToPath(new URL('../cli.js', import.meta.url));
   const environment = agentEnvironment(stage);
-  const result = await runCommand([process.execPath, program, 'status', PROFILE], { environment, timeout: 10_000 });
+  const result = await runCommand([process.execPath, fileURLToPath(PROGRAM), 'status', PROFILE], {
+    environment,
+    timeout: 10_000,
+  });
   must(result.ok, `aws-mfa-agent status ${PROFILE} does not call the session fresh`);
   return result.stdout.trimEnd().split('\n');
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.ts';
+import { PROGRAM } from '../package-file.ts';
 import type { Standing } from '../plan.ts';
 
 /** A line of the agent's log, as far as the demo reads it. */
@@ -36,15 +37,12 @@ export interface RunningAgent {
   stop(): Promise<number | null>;
 }
 
-/** The built program, two folders up from here in `dist`. */
-const PROGRAM = fileURLToPath(new URL('../cli.js', import.meta.url));
-
 const PATIENCE = 5_000;
 
 /** @param env all of its environment */
 export function startAgent(env: NodeJS.ProcessEnv, listener: AgentListener): RunningAgent {
   // A session of its own: Ctrl-C is the demo's, which then ends the agent.
-  const child = spawn(process.execPath, [PROGRAM, 'run'], { env, stdio: 'pipe', detached: true });
+  const child = spawn(process.execPath, [fileURLToPath(PROGRAM), 'run'], { env, stdio: 'pipe', detached: true });
   const log: LogEntry[] = [];
   const looks = new Set<() => void>();
   let questions = 0;

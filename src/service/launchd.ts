@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { runCommand } from '../command.ts';
 import { UserError } from '../errors.ts';
+import { packageFile } from '../package-file.ts';
 import type { Service } from './service.ts';
 import type { Start } from './start.ts';
 
@@ -30,7 +31,7 @@ export function launchd(home: string, uid: number): Service {
   return {
     name: 'LaunchAgent',
     file,
-    template: new URL(`../../launchd/${LABEL}.plist`, import.meta.url),
+    template: packageFile(`launchd/${LABEL}.plist`),
     unfit: async () => {
       const printed = await call('print', domain);
       return printed.ok ? undefined : `there is no session at the screen for ${domain}: log in there, not by ssh`;

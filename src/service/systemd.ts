@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { type CommandResult, runCommand } from '../command.ts';
 import { UserError } from '../errors.ts';
+import { packageFile } from '../package-file.ts';
 import type { Service } from './service.ts';
 import type { Start } from './start.ts';
 
@@ -35,7 +36,7 @@ export function systemd(environment: NodeJS.ProcessEnv, home: string): Service {
   return {
     name: 'systemd user service',
     file,
-    template: new URL(`../../systemd/${UNIT}`, import.meta.url),
+    template: packageFile(`systemd/${UNIT}`),
     unfit: async () => {
       const version = await call('show', '--property=Version');
       return version.ok ? undefined : whyNone(version, environment);

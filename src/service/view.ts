@@ -1,6 +1,7 @@
 import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import * as messages from '../messages.ts';
+import { packageFile } from '../package-file.ts';
 
 /** What a service sees of the file system is settled when it starts. Whether that is still what it needs. */
 export interface View {
@@ -64,7 +65,7 @@ function isOwnerKept(file: string, folder: string): boolean {
 
 function installedVersion(): string | undefined {
   try {
-    return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+    return JSON.parse(readFileSync(packageFile('package.json'), 'utf8')).version;
   } catch {
     // In the middle of an upgrade, or taken away.
     return undefined;

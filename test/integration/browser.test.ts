@@ -280,7 +280,7 @@ describe('the page served for the browser', () => {
   });
 
   it('does not keep a process from its end once it has the code', async () => {
-    const built = fileURLToPath(new URL('../../dist/ask/browser.js', import.meta.url));
+    const built = fileURLToPath(new URL('../../build/ask/browser.js', import.meta.url));
     const program = `
       import { browser } from ${JSON.stringify(built)};
       const way = browser({ environment: {}, platform: 'linux', named: true });

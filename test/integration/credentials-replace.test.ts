@@ -57,7 +57,7 @@ const HOLD_LOCK = `
   setInterval(() => {}, 1e6);
 `;
 
-const BUILT = new URL('../../dist/credentials/replace.js', import.meta.url).href;
+const BUILT = new URL('../../build/credentials/replace.js', import.meta.url).href;
 /** Adds `new` to a file by the built program's own code, and prints the message of what goes wrong. */
 const CHANGE = `
   import { changeCredentials } from '${BUILT}';

@@ -31,7 +31,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const append = (text: string) => (bytes: Buffer) =>
   bytes.includes(text) ? bytes : Buffer.concat([bytes, Buffer.from(text)]);
-const built = (name: string) => new URL(`../../dist/credentials/${name}.js`, import.meta.url).href;
+const built = (name: string) => new URL(`../../build/credentials/${name}.js`, import.meta.url).href;
 
 function otherProcess(code: string, ...args: string[]): ChildProcess {
   return spawn(process.execPath, ['--input-type=module', '-e', code, ...args], {

@@ -77,7 +77,7 @@ describe.skipIf(process.platform === 'win32')('pinentry', () => {
   });
 });
 
-const BUILT = fileURLToPath(new URL('../../dist/ask/pinentry.js', import.meta.url));
+const BUILT = fileURLToPath(new URL('../../build/ask/pinentry.js', import.meta.url));
 
 describe.skipIf(missingPrograms().length > 0)('pinentry on a terminal', () => {
   it('takes the code there, and not without one', async () => {

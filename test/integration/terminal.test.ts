@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
-const BUILT = fileURLToPath(new URL('../../dist/ask/terminal.js', import.meta.url));
+const BUILT = fileURLToPath(new URL('../../build/ask/terminal.js', import.meta.url));
 const REQUEST = {
   profile: 'mfa',
   serialNumber: 'arn:aws:iam::123456789012:mfa/alice',

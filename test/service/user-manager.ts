@@ -101,7 +101,7 @@ mkdir -p /opt/aws-mfa-agent /opt/bin
 mount --bind "$REPOSITORY" /opt/aws-mfa-agent
 touch /opt/bin/node
 mount --bind "$NODE" /opt/bin/node
-ln -s ../aws-mfa-agent/dist/cli.js /opt/bin/aws-mfa-agent
+ln -s ../aws-mfa-agent/dist/cli.cjs /opt/bin/aws-mfa-agent
 cd /
 as_alice() { setpriv --reuid ${UID} --regid ${UID} --clear-groups "$@"; }
 as_alice $SYSTEMD --user --log-target=console >&2 &
