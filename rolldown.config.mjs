@@ -8,14 +8,27 @@ import { join } from 'node:path';
 const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
 const nameIn = (path) => /^(?:@[^/]+\/)?[^/]+/.exec(path)?.[0];
 
+/** commander loads it for commands that are programs of their own, which ours are not. */
+const isIdle = (id, by) => id === 'node:child_process' && by?.includes('/node_modules/commander/');
+const NOTHING = '\0nothing.cjs';
+
 export default {
   input: 'src/cli.ts',
   platform: 'node',
-  external: (id) => isBuiltin(id) || nameIn(id) in dependencies,
-  plugins: [{ name: 'licenses', generateBundle: emitLicenses }],
+  external: (id, by) => (isBuiltin(id) && !isIdle(id, by)) || nameIn(id) in dependencies,
+  plugins: [
+    { name: 'licenses', generateBundle: emitLicenses },
+    {
+      name: 'nothing',
+      resolveId: (id, by) => (isIdle(id, by) ? NOTHING : null),
+      load: (id) => (id === NOTHING ? '' : null),
+    },
+  ],
   output: {
     dir: 'dist',
     format: 'cjs',
+    // Node's loader of modules takes its time and two megabytes.
+    dynamicImportInCjs: false,
     entryFileNames: '[name].cjs',
     chunkFileNames: '[name]-[hash].cjs',
     cleanDir: true,

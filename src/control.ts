@@ -1,8 +1,8 @@
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { dirname, join } from 'node:path';
-import { lockFile } from './credentials/lock.ts';
 import { UserError } from './errors.ts';
 
 /** The only way in to a running agent: HTTP and JSON on a Unix socket in a folder that only the user can enter. */
@@ -35,42 +35,55 @@ export async function serveControl(runtimeFolder: string, routes: Routes): Promi
   const socket = controlSocket(runtimeFolder);
   await mkdir(dirname(socket), { recursive: true, mode: 0o700 });
   await chmod(dirname(socket), 0o700);
+  const server = await serverOf(routes);
+  if (!(await listen(server, socket))) await takeOver(server, socket, runtimeFolder);
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function serverOf(routes: Routes): Promise<Server> {
+  const { createServer } = await import('node:http');
+  const limits = new WeakMap<Socket, NodeJS.Timeout>();
+  const limit = (client: Socket, milliseconds: number) => {
+    clearTimeout(limits.get(client));
+    limits.set(client, setTimeout(() => client.destroy(), milliseconds).unref());
+  };
+  const server = createServer(
+    // Its own search for slow clients wakes the process twice a minute: each connection has a limit of its own below.
+    { connectionsCheckingInterval: 2 ** 31 - 1 },
+    (incoming, response) => {
+      const { socket: client } = incoming;
+      const left = new AbortController();
+      response.once('close', () => left.abort());
+      const mayWait = (milliseconds: number) => limit(client, milliseconds);
+      void answer(routes, incoming, response, { mayWait, gone: left.signal });
+    },
+  );
+  server.maxConnections = MOST_CLIENTS;
+  server.keepAliveTimeout = 1;
+  server.on('connection', (client) => {
+    limit(client, CLIENT_TIMEOUT);
+    client.on('close', () => clearTimeout(limits.get(client)));
+  });
+  return server;
+}
+
+/** Puts the server in the place of one that died and left its socket. */
+async function takeOver(server: Server, socket: string, runtimeFolder: string): Promise<void> {
+  const { lockFile } = await import('./credentials/lock.ts');
   // Two agents that start together must not both find the socket dead and replace each other's.
   const lock = await lockFile(socket, 10_000);
   try {
     const other = await askAgent<{ pid: number }>(runtimeFolder, 'GET /v1/agent');
     if (other) throw new UserError(`another agent is running (process ${other.pid}): stop it first, or use it`, 1);
     await rm(socket, { force: true });
-    const limits = new WeakMap<Socket, NodeJS.Timeout>();
-    const limit = (client: Socket, milliseconds: number) => {
-      clearTimeout(limits.get(client));
-      limits.set(client, setTimeout(() => client.destroy(), milliseconds).unref());
-    };
-    const server = createServer(
-      // Its own search for slow clients wakes the process twice a minute: each connection has a limit of its own below.
-      { connectionsCheckingInterval: 2 ** 31 - 1 },
-      (incoming, response) => {
-        const { socket: client } = incoming;
-        const left = new AbortController();
-        response.once('close', () => left.abort());
-        const mayWait = (milliseconds: number) => limit(client, milliseconds);
-        void answer(routes, incoming, response, { mayWait, gone: left.signal });
-      },
-    );
-    server.maxConnections = MOST_CLIENTS;
-    server.keepAliveTimeout = 1;
-    server.on('connection', (client) => {
-      limit(client, CLIENT_TIMEOUT);
-      client.on('close', () => clearTimeout(limits.get(client)));
-    });
-    await listen(server, socket);
-    return {
-      close: () =>
-        new Promise((resolve) => {
-          server.close(() => resolve());
-          server.closeAllConnections();
-        }),
-    };
+    if (!(await listen(server, socket)))
+      throw new UserError('another agent has just started: stop it first, or use it', 1);
   } finally {
     await lock.release();
   }
@@ -96,10 +109,14 @@ async function answer(
   response.end(`${JSON.stringify(body)}\n`);
 }
 
-function listen(server: Server, socket: string): Promise<void> {
+/** @returns false when something has that name already */
+function listen(server: Server, socket: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(new UserError(`cannot listen on ${socket}: ${error.message}`)));
-    server.listen(socket, resolve);
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolve(false);
+      else reject(new UserError(`cannot listen on ${socket}: ${error.message}`));
+    });
+    server.listen(socket, () => resolve(true));
   });
 }
 
@@ -110,13 +127,16 @@ function listen(server: Server, socket: string): Promise<void> {
  * @returns its answer, or undefined when no agent runs
  * @throws UserError when one runs and does not answer, or refuses
  */
-export function askAgent<T>(
+export async function askAgent<T>(
   runtimeFolder: string,
   call: string,
   patience: number = CLIENT_TIMEOUT,
 ): Promise<T | undefined> {
   const [method, path] = call.split(' ');
   const socketPath = controlSocket(runtimeFolder);
+  // Most often none runs, and then nothing need be loaded to find that out.
+  if (!existsSync(socketPath)) return undefined;
+  const { request } = await import('node:http');
   return new Promise((resolve, reject) => {
     const outgoing = request({ socketPath, method, path, timeout: patience });
     outgoing.on('response', async (response) => {

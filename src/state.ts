@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { changeCredentials } from './credentials/replace.ts';
 
 /**
  * What the agent remembers between runs, outside the credentials file and without secrets: for each credentials file and
@@ -34,6 +33,7 @@ export async function rememberExpiry(
   profile: string,
   expiry: RememberedExpiry,
 ): Promise<void> {
+  const { changeCredentials } = await import('./credentials/replace.ts');
   await changeCredentials(join(folder, 'state.json'), (bytes) => {
     const { expiries } = parse(bytes.toString('utf8'));
     const ofFile = { ...expiries[credentialsFile], [profile]: expiry };

@@ -1,10 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Ask } from '../ask/ask.ts';
 import type { Clock } from '../clock.ts';
-import { runCommand } from '../command.ts';
 import type { ProfileSettings, Settings } from '../config.ts';
 import { parseCredentials, withSession } from '../credentials/document.ts';
-import { changeCredentials, readCredentials } from '../credentials/replace.ts';
+import { readCredentials } from '../credentials/read.ts';
 import { longTermKeys } from '../credentials/source.ts';
 import { UserError } from '../errors.ts';
 import type { RefreshEffects } from '../refresh.ts';
@@ -27,6 +26,8 @@ export async function saveSession(
   session: MfaSession,
   options: { force?: boolean } = {},
 ): Promise<void> {
+  // Loaded late: whoever only reads does without.
+  const { changeCredentials } = await import('../credentials/replace.ts');
   await changeCredentials(files.credentials, (bytes) => withSession(bytes, profile, session, options));
   const { accessKeyId, expiration } = session;
   await rememberExpiry(files.state, files.credentials, profile, { accessKeyId, expiration }).catch(() => {});
@@ -81,6 +82,7 @@ function learning<T>(clock: Clock, answer: StsAnswer<T>): StsAnswer<T> {
 }
 
 async function credentialProcess(command: string): Promise<string> {
+  const { runCommand } = await import('../command.ts');
   const result = await runCommand(command, { timeout: 30_000 });
   if (!result.ok) throw new UserError(`the credential_process failed: ${result.reason}`);
   return result.stdout;

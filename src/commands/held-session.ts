@@ -1,6 +1,6 @@
 import type { ProfileSettings, Settings } from '../config.ts';
 import { parseCredentials } from '../credentials/document.ts';
-import { readCredentials } from '../credentials/replace.ts';
+import { readCredentials } from '../credentials/read.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
 import { type SessionState, sessionIn, stateAt } from '../session.ts';

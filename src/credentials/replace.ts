@@ -15,7 +15,7 @@ import {
   statSync,
   unlinkSync,
 } from 'node:fs';
-import { open, readFile, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
@@ -111,19 +111,6 @@ async function replace(target: string, change: (bytes: Buffer) => Buffer, timeou
   } finally {
     await rm(temporary, { force: true }).catch(() => {});
     await lock.release();
-  }
-}
-
-/**
- * @returns undefined when the file is missing
- * @throws UserError when it cannot be read
- */
-export async function readCredentials(file: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw explained(error, 'read', file);
   }
 }
 

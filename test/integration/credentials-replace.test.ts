@@ -20,7 +20,8 @@ import { join } from 'node:path';
 import lockfile from 'proper-lockfile';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CredentialsFileError, parseCredentials, withSession } from '../../src/credentials/document.ts';
-import { changeCredentials, readCredentials } from '../../src/credentials/replace.ts';
+import { readCredentials } from '../../src/credentials/read.ts';
+import { changeCredentials } from '../../src/credentials/replace.ts';
 import { UserError } from '../../src/errors.ts';
 
 let folder: string;
