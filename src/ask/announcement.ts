@@ -1,6 +1,5 @@
-import * as messages from '../messages.ts';
 import { type Bus, connectBus } from './bus.ts';
-import { CLOSE_TIMEOUT, capabilities, escapeMarkup, SERVICE, START_TIMEOUT } from './notification.ts';
+import * as service from './notification-service.ts';
 
 /** One notification without buttons, for as long as something lasts. */
 export interface Announcement {
@@ -23,16 +22,18 @@ export function announce(title: string, environment: NodeJS.ProcessEnv, limit: n
   const over = new AbortController();
   const connection = new AbortController();
   let bus: Bus | undefined;
-  let id = 0;
+  let shown: service.Shown | undefined;
   let wanted = '';
   let showing: Promise<void> | undefined;
 
   const showWanted = async () => {
     try {
       bus ??= await connectBus('session', environment, connection.signal);
-      for (let shown: string | undefined; wanted !== shown && !over.signal.aborted; ) {
-        shown = wanted;
-        id = await show(bus, id, title, shown, limit);
+      for (let said: string | undefined; wanted !== said && !over.signal.aborted; ) {
+        said = wanted;
+        const hints = { transient: true };
+        const notification = { title, text: said, actions: [], isUrgent: false, hints, limit };
+        shown = await service.show(bus, notification, await service.capabilities(bus), shown);
         await pause(PAUSE, over.signal);
       }
     } catch {
@@ -43,8 +44,8 @@ export function announce(title: string, environment: NodeJS.ProcessEnv, limit: n
   };
   const takeAway = async () => {
     // It may be on its way to the screen.
-    await Promise.race([showing, pause(CLOSE_TIMEOUT, connection.signal)]);
-    if (id !== 0) await bus?.call(SERVICE, 'CloseNotification', 'u', [id], CLOSE_TIMEOUT).catch(() => {});
+    await Promise.race([showing, pause(service.CLOSE_TIMEOUT, connection.signal)]);
+    if (bus && shown) await service.takeAway(bus, shown);
     connection.abort();
   };
 
@@ -60,17 +61,6 @@ export function announce(title: string, environment: NodeJS.ProcessEnv, limit: n
       void takeAway();
     },
   };
-}
-
-/** @returns the number of the notification */
-async function show(bus: Bus, id: number, title: string, text: string, limit: number): Promise<number> {
-  const { Variant } = await import('@jellybrick/dbus-next');
-  const markup = (await capabilities(bus)).includes('body-markup');
-  const body = markup ? escapeMarkup(text) : text;
-  const hints = { urgency: new Variant('y', 1), transient: new Variant('b', true) };
-  const words = [messages.APPLICATION, id, 'dialog-password', title, body, [], hints, limit];
-  const reply = await bus.call(SERVICE, 'Notify', 'susssasa{sv}i', words, START_TIMEOUT);
-  return Number(reply.body[0]);
 }
 
 /** Ends early when aborted. */

@@ -28,9 +28,9 @@ export interface Bus {
    */
   call(to: BusObject, member: string, signature?: string, body?: unknown[], timeout?: number): Promise<Message>;
   onSignal(listener: (signal: Message) => void): void;
-  /** Resolves with the reason when the connection ends by itself. */
+  /** Resolves with the reason when the connection has ended, by itself or by {@link Bus.close}. */
   gone: Promise<string>;
-  /** Sends what is left to be sent, and ends the connection. */
+  /** Sends what is left to be sent, and ends the connection. Calls that nobody has answered yet fail. */
   close(): void;
 }
 
@@ -60,21 +60,19 @@ export async function connectBus(name: BusName, environment: NodeJS.ProcessEnv, 
   signal?.throwIfAborted();
   const bus = sessionBus({ busAddress });
   const connection = (bus as unknown as { _connection: Connection })._connection;
-  let abort = () => {};
-  const close = () => {
-    signal?.removeEventListener('abort', abort);
-    connection.stream?.destroySoon();
-  };
-  // Without a listener for it, an error would end the process. Calls never settle once there was one.
+  let end: (reason: string) => void = () => {};
   const gone = new Promise<string>((resolve) => {
-    (bus as EventEmitter).on('error', (error: Error) => resolve(`the ${name} bus cannot be reached: ${error.message}`));
-    connection.on('end', () => resolve(`the ${name} bus went away`));
-    abort = () => {
-      resolve('no longer wanted');
-      close();
-    };
-    signal?.addEventListener('abort', abort);
+    end = resolve;
   });
+  const close = () => {
+    signal?.removeEventListener('abort', close);
+    connection.stream?.destroySoon();
+    end('no longer wanted');
+  };
+  signal?.addEventListener('abort', close);
+  // Without a listener for it, an error would end the process. Calls never settle once there was one.
+  (bus as EventEmitter).on('error', (error: Error) => end(`the ${name} bus cannot be reached: ${error.message}`));
+  connection.on('end', () => end(`the ${name} bus went away`));
   const limited = <T>(work: Promise<T>, timeout: number) => withLimits(work, gone, timeout, name);
   try {
     await limited(connected(bus), TIMEOUT);

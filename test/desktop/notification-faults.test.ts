@@ -1,0 +1,93 @@
+import { performance } from 'node:perf_hooks';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connectBus } from '../../src/ask/bus.ts';
+import { notification } from '../../src/ask/notification.ts';
+import { canRunBuses, type PrivateBus, startBus } from '../presence/buses.ts';
+import { asking, request } from './asking.ts';
+import { startNotificationServer } from './notification-server.ts';
+
+const NAME = 'org.freedesktop.Notifications';
+const CODE = { kind: 'code', code: '123456' };
+
+describe.skipIf(!canRunBuses())('a notification whose service or bus fails', () => {
+  let bus: PrivateBus;
+  let environment: NodeJS.ProcessEnv;
+  beforeEach(async () => {
+    bus = await startBus();
+    environment = { DBUS_SESSION_BUS_ADDRESS: bus.address };
+  });
+  afterEach(() => bus.stop());
+
+  const way = () => notification([], environment);
+  /** A service in whose reply field the code is typed. */
+  const serve = () => startNotificationServer(environment, ['actions', 'body', 'inline-reply']);
+  const seconds = async (work: Promise<unknown>) => {
+    const before = performance.now();
+    await work;
+    return (performance.now() - before) / 1000;
+  };
+  const allGone = async () => {
+    while ((await bus.connected()).length > 0);
+  };
+
+  it('leaves the question to the next way within seconds when the bus cannot start the service', async () => {
+    const started: [script: string, reason: RegExp][] = [
+      ['exit 1', /exited with status 1/],
+      // Lives, and never takes its name.
+      ['exec sleep 20', /no answer over the session bus within 5 s/],
+    ];
+    for (const [script, reason] of started) {
+      await bus.offer(NAME, script);
+      const answer = way().ask(request(), asking());
+      expect(await seconds(answer)).toBeLessThan(7);
+      expect(await answer).toEqual({ kind: 'unavailable', reason: expect.stringMatching(reason) });
+    }
+    await allGone();
+  });
+
+  it('leaves the question to the next way when the service crashed, and nobody starts it again', async () => {
+    const server = await serve();
+    const answer = way().ask(request(), asking());
+    await server.nth(1);
+    await server.stop();
+    expect(await seconds(answer)).toBeLessThan(15);
+    expect(await answer).toEqual({ kind: 'unavailable', reason: 'the notification service went away' });
+    await allGone();
+  });
+
+  it('asks again as if nothing had been, when the bus has ended and was started anew', async () => {
+    const one = way();
+    await bus.kill();
+    const unreachable = { kind: 'unavailable', reason: expect.stringContaining('the session bus cannot be reached') };
+    expect(await one.ask(request(), asking())).toEqual(unreachable);
+
+    await bus.restart();
+    const first = await serve();
+    const asked = one.ask(request(), asking());
+    await first.nth(1);
+    await bus.kill();
+    expect(await asked).toEqual({ kind: 'unavailable', reason: 'the session bus went away' });
+    expect(await one.ask(request(), asking())).toEqual(unreachable);
+
+    await bus.restart();
+    const second = await serve();
+    const again = one.ask(request(), asking());
+    const { id } = await second.nth(1);
+    second.emit('NotificationReplied', id, '123456');
+    expect(await again).toEqual(CODE);
+    await second.stop();
+    await allGone();
+  });
+
+  it('has calls that nobody will answer fail at once when the connection is closed', async () => {
+    const server = await serve();
+    server.hang();
+    const connection = await connectBus('session', environment);
+    const service = { name: NAME, path: `/${NAME.replaceAll('.', '/')}`, interface: NAME };
+    const call = connection.call(service, 'GetCapabilities', '', [], 60_000);
+    connection.close();
+    // Its timer, too, is gone then: an agent that ends does not wait for it.
+    await expect(call).rejects.toThrow('no longer wanted');
+    await server.stop();
+  }, 10_000);
+});
