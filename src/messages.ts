@@ -75,6 +75,9 @@ export function pageLink(request: AskRequest, link: string): string {
   return `${askTitle(request)}: enter the code at ${link}`;
 }
 
+/** What the service manager calls the browser that it starts for us. */
+export const OPENS_BROWSER = `${APPLICATION} opens its page in the browser`;
+
 /** Why a question would not be seen just now. */
 export const SCREEN_LOCKED = 'screen locked';
 export const SCREEN_SAVER_ON = 'screen saver on';

@@ -1,12 +1,11 @@
-import { spawn } from 'node:child_process';
-import { release } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { formatDuration } from '../duration.ts';
 import * as messages from '../messages.ts';
 import type { Answer, Asking, AskRequest, Way } from './ask.ts';
 import type { PageView } from './browser-page.ts';
 import type { PageHost, PageServer } from './browser-server.ts';
-import { dialogEnvironment, isInstalled, untilCode } from './field.ts';
+import { dialogEnvironment, untilCode } from './field.ts';
+import { findOpener, isWsl, openLink } from './open-link.ts';
 
 export interface BrowserSettings {
   environment?: NodeJS.ProcessEnv;
@@ -24,9 +23,7 @@ export interface BrowserSettings {
  * why and takes the next one. It is over as soon as `asking.outcome` tells what came of the code, or after a minute.
  * The tab closed is a window closed.
  *
- * What opens the browser has the link in its arguments, which every user of the machine may read. So the link works
- * once, for the first who follows it, and on Linux (not in WSL) only for processes of this user. A file of
- * our own that leads on to the page would hide the link better, but browsers in a sandbox (Snap, Flatpak) cannot open it.
+ * What opens the browser has the link in its arguments: SECURITY.md says what that means.
  */
 export function browser(settings: BrowserSettings = {}): Way {
   const { environment = process.env, platform = process.platform, named = false, tell = toStandardError } = settings;
@@ -209,68 +206,6 @@ class Page implements PageHost {
 
 function timeLeft({ expiration, now }: AskRequest): number {
   return Math.max(0, (expiration ?? now) - now);
-}
-
-/** What opens a link, and the name under which its browser reaches us; or why there is none. */
-type Opener = { program: string; host: string } | { reason: string };
-
-async function findOpener(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): Promise<Opener> {
-  if (platform === 'darwin') return { program: 'open', host: '127.0.0.1' };
-  // The browser is one of Windows, from where this machine is `localhost`: https://learn.microsoft.com/windows/wsl/networking
-  if (isWsl(environment) && (await isInstalled('wslview', environment))) {
-    return { program: 'wslview', host: 'localhost' };
-  }
-  if (!environment.DISPLAY && !environment.WAYLAND_DISPLAY) {
-    return { reason: 'no display: neither DISPLAY nor WAYLAND_DISPLAY is set' };
-  }
-  if (!(await isInstalled('xdg-open', environment))) return { reason: 'xdg-open is not installed' };
-  return { program: 'xdg-open', host: '127.0.0.1' };
-}
-
-/** Linux in Windows. A browser there belongs to no user here; a service is told by the kernel's name alone. */
-function isWsl({ WSL_DISTRO_NAME }: NodeJS.ProcessEnv): boolean {
-  return Boolean(WSL_DISTRO_NAME) || /microsoft/i.test(release());
-}
-
-/** What a browser must know of the desktop, where it does not inherit it from us. */
-const DESKTOP_VARIABLES = [
-  ...['DISPLAY', 'XAUTHORITY', 'WAYLAND_DISPLAY', 'XDG_SESSION_TYPE', 'XDG_CURRENT_DESKTOP', 'BROWSER'],
-  ...['XDG_ACTIVATION_TOKEN', 'DESKTOP_STARTUP_ID'],
-];
-
-/**
- * Opens a link. What does it may become the browser, and live for days: it is left to itself. When we are a service of
- * systemd, it becomes one of its own: else a stop of ours would end the browser, and our limits would be the browser's.
- * @returns why it could not, as soon as that is known
- */
-async function openLink(program: string, link: string, environment: NodeJS.ProcessEnv): Promise<string | undefined> {
-  if (environment.INVOCATION_ID && (await isInstalled('systemd-run', environment))) {
-    const variables = DESKTOP_VARIABLES.filter((name) => environment[name]);
-    const failed = await start(
-      'systemd-run',
-      [
-        ...['--user', '--quiet', '--collect', '--wait', '--property=KillMode=process'],
-        ...variables.map((name) => `--setenv=${name}=${environment[name]}`),
-        ...['--', program, link],
-      ],
-      environment,
-    );
-    // A service of the machine, for one, has no service manager of the user's.
-    if (failed === undefined) return undefined;
-  }
-  return start(program, [link], environment);
-}
-
-/** @returns how it failed, or undefined when it did not */
-function start(program: string, words: string[], env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const child = spawn(program, words, { env, stdio: 'ignore', detached: true });
-    child.unref();
-    child.once('error', (error) => resolve(`${program} cannot be started: ${error.message}`));
-    child.once('exit', (status, signal) => {
-      resolve(status === 0 ? undefined : `${program} ended with ${signal ?? `exit status ${status}`}`);
-    });
-  });
 }
 
 function toStandardError(text: string): void {

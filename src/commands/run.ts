@@ -77,7 +77,8 @@ async function keepFresh(
       const reason = service?.unwritable();
       if (reason !== undefined) return { kind: 'unaskable', reason };
       // Who names the terminal means it, also where standard input is a pipe.
-      const { ask } = createAsk(settings, profile, { standardInput: settings.prompt.includes('terminal') });
+      const standardInput = settings.prompt.includes('terminal');
+      const { ask } = createAsk(settings, profile, { standardInput, tell: (text) => log.info(text) });
       return refresh(target, asking, refreshEffects(settings, profile, { ask, clock, codes }));
     },
     save: (profile, session) => saveSession(settings.files, profile, session),

@@ -12,7 +12,12 @@ const BUILT = fileURLToPath(new URL('../../build/ask/browser.js', import.meta.ur
 /** A service manager of a user's, in a mount namespace of its own: that takes root. */
 const canManage = () => {
   try {
-    execFileSync('unshare', ['-m', 'sh', '-c', 'test -x /lib/systemd/systemd && command -v systemd-run dbus-daemon']);
+    execFileSync('unshare', [
+      '-m',
+      'sh',
+      '-c',
+      'test -x /lib/systemd/systemd-journald && command -v systemd-run dbus-daemon',
+    ]);
     return true;
   } catch {
     return false;
@@ -21,10 +26,12 @@ const canManage = () => {
 
 /** Starts the service, waits until a browser was started, stops the service, and looks whether that lives on. */
 const SCENE = `
-  mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system && mkdir -m 700 /run/own
+  mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system /run/systemd/journal /run/log/journal && mkdir -m 700 /run/own
+  /lib/systemd/systemd-journald 2>/dev/null & journal=$!
+  until test -S /run/systemd/journal/socket; do sleep 0.05; done
   export XDG_RUNTIME_DIR=/run/own DBUS_SESSION_BUS_ADDRESS=unix:path=/run/own/bus
   bus=$(dbus-daemon --session --address=$DBUS_SESSION_BUS_ADDRESS --fork --print-pid)
-  /lib/systemd/systemd --user >/dev/null 2>&1 & manager=$!
+  /lib/systemd/systemd --user --log-target=journal >/dev/null 2>&1 & manager=$!
   until systemctl --user is-system-running 2>/dev/null | grep -qE 'running|degraded'; do sleep 0.1; done
   systemctl --user start asking.service
   until test -s "$HOME/browser"; do sleep 0.1; done
@@ -32,6 +39,8 @@ const SCENE = `
   kill -0 "$(cat "$HOME/browser")" && echo lives > "$HOME/after"
   kill "$(cat "$HOME/browser")"
   kill $manager; wait $manager; kill "$bus"
+  journalctl --sync && journalctl --directory=/run/log/journal --output=export > "$HOME/journal"
+  kill $journal; wait $journal
 `;
 
 describe.skipIf(!canManage())('a browser that the service has opened', () => {
@@ -41,7 +50,7 @@ describe.skipIf(!canManage())('a browser that the service has opened', () => {
   });
   afterEach(() => rm(home, { recursive: true, force: true, maxRetries: 5 }));
 
-  it('lives on when the service stops, and is told of its desktop', async () => {
+  it('lives on when the service stops, is told of its desktop, and leaves no link in the journal', async () => {
     const units = join(home, '.config', 'systemd', 'user');
     await mkdir(units, { recursive: true });
     await writeFile(
@@ -50,8 +59,11 @@ describe.skipIf(!canManage())('a browser that the service has opened', () => {
        const { signal } = new AbortController();
        await browser().ask(${JSON.stringify(request())}, { signal, onChange() {} });`,
     );
-    // As the real one on a bare desktop: the browser is its child.
-    const opener = `#!/bin/sh\necho "$DISPLAY $1" > ${home}/seen\nsleep 1000 &\necho $! > ${home}/browser\n`;
+    // As the real one on a bare desktop, where it becomes the browser.
+    const opener = [
+      ...['#!/bin/sh', 'echo a browser writes a lot', `echo "$DISPLAY $1" > ${home}/seen`, `echo $$ > ${home}/browser`],
+      'while :; do sleep 0.1; echo and never ends; done',
+    ].join('\n');
     await writeFile(join(home, 'xdg-open'), opener, { mode: 0o755 });
     const unit = [
       '[Service]',
@@ -65,5 +77,8 @@ describe.skipIf(!canManage())('a browser that the service has opened', () => {
     await promisify(execFile)('unshare', ['-m', 'bash', '-c', SCENE], { env: environment, timeout: 50_000 });
     expect(await readFile(join(home, 'seen'), 'utf8')).toMatch(/^:7 http:\/\/127\.0\.0\.1:\d+\/[\w-]+\n$/);
     await expect(access(join(home, 'after'))).resolves.toBeUndefined();
+    const journal = await readFile(join(home, 'journal'), 'latin1');
+    expect(journal).toMatch(/Started run-.* - aws-mfa-agent opens its page in the browser\./);
+    expect(journal).not.toContain('http://127.0.0.1');
   });
 });

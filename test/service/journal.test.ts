@@ -35,6 +35,19 @@ it('marks each line of the log with its priority, and leaves the rest to the jou
   expect(lines()[0]).toMatch(/^<6>\{"level":"info","version":"[^"]+","profiles":\["mfa"\],"msg":"the agent runs"\}$/);
 });
 
+it('says there where to enter the code, when no browser can be opened', async () => {
+  const { child, lines } = start('prompt = browser\n');
+  const told = /^<6>\{"level":"info","msg":"AWS session \[mfa\] needs a code: enter the code at (http:[^"]+)"\}$/m;
+  await expect.poll(() => lines().join('\n'), { timeout: 20_000 }).toMatch(told);
+  const page = await fetch(told.exec(lines().join('\n'))?.[1] ?? '');
+  expect(await page.text()).toContain('MFA code of alice');
+  const body = new URLSearchParams({ round: '1', code: sandbox.code() });
+  await fetch(page.url, { method: 'POST', body });
+  await expect.poll(() => lines().join('\n'), { timeout: 20_000 }).toContain('session refreshed');
+  child.kill();
+  await once(child, 'exit');
+});
+
 it('says there, too, why it does not start', async () => {
   const { child, lines } = start('check = nonsense\n');
   expect(await once(child, 'exit')).toEqual([2, null]);

@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process';
+import { release } from 'node:os';
+import * as messages from '../messages.ts';
+import { isInstalled } from './field.ts';
+
+/** What opens a link, and the name under which its browser reaches us; or why there is none. */
+type Opener = { program: string; host: string } | { reason: string };
+
+export async function findOpener(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): Promise<Opener> {
+  if (platform === 'darwin') return { program: 'open', host: '127.0.0.1' };
+  // The browser is one of Windows, from where this machine is `localhost`: https://learn.microsoft.com/windows/wsl/networking
+  if (isWsl(environment) && (await isInstalled('wslview', environment))) {
+    return { program: 'wslview', host: 'localhost' };
+  }
+  if (!environment.DISPLAY && !environment.WAYLAND_DISPLAY) {
+    return { reason: 'no display: neither DISPLAY nor WAYLAND_DISPLAY is set' };
+  }
+  if (!(await isInstalled('xdg-open', environment))) return { reason: 'xdg-open is not installed' };
+  return { program: 'xdg-open', host: '127.0.0.1' };
+}
+
+/** Linux in Windows. A browser there belongs to no user here; a service is told by the kernel's name alone. */
+export function isWsl({ WSL_DISTRO_NAME }: NodeJS.ProcessEnv): boolean {
+  return Boolean(WSL_DISTRO_NAME) || /microsoft/i.test(release());
+}
+
+/** What a browser must know of the desktop, where it does not inherit it from us. */
+const DESKTOP_VARIABLES = [
+  ...['DISPLAY', 'XAUTHORITY', 'WAYLAND_DISPLAY', 'XDG_SESSION_TYPE', 'XDG_CURRENT_DESKTOP', 'BROWSER'],
+  ...['XDG_ACTIVATION_TOKEN', 'DESKTOP_STARTUP_ID'],
+];
+
+/** The journal would have the link: as the description, and beside every line that the browser writes. */
+const OUT_OF_JOURNAL = [
+  `--description=${messages.OPENS_BROWSER}`,
+  '--property=StandardOutput=null',
+  '--property=StandardError=null',
+];
+
+/**
+ * Opens a link. What does it may become the browser, and live for days: it is left to itself. When we are a service of
+ * systemd, it becomes one of its own: else a stop of ours would end the browser, and our limits would be the browser's.
+ * @returns why it could not, as soon as that is known
+ */
+export async function openLink(
+  program: string,
+  link: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<string | undefined> {
+  if (environment.INVOCATION_ID && (await isInstalled('systemd-run', environment))) {
+    const variables = DESKTOP_VARIABLES.filter((name) => environment[name]);
+    const failed = await start(
+      'systemd-run',
+      [
+        ...['--user', '--quiet', '--collect', '--wait', '--property=KillMode=process'],
+        ...OUT_OF_JOURNAL,
+        ...variables.map((name) => `--setenv=${name}=${environment[name]}`),
+        ...['--', program, link],
+      ],
+      environment,
+    );
+    // A service of the machine, for one, has no service manager of the user's.
+    if (failed === undefined) return undefined;
+  }
+  return start(program, [link], environment);
+}
+
+/** @returns how it failed, or undefined when it did not */
+function start(program: string, words: string[], env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const child = spawn(program, words, { env, stdio: 'ignore', detached: true });
+    child.unref();
+    child.once('error', (error) => resolve(`${program} cannot be started: ${error.message}`));
+    child.once('exit', (status, signal) => {
+      resolve(status === 0 ? undefined : `${program} ended with ${signal ?? `exit status ${status}`}`);
+    });
+  });
+}
