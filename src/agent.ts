@@ -451,7 +451,7 @@ function afterRefusal(
 ): History {
   switch (failure.kind) {
     case 'wrong-code':
-      return { ...FRESH_START, wait: { until: again, why: messages.THREE_REFUSED } };
+      return { ...FRESH_START, wait: { until: again, why: messages.CODES_REFUSED } };
     case 'clock':
       return { ...FRESH_START, wait: { until: again, why } };
     case 'busy':

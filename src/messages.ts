@@ -89,6 +89,14 @@ export function commandWaits(profile: string): string {
   return plain(`mfa_process of [${profile}] is waiting`);
 }
 
+/** In the prompt that stands in for it, and in the log. */
+export function commandFailed(profile: string, reason: string): string {
+  return plain(`mfa_process of [${profile}] failed (${reason}).`);
+}
+
+/** In the prompt that stands in for it. */
+export const COMMAND_REFUSED = 'AWS refused the code of mfa_process (late, or of another device).';
+
 export const COMMAND_IS_SILENT = 'It may want a touch of the key, or a password.';
 
 export const notSixDigits = 'That was not a code: a code is six digits.';
@@ -108,7 +116,7 @@ export function needsNextCode(wait: number): string {
   return `The code that your device shows now was already used; the next one comes in ${Math.ceil(wait / 1000)} s.`;
 }
 
-export const THREE_REFUSED = 'AWS refused three codes';
+export const CODES_REFUSED = 'AWS refused the codes';
 
 /** Why AWS did not give a session, and what to do: design section 3, "AWS's answers". */
 export function stsFailure(

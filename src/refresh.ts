@@ -41,7 +41,7 @@ export type RefreshOutcome =
   | { kind: 'no-keys'; reason: string }
   | { kind: 'refused'; failure: StsFailure; message: string };
 
-/** How often a person may be asked again at once after a code that AWS did not take. */
+/** How often AWS may refuse a code before we wait. The last one is a person's: a command may be for another device. */
 const MOST_CODES = 3;
 
 /**
@@ -91,7 +91,7 @@ async function attempt(
   let problem = usedNow ? messages.needsNextCode(nextCodeIn(effects.now())) : undefined;
   let refused: RefreshOutcome | undefined;
   for (let sent = 0; ; ) {
-    const answer = await question(target, asking, problem, effects);
+    const answer = await question(target, asking, { problem, byHand: sent === MOST_CODES - 1 }, effects);
     if (asking.signal.aborted) return { kind: 'withdrawn' };
     if (answer.kind === 'snooze') return { kind: 'snoozed', duration: answer.duration };
     if (answer.kind === 'dismissed') return { kind: 'dismissed' };
@@ -120,19 +120,23 @@ async function attempt(
     sent += 1;
     refused = { kind: 'refused', failure: given.failure, message: messages.stsFailure(target, given) };
     if (given.failure.kind !== 'wrong-code' || sent === MOST_CODES) return refused;
-    problem = messages.wrongCode(nextCodeIn(effects.now()));
+    problem = answer.automatic ? messages.COMMAND_REFUSED : messages.wrongCode(nextCodeIn(effects.now()));
   }
 }
 
 function question(
   target: RefreshTarget,
   asking: Pick<AskRequest, 'reminder'> & Asking,
-  problem: string | undefined,
+  { problem, byHand }: { problem: string | undefined; byHand: boolean },
   effects: RefreshEffects,
 ): Promise<Answer> {
   const { profile, serialNumber, expiration } = target;
-  const request: AskRequest = { profile, serialNumber, expiration, now: effects.now(), reminder: asking.reminder };
-  return effects.ask(problem === undefined ? request : { ...request, problem }, asking);
+  const request: AskRequest = {
+    ...{ profile, serialNumber, expiration, now: effects.now(), reminder: asking.reminder },
+    ...(problem !== undefined && { problem }),
+    ...(byHand && { byHand }),
+  };
+  return effects.ask(request, asking);
 }
 
 /** A code lives for 30 seconds; how long it already lived when it was typed is not known. */

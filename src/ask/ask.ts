@@ -11,6 +11,8 @@ export interface AskRequest {
   problem?: string;
   /** 0 for the first time, then 1, 2, … for each reminder. */
   reminder: number;
+  /** AWS has refused what a command gave: a person is to be asked. */
+  byHand?: true;
 }
 
 export type Answer =
@@ -20,8 +22,11 @@ export type Answer =
   | { kind: 'snooze'; duration: number }
   /** The person closed the question, or a dialog ended by itself. */
   | { kind: 'dismissed' }
-  /** This way of asking failed: one line for a person, that says why. */
-  | { kind: 'unavailable'; reason: string };
+  /**
+   * This way of asking failed: one line for a person, that says why. `problem` is what the person has to know of that when
+   * asked in another way.
+   */
+  | { kind: 'unavailable'; reason: string; problem?: string };
 
 /** What can happen to a question while it stands. */
 export interface Asking {

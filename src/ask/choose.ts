@@ -22,6 +22,8 @@ export interface Circumstances {
   standardInput?: boolean;
   /** Tells the person one line, where a page can be opened by nobody but them. To standard error unless given. */
   tell?: (text: string) => void;
+  /** Is told one line of what the person should mend, and is asked in another way for now. */
+  warn?: (problem: string) => void;
 }
 
 export interface Asker {
@@ -36,7 +38,7 @@ export function createAsk(
   { mfaProcess: command }: { mfaProcess?: string | undefined },
   circumstances: Circumstances = {},
 ): Asker {
-  const { environment = process.env, platform = process.platform, standardInput = false, tell } = circumstances;
+  const { environment = process.env, platform = process.platform, standardInput = false, tell, warn } = circumstances;
   const named = (name: string) => prompt !== 'auto' && prompt.includes(name);
   const dialogs = [...codeFields(environment, platform), pinentry(environment, named('pinentry'))];
   const page = browser({ environment, platform, named: named('browser'), ...(tell && { tell }) });
@@ -52,7 +54,7 @@ export function createAsk(
       ? known.filter(({ name }) => name !== 'mfa_process' || command !== undefined)
       : prompt.map((name) => wayNamed(name, known));
   return {
-    ask: inTurn(ways),
+    ask: inTurn(ways, warn),
     ways: () => Promise.all(ways.map(report)),
   };
 }

@@ -1,7 +1,10 @@
 import type { Ask, AskRequest, Way } from './ask.ts';
 
-/** Asks in these ways, the next one when one is unavailable. The answer is unavailable when all are, with all reasons. */
-export function inTurn(ways: readonly Way[]): Ask {
+/**
+ * Asks in these ways, the next one when one is unavailable. The answer is unavailable when all are, with all reasons.
+ * @param warn is told what a person has to know of a way that failed, and reads in the prompt of the next one
+ */
+export function inTurn(ways: readonly Way[], warn: (problem: string) => void = () => {}): Ask {
   return async (request, asking) => {
     const reasons: string[] = [];
     let current = request;
@@ -21,6 +24,10 @@ export function inTurn(ways: readonly Way[]): Ask {
       });
       if (answer.kind !== 'unavailable') return answer;
       reasons.push(`${way.name}: ${answer.reason}`);
+      if (answer.problem === undefined) continue;
+      warn(answer.problem);
+      const problems = current.problem === undefined ? [answer.problem] : [answer.problem, current.problem];
+      current = { ...current, problem: problems.join(' ') };
     }
     return { kind: 'unavailable', reason: reasons.join('; ') };
   };

@@ -16,6 +16,7 @@ const SILENT = 2_000;
  *
  * The code is the first six-digit number in the last line of its standard output that is not empty: this takes
  * `aws:alice  123456` of `ykman` as well as a bare code.
+ * A command that has failed is not run again for the same refresh: whoever mistypes the code then should not wait for it.
  * @param terminal whether the command may talk to the person on our terminal ("Touch your YubiKey…"); if not, a
  *   notification repeats what it says while it waits
  */
@@ -24,19 +25,22 @@ export function mfaProcess(
   terminal = false,
   environment: NodeJS.ProcessEnv = process.env,
 ): Way {
+  let failure: string | undefined;
   return {
     name: 'mfa_process',
     unfit: async () => (command === undefined ? 'no mfa_process is set' : undefined),
-    ask: async ({ profile }, { signal }) => {
+    ask: async ({ profile, byHand }, { signal }) => {
       if (command === undefined) return { kind: 'unavailable', reason: 'no mfa_process is set' };
+      if (failure !== undefined) return { kind: 'unavailable', reason: failure };
+      if (byHand) return { kind: 'unavailable', reason: 'AWS refuses its codes' };
       const waiting = terminal ? undefined : tellThatItWaits(profile, environment);
       const result = await runCommand(command, { timeout: LIMIT, signal, terminal, onMessage: waiting?.onMessage });
       waiting?.end();
       if (!result.ok && result.ended === 'aborted') return { kind: 'dismissed' };
-      if (!result.ok) return { kind: 'unavailable', reason: withoutSecrets(result.reason) };
-      const code = codeInOutput(result.stdout);
-      if (code === undefined) return { kind: 'unavailable', reason: 'printed no six-digit code' };
-      return { kind: 'code', code, automatic: true };
+      const code = result.ok ? codeInOutput(result.stdout) : undefined;
+      if (code !== undefined) return { kind: 'code', code, automatic: true };
+      failure = result.ok ? 'printed no six-digit code' : withoutSecrets(result.reason);
+      return { kind: 'unavailable', reason: failure, problem: messages.commandFailed(profile, failure) };
     },
   };
 }

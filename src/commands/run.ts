@@ -78,7 +78,9 @@ async function keepFresh(
       if (reason !== undefined) return { kind: 'unaskable', reason };
       // Who names the terminal means it, also where standard input is a pipe.
       const standardInput = settings.prompt.includes('terminal');
-      const { ask } = createAsk(settings, profile, { standardInput, tell: (text) => log.info(text) });
+      const tell = (text: string) => log.info(text);
+      const warn = (text: string) => log.warn(text);
+      const { ask } = createAsk(settings, profile, { standardInput, tell, warn });
       return refresh(target, asking, refreshEffects(settings, profile, { ask, clock, codes }));
     },
     save: (profile, session) => saveSession(settings.files, profile, session),

@@ -1,9 +1,14 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Answer, AskRequest, Way } from '../../src/ask/ask.ts';
 import { createAsk } from '../../src/ask/choose.ts';
 import { inTurn } from '../../src/ask/in-turn.ts';
 import { codeInOutput, mfaProcess } from '../../src/ask/mfa-process.ts';
 import { asking, request } from '../desktop/asking.ts';
+
+const hasFaketime = Boolean(process.env.CI) || spawnSync('faketime', ['--version']).status === 0;
 
 const NOWHERE = { PATH: '/nonexistent' };
 
@@ -38,17 +43,38 @@ describe('mfa_process', () => {
 
   it('tells what the command complained about when it fails, and no code', async () => {
     const answer = await mfaProcess('echo 123456; echo "no key for 123456 found" >&2; exit 1').ask(request(), asking());
-    expect(answer).toEqual({ kind: 'unavailable', reason: 'exit status 1: no key for ****** found' });
+    expect(answer).toEqual({
+      kind: 'unavailable',
+      reason: 'exit status 1: no key for ****** found',
+      problem: 'mfa_process of [mfa] failed (exit status 1: no key for ****** found).',
+    });
   });
 
   it('is unavailable when the command prints no code, or is not there', async () => {
     const empty = await mfaProcess('echo none').ask(request(), asking());
-    expect(empty).toEqual({ kind: 'unavailable', reason: 'printed no six-digit code' });
+    expect(empty).toMatchObject({ kind: 'unavailable', reason: 'printed no six-digit code' });
     const missing = await mfaProcess('/nonexistent/program').ask(request(), asking());
     expect(missing).toMatchObject({
       kind: 'unavailable',
       reason: expect.stringMatching(/^exit status 127: .*not found/),
     });
+  });
+
+  it.skipIf(!hasFaketime)('has 30 seconds, and is ended then with all that it has started', async () => {
+    const built = fileURLToPath(new URL('../../dist/ask/mfa-process.js', import.meta.url));
+    const program = `
+      import { mfaProcess } from ${JSON.stringify(built)};
+      const way = mfaProcess('sleep 4242 & sleep 4242', false, {});
+      const { signal } = new AbortController();
+      console.log(JSON.stringify(await way.ask(${JSON.stringify(request())}, { signal, onChange() {} })));
+    `;
+    // A clock that goes thirty times as fast.
+    const words = ['-f', '+0 x30', process.execPath, '--input-type=module', '-e', program];
+    const { stdout } = await promisify(execFile)('faketime', words);
+    expect(JSON.parse(stdout)).toMatchObject({ kind: 'unavailable', reason: 'no end within 30 s' });
+    const processes = await promisify(execFile)('sh', ['-c', "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"]);
+    expect(processes.stdout).toContain('vitest');
+    expect(processes.stdout).not.toContain('sleep 4242');
   });
 
   it('ends the command when the question is withdrawn', async () => {
@@ -77,6 +103,25 @@ describe('ways in turn', () => {
   it('tell all reasons when none is available', async () => {
     const ask = inTurn([way('a', unavailable('broken')), way('b', unavailable('missing'))]);
     expect(await ask(request(), asking())).toEqual({ kind: 'unavailable', reason: 'a: broken; b: missing' });
+  });
+
+  it('say in the next prompt, beside what was to be said there, what a person has to know of a way that failed', async () => {
+    const warned: string[] = [];
+    const seen: (string | undefined)[] = [];
+    const failed = async (): Promise<Answer> => ({ kind: 'unavailable', reason: 'broken', problem: 'It is broken.' });
+    const ways = [
+      way('a', unavailable('missing')),
+      way('b', failed),
+      way('c', async ({ problem }) => {
+        seen.push(problem);
+        return { kind: 'dismissed' };
+      }),
+    ];
+    const ask = inTurn(ways, (problem) => warned.push(problem));
+    await ask(request(), asking());
+    await ask(request({ problem: 'That code was already used.' }), asking());
+    expect(seen).toEqual(['It is broken.', 'It is broken. That code was already used.']);
+    expect(warned).toEqual(['It is broken.', 'It is broken.']);
   });
 
   it('ask no further when the question was withdrawn meanwhile', async () => {

@@ -91,7 +91,7 @@ describe('a refresh asked for on the socket', () => {
       answer(String(Number(sandbox.wrongCode()) + wrong).padStart(6, '0'));
       await sandbox.sts.arrival(wrong);
     }
-    expect((await waiting).body).toMatchObject({ standing: { standing: 'waiting', why: 'AWS refused three codes' } });
+    expect((await waiting).body).toMatchObject({ standing: { standing: 'waiting', why: 'AWS refused the codes' } });
     expect((await refresh({})).body).toMatchObject({ standing: { standing: 'waiting' } });
   });
 

@@ -1,0 +1,134 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createAsk } from '../../src/ask/choose.ts';
+import { refresh, rememberCodes } from '../../src/refresh.ts';
+import type { MfaSession } from '../../src/session.ts';
+import { getSessionToken } from '../../src/sts.ts';
+import { asking } from '../desktop/asking.ts';
+import { type Running, start } from '../program.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+
+const STEP = 30_000;
+
+let sandbox: Sandbox;
+afterEach(() => sandbox.close());
+
+describe('the agent with a command that prints the code', () => {
+  let agent: Running;
+  beforeEach(async () => {
+    sandbox = await startSandbox({ tolerance: 9 });
+  });
+  afterEach(async () => {
+    agent.child.kill('SIGTERM');
+    await agent.ended;
+  });
+
+  /** Starts it with this shell script as the command, and the terminal after it. */
+  const run = async (script: string) => {
+    const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
+    await mkdir(folder, { recursive: true });
+    const program = join(sandbox.home, 'command');
+    await writeFile(program, `#!/bin/sh\ncd ${sandbox.home}\necho >> runs\n${script}\n`, { mode: 0o755 });
+    const settings = `check = * * * * * *\nprompt = mfa_process, terminal\n[mfa]\nmfa_process = ${program}\n`;
+    await writeFile(join(folder, 'config.ini'), settings);
+    agent = start(['run'], sandbox.env);
+  };
+  const runs = async () => (await readFile(join(sandbox.home, 'runs'), 'utf8')).length;
+
+  it('asks a person when the command fails, and says in the question and in the log what it complained about', async () => {
+    await run('echo "no key for 123456 is plugged in" >&2; exit 3');
+    const complaint = 'mfa_process of [mfa] failed (exit status 3: no key for ****** is plugged in).';
+    await agent.says(/AWS session \[mfa\] needs a code\.\n.*\nMFA code of alice/);
+    expect(agent.output()).toContain(`AWS session [mfa] needs a code.\n${complaint}\n`);
+    expect(agent.output()).toMatch(/"level":"warn".*"msg":"mfa_process of \[mfa\] failed \(exit status 3: /);
+
+    // The command is not waited for again when the person mistypes.
+    agent.child.stdin?.write(`${sandbox.wrongCode()}\n`);
+    await agent.says(/AWS refused that code/);
+    agent.child.stdin?.write(`${sandbox.code()}\n`);
+    await agent.says(/session refreshed/);
+    expect(await runs()).toBe(1);
+    expect(agent.output().match(/mfa_process of \[mfa\] failed/g)).toHaveLength(2);
+  });
+
+  it('asks a person when AWS refused two codes of the command: it may be for another device', async () => {
+    const wrong = Number(sandbox.wrongCode());
+    await run(`printf '%06d\\n' $((${wrong} + $(wc -l < runs)))`);
+    await agent.says(/AWS refused the code of mfa_process \(late, or of another device\)\.\nMFA code of alice/);
+    expect(sandbox.sts.requests.map(({ outcome }) => outcome)).toEqual(['AccessDenied', 'AccessDenied']);
+    agent.child.stdin?.write(`${sandbox.code()}\n`);
+    await agent.says(/session refreshed/);
+  });
+});
+
+describe('the code of a command', () => {
+  beforeEach(async () => {
+    // A code is good for its 30 seconds and no longer.
+    sandbox = await startSandbox({ tolerance: 0 });
+  });
+
+  /** What becomes of a refresh that begins so many milliseconds before the next code; time passes where it waits. */
+  const refreshed = async (left: number, codes = rememberCodes()) => {
+    sandbox.clock.offset = STEP - ((Date.now() + left) % STEP);
+    const shown = join(sandbox.home, 'shown');
+    const { ask } = createAsk({ prompt: ['mfa_process'] }, { mfaProcess: `cat ${shown}` });
+    let waited = 0;
+    const saved: MfaSession[] = [];
+    process.env.AWS_ENDPOINT_URL_STS = sandbox.sts.url;
+    try {
+      const { serialNumber } = sandbox;
+      const target = { profile: 'mfa', sourceProfile: 'default', serialNumber, durationSeconds: 900, expiration: 0 };
+      const outcome = await refresh(
+        target,
+        { ...asking(), reminder: 0 },
+        {
+          now: sandbox.clock.now,
+          ask: async (request, question) => {
+            await writeFile(shown, sandbox.authenticator.code(sandbox.clock.now()));
+            return ask(request, question);
+          },
+          longTermKeys: async () => sandbox.alice,
+          getSessionToken: (request, keys) => {
+            const offset = sandbox.clock.offset;
+            return getSessionToken(request, keys, {
+              profile: 'default',
+              region: 'eu-west-1',
+              serialNumber,
+              clockOffset: offset,
+            });
+          },
+          save: async (_, session) => void saved.push(session),
+          codes,
+          pause: async (milliseconds) => {
+            waited += milliseconds;
+            sandbox.clock.offset += milliseconds;
+          },
+        },
+      );
+      return { outcome: outcome.kind, waited, codes };
+    } finally {
+      delete process.env.AWS_ENDPOINT_URL_STS;
+    }
+  };
+
+  it('is not sent when it has less than two seconds to live: the next one is waited for', async () => {
+    const { outcome, waited } = await refreshed(1_500);
+    expect(outcome).toBe('refreshed');
+    expect(waited).toBeGreaterThan(1_000);
+    expect(waited).toBeLessThanOrEqual(1_500);
+    expect(sandbox.sts.requests).toHaveLength(1);
+  });
+
+  it('is sent at once when it lives long enough', async () => {
+    expect(await refreshed(8_000)).toMatchObject({ outcome: 'refreshed', waited: 0 });
+  });
+
+  it('is not sent a second time, for another profile of the device: the next one is waited for', async () => {
+    const { codes } = await refreshed(20_000);
+    const second = await refreshed(15_000, codes);
+    expect(second.outcome).toBe('refreshed');
+    expect(second.waited).toBeGreaterThan(10_000);
+    expect(sandbox.sts.requests.map(({ outcome }) => outcome)).toEqual(['granted', 'granted']);
+  });
+});
