@@ -1,0 +1,88 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Logind, type PrivateBus, startBus, startLogind } from '../presence/buses.ts';
+import { type Running, run, start } from '../program.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { type Desktop, missingPrograms, processesNamed, startDesktop } from './desktop.ts';
+import { type NotificationServer, startNotificationServer } from './notification-server.ts';
+
+const FIELD = 'AWS MFA code';
+/** No check comes by itself while a test runs: what happens, happens because somebody has come back. */
+const NEVER = 'check = 0 0 29 2 *\n';
+
+describe.skipIf(missingPrograms().length > 0)('the agent, and a person who is not there', () => {
+  let desktop: Desktop;
+  let systemBus: PrivateBus;
+  let sandbox: Sandbox;
+  let server: NotificationServer;
+  let agent: Running;
+  let environment: NodeJS.ProcessEnv;
+
+  beforeEach(async () => {
+    [desktop, systemBus, sandbox] = await Promise.all([startDesktop(), startBus(), startSandbox({ tolerance: 9 })]);
+    const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'config.ini'), NEVER);
+    environment = { ...desktop.environment, ...sandbox.env, DBUS_SYSTEM_BUS_ADDRESS: systemBus.address };
+  });
+  afterEach(async () => {
+    agent.child.kill('SIGTERM');
+    await agent.ended;
+    await server.stop();
+    await Promise.all([desktop.stop(), systemBus.stop(), sandbox.close()]);
+  });
+
+  const begin = async (capabilities: string[], hints: Parameters<typeof startLogind>[1]): Promise<Logind> => {
+    server = await startNotificationServer(desktop.environment, capabilities);
+    const logind = await startLogind(systemBus.address, hints);
+    agent = start(['run'], environment);
+    return logind;
+  };
+  const statusNow = async () => (await run(['status'], environment)).stdout;
+
+  it('asks nothing on a locked screen, and as soon as it is unlocked', async () => {
+    const logind = await begin(['actions', 'body', 'inline-reply'], { LockedHint: true });
+    await agent.says(/"standing":"held"/);
+    expect(await statusNow()).toContain('held: screen locked');
+    expect(server.shown).toEqual([]);
+
+    logind.change({ LockedHint: false });
+    await server.nth(1);
+    await agent.says(/"standing":"asking"/);
+    expect(await statusNow()).toMatch(/asking since \d\d:\d\d/);
+
+    logind.change({ LockedHint: true });
+    await server.closedCount(1);
+    logind.change({ LockedHint: false });
+    const { id } = await server.nth(2);
+    server.emit('NotificationReplied', id, sandbox.code());
+    await agent.says(/session refreshed/);
+    await server.closedCount(2);
+  });
+
+  it('opens the field by itself where a notification has no buttons, but not before the person is back', async () => {
+    const logind = await begin(['body'], { IdleHint: true });
+    await agent.says(/"standing":"held"/);
+    expect(await statusNow()).toContain('held: nobody at the keyboard');
+    expect(await processesNamed('zenity', desktop.environment.DISPLAY)).toEqual([]);
+
+    logind.change({ IdleHint: false });
+    await desktop.type(await desktop.window(FIELD), sandbox.code());
+    await agent.says(/session refreshed/);
+    expect(server.shown).toEqual([]);
+  });
+
+  it('asks again, once, when the machine wakes, whatever was dismissed before', async () => {
+    const logind = await begin(['actions', 'body', 'inline-reply'], {});
+    const first = await server.nth(1);
+    server.emitClosed(first.id, 2);
+    await agent.says(/"standing":"unanswered"/);
+    logind.sleep();
+    logind.wake();
+    const { id } = await server.nth(2);
+    server.emit('NotificationReplied', id, sandbox.code());
+    await agent.says(/session refreshed/);
+    expect(server.shown).toHaveLength(2);
+  });
+});

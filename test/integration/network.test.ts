@@ -1,0 +1,41 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Running, run, start } from '../program.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+
+const isRoot = process.getuid?.() === 0;
+const canUnplug = isRoot && (Boolean(process.env.CI) || spawnSync('unshare', ['--net', 'ip', 'link']).status === 0);
+if (!canUnplug) process.stderr.write('the test without a network is skipped: it needs root, unshare and ip\n');
+
+describe.skipIf(!canUnplug)('the agent without a network', () => {
+  let sandbox: Sandbox;
+  let agent: Running;
+  beforeEach(async () => {
+    sandbox = await startSandbox();
+  });
+  afterEach(async () => {
+    agent.child.kill('SIGTERM');
+    await agent.ended;
+    await sandbox.close();
+  });
+
+  it('waits for it before it asks, and says so', async () => {
+    const { AWS_ENDPOINT_URL_STS: _, ...env } = sandbox.env;
+    const folder = join(env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'config.ini'), 'check = * * * * * *\nprompt = terminal\n');
+    // `unshare` becomes the agent: its process is the one that we started.
+    agent = start(['run'], env, undefined, ['unshare', '--net']);
+    await agent.says(/"standing":"held","why":"no network"/);
+    expect((await run(['status'], env)).stdout).toContain('held: no network');
+    expect(agent.output()).not.toContain('MFA code of alice');
+
+    const cable =
+      'ip link add near type veth peer name far && ip addr add 192.0.2.1/24 dev near && ip link set near up && ip link set far up';
+    await promisify(execFile)('nsenter', ['--target', String(agent.child.pid), '--net', 'sh', '-c', cable]);
+    await agent.says(/MFA code of alice/);
+  });
+});
