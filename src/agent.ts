@@ -6,6 +6,7 @@ import * as messages from './messages.ts';
 import {
   type Action,
   afterAsking,
+  afterRefresh,
   FRESH_START,
   type History,
   plan,
@@ -356,7 +357,7 @@ export class Agent {
     if (outcome.kind !== 'unaskable') delete kept.unaskable;
     switch (outcome.kind) {
       case 'refreshed':
-        kept.history = FRESH_START;
+        kept.history = afterRefresh(outcome.session.expiration, now, this.#settings.promptBefore);
         log.info({ profile, expiration: new Date(outcome.session.expiration).toISOString() }, 'session refreshed');
         return;
       case 'unsaved':
@@ -398,7 +399,7 @@ export class Agent {
     try {
       await this.#effects.save(profile, session);
       delete kept.session;
-      kept.history = FRESH_START;
+      kept.history = afterRefresh(session.expiration, this.#effects.clock.now(), this.#settings.promptBefore);
       this.#effects.log.info({ profile }, 'the session kept in memory is written now');
       this.#again ??= 'outcome';
     } catch (error) {

@@ -251,6 +251,10 @@ export function snoozed(until: number, now: number): string {
   return `no asking until ${localTime(until, now)}`;
 }
 
+/** Why nobody is asked, although the session is not fresh. */
+export const HOLDS_LONG_TERM = 'it holds long-term credentials';
+export const SHORT_SESSION = 'AWS gave a session shorter than prompt_before';
+
 /** Where a profile stands, in a few words for the log and for `status`. */
 export function standing(state: SessionState, standing: Standing | undefined, now: number): string {
   switch (standing?.standing) {

@@ -1,3 +1,4 @@
+import * as messages from './messages.ts';
 import type { SessionState } from './session.ts';
 
 /** What has happened to one MFA profile so far. All times are milliseconds since the epoch. */
@@ -118,7 +119,7 @@ function planOne(situation: Situation, circumstances: Circumstances, behind: str
 
   if (history.unsaved) return { standing: { standing: 'unsaved' }, action: { do: 'save', profile } };
   if (state === 'fresh') return standing({ standing: 'fresh' });
-  if (state === 'long-term') return standing({ standing: 'stopped', why: 'it holds long-term credentials' });
+  if (state === 'long-term') return standing({ standing: 'stopped', why: messages.HOLDS_LONG_TERM });
   if (state === 'unknown' && (!history.verdict || history.verdict.until <= now)) {
     return { standing: { standing: 'verifying' }, action: { do: 'verify', profile } };
   }
@@ -188,6 +189,16 @@ export function afterAsking({ history, expiration }: Situation, now: number, rem
     reminders: reminder,
     lastCall: expired && (raisedBefore || reminder >= REMINDERS_AFTER_EXPIRY),
   };
+}
+
+/**
+ * The history after a refresh. AWS may give a session so short that it is due at once (a root user's, for one): the question
+ * then waits until a quarter of it is left, or it would never end.
+ */
+export function afterRefresh(expiration: number, now: number, promptBefore: number): History {
+  const left = expiration - now;
+  if (left > promptBefore) return FRESH_START;
+  return { ...FRESH_START, wait: { until: expiration - left / 4, why: messages.SHORT_SESSION } };
 }
 
 /** The history on a clock that was set forward by so many milliseconds: every pause stays as long as it was. */

@@ -96,6 +96,18 @@ describe('the agent', () => {
     expect(running.output()).toMatch(/AWS refused that code/);
   });
 
+  it('does not ask on and on where AWS gives sessions that are shorter than the lead time', async () => {
+    await settings('check = * * * * * *\nprompt = terminal\nprompt_before = 2h\n');
+    sandbox.alice.root = true;
+    const running = agent();
+    await running.says(ASKING);
+    running.child.stdin?.write(`${sandbox.code()}\n`);
+    await running.says(/"state":"due","standing":"waiting"/);
+    const { stdout } = await run(['status'], sandbox.env);
+    expect(stdout).toMatch(/AWS gave a session shorter than prompt_before; asks again at \d\d:\d\d/);
+    expect(running.output().match(/MFA code of alice/g)).toHaveLength(1);
+  });
+
   it('withdraws the question as soon as anybody has refreshed the session', async () => {
     const running = agent();
     await running.says(ASKING);
@@ -203,7 +215,7 @@ describe('the agent', () => {
     await running.says(/"profile":"two".*session refreshed/);
   });
 
-  it('takes the code of a command, and asks a person when the command fails', async () => {
+  it('takes the code of a command', async () => {
     const command = `mfa_process = cat ${join(sandbox.home, 'code')}`;
     await settings(`check = * * * * * *\n[mfa]\n${command}\n`);
     await writeFile(join(sandbox.home, 'code'), `aws  ${sandbox.code()}\n`);

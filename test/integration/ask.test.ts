@@ -61,7 +61,7 @@ describe('mfa_process', () => {
   });
 
   it.skipIf(!hasFaketime)('has 30 seconds, and is ended then with all that it has started', async () => {
-    const built = fileURLToPath(new URL('../../dist/ask/mfa-process.js', import.meta.url));
+    const built = fileURLToPath(new URL('../../build/ask/mfa-process.js', import.meta.url));
     const program = `
       import { mfaProcess } from ${JSON.stringify(built)};
       const way = mfaProcess('sleep 4242 & sleep 4242', false, {});

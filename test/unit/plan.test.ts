@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { type Action, afterAsking, FRESH_START, type History, plan, type Situation, shifted } from '../../src/plan.ts';
+import {
+  type Action,
+  afterAsking,
+  afterRefresh,
+  FRESH_START,
+  type History,
+  plan,
+  type Situation,
+  shifted,
+} from '../../src/plan.ts';
+import { quietUntil } from '../../src/quiet.ts';
 import { type StoredSession, stateAt } from '../../src/session.ts';
 
 const MINUTE = 60_000;
@@ -14,6 +24,8 @@ interface Person {
   asleep?(now: number): boolean;
   /** How far the machine's clock goes wrong at this instant, in milliseconds; AWS's clock is not known. */
   clockStep?(now: number): number;
+  /** How long a session is that AWS gives; 12 hours unless said otherwise. */
+  sessions?: number;
 }
 
 /** Runs the plan once a minute through imagined hours, and notes what was done when. */
@@ -58,8 +70,9 @@ function imagine(hours: number, session: StoredSession, person: Person, start = 
     if (history.askingSince === undefined) continue;
     const answer = person.answer?.(now);
     if (answer === 'code') {
-      stored = { kind: 'session', accessKeyId: 'ASIA', expiration: now + 12 * HOUR };
-      history = FRESH_START;
+      const expiration = now + (person.sessions ?? 12 * HOUR);
+      stored = { kind: 'session', accessKeyId: 'ASIA', expiration };
+      history = afterRefresh(expiration, now, 15 * MINUTE);
     }
     if (answer === 'dismiss') history = without(history);
     if (typeof answer === 'object') history = { ...FRESH_START, snoozedUntil: now + answer.snooze };
@@ -186,12 +199,32 @@ describe('imagined days of all kinds', () => {
   });
 
   it.each([
-    ['forward', Date.UTC(2026, 2, 28, 20)],
-    ['back', Date.UTC(2026, 9, 24, 20)],
-  ])('a night in which the clocks go %s: the session ends when it ends, and is asked for once', (_, start) => {
-    const session: StoredSession = { kind: 'session', accessKeyId: 'ASIA', expiration: start + 10 * HOUR };
+    ['forward', '2026-03-28T21:00:00+01:00', '2026-03-29T07:00:00+02:00'],
+    ['back', '2026-10-24T21:00:00+02:00', '2026-10-25T07:00:00+01:00'],
+  ])(
+    'a night in which the clocks go %s: the session runs out, and is asked for at seven by the clock',
+    (_, evening, seven) => {
+      const before = process.env.TZ;
+      process.env.TZ = 'Europe/Berlin';
+      try {
+        const start = Date.parse(evening);
+        const session: StoredSession = { kind: 'session', accessKeyId: 'ASIA', expiration: start + 6 * HOUR };
+        const night = (now: number) => quietUntil({ from: 22 * 60, to: 7 * 60 }, now);
+        const notes = imagine(14, session, { quietUntil: night, answer: () => 'code' }, start);
+        expect(notes).toEqual([{ at: (Date.parse(seven) - start) / MINUTE, action: 'ask', reminder: 0 }]);
+        expect(new Date(seven).getHours()).toBe(7);
+      } finally {
+        if (before === undefined) delete process.env.TZ;
+        else process.env.TZ = before;
+      }
+    },
+  );
+
+  it('a night in which the clocks change, without quiet hours: the session ends when it ends, and is asked for once', () => {
+    const start = Date.parse('2026-03-28T21:00:00+01:00');
+    const session: StoredSession = { kind: 'session', accessKeyId: 'ASIA', expiration: start + 6 * HOUR };
     const notes = imagine(14, session, { answer: () => 'code' }, start);
-    expect(notes).toEqual([{ at: 10 * 60 - 15, action: 'ask', reminder: 0 }]);
+    expect(notes).toEqual([{ at: 6 * 60 - 15, action: 'ask', reminder: 0 }]);
   });
 
   it('a clock that is set back an hour while the question stands: withdrawn as early, and asked again when due', () => {
@@ -209,9 +242,24 @@ describe('imagined days of all kinds', () => {
     expect(asked(imagine(3, endsIn(HOUR), { clockStep: step }))).toHaveLength(1);
   });
 
-  it('a session that is shorter than the lead time, answered each time: one question a session', () => {
-    const notes = imagine(1, endsIn(5 * MINUTE), { answer: () => 'code' });
-    expect(asked(notes)).toHaveLength(1);
+  it('sessions that are shorter than the lead time, answered each time: one question a session, near its end', () => {
+    const notes = imagine(1, { kind: 'none' }, { sessions: 12 * MINUTE, answer: () => 'code' });
+    expect(notes.map(({ at, action }) => [at, action])).toEqual([0, 9, 18, 27, 36, 45, 54].map((at) => [at, 'ask']));
+  });
+
+  it('sessions that are shorter than the lead time, and nobody there: the last one is reminded of like any other', () => {
+    let given = false;
+    const answer = () => {
+      if (given) return undefined;
+      given = true;
+      return 'code' as const;
+    };
+    const notes = imagine(2, { kind: 'none' }, { sessions: 12 * MINUTE, answer });
+    expect(notes.map(({ at, reminder }) => [at, reminder])).toEqual([
+      [0, 0],
+      [9, 0],
+      [12, 1],
+    ]);
   });
 });
 
