@@ -13,7 +13,7 @@ const isIdle = (id, by) => id === 'node:child_process' && by?.includes('/node_mo
 const NOTHING = '\0nothing.cjs';
 
 export default {
-  input: 'src/cli.ts',
+  input: { cli: 'src/cli.ts', 'job-child': 'src/job-child.ts' },
   platform: 'node',
   external: (id, by) => (isBuiltin(id) && !isIdle(id, by)) || nameIn(id) in dependencies,
   plugins: [

@@ -1,5 +1,4 @@
 import { uptime } from 'node:os';
-import { performance } from 'node:perf_hooks';
 
 /** Three clocks of the machine, each in milliseconds. */
 export interface MachineClocks {

@@ -196,6 +196,11 @@ export function noKeys(profile: string, reason: string): string {
   return `cannot refresh [${profile}]: ${reason}`;
 }
 
+/** What to do when nothing names the MFA device of a profile. */
+export function noSerial(profile: string, settingsFile: string): string {
+  return `no mfa_serial is known for [${profile}]: put mfa_serial = arn:aws:iam::ACCOUNT:mfa/NAME under [${profile}] in ${settingsFile}`;
+}
+
 export function holdsLongTerm(profile: string, file: string): string {
   return `[${profile}] in ${file} holds long-term credentials: they are not overwritten; name another MFA profile (refresh PROFILE --force replaces them, and keeps a copy of the file)`;
 }

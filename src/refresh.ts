@@ -193,14 +193,25 @@ export interface CodeMemory {
 /** A code comes around again by chance; AWS takes it then. It cannot while it may still live. */
 const CODE_MEMORY = 3 * CODE_STEP;
 
-/** Kept in memory only. */
-export function rememberCodes(): CodeMemory {
-  let codes: { serialNumber: string; code: string; at: number }[] = [];
+/** A code, and when it was sent to AWS, in milliseconds since the epoch. */
+export interface SentCode {
+  serialNumber: string;
+  code: string;
+  at: number;
+}
+
+/**
+ * Kept in memory only.
+ * @param codes those that were sent before; what is sent from now on comes behind them
+ */
+export function rememberCodes(codes: SentCode[] = []): CodeMemory {
   const recent = (serialNumber: string, now: number) =>
     codes.filter((one) => one.serialNumber === serialNumber && now - one.at < CODE_MEMORY);
   return {
     sent(serialNumber, code, now) {
-      codes = [...codes.filter(({ at }) => now - at < CODE_MEMORY), { serialNumber, code, at: now }];
+      const old = codes.findIndex(({ at }) => now - at < CODE_MEMORY);
+      codes.splice(0, old < 0 ? codes.length : old);
+      codes.push({ serialNumber, code, at: now });
     },
     lastSent: (serialNumber, now) =>
       Math.max(...recent(serialNumber, now).map(({ at }) => at), Number.NEGATIVE_INFINITY),

@@ -15,7 +15,6 @@ import type { GlobalOptions } from '../program.ts';
 import { type RefreshOutcome, refresh, rememberCodes } from '../refresh.ts';
 import { type MfaSession, stateAt } from '../session.ts';
 import { readSessions, refreshEffects, saveSession } from './effects.ts';
-import { noSerial } from './run.ts';
 
 interface RefreshOptions extends GlobalOptions {
   tokenCode?: string;
@@ -30,7 +29,9 @@ export async function refreshCommand(name: string | undefined, options: RefreshO
   const settings = await loadSettings({ env: process.env, home: homedir(), configFile: options.config });
   const profile = withOptions(choose(name, settings), options);
   const { serialNumber, sourceProfile, durationSeconds } = profile;
-  if (serialNumber === undefined) throw new UserError(noSerial(profile.profile, settings), 2);
+  if (serialNumber === undefined) {
+    throw new UserError(messages.noSerial(profile.profile, settings.files.settings), 2);
+  }
 
   const clock = new Clock();
   const session = (await readSessions(settings.files, [profile.profile])).get(profile.profile);

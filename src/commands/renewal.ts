@@ -38,8 +38,7 @@ export async function renewHere(
 ): Promise<Renewal> {
   const { serialNumber, sourceProfile, durationSeconds } = profile;
   if (serialNumber === undefined) {
-    const { noSerial } = await import('./run.ts');
-    throw new UserError(noSerial(profile.profile, settings), 2);
+    throw new UserError(messages.noSerial(profile.profile, settings.files.settings), 2);
   }
   const clock = new Clock();
   const fresh = async () => {

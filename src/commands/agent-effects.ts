@@ -1,0 +1,68 @@
+import type { Logger } from 'pino';
+import type { AgentEffects } from '../agent.ts';
+import type { Clock } from '../clock.ts';
+import type { Settings } from '../config.ts';
+import { networkProblem } from '../network.ts';
+import type { View } from '../service/view.ts';
+import { readSessions, saveSession } from './effects.ts';
+import { runJob } from './job.ts';
+import type { Knowledge, RefreshJob, Tell } from './jobs.ts';
+
+/** What only an agent that systemd has started need mind. */
+export interface InsideService extends View {
+  /** Has what is asked from now on appear on the desktop that is there now. */
+  takeDesktop(): Promise<void>;
+  /** Ends the agent, for the service manager to start it anew. */
+  startAnew(why: string): void;
+}
+
+/**
+ * The real world for the agent. Whatever takes memory is done by a child (see `job.ts`), so that an idle agent stays small.
+ * @param settings those that hold now
+ * @param service undefined outside of it
+ */
+export function agentEffects(
+  settings: () => Settings,
+  service: InsideService | undefined,
+  { clock, log }: { clock: Clock; log: Logger },
+): Omit<AgentEffects, 'checked'> {
+  let codes: Knowledge['codes'] = [];
+  return {
+    clock,
+    log,
+    readSessions: (profiles) => readSessions(settings().files, profiles),
+    refresh: async (target, asking) => {
+      await service?.takeDesktop();
+      const why = service?.outdated();
+      if (why !== undefined) {
+        service?.startAnew(why);
+        return { kind: 'withdrawn' };
+      }
+      const reason = service?.unwritable();
+      if (reason !== undefined) return { kind: 'unaskable', reason };
+      const { reminder } = asking;
+      const job = { settings: settings(), target, reminder, knowledge: { clockOffset: clock.offset, codes } };
+      const { outcome, knowledge } = await refreshWhere(job, asking, (text, level) => log[level](text));
+      clock.learn(knowledge.clockOffset);
+      codes = [...codes.filter(({ serialNumber }) => serialNumber !== target.serialNumber), ...knowledge.codes];
+      return outcome;
+    },
+    save: (profile, session) => saveSession(settings().files, profile, session),
+    isAlive: async (profile) => {
+      const input = { files: settings().files, profile, clockOffset: clock.offset };
+      const { alive, clockOffset } = await runJob({ do: 'verify', input });
+      clock.learn(clockOffset);
+      return alive;
+    },
+    obstacle: networkProblem,
+    watchPresence: async (onChange) => (await import('../presence.ts')).watchPresence(process.env, onChange),
+    notice: (text) => void import('../ask/notice.ts').then(({ notice }) => notice(text)),
+  };
+}
+
+async function refreshWhere(job: RefreshJob, asking: Parameters<AgentEffects['refresh']>[1], tell: Tell) {
+  // What was typed ahead is there for the next question only where the same process reads it.
+  const onTerminal = process.stdin.isTTY || job.settings.prompt.includes('terminal');
+  if (onTerminal) return (await import('./jobs.ts')).refreshJob(job, asking, tell);
+  return runJob({ do: 'refresh', input: job }, { ...asking, tell });
+}

@@ -1,0 +1,59 @@
+import type { Asking } from '../ask/ask.ts';
+import { createAsk } from '../ask/choose.ts';
+import { Clock } from '../clock.ts';
+import type { ProfileSettings, Settings } from '../config.ts';
+import { type RefreshOutcome, type RefreshTarget, refresh, rememberCodes, type SentCode } from '../refresh.ts';
+import { isAlive, refreshEffects } from './effects.ts';
+
+/** What the agent knows of AWS and of the codes that were sent; a job gives it back with what it has learned. */
+export interface Knowledge {
+  /** How far AWS's clock is ahead of the machine's, in milliseconds. */
+  clockOffset: number;
+  codes: SentCode[];
+}
+
+export interface RefreshJob {
+  settings: Settings;
+  target: RefreshTarget;
+  reminder: number;
+  knowledge: Knowledge;
+}
+
+/** Tells the person one line: what only they can do, or what went wrong before they were asked. */
+export type Tell = (text: string, level: 'info' | 'warn') => void;
+
+/** One refresh, from the question to the disk. */
+export async function refreshJob(
+  { settings, target, reminder, knowledge }: RefreshJob,
+  asking: Asking,
+  tell: Tell,
+): Promise<{ outcome: RefreshOutcome; knowledge: Knowledge }> {
+  const profile = settings.profiles.find((one) => one.profile === target.profile);
+  if (!profile) return { outcome: { kind: 'withdrawn' }, knowledge };
+  const clock = new Clock();
+  clock.learn(knowledge.clockOffset);
+  const codes = [...knowledge.codes];
+  const { ask } = createAsk(settings, profile, {
+    // Who names the terminal means it, also where standard input is a pipe.
+    standardInput: settings.prompt.includes('terminal'),
+    tell: (text) => tell(text, 'info'),
+    warn: (text) => tell(text, 'warn'),
+  });
+  const effects = refreshEffects(settings, profile, { ask, clock, codes: rememberCodes(codes) });
+  const outcome = await refresh(target, { ...asking, reminder }, effects);
+  return { outcome, knowledge: { clockOffset: clock.offset, codes } };
+}
+
+export interface VerifyJob {
+  files: Settings['files'];
+  profile: ProfileSettings;
+  clockOffset: number;
+}
+
+/** Whether AWS still takes the session in a profile; undefined when AWS could not be asked. */
+export async function verifyJob({ files, profile, clockOffset }: VerifyJob) {
+  const clock = new Clock();
+  clock.learn(clockOffset);
+  const alive = await isAlive(files, profile, clock);
+  return { alive, clockOffset: clock.offset };
+}

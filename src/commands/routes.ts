@@ -1,0 +1,58 @@
+import type { Agent } from '../agent.ts';
+import type { Clock } from '../clock.ts';
+import type { Settings } from '../config.ts';
+import type { Routes } from '../control.ts';
+import { parseDuration } from '../duration.ts';
+import { UserError } from '../errors.ts';
+import * as messages from '../messages.ts';
+
+/** What the agent answers on its socket: docs/socket.md. @param settings those that hold now */
+export function agentRoutes(agent: Agent, settings: () => Settings, clock: Clock, version: string): Routes {
+  return {
+    'GET /v1/agent': () => ({ pid: process.pid, version, profiles: agent.status() }),
+    'POST /v1/check': async () => {
+      await agent.check('request');
+      return { profiles: agent.status() };
+    },
+    'POST /v1/snooze': async (query) => {
+      const { profile, duration } = snoozeIn(query, settings());
+      await agent.snooze(duration, profile);
+      return { until: clock.now() + duration };
+    },
+    'POST /v1/refresh': (query, client) => {
+      const { profile, wait, person } = refreshIn(query, settings());
+      client.mayWait(wait + ANSWER_TIME);
+      return agent.refresh(profile, { wait, person, gone: client.gone });
+    },
+  };
+}
+
+const LONGEST_SNOOZE = 7 * 86_400_000;
+
+function snoozeIn(query: URLSearchParams, { profiles }: Settings): { profile: string | undefined; duration: number } {
+  const profile = query.get('profile') ?? undefined;
+  if (profile !== undefined && !profiles.some((one) => one.profile === profile)) {
+    throw new UserError(`no MFA profile [${profile}]`, 2);
+  }
+  const duration = parseDuration(query.get('duration') ?? '');
+  if (!duration || duration > LONGEST_SNOOZE) throw new UserError('duration: 1s to 7d, such as 30m or 2h', 2);
+  return { profile, duration };
+}
+
+const LONGEST_WAIT = 3_600_000;
+const WAIT = 50_000;
+/** For a check and the answer after it, in milliseconds. */
+const ANSWER_TIME = 5_000;
+
+function refreshIn(query: URLSearchParams, settings: Settings): { profile: string; wait: number; person: boolean } {
+  const profile = query.get('profile') ?? '';
+  const known = settings.profiles.find((one) => one.profile === profile);
+  if (!known) throw new UserError(`no MFA profile [${profile}]`, 2);
+  if (known.serialNumber === undefined) throw new UserError(messages.noSerial(profile, settings.files.settings), 2);
+  const timeout = query.get('timeout');
+  const wait = timeout === null ? WAIT : parseDuration(timeout);
+  if (wait === undefined || wait > LONGEST_WAIT) throw new UserError('timeout: 0s to 1h, such as 50s', 2);
+  const person = query.get('person') ?? 'no';
+  if (person !== 'yes' && person !== 'no') throw new UserError('person: yes or no', 2);
+  return { profile, wait, person: person === 'yes' };
+}

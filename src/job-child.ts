@@ -1,0 +1,53 @@
+import type { AskRequest } from './ask/ask.ts';
+import type { FromJob, Job, ToJob } from './commands/job.ts';
+
+/** How long a job may take to end once the agent is gone, in milliseconds. */
+const PATIENCE = 5_000;
+
+// Signals for the whole group are the agent's to act on: it withdraws the question, and waits for what comes of it.
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
+
+const gone = new AbortController();
+let raise: (request: AskRequest) => void = () => {};
+
+process.on('disconnect', () => {
+  gone.abort();
+  setTimeout(() => process.exit(1), PATIENCE).unref();
+});
+process.on('message', (message: ToJob) => {
+  if ('withdraw' in message) gone.abort();
+  else if ('raise' in message) raise(message.raise);
+  else {
+    run(message)
+      .then(
+        (result) => ({ result }),
+        (error) => ({ error: String(error) }),
+      )
+      .then((end) => send(end, () => process.exit()));
+  }
+});
+
+async function run(job: Job) {
+  switch (job.do) {
+    case 'upcoming': {
+      const { upcomingChecks } = await import('./upcoming.ts');
+      return upcomingChecks(job.input);
+    }
+    case 'verify': {
+      const { verifyJob } = await import('./commands/jobs.ts');
+      return verifyJob(job.input);
+    }
+    case 'refresh': {
+      const { refreshJob } = await import('./commands/jobs.ts');
+      const onChange = (listener: typeof raise) => {
+        raise = listener;
+      };
+      return refreshJob(job.input, { signal: gone.signal, onChange }, (...tell) => send({ tell }));
+    }
+  }
+}
+
+function send(message: FromJob, then = () => {}): void {
+  if (process.connected) process.send?.(message, undefined, undefined, then);
+  else then();
+}
