@@ -223,6 +223,47 @@ describe('the agent', () => {
     await refreshedBy(running);
   });
 
+  describe('has a child ask', () => {
+    /** A command that asks for long, and leaves the ids of itself and of whoever started it. */
+    const slow = () =>
+      settings(
+        `check = * * * * * *\nremind_every = 30s\n[mfa]\nmfa_process = echo $PPID $$ >${join(sandbox.home, 'ids')} && exec sleep 600\n`,
+      );
+    const ids = async () => {
+      const file = join(sandbox.home, 'ids');
+      await expect.poll(() => readFile(file, 'utf8').catch(() => ''), { timeout: 10_000 }).toMatch(/\n/);
+      return (await readFile(file, 'utf8')).trim().split(' ').map(Number) as [number, number];
+    };
+    const lives = (id: number) => {
+      try {
+        return process.kill(id, 0);
+      } catch {
+        return false;
+      }
+    };
+
+    it('and lives on when that is killed, and says so', async () => {
+      await slow();
+      const running = agent();
+      const [child] = await ids();
+      process.kill(child, 'SIGKILL');
+      await running.says(/the process for \\"refresh\\" ended without a result \(SIGKILL\)/);
+      await running.says(/cannot ask here: an unexpected error/);
+      await writeFile(join(sandbox.home, 'code'), sandbox.code());
+      await settings(`check = * * * * * *\n[mfa]\nmfa_process = cat ${join(sandbox.home, 'code')}\n`);
+      await refreshedBy(running);
+    });
+
+    it.each(['SIGKILL', 'SIGTERM'] as const)('that leaves nothing behind when the agent ends by %s', async (signal) => {
+      await slow();
+      const running = agent();
+      const [child, command] = await ids();
+      expect([lives(child), lives(command)]).toEqual([true, true]);
+      running.child.kill(signal);
+      await expect.poll(() => lives(child) || lives(command), { timeout: 10_000 }).toBe(false);
+    });
+  });
+
   it('stops asking when that cannot help, says why, and goes on when the file has been mended', async () => {
     const good = await readFile(sandbox.credentialsFile);
     await writeFile(sandbox.credentialsFile, '[other]\n');

@@ -1,0 +1,83 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Schedule, schedule } from '../../src/schedule.ts';
+import { upcomingChecks } from '../../src/upcoming.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+describe('the schedule of the checks', () => {
+  let calls: number[];
+  let asked: number;
+  let standing: Schedule | undefined;
+
+  beforeEach(() => {
+    vi.useFakeTimers({ now: Date.UTC(2026, 2, 1, 8, 0, 30) });
+    calls = [];
+    asked = 0;
+  });
+  afterEach(() => {
+    standing?.stop();
+    vi.useRealTimers();
+  });
+
+  async function start(expression: string, most = 1_500): Promise<void> {
+    const upcoming = async () => {
+      asked += 1;
+      return upcomingChecks(expression).slice(0, most);
+    };
+    const failed = (error: unknown) => {
+      throw error;
+    };
+    standing = schedule(expression, upcoming, { call: () => calls.push(Date.now()), known: () => {}, failed });
+    await vi.advanceTimersByTimeAsync(0);
+  }
+
+  it('calls at each time, once', async () => {
+    await start('*/5 * * * *');
+    await vi.advanceTimersByTimeAsync(HOUR);
+    expect(calls).toEqual(Array.from({ length: 12 }, (_, index) => Date.UTC(2026, 2, 1, 8, 5 * (index + 1))));
+    expect(standing?.next()).toBe(Date.UTC(2026, 2, 1, 9, 5));
+  });
+
+  it('asks for more times when those it has are used up', async () => {
+    await start('* * * * *', 10);
+    await vi.advanceTimersByTimeAsync(25 * MINUTE);
+    expect(calls).toHaveLength(25);
+    expect(asked).toBe(3);
+  });
+
+  it('calls once for all that was slept through', async () => {
+    await start('* * * * *');
+    // Timers stand still in a sleep, the clock does not.
+    vi.setSystemTime(Date.now() + 8 * HOUR);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(calls).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(MINUTE);
+    expect(calls).toHaveLength(2);
+  });
+
+  it('is not late when the clock is set back', async () => {
+    await start('* * * * *');
+    vi.setSystemTime(Date.now() - HOUR);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(calls).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(10 * MINUTE);
+    expect(calls).toHaveLength(11);
+  });
+
+  it('waits longer than a timer can', async () => {
+    await start('0 9 1 6 *');
+    await vi.advanceTimersByTimeAsync(91 * 24 * HOUR);
+    expect(calls).toEqual([]);
+    await vi.advanceTimersByTimeAsync(2 * 24 * HOUR);
+    expect(calls).toHaveLength(1);
+    expect(new Date(calls[0] ?? 0).toString()).toMatch(/^Mon Jun 01 2026 09:00:00/);
+  });
+
+  it('is silent after its end', async () => {
+    await start('* * * * *');
+    standing?.stop();
+    await vi.advanceTimersByTimeAsync(HOUR);
+    expect(calls).toEqual([]);
+  });
+});
