@@ -1,0 +1,72 @@
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'aws-mfa-agent-packaging-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const npm = (...words: string[]) =>
+  execFileSync('npm', ['--no-audit', '--no-fund', ...words], { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
+
+const [packed] = JSON.parse(npm('pack', '--json', '--ignore-scripts', '--pack-destination', folder)) as [
+  { filename: string; files: { path: string; mode: number }[] },
+];
+
+describe('what is published', () => {
+  it('is what runs, and nothing else', () => {
+    const parts = packed.files.map(({ path }) => path.replace(/^dist\/.*\.cjs$/, 'dist/*.cjs'));
+    expect([...new Set(parts)].sort()).toEqual([
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'dist/*.cjs',
+      'dist/licenses.txt',
+      'launchd/io.github.aws-mfa-agent.plist',
+      'package.json',
+      'systemd/aws-mfa-agent.service',
+    ]);
+    expect(packed.files.find(({ path }) => path === 'dist/cli.cjs')?.mode).toBe(0o755);
+  });
+
+  it('runs nothing while it is installed, and neither does what it needs', () => {
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+    for (const name of ['preinstall', 'install', 'postinstall', 'prepare']) expect(scripts).not.toHaveProperty(name);
+    const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'));
+    const running = Object.entries<{ dev?: boolean; hasInstallScript?: boolean }>(packages)
+      .filter(([, { dev, hasInstallScript }]) => hasInstallScript && !dev)
+      .map(([path]) => path);
+    expect(running).toEqual([]);
+  });
+});
+
+/** The registry is asked for other versions of Node; whoever works without it does without this test. */
+const isReachable =
+  Boolean(process.env.CI) || spawnSync('npm', ['view', 'node', 'version'], { timeout: 10_000 }).status === 0;
+
+describe.skipIf(!isReachable)('the published program, installed globally', () => {
+  let sandbox: Sandbox;
+  beforeAll(async () => {
+    npm('install', '--global', '--prefix', join(folder, 'prefix'), join(folder, packed.filename));
+    sandbox = await startSandbox({ tolerance: 9 });
+  });
+  afterAll(() => sandbox?.close());
+
+  it.each(['20.0.0', '22', '24'])('gets a session by Node %s', async (version) => {
+    const place = join(folder, version);
+    mkdirSync(place);
+    npm('install', '--prefix', place, '--no-save', '--no-package-lock', `node@${version}`);
+    const node = join(place, 'node_modules/node/bin/node');
+    const program = join(folder, 'prefix/bin/aws-mfa-agent');
+    const env = { ...sandbox.env, PATH: `${join(node, '..')}:${process.env.PATH}` };
+    // Not synchronous: the sandbox STS answers in this process.
+    const run = async (...words: string[]) => (await promisify(execFile)(program, words, { env })).stdout;
+    expect(execFileSync('node', ['--version'], { env, encoding: 'utf8' })).toMatch(new RegExp(`^v${version}`));
+    await run('refresh', '--force', '--token-code', sandbox.code());
+    expect(await run('status')).toMatch(/^mfa +fresh/m);
+    expect(JSON.parse(await run('credential-process'))).toMatchObject({ Version: 1 });
+  });
+});
