@@ -82,6 +82,7 @@ export const OPENS_BROWSER = `${APPLICATION} opens its page in the browser`;
 export const SCREEN_LOCKED = 'screen locked';
 export const SCREEN_SAVER_ON = 'screen saver on';
 export const NOBODY_THERE = 'nobody at the keyboard';
+export const NO_NETWORK = 'no network';
 export const OTHER_SESSION = 'another session is on the screen';
 
 /** While `mfa_process` runs where nobody sees what it says. */

@@ -6,6 +6,7 @@ import type { PageView } from './browser-page.ts';
 import type { PageHost, PageServer } from './browser-server.ts';
 import { dialogEnvironment, untilCode } from './field.ts';
 import { findOpener, isWsl, openLink } from './open-link.ts';
+import * as reasons from './reasons.ts';
 
 export interface BrowserSettings {
   environment?: NodeJS.ProcessEnv;
@@ -60,7 +61,7 @@ export function browser(settings: BrowserSettings = {}): Way {
       try {
         page = before?.takesAnother(request) ? before : await Page.serve(request, isWsl(environment));
       } catch (error) {
-        return { kind: 'unavailable', reason: `no page can be served: ${(error as Error).message}` };
+        return { kind: 'unavailable', reason: reasons.noPage((error as Error).message) };
       }
       if (page !== before) before?.end(messages.PAGE_DONE);
       const began = performance.now();

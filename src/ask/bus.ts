@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import { existsSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { Message, MessageBus } from '@jellybrick/dbus-next';
+import * as reasons from './reasons.ts';
 
 /** Whom a D-Bus message is for: one interface of one object. */
 export interface BusObject {
@@ -55,7 +56,7 @@ type BusName = 'session' | 'system';
  */
 export async function connectBus(name: BusName, environment: NodeJS.ProcessEnv, signal?: AbortSignal): Promise<Bus> {
   const busAddress = name === 'session' ? sessionBusAddress(environment) : systemBusAddress(environment);
-  if (busAddress === undefined) throw new Error(`no ${name} bus: ${ADDRESS[name]} is not set`);
+  if (busAddress === undefined) throw new Error(reasons.noBus(name, ADDRESS[name]));
   const { Message, MessageFlag, MessageType, sessionBus } = await import('@jellybrick/dbus-next');
   signal?.throwIfAborted();
   const bus = sessionBus({ busAddress });
@@ -71,8 +72,8 @@ export async function connectBus(name: BusName, environment: NodeJS.ProcessEnv, 
   };
   signal?.addEventListener('abort', close);
   // Without a listener for it, an error would end the process. Calls never settle once there was one.
-  (bus as EventEmitter).on('error', (error: Error) => end(`the ${name} bus cannot be reached: ${error.message}`));
-  connection.on('end', () => end(`the ${name} bus went away`));
+  (bus as EventEmitter).on('error', (error: Error) => end(reasons.busUnreachable(name, error.message)));
+  connection.on('end', () => end(reasons.busGone(name)));
   const limited = <T>(work: Promise<T>, timeout: number) => withLimits(work, gone, timeout, name);
   try {
     await limited(connected(bus), TIMEOUT);
@@ -121,7 +122,7 @@ function systemBusAddress({ DBUS_SYSTEM_BUS_ADDRESS }: NodeJS.ProcessEnv): strin
 async function withLimits<T>(work: Promise<T>, gone: Promise<string>, timeout: number, name: BusName): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<string>((resolve) => {
-    timer = setTimeout(resolve, timeout, `no answer over the ${name} bus within ${timeout / 1000} s`);
+    timer = setTimeout(resolve, timeout, reasons.busLate(name, timeout));
   });
   const failed = Promise.race([gone, late]).then((reason) => {
     throw new Error(reason);

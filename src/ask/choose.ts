@@ -7,6 +7,7 @@ import { mfaProcess } from './mfa-process.ts';
 import { notification } from './notification.ts';
 import { osascript } from './osascript.ts';
 import { pinentry } from './pinentry.ts';
+import * as reasons from './reasons.ts';
 import { terminal } from './terminal.ts';
 import { zenity } from './zenity.ts';
 
@@ -67,7 +68,7 @@ function codeFields(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): 
 }
 
 function wayNamed(name: string, known: Way[]): Way {
-  const reason = 'not available on this system';
+  const reason = reasons.NOT_ON_THIS_SYSTEM;
   const none: Way = { name, unfit: async () => reason, ask: async () => ({ kind: 'unavailable', reason }) };
   return known.find((one) => one.name === name) ?? none;
 }

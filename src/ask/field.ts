@@ -3,6 +3,7 @@ import { delimiter, join } from 'node:path';
 import { type CommandResult, childEnvironment, runCommand } from '../command.ts';
 import * as messages from '../messages.ts';
 import { type Answer, type AskRequest, codeIn, type Way } from './ask.ts';
+import * as reasons from './reasons.ts';
 
 /** A program that shows one window with one field, and prints what was typed. */
 export interface DialogProgram {
@@ -21,9 +22,9 @@ export function dialog(program: DialogProgram, environment: NodeJS.ProcessEnv = 
   const { name } = program;
   const unfit = async () => {
     if (program.display && !environment.DISPLAY && !environment.WAYLAND_DISPLAY) {
-      return 'no display: neither DISPLAY nor WAYLAND_DISPLAY is set';
+      return reasons.NO_DISPLAY;
     }
-    return (await isInstalled(name, environment)) ? undefined : 'not installed';
+    return (await isInstalled(name, environment)) ? undefined : reasons.NOT_INSTALLED;
   };
   return {
     name,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import * as messages from '../messages.ts';
 import type { Answer, Way } from './ask.ts';
 import { untilCode } from './field.ts';
+import * as reasons from './reasons.ts';
 
 /**
  * A notification of macOS with a reply field, by the terminal-notifier that comes with node-notifier. That program is
@@ -10,7 +11,7 @@ import { untilCode } from './field.ts';
 export function macosNotification(): Way {
   return {
     name: 'notification',
-    unfit: async () => (process.platform === 'darwin' ? undefined : 'only on macOS'),
+    unfit: async () => (process.platform === 'darwin' ? undefined : reasons.NOT_ON_THIS_SYSTEM),
     ask: (request, { signal }) =>
       untilCode(request, async (current) => {
         const { default: NotificationCenter } = await import('node-notifier/notifiers/notificationcenter.js');

@@ -2,6 +2,7 @@ import { runCommand } from '../command.ts';
 import * as messages from '../messages.ts';
 import { announce } from './announcement.ts';
 import { codeIn, type Way } from './ask.ts';
+import * as reasons from './reasons.ts';
 
 /** Time to touch a key or unlock a password manager. */
 const LIMIT = 30_000;
@@ -28,18 +29,18 @@ export function mfaProcess(
   let failure: string | undefined;
   return {
     name: 'mfa_process',
-    unfit: async () => (command === undefined ? 'no mfa_process is set' : undefined),
+    unfit: async () => (command === undefined ? reasons.NO_COMMAND : undefined),
     ask: async ({ profile, byHand }, { signal }) => {
-      if (command === undefined) return { kind: 'unavailable', reason: 'no mfa_process is set' };
+      if (command === undefined) return { kind: 'unavailable', reason: reasons.NO_COMMAND };
       if (failure !== undefined) return { kind: 'unavailable', reason: failure };
-      if (byHand) return { kind: 'unavailable', reason: 'AWS refuses its codes' };
+      if (byHand) return { kind: 'unavailable', reason: reasons.CODES_REFUSED };
       const waiting = terminal ? undefined : tellThatItWaits(profile, environment);
       const result = await runCommand(command, { timeout: LIMIT, signal, terminal, onMessage: waiting?.onMessage });
       waiting?.end();
       if (!result.ok && result.ended === 'aborted') return { kind: 'dismissed' };
       const code = result.ok ? codeInOutput(result.stdout) : undefined;
       if (code !== undefined) return { kind: 'code', code, automatic: true };
-      failure = result.ok ? 'printed no six-digit code' : withoutSecrets(result.reason);
+      failure = result.ok ? reasons.NO_CODE_PRINTED : withoutSecrets(result.reason);
       return { kind: 'unavailable', reason: failure, problem: messages.commandFailed(profile, failure) };
     },
   };

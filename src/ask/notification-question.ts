@@ -5,6 +5,7 @@ import { type Answer, type Asking, type AskRequest, codeIn, type Way } from './a
 import type { Bus } from './bus.ts';
 import * as service from './notification-service.ts';
 import { type OpenField, openField, whyNoField } from './open-field.ts';
+import * as reasons from './reasons.ts';
 
 /** How long a service that went away may take to come back before another way is tried. */
 const RETURN_TIMEOUT = 10_000;
@@ -95,7 +96,7 @@ export class Question {
         // A field that is open needs no bus.
         return this.#field ? undefined : { kind: 'unavailable', reason: happening.reason };
       case 'service-gone':
-        return { kind: 'unavailable', reason: 'the notification service went away' };
+        return { kind: 'unavailable', reason: reasons.SERVICE_GONE };
       case 'field':
         return happening.field === this.#field ? this.#closeField() : undefined;
       case 'changed':
@@ -144,7 +145,7 @@ export class Question {
   async #await(owner: string): Promise<Answer | undefined> {
     if (owner !== '') return this.#showAgain();
     this.#returns += 1;
-    if (this.#returns > MOST_RETURNS) return { kind: 'unavailable', reason: 'the notification service keeps crashing' };
+    if (this.#returns > MOST_RETURNS) return { kind: 'unavailable', reason: reasons.SERVICE_CRASHES };
     this.#startReturnTimer();
     // Whether this starts it or something else does, the bus tells of its new owner.
     service.startAgain(this.#bus);
@@ -209,5 +210,5 @@ export class Question {
 /** Why a service with these capabilities cannot ask, given why no code field can be opened, if so. */
 export function whyUnfit(offered: readonly string[], noField: string | undefined): string | undefined {
   if (offered.includes('inline-reply')) return undefined;
-  return offered.includes('actions') ? noField : 'the notification service offers no buttons';
+  return offered.includes('actions') ? noField : reasons.NO_BUTTONS;
 }

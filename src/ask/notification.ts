@@ -3,6 +3,7 @@ import { type Bus, connectBus } from './bus.ts';
 import { Question, whyUnfit } from './notification-question.ts';
 import * as service from './notification-service.ts';
 import { whyNoField } from './open-field.ts';
+import * as reasons from './reasons.ts';
 
 /**
  * A notification of the desktop (Linux, the BSDs). Where the service has a reply field, the code is typed there; else
@@ -46,11 +47,9 @@ async function onBus<T>(environment: NodeJS.ProcessEnv, use: (bus: Bus) => Promi
 async function whyNone(bus: Bus, fields: readonly Way[]): Promise<string | undefined> {
   const noField = await whyNoField(fields);
   if (await service.isRunning(bus)) return whyUnfit(await service.capabilities(bus), noField);
-  return (await service.canBeStarted(bus)) ? noField : NO_SERVICE;
+  return (await service.canBeStarted(bus)) ? noField : reasons.NO_SERVICE;
 }
 
-const NO_SERVICE = 'no notification service is running';
-
 function reasonOf({ message, type }: Error & { type?: string }): string {
-  return type === 'org.freedesktop.DBus.Error.ServiceUnknown' ? NO_SERVICE : message;
+  return type === 'org.freedesktop.DBus.Error.ServiceUnknown' ? reasons.NO_SERVICE : message;
 }

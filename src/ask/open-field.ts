@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Answer, Asking, AskRequest, Way } from './ask.ts';
 import { inTurn } from './in-turn.ts';
+import * as reasons from './reasons.ts';
 
 /** A code field that a click has opened. */
 export interface OpenField {
@@ -36,11 +37,11 @@ export function openField(
 
 /** Why no code field can be opened, or undefined when one can. */
 export async function whyNoField(fields: readonly Way[]): Promise<string | undefined> {
-  const reasons: string[] = [];
+  const all: string[] = [];
   for (const field of fields) {
     const reason = await field.unfit();
     if (reason === undefined) return undefined;
-    reasons.push(`${field.name}: ${reason}`);
+    all.push(`${field.name}: ${reason}`);
   }
-  return `no code field to open: ${reasons.join(', ')}`;
+  return reasons.noField(all);
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { release } from 'node:os';
 import * as messages from '../messages.ts';
 import { isInstalled } from './field.ts';
+import * as reasons from './reasons.ts';
 
 /** What opens a link, and the name under which its browser reaches us; or why there is none. */
 type Opener = { program: string; host: string } | { reason: string };
@@ -13,9 +14,9 @@ export async function findOpener(environment: NodeJS.ProcessEnv, platform: NodeJ
     return { program: 'wslview', host: 'localhost' };
   }
   if (!environment.DISPLAY && !environment.WAYLAND_DISPLAY) {
-    return { reason: 'no display: neither DISPLAY nor WAYLAND_DISPLAY is set' };
+    return { reason: reasons.NO_DISPLAY };
   }
-  if (!(await isInstalled('xdg-open', environment))) return { reason: 'xdg-open is not installed' };
+  if (!(await isInstalled('xdg-open', environment))) return { reason: reasons.NO_XDG_OPEN };
   return { program: 'xdg-open', host: '127.0.0.1' };
 }
 
@@ -70,9 +71,9 @@ function start(program: string, words: string[], env: NodeJS.ProcessEnv): Promis
   return new Promise((resolve) => {
     const child = spawn(program, words, { env, stdio: 'ignore', detached: true });
     child.unref();
-    child.once('error', (error) => resolve(`${program} cannot be started: ${error.message}`));
+    child.once('error', (error) => resolve(reasons.notStarted(program, error.message)));
     child.once('exit', (status, signal) => {
-      resolve(status === 0 ? undefined : `${program} ended with ${signal ?? `exit status ${status}`}`);
+      resolve(status === 0 ? undefined : reasons.endedWith(program, signal ?? status));
     });
   });
 }

@@ -3,6 +3,7 @@ import { runCommand } from '../command.ts';
 import * as messages from '../messages.ts';
 import type { Answer, AskRequest, Way } from './ask.ts';
 import { dialogEnvironment, isInstalled, meaningOf, untilCode } from './field.ts';
+import * as reasons from './reasons.ts';
 
 /** The system's own choice first, then every flavour by its name. */
 const PROGRAMS = [
@@ -62,8 +63,8 @@ async function findProgram(environment: NodeJS.ProcessEnv, onTerminal: boolean):
     const terminal = onTerminal ? await terminalName(environment) : undefined;
     if (terminal !== undefined) return { name, terminal };
   }
-  if (!installed) return 'not installed';
-  return onTerminal ? 'it has no window to show here, and no terminal' : 'it has no window to show here';
+  if (!installed) return reasons.NOT_INSTALLED;
+  return onTerminal ? reasons.NO_WINDOW_NOR_TERMINAL : reasons.NO_WINDOW;
 }
 
 const FLAVOUR_TIMEOUT = 5_000;
@@ -138,7 +139,7 @@ function answerIn(stdout: string, index: number): string | Answer {
     answers += 1;
     data = '';
   }
-  return { kind: 'unavailable', reason: 'it ended without an answer' };
+  return { kind: 'unavailable', reason: reasons.NO_ANSWER };
 }
 
 /** `ERR 83886179 Operation cancelled <Pinentry>`: the number's low half says what, the rest where. */

@@ -5,6 +5,7 @@ import { ReadStream, WriteStream } from 'node:tty';
 import * as messages from '../messages.ts';
 import type { Answer, Way } from './ask.ts';
 import { untilCode } from './field.ts';
+import * as reasons from './reasons.ts';
 
 /**
  * Asks on the terminal: on standard input when that is one, else on `/dev/tty`, as ssh and sudo do. The question goes
@@ -73,10 +74,10 @@ function whyNoTerminal(standardInput: boolean): string | undefined {
     try {
       closeSync(openSync('/dev/tty', 'r+'));
     } catch {
-      return 'not run in a terminal';
+      return reasons.NO_TERMINAL;
     }
   }
-  return isInBackground() ? 'in the background of its terminal' : undefined;
+  return isInBackground() ? reasons.IN_BACKGROUND : undefined;
 }
 
 /**
