@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Answer, AskRequest, Way } from '../../src/ask/ask.ts';
@@ -171,6 +174,41 @@ describe.skipIf(missingPrograms('chromium', 'xdg-open').length > 0)('the page in
     await other.until(`${TEXT}.includes('works once')`);
     await other.close();
   });
+
+  it.each(['127.0.0.1', 'localhost'])(
+    'is neither answered nor framed by another page of the browser, on %s',
+    async (host) => {
+      const { given } = await begin();
+      await tab.until('news.readyState === 1');
+      const page = await tab.value<string>('location.href');
+      // It knows what nobody is told: where the page is.
+      const evil = createServer((_, response) => {
+        response.setHeader('Content-Type', 'text/html');
+        response.end(`<iframe src="${page}" onload="framed = true"></iframe>
+        <form method="post" action="${page}" target="answer"><input name="code" value="666666"><input name="round" value="1">
+        </form><iframe name="answer" onload="answered = true"></iframe>`);
+      }).listen(0, '127.0.0.1');
+      await once(evil, 'listening');
+      const other = await chromium.tab();
+      try {
+        await other.open(`http://${host}:${(evil.address() as AddressInfo).port}/`);
+        await other.until('window.framed && window.answered && document.forms[0]');
+        await other.value('answered = false, document.forms[0].submit()');
+        await other.until('answered');
+        const body = 'code=666666&round=1';
+        const post = `fetch('${page}', { method: 'POST', mode: 'no-cors', body: new URLSearchParams('${body}') })`;
+        expect(await other.value(`${post}.then(({ type }) => type, () => 'failed')`)).toMatch(/^(opaque|failed)$/);
+        expect(await other.value(`fetch('${page}').then(() => 'read', () => 'kept')`)).toBe('kept');
+        expect(other.complaints.join()).toContain('frame-ancestors');
+        await tab.type('123456');
+        expect(await given).toEqual({ kind: 'code', code: '123456' });
+      } finally {
+        await other.close();
+        evil.closeAllConnections();
+        evil.close();
+      }
+    },
+  );
 
   it('says that it is over when the agent was killed', async () => {
     await begin();
