@@ -95,8 +95,10 @@ async function answer(
   response: ServerResponse,
   client: Client,
 ): Promise<void> {
-  const url = new URL(incoming.url ?? '', 'http://agent');
-  const route = routes[`${incoming.method} ${url.pathname}`];
+  // `//[` is a path to HTTP, and nothing to a URL.
+  const { url: target = '', method } = incoming;
+  const url = new URL(URL.canParse(target, 'http://agent') ? target : '/', 'http://agent');
+  const route = routes[`${method} ${url.pathname}`];
   let status = 200;
   let body: unknown;
   try {

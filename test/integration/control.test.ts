@@ -96,6 +96,8 @@ describe('the socket of the agent', () => {
       'GET /v1/agent HTTP/1.1\r\nHost: x\r\n',
       'x'.repeat(200_000),
       '\r\n'.repeat(5000),
+      'GET //[ HTTP/1.1\r\nHost: x\r\n\r\n',
+      'POST http://[/v1/check HTTP/1.1\r\nHost: x\r\n\r\n',
     ];
     await Promise.all(garbage.flatMap((text) => Array.from({ length: 20 }, () => talk(text))));
     expect(await answers()).toBe(true);
