@@ -1,4 +1,6 @@
 import * as messages from '../messages.ts';
+import { connectBus } from './bus.ts';
+import * as service from './notification-service.ts';
 
 const TIMEOUT = 10_000;
 
@@ -7,38 +9,36 @@ const TIMEOUT = 10_000;
  * @param text one line
  * @returns false when nothing could be shown
  */
-export async function notice(text: string): Promise<boolean> {
+export async function notice(text: string, environment: NodeJS.ProcessEnv = process.env): Promise<boolean> {
   try {
-    return await show(text);
+    return process.platform === 'darwin' ? await showOnMac(text) : await show(text, environment);
   } catch {
     return false;
   }
 }
 
-async function show(text: string): Promise<boolean> {
-  // Only the one for this system: the package as a whole loads those of four systems.
-  const { default: Notifier } =
-    process.platform === 'darwin'
-      ? await import('node-notifier/notifiers/notificationcenter.js')
-      : await import('node-notifier/notifiers/notifysend.js');
-  const notification = {
-    title: messages.APPLICATION,
-    message: process.platform === 'darwin' ? text : forNotifySend(text),
-    'app-name': messages.APPLICATION,
-    icon: 'dialog-warning',
-    // Stays until it is seen: 0 to notify-send, no limit to terminal-notifier.
-    timeout: process.platform === 'darwin' ? (false as const) : 0,
-  };
+/** Stays until it is seen. */
+async function show(text: string, environment: NodeJS.ProcessEnv): Promise<boolean> {
+  const bus = await connectBus('session', environment);
+  try {
+    const can = await service.capabilities(bus);
+    const title = messages.APPLICATION;
+    const notification = { title, text, icon: 'dialog-warning', actions: [], isUrgent: false, hints: {}, limit: 0 };
+    await service.show(bus, notification, can, undefined);
+    return true;
+  } finally {
+    bus.close();
+  }
+}
+
+/** Not tried on macOS. */
+async function showOnMac(message: string): Promise<boolean> {
+  const { default: Notifier } = await import('node-notifier/notifiers/notificationcenter.js');
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, TIMEOUT, false);
-    new Notifier().notify(notification, (error) => {
+    new Notifier().notify({ title: messages.APPLICATION, message, timeout: false }, (error) => {
       clearTimeout(timer);
       resolve(!error);
     });
   });
-}
-
-/** notify-send takes `\n` for a line end, and hands the rest on as it is: to most services it is markup. */
-function forNotifySend(text: string): string {
-  return text.replaceAll('\\', '\\\\').replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

@@ -17,6 +17,8 @@ export interface Notification {
   title: string;
   /** Lines are separated by `\n`. */
   text: string;
+  /** Of the desktop's icons; that of a password unless given. */
+  icon?: string;
   /** Names of actions, each followed by its label. */
   actions: readonly string[];
   isUrgent: boolean;
@@ -41,7 +43,7 @@ export async function capabilities(bus: Bus): Promise<readonly string[]> {
 /** Shows a notification in the place of another one, if there is one still. */
 export async function show(
   bus: Bus,
-  { title, text, actions, isUrgent, hints, limit }: Notification,
+  { title, text, icon = 'dialog-password', actions, isUrgent, hints, limit }: Notification,
   can: readonly string[],
   replaces: Shown | undefined,
 ): Promise<Shown> {
@@ -53,7 +55,7 @@ export async function show(
   const answer = await bus.call(SERVICE, 'Notify', 'susssasa{sv}i', [
     messages.APPLICATION,
     replaces?.id ?? 0,
-    'dialog-password',
+    icon,
     title,
     can.includes('body-markup') ? escapeMarkup(text) : text,
     actions,

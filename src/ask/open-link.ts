@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { release } from 'node:os';
 import * as messages from '../messages.ts';
 import { isInstalled } from './field.ts';
@@ -69,9 +69,16 @@ export async function openLink(
 /** @returns how it failed, or undefined when it did not */
 function start(program: string, words: string[], env: NodeJS.ProcessEnv): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const child = spawn(program, words, { env, stdio: 'ignore', detached: true });
+    const fail = (error: Error) => resolve(reasons.notStarted(program, error.message));
+    let child: ChildProcess;
+    try {
+      child = spawn(program, words, { env, stdio: 'ignore', detached: true });
+    } catch (error) {
+      // No memory, or too many arguments: told by a throw.
+      return fail(error as Error);
+    }
     child.unref();
-    child.once('error', (error) => resolve(reasons.notStarted(program, error.message)));
+    child.once('error', fail);
     child.once('exit', (status, signal) => {
       resolve(status === 0 ? undefined : reasons.endedWith(program, signal ?? status));
     });

@@ -58,7 +58,6 @@ const NEEDED = [
   'pinentry-gtk-2',
   'xdotool',
   'import',
-  'notify-send',
   'gdbus',
 ];
 

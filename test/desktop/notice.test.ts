@@ -1,29 +1,41 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { notice } from '../../src/ask/notice.ts';
 import { type Desktop, missingPrograms, startDesktop } from './desktop.ts';
+import { startNotificationServer } from './notification-server.ts';
 
 describe.skipIf(missingPrograms().length > 0)('a notice', () => {
   let desktop: Desktop;
-  const before = { ...process.env };
   beforeEach(async () => {
     desktop = await startDesktop();
-    // It is shown by notify-send, which takes our own environment.
-    Object.assign(process.env, desktop.environment);
   });
-  afterEach(async () => {
-    process.env = { ...before };
-    await desktop.stop();
-  });
+  afterEach(() => desktop.stop());
+
+  const TEXT = '[mfa]: AWS refused `x` "y" $HOME <b>&amp;</b> \\n; enter the next one';
 
   it('is shown as it is, whatever is in it, and stays', async () => {
     await desktop.startDunst();
-    expect(await notice('[mfa]: AWS refused `x` "y" $HOME <b>&amp;</b> \\n; enter the next one')).toBe(true);
+    expect(await notice(TEXT, desktop.environment)).toBe(true);
     await desktop.window('Dunst');
     await desktop.picture('notice');
   });
 
+  it('has its markup escaped where the service reads markup, and there alone, and no limit of time', async () => {
+    const escaped = '[mfa]: AWS refused `x` "y" $HOME &lt;b&gt;&amp;amp;&lt;/b&gt; \\n; enter the next one';
+    for (const [capabilities, body] of [
+      [['body', 'body-markup'], escaped],
+      [['body'], TEXT],
+    ] as const) {
+      const server = await startNotificationServer(desktop.environment, [...capabilities]);
+      expect(await notice(TEXT, desktop.environment)).toBe(true);
+      expect(server.shown).toMatchObject([{ summary: 'aws-mfa-agent', body, actions: [], expireTimeout: 0 }]);
+      await server.stop();
+    }
+  });
+
   it('that cannot be shown does no harm', async () => {
-    expect(await notice('nobody reads this')).toBe(false);
-    expect(await notice('nor\0this')).toBe(false);
+    expect(await notice('nobody reads this', desktop.environment)).toBe(false);
+    expect(await notice('nor this', {})).toBe(false);
+    await desktop.startDunst();
+    expect(await notice('nor\0this', desktop.environment)).toBe(false);
   });
 });
