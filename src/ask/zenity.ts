@@ -18,7 +18,13 @@ export function zenity(environment?: NodeJS.ProcessEnv): Way {
         '--width=420',
         `--cancel-label=${messages.CANCEL}`,
         `--ok-label=${messages.OK}`,
+        `--extra-button=${messages.SNOOZE_LABEL}`,
       ],
+      // It ends with the status of Cancel, and prints its label.
+      read: ({ ended, stdout }) =>
+        ended === 1 && stdout.trim() === messages.SNOOZE_LABEL
+          ? { kind: 'snooze', duration: messages.SNOOZE }
+          : undefined,
     },
     environment,
   );

@@ -112,4 +112,14 @@ describe.skipIf(missingPrograms().length > 0)('a code field', () => {
       expect(await make({ ...desktop.environment, PATH: '/nonexistent' }).unfit()).toBe('not installed');
     });
   });
+
+  it('of zenity can be snoozed, for it may have opened by itself', async () => {
+    const answer = zenity(desktop.environment).ask(request(), asking());
+    const window = await desktop.window(TITLE);
+    // Past Cancel and OK.
+    for (let button = 1; button <= 3; button += 1) await desktop.key(window, 'Tab');
+    await desktop.picture('zenity-snooze');
+    await desktop.key(window, 'Return');
+    expect(await answer).toEqual({ kind: 'snooze', duration: 15 * 60_000 });
+  });
 });
