@@ -1,14 +1,12 @@
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Answer, AskRequest, Way } from '../../src/ask/ask.ts';
 import { browser } from '../../src/ask/browser.ts';
 import { asking, expiredRequest, request } from './asking.ts';
-import { CHROMIUM_OPTIONS, type Chromium, startChromium, type Tab } from './chromium.ts';
-import { type Desktop, missingPrograms, startDesktop } from './desktop.ts';
+import { type Chromium, startChromium, type Tab } from './chromium.ts';
+import { missingPrograms } from './desktop.ts';
 
 const PROBLEM = 'AWS refused that code (mistyped, late or used). The next one comes in 12 s.';
 
@@ -231,48 +229,5 @@ describe.skipIf(missingPrograms('chromium', 'xdg-open').length > 0)('the page in
     await tab.press('Enter');
     expect(await given).toEqual({ kind: 'code', code: '123456' });
     await tab.until(`${TEXT}.includes('The agent has the code.')`);
-  });
-});
-
-describe.skipIf(missingPrograms('chromium', 'xdg-open').length > 0)('the page on a desktop', () => {
-  let desktop: Desktop;
-  beforeAll(async () => {
-    desktop = await startDesktop();
-  });
-  afterAll(() => desktop.stop());
-
-  /** Makes a script the browser that this desktop's person has chosen. */
-  const choose = async (script: string) => {
-    const { HOME: home = '' } = desktop.environment;
-    const applications = join(home, '.local', 'share', 'applications');
-    await mkdir(applications, { recursive: true });
-    await mkdir(join(home, '.config'), { recursive: true });
-    await writeFile(join(home, 'browser'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-    const entry = `[Desktop Entry]\nType=Application\nName=Browser\nExec=${join(home, 'browser')} %u\n`;
-    await writeFile(join(applications, 'chosen.desktop'), entry);
-    const chosen = '[Default Applications]\nx-scheme-handler/http=chosen.desktop\n';
-    await writeFile(join(home, '.config', 'mimeapps.list'), chosen);
-  };
-
-  it('opens in the browser of the person, and takes the code there', async () => {
-    const options = [...CHROMIUM_OPTIONS, '--user-data-dir="$HOME/chromium"', '--window-size=900,700'].join(' ');
-    await choose(`echo $$ > "$HOME/pid"\nexec chromium ${options} "$1"`);
-    const way = browser({ environment: desktop.environment, platform: 'linux' });
-    expect(await way.unfit()).toBeUndefined();
-    const question = asking();
-    const answer = way.ask(request(), question);
-    const window = await desktop.window('AWS MFA code');
-    await desktop.tool('xdotool', 'windowfocus', '--sync', window.id);
-    await desktop.picture('browser-on-desktop');
-    await desktop.type(window, '123456');
-    expect(await answer).toEqual({ kind: 'code', code: '123456' });
-    await desktop.tool('sh', '-c', 'kill $(cat "$HOME/pid")');
-    await desktop.noWindow('AWS MFA code');
-  });
-
-  it('is unavailable when the browser cannot be started', async () => {
-    await choose('exit 1');
-    const answer = await browser({ environment: desktop.environment, platform: 'linux' }).ask(request(), asking());
-    expect(answer).toEqual({ kind: 'unavailable', reason: expect.stringMatching(/^xdg-open ended with exit status/) });
   });
 });

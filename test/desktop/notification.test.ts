@@ -9,8 +9,6 @@ import { type Desktop, missingPrograms, processesNamed, startDesktop } from './d
 import { type NotificationServer, startNotificationServer } from './notification-server.ts';
 
 const FIELD = 'AWS MFA code';
-/** How much of the frame of a critical notification is on the screen. */
-const RED_PIXELS = 'import -window root png:- | convert png:- -unique-colors txt:- | grep -c "#C01C28" || true';
 const FIFTEEN_MINUTES = 15 * 60_000;
 const PLASMA = ['actions', 'body', 'body-markup', 'inline-reply', 'persistence'];
 const GNOME = ['actions', 'body', 'body-markup', 'icon-static', 'persistence', 'sound'];
@@ -34,125 +32,6 @@ describe.skipIf(missingPrograms().length > 0)('a notification', () => {
     ...(await processesNamed('zenity', desktop.environment.DISPLAY)),
     ...(await processesNamed('kdialog', desktop.environment.DISPLAY)),
   ];
-
-  describe('of dunst', () => {
-    beforeEach(() => desktop.startDunst());
-
-    it('can be used here', async () => {
-      expect(await way().unfit()).toBeUndefined();
-    });
-
-    it.each([
-      ['zenity', zenity],
-      ['kdialog', kdialog],
-    ] as const)('opens %s on a click, and gives the code typed there', async (name, field) => {
-      const answer = way(field).ask(request(), asking());
-      const bubble = await desktop.window('Dunst');
-      await desktop.picture('dunst-asks');
-      await desktop.click(bubble);
-      const window = await desktop.window(FIELD);
-      await desktop.noWindow('Dunst');
-      await desktop.picture(`dunst-clicked-${name}`);
-      await desktop.type(window, '123456');
-      expect(await answer).toEqual({ kind: 'code', code: '123456' });
-      expect(await fieldsLeft()).toEqual([]);
-    });
-
-    it('is dismissed when the field is cancelled', async () => {
-      const answer = way().ask(request(), asking());
-      await desktop.click(await desktop.window('Dunst'));
-      await desktop.key(await desktop.window(FIELD), 'Escape');
-      expect(await answer).toEqual({ kind: 'dismissed' });
-    });
-
-    it('is dismissed when it is closed by hand', async () => {
-      const answer = way().ask(request(), asking());
-      await desktop.click(await desktop.window('Dunst'), 'right');
-      expect(await answer).toEqual({ kind: 'dismissed' });
-    });
-
-    it('snoozes from its menu', async () => {
-      const answer = way().ask(request(), asking());
-      await desktop.click(await desktop.window('Dunst'), 'middle');
-      expect(await answer).toEqual({ kind: 'snooze', duration: FIFTEEN_MINUTES });
-      await desktop.noWindow('Dunst');
-    });
-
-    it('turns critical in place when the session has ended', async () => {
-      const question = asking();
-      const answer = way().ask(request(), question);
-      await desktop.window('Dunst');
-      question.change(expiredRequest());
-      await until(async () => (await desktop.tool('sh', '-c', RED_PIXELS)) !== '0');
-      expect(await desktop.tool('dunstctl', 'count', 'displayed')).toBe('1');
-      await desktop.picture('dunst-session-ended');
-      question.withdraw();
-      expect(await answer).toEqual({ kind: 'dismissed' });
-      await desktop.noWindow('Dunst');
-    });
-
-    it('shows markup in names as it is', async () => {
-      const question = asking();
-      const answer = way().ask(
-        request({ profile: '<i>a&b</i>', problem: 'AWS refused "<b>that</b>" code.' }),
-        question,
-      );
-      await desktop.window('Dunst');
-      await desktop.picture('dunst-names-as-they-are');
-      question.withdraw();
-      await answer;
-    });
-
-    it('leaves nothing behind when the question is withdrawn while the field is open', async () => {
-      const question = asking();
-      const answer = way().ask(request(), question);
-      await desktop.click(await desktop.window('Dunst'));
-      await desktop.window(FIELD);
-      question.withdraw();
-      expect(await answer).toEqual({ kind: 'dismissed' });
-      expect(await fieldsLeft()).toEqual([]);
-      await desktop.noWindow('Dunst');
-      await desktop.noWindow(FIELD);
-    });
-
-    it('comes back when dunst crashed and was started again', async () => {
-      const answer = way().ask(request(), asking());
-      await desktop.window('Dunst');
-      await desktop.killDunst();
-      await desktop.noWindow('Dunst');
-      await desktop.startDunst();
-      await desktop.click(await desktop.window('Dunst'));
-      await desktop.type(await desktop.window(FIELD), '123456');
-      expect(await answer).toEqual({ kind: 'code', code: '123456' });
-    });
-
-    it('lets the open field go on when dunst crashes', async () => {
-      const answer = way().ask(request(), asking());
-      await desktop.click(await desktop.window('Dunst'));
-      const window = await desktop.window(FIELD);
-      await desktop.killDunst();
-      await desktop.type(window, '123456');
-      expect(await answer).toEqual({ kind: 'code', code: '123456' });
-    });
-
-    it('is unavailable when the session bus ends', async () => {
-      const answer = way().ask(request(), asking());
-      await desktop.window('Dunst');
-      await desktop.killBus();
-      expect(await answer).toEqual({ kind: 'unavailable', reason: expect.stringContaining('the session bus') });
-    });
-
-    it('opens the field at once after a code that was typed there and refused', async () => {
-      const one = way();
-      const first = one.ask(request(), asking());
-      await desktop.click(await desktop.window('Dunst'));
-      await desktop.type(await desktop.window(FIELD), '111111');
-      expect(await first).toEqual({ kind: 'code', code: '111111' });
-      const second = one.ask(request({ problem: 'AWS refused that code.' }), asking());
-      await desktop.type(await desktop.window(FIELD), '222222');
-      expect(await second).toEqual({ kind: 'code', code: '222222' });
-    });
-  });
 
   describe('of a service with a reply field', () => {
     let server: NotificationServer;
@@ -325,23 +204,6 @@ describe.skipIf(missingPrograms().length > 0)('a notification', () => {
     });
   });
 
-  it('is shown by a service that the bus starts for it, and again when that has crashed', async () => {
-    await desktop.letBusStartDunst();
-    expect(await way().unfit()).toBeUndefined();
-    expect(await processesNamed('dunst', desktop.environment.DISPLAY)).toEqual([]);
-    const answer = way().ask(request(), asking());
-    await desktop.window('Dunst');
-    const [before] = await processesNamed('dunst', desktop.environment.DISPLAY);
-    await desktop.killDunst();
-    await until(async () => {
-      const [now] = await processesNamed('dunst', desktop.environment.DISPLAY);
-      return now !== undefined && now !== before;
-    });
-    await desktop.click(await desktop.window('Dunst'));
-    await desktop.type(await desktop.window(FIELD), '123456');
-    expect(await answer).toEqual({ kind: 'code', code: '123456' });
-  });
-
   it('is unfit where the service offers no buttons', async () => {
     const server = await startNotificationServer(desktop.environment, ['body']);
     const reason = 'the notification service offers no buttons';
@@ -366,9 +228,3 @@ describe.skipIf(missingPrograms().length > 0)('a notification', () => {
     });
   });
 });
-
-async function until(look: () => Promise<boolean>): Promise<void> {
-  while (!(await look())) {
-    // Looks again; the test's own limit ends a hang.
-  }
-}
