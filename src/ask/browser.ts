@@ -31,14 +31,14 @@ export function browser(settings: BrowserSettings = {}): Way {
   /** The page in which the last code was typed. */
   let last: Page | undefined;
 
-  const open = async (page: Page, request: AskRequest, { activationToken }: Asking) => {
+  const open = async (page: Page, request: AskRequest, { activationToken, signal }: Asking) => {
     if (page.visited) return;
     const opener = await findOpener(environment, platform);
     const reason =
       'program' in opener
         ? await openLink(opener.program, page.link(opener.host), dialogEnvironment(environment, activationToken))
         : opener.reason;
-    if (reason === undefined || page.visited) return;
+    if (reason === undefined || page.visited || signal.aborted) return;
     if (named) tell(messages.pageLink(request, page.link('127.0.0.1')));
     else page.settle({ kind: 'unavailable', reason });
   };
