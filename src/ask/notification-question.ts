@@ -175,7 +175,8 @@ export class Question {
       title: messages.askTitle(this.#request),
       text: messages.askBody(this.#request).join('\n'),
       actions: [
-        ...(open ? ['default', messages.ENTER_CODE] : []),
+        // A click beside the buttons. With a label, Xfce makes it a button, too.
+        ...(open ? ['default', ''] : []),
         ...[reply ? 'inline-reply' : 'enter', messages.ENTER_CODE],
         ...['snooze', messages.SNOOZE_LABEL],
       ],
