@@ -36,7 +36,7 @@ describe.skipIf(missingPrograms('chromium', 'xdg-open').length > 0)('the page on
     const window = await desktop.window('AWS MFA code');
     await desktop.tool('xdotool', 'windowfocus', '--sync', window.id);
     await desktop.picture('browser-on-desktop');
-    await desktop.type(window, '123456');
+    await desktop.typeInPage(window, () => '123456', answer);
     expect(await answer).toEqual({ kind: 'code', code: '123456' });
     await desktop.tool('sh', '-c', 'kill $(cat "$HOME/pid")');
     await desktop.noWindow('AWS MFA code');

@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { closeWindow } from './close-window.ts';
@@ -38,6 +39,8 @@ export interface Desktop {
   click(window: Window, button?: 'left' | 'middle' | 'right'): Promise<void>;
   /** Types into a window and presses Return. */
   type(window: Window, text: string): Promise<void>;
+  /** Types into a page, again and again until it was taken: its title is there before its field is. */
+  typeInPage(window: Window, text: () => string, taken: Promise<unknown>): Promise<void>;
   key(window: Window, key: string): Promise<void>;
   /** Closes a window as the button in its title bar does. */
   close(window: Window): Promise<void>;
@@ -49,16 +52,8 @@ export interface Desktop {
 }
 
 const NEEDED = [
-  'Xvfb',
-  'dbus-daemon',
-  'dunst',
-  'dunstctl',
-  'zenity',
-  'kdialog',
-  'pinentry-gtk-2',
-  'xdotool',
-  'import',
-  'gdbus',
+  ...['Xvfb', 'dbus-daemon', 'dunst', 'dunstctl', 'zenity', 'kdialog', 'pinentry-gtk-2'],
+  ...['xdotool', 'import', 'gdbus'],
 ];
 
 /**
@@ -165,9 +160,20 @@ export async function startDesktop(menuChoice = 'Snooze'): Promise<Desktop> {
     }
   };
 
+  const type = async (window: Window, text: string) => {
+    await tool('xdotool', 'windowfocus', '--sync', window.id, 'type', '--delay', '20', text);
+    await tool('xdotool', 'key', 'Return');
+  };
+
   return {
     environment,
     tool,
+    type,
+    async typeInPage(window, text, taken) {
+      const end = taken.then(() => true);
+      do await type(window, text());
+      while (!(await Promise.race([end, setTimeout(2_000)])));
+    },
     async startDunst() {
       dunst = spawn('dunst', ['-conf', join(folder, 'dunstrc')], { env: environment, stdio: 'ignore' });
       await eventually(async () => {
@@ -203,10 +209,6 @@ export async function startDesktop(menuChoice = 'Snooze'): Promise<Desktop> {
     async click(window, button = 'left') {
       const number = { left: '1', middle: '2', right: '3' }[button];
       await tool('xdotool', 'mousemove', '--window', window.id, '30', '20', 'click', number);
-    },
-    async type(window, text) {
-      await tool('xdotool', 'windowfocus', '--sync', window.id, 'type', '--delay', '20', text);
-      await tool('xdotool', 'key', 'Return');
     },
     async key(window, key) {
       await tool('xdotool', 'windowfocus', '--sync', window.id, 'key', key);

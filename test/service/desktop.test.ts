@@ -68,8 +68,7 @@ describe.skipIf(whyNoUserManager() !== undefined || missingPrograms('chromium', 
       await alice.systemctl('start', 'aws-mfa-agent');
       const page = await screen.window('AWS MFA code');
       expect((await alice.systemctl('status', 'aws-mfa-agent')).stdout).not.toMatch(/chromium/);
-      await screen.type(page, sandbox.code());
-      await alice.becomes('StatusText', /fresh until/);
+      await screen.typeInPage(page, sandbox.code, alice.becomes('StatusText', /fresh until/));
       expect(sandbox.sts.requests.map(({ outcome }) => outcome)).toEqual(['granted', 'granted']);
     });
   },
