@@ -6,7 +6,7 @@ set -euo pipefail
 
 # program:Debian package
 needed='
-Xvfb:xvfb dunst:dunst zenity:zenity kdialog:kdialog pinentry-gtk-2:pinentry-gtk2 xdotool:xdotool
+Xvfb:xvfb dunst:dunst notify-send:libnotify-bin zenity:zenity kdialog:kdialog pinentry-gtk-2:pinentry-gtk2 xdotool:xdotool
 chromium:chromium xdg-open:xdg-utils
 dbus-daemon:dbus dbus-run-session:dbus gdbus:libglib2.0-bin import:imagemagick strace:strace faketime:faketime
 systemctl:systemd systemd-analyze:systemd plistutil:libplist-utils curl:curl oathtool:oathtool

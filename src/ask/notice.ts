@@ -11,7 +11,9 @@ const TIMEOUT = 10_000;
  */
 export async function notice(text: string, environment: NodeJS.ProcessEnv = process.env): Promise<boolean> {
   try {
-    return process.platform === 'darwin' ? await showOnMac(text) : await show(text, environment);
+    if (process.platform === 'darwin') return await showOnMac(text);
+    // Its library finds, or starts, a bus that no variable names.
+    return await show(text, environment).catch(() => showByNotifySend(text));
   } catch {
     return false;
   }
@@ -33,12 +35,33 @@ async function show(text: string, environment: NodeJS.ProcessEnv): Promise<boole
 
 /** Not tried on macOS. */
 async function showOnMac(message: string): Promise<boolean> {
-  const { default: Notifier } = await import('node-notifier/notifiers/notificationcenter.js');
+  const { default: NotificationCenter } = await import('node-notifier/notifiers/notificationcenter.js');
+  return shown((end) => new NotificationCenter().notify({ title: messages.APPLICATION, message, timeout: false }, end));
+}
+
+async function showByNotifySend(text: string): Promise<boolean> {
+  const { default: NotifySend } = await import('node-notifier/notifiers/notifysend.js');
+  const notification = {
+    title: messages.APPLICATION,
+    message: forNotifySend(text),
+    'app-name': messages.APPLICATION,
+    icon: 'dialog-warning',
+    timeout: 0,
+  };
+  return shown((end) => new NotifySend().notify(notification, end));
+}
+
+function shown(notify: (end: (error: Error | null) => void) => void): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, TIMEOUT, false);
-    new Notifier().notify({ title: messages.APPLICATION, message, timeout: false }, (error) => {
+    notify((error) => {
       clearTimeout(timer);
       resolve(!error);
     });
   });
+}
+
+/** notify-send takes `\n` for a line end, and hands the rest on as it is: to most services it is markup. */
+function forNotifySend(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
