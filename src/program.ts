@@ -1,12 +1,16 @@
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { packageFile } from './package-file.ts';
+import { SHELL_NAMES } from './shells.ts';
 
 /** Options that every command takes. */
 export interface GlobalOptions {
   config?: string;
   debug?: boolean;
 }
+
+const COMPLETED_SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type CompletedShell = (typeof COMPLETED_SHELLS)[number];
 
 const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string };
 
@@ -56,7 +60,12 @@ export function createProgram(): Command {
     .command('env')
     .description('prints the lines that set the variables of the session in your shell: eval "$(aws-mfa-agent env)"')
     .argument('[profile]', 'the MFA profile; needed when several are configured')
-    .option('--shell <shell>', 'sh, bash, zsh, fish, powershell or cmd (default: the shell that it is called from)')
+    .addOption(
+      new Option('--shell <shell>', 'the shell that is to read them (default: the one that it is called from)')
+        .choices(SHELL_NAMES)
+        // Shells have more names than these, and `env` knows them.
+        .argParser((shell: string) => shell),
+    )
     .option('--unset', 'the lines that take the variables out again')
     .action(async (profile: string | undefined, options) =>
       (await import('./commands/env.ts')).env(profile, { ...program.opts(), ...options }),
@@ -108,6 +117,20 @@ export function createProgram(): Command {
     .description('takes the service away; credentials and settings stay')
     .option('--force', 'also when somebody has edited its file')
     .action(async (options) => (await import('./commands/uninstall.ts')).uninstallCommand(options));
+
+  program
+    .command('completion')
+    .description('prints the completion of a shell: commands, options, profiles')
+    .addArgument(new Argument('<shell>', 'the shell that is to read it').choices(COMPLETED_SHELLS))
+    .action(async (shell: CompletedShell) => (await import('./commands/completion.ts')).completion(shell, program));
+
+  // What the completion asks for while somebody types: nothing for people.
+  program
+    .command('profile-names', { hidden: true })
+    .option('--source')
+    .action(async (options) =>
+      (await import('./commands/profile-names.ts')).profileNames({ ...program.opts(), ...options }),
+    );
 
   program
     .command('demo')

@@ -1,0 +1,24 @@
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { completedProgram } from '../completion/program.ts';
+import { packageFile } from '../package-file.ts';
+import type { CompletedShell } from '../program.ts';
+
+/** Prints the completion of a shell: its file in `completions/`, with what the definition of the program says filled in. */
+export async function completion(shell: CompletedShell, program: Command): Promise<void> {
+  const template = await readFile(packageFile(`completions/aws-mfa-agent.${shell}`), 'utf8');
+  const parts = await partsFor(shell, program);
+  process.stdout.write(template.replace(/@([A-Z_]+)@/g, (_, part) => parts[part] ?? ''));
+}
+
+async function partsFor(shell: CompletedShell, program: Command): Promise<Record<string, string>> {
+  const completed = completedProgram(program);
+  switch (shell) {
+    case 'bash':
+      return (await import('../completion/bash.ts')).bashParts(completed);
+    case 'zsh':
+      return (await import('../completion/zsh.ts')).zshParts(completed);
+    case 'fish':
+      return (await import('../completion/fish.ts')).fishParts(completed);
+  }
+}

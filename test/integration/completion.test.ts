@@ -1,0 +1,273 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createProgram } from '../../src/program.ts';
+import { isInstalled } from '../installed.ts';
+import { PROGRAM, type Running, run } from '../program.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { onTerminal } from '../terminal.ts';
+
+const ODD = ["it's mine", 'two words', 'say "hi" now', 'team:prod', '$(touch made)', 'back\\slash', 'Größe', '日本'];
+
+let sandbox: Sandbox;
+let env: NodeJS.ProcessEnv;
+let other: string;
+
+beforeAll(async () => {
+  sandbox = await startSandbox();
+  const bin = join(sandbox.home, 'bin');
+  await mkdir(bin);
+  await symlink(PROGRAM, join(bin, 'aws-mfa-agent'));
+  await writeFile(join(bin, 'other-tool-of-mine'), '#!/bin/sh\n');
+  await chmod(join(bin, 'other-tool-of-mine'), 0o755);
+  await writeFile(join(sandbox.home, 'a file.txt'), '');
+  const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
+  await mkdir(folder);
+  await writeFile(join(folder, 'config.ini'), ['mfa', ...ODD].map((name) => `[${name}]\n`).join(''));
+  other = join(sandbox.home, 'other.ini');
+  await writeFile(other, '[elsewhere]\n');
+  // As a profile's name goes before a folder's.
+  await mkdir(join(sandbox.home, 'mfa'));
+  env = { ...sandbox.env, PATH: `${bin}:${process.env.PATH}`, LC_ALL: 'C.UTF-8', COLUMNS: '200', PS1: '$ ' };
+});
+afterAll(() => sandbox.close());
+
+/** A shell on a terminal, in which somebody types. */
+interface Session {
+  /** What stands on the command line after these keys. */
+  after(keys: string): Promise<string>;
+  /** What the shell shows while these keys are typed. */
+  shown(keys: string): Promise<string>;
+  end(): Promise<unknown>;
+}
+
+const [BEGIN, END] = ['\x01', '\x02'];
+const KILL_LINE = '\x15';
+const SHOW_LINE = '\x18p';
+
+/** @param setup has Ctrl-X p write the command line between {@link BEGIN} and {@link END} */
+async function session(shell: string, setup: string[]): Promise<Session> {
+  const terminal: Running = onTerminal(`cd '${sandbox.home}' && stty cols 200 && exec ${shell}`, env);
+  let lines = 0;
+  let seen = 0;
+  const show = async (keys: string) => {
+    terminal.child.stdin?.write(`${keys}${SHOW_LINE}`);
+    lines += 1;
+    await terminal.says(new RegExp(`(?:${BEGIN}[^${END}]*${END}[^${BEGIN}]*){${lines}}`));
+    const shown = terminal.output().slice(seen);
+    seen = terminal.output().length;
+    terminal.child.stdin?.write(KILL_LINE);
+    return shown;
+  };
+  terminal.child.stdin?.write(`${setup.join('\n')}\n`);
+  return {
+    after: async (keys) => new RegExp(`${BEGIN}([^${END}]*)${END}`).exec(await show(keys))?.[1] ?? '',
+    shown: show,
+    end: () => {
+      terminal.child.stdin?.end('exit\n');
+      return terminal.ended;
+    },
+  };
+}
+
+function lines(text: string): string[] {
+  return text.split('\n').filter((line) => line !== '');
+}
+
+const COMMANDS = createProgram()
+  .createHelp()
+  .visibleCommands(createProgram())
+  .map((command) => command.name());
+
+describe('completion', () => {
+  it('knows three shells, and says which', async () => {
+    expect(await run(['completion', 'tcsh'], sandbox.env)).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringContaining('bash, zsh, fish'),
+    });
+  });
+
+  it('gives the names of the profiles, and nothing into the shell when the settings are wrong', async () => {
+    expect(lines((await run(['profile-names'], sandbox.env)).stdout)).toEqual(['mfa', ...ODD]);
+    expect((await run(['profile-names', '--source'], sandbox.env)).stdout).toBe('default\nwork\n');
+    expect((await run(['--help'], sandbox.env)).stdout).not.toContain('profile-names');
+  });
+});
+
+describe.skipIf(!isInstalled('bash', '-c', 'true'))('bash', () => {
+  let bash: Session;
+  beforeAll(async () => {
+    bash = await session('bash --norc --noprofile -i', [
+      'eval "$(aws-mfa-agent completion bash)"',
+      'bind "set bell-style none" "set show-all-if-ambiguous on" "set page-completions off" "set completion-query-items 0"',
+      `bind -x '"\\C-xp": printf "\\1%s\\2" "$READLINE_LINE"'`,
+    ]);
+  });
+  afterAll(() => bash.end());
+
+  it('completes commands, options and their values', async () => {
+    expect(await bash.after('aws-mfa-agent sta\t')).toBe('aws-mfa-agent status ');
+    expect(await bash.after('aws-mfa-agent status --js\t')).toBe('aws-mfa-agent status --json ');
+    expect(await bash.after('aws-mfa-agent env --shell f\t')).toBe('aws-mfa-agent env --shell fish ');
+    expect(await bash.after('aws-mfa-agent env --shell=f\t')).toBe('aws-mfa-agent env --shell=fish ');
+    expect(await bash.after('aws-mfa-agent refresh --token-code sta\t')).toBe('aws-mfa-agent refresh --token-code sta');
+    expect(await bash.after('aws-mfa-agent refresh --source-profile de\t')).toMatch(/default $/);
+    const shown = await bash.shown('aws-mfa-agent \t');
+    for (const command of COMMANDS) expect(shown).toContain(command);
+  });
+
+  it.each([
+    ['it', "it\\'s\\ mine "],
+    ["it\\'s", "it\\'s\\ mine "],
+    ['"it', '"it\'s mine" '],
+    ["'tw", "'two words' "],
+    ['"say', '"say \\"hi\\" now" '],
+    ['team:p', 'team:prod '],
+    ['te', 'team:prod '],
+    ['\\$', '\\$\\(touch\\ made\\) '],
+    ['ba', 'back\\\\slash '],
+    ['Gr', 'Größe '],
+    ['日', '日本 '],
+    ['mf', 'mfa '],
+  ])('makes of the profile %s what the shell takes as it is', async (typed, wanted) => {
+    expect(await bash.after(`aws-mfa-agent snooze 1h ${typed}\t`)).toBe(`aws-mfa-agent snooze 1h ${wanted}`);
+  });
+
+  it('completes files for --config, and the profiles of that file', async () => {
+    expect(await bash.after('aws-mfa-agent --config a\t')).toBe('aws-mfa-agent --config a\\ file.txt ');
+    expect(await bash.after('aws-mfa-agent --config other.ini status e\t')).toMatch(/ elsewhere $/);
+    expect(await bash.after('aws-mfa-agent status --config=other.ini e\t')).toMatch(/ elsewhere $/);
+  });
+
+  it('completes the command that exec runs', async () => {
+    expect(await bash.after('aws-mfa-agent exec mfa -\t')).toBe('aws-mfa-agent exec mfa --');
+    expect(await bash.after('aws-mfa-agent exec -- other-to\t')).toBe('aws-mfa-agent exec -- other-tool-of-mine ');
+    expect(await bash.after('aws-mfa-agent exec mfa -- cat a\t')).toBe('aws-mfa-agent exec mfa -- cat a\\ file.txt ');
+  });
+
+  it('shows no error when the settings are wrong', async () => {
+    expect(await bash.shown('aws-mfa-agent --config nowhere.ini status \t')).not.toMatch(/cannot|error/);
+  });
+});
+
+describe.skipIf(!isInstalled('zsh', '-c', 'true'))('zsh', () => {
+  let zsh: Session;
+  beforeAll(async () => {
+    zsh = await session('zsh -f -i', [
+      'autoload -U compinit && compinit -u -D && source <(aws-mfa-agent completion zsh)',
+      `show-line() { printf '\\1%s\\2' "$BUFFER"; }; zle -N show-line; bindkey '^Xp' show-line; bindkey '^U' kill-whole-line`,
+      'LISTMAX=1000; setopt NO_BEEP NO_ALWAYS_LAST_PROMPT',
+    ]);
+  });
+  afterAll(() => zsh.end());
+
+  it('completes commands, options and their values', async () => {
+    expect(await zsh.after('aws-mfa-agent sta\t')).toBe('aws-mfa-agent status ');
+    expect(await zsh.after('aws-mfa-agent status --js\t')).toBe('aws-mfa-agent status --json ');
+    expect(await zsh.after('aws-mfa-agent env --shell f\t')).toBe('aws-mfa-agent env --shell fish ');
+    expect(await zsh.after('aws-mfa-agent env --shell=f\t')).toBe('aws-mfa-agent env --shell=fish ');
+    expect(await zsh.after('aws-mfa-agent refresh --source-profile de\t')).toMatch(/default $/);
+  });
+
+  it('describes the commands and the options', async () => {
+    const commands = await zsh.shown('aws-mfa-agent \t');
+    for (const command of COMMANDS) expect(commands).toContain(command);
+    expect(commands).toContain('no asking for that long');
+    expect(await zsh.shown('aws-mfa-agent refresh --\t')).toMatch(/--token-code +-- the device's current code/);
+  });
+
+  it.each([
+    ['it', "it\\'s\\ mine "],
+    ["'tw", "'two words' "],
+    ['say', 'say\\ \\"hi\\"\\ now '],
+    ['team:p', 'team:prod '],
+    ['\\$', '\\$\\(touch\\ made\\) '],
+    ['ba', 'back\\\\slash '],
+    ['Gr', 'Größe '],
+    ['日', '日本 '],
+    ['mf', 'mfa '],
+  ])('makes of the profile %s what the shell takes as it is', async (typed, wanted) => {
+    expect(await zsh.after(`aws-mfa-agent snooze 1h ${typed}\t`)).toBe(`aws-mfa-agent snooze 1h ${wanted}`);
+  });
+
+  it('completes files for --config, and the profiles of that file', async () => {
+    expect(await zsh.after('aws-mfa-agent --config a\t')).toBe('aws-mfa-agent --config a\\ file.txt ');
+    expect(await zsh.after('aws-mfa-agent --config other.ini status e\t')).toMatch(/ elsewhere $/);
+    expect(await zsh.after('aws-mfa-agent status --config=other.ini e\t')).toMatch(/ elsewhere $/);
+  });
+
+  it('completes the command that exec runs', async () => {
+    expect(await zsh.after('aws-mfa-agent exec mfa \t')).toBe('aws-mfa-agent exec mfa -- ');
+    expect(await zsh.after('aws-mfa-agent exec -- other-to\t')).toBe('aws-mfa-agent exec -- other-tool-of-mine ');
+    expect(await zsh.after('aws-mfa-agent exec mfa -- cat a\t')).toBe('aws-mfa-agent exec mfa -- cat a\\ file.txt ');
+  });
+
+  it('shows no error when the settings are wrong', async () => {
+    expect(await zsh.shown('aws-mfa-agent --config nowhere.ini status \t')).not.toMatch(/cannot|error/);
+  });
+
+  it('is found as a file in $fpath, too', async () => {
+    const folder = join(sandbox.home, 'functions');
+    await mkdir(folder);
+    await writeFile(join(folder, '_aws-mfa-agent'), (await run(['completion', 'zsh'], sandbox.env)).stdout);
+    const found = await session('zsh -f -i', [
+      `fpath=(${folder} $fpath); autoload -U compinit && compinit -u -D`,
+      `show-line() { printf '\\1%s\\2' "$BUFFER"; }; zle -N show-line; bindkey '^Xp' show-line; bindkey '^U' kill-whole-line`,
+    ]);
+    expect(await found.after('aws-mfa-agent sta\t')).toBe('aws-mfa-agent status ');
+    expect(await found.after('aws-mfa-agent status mf\t')).toBe('aws-mfa-agent status mfa ');
+    await found.end();
+  });
+});
+
+describe.skipIf(!isInstalled('fish', '-c', 'true'))('fish', () => {
+  /** Candidates, each with its description behind a tab. */
+  const candidates = (line: string) =>
+    lines(
+      execFileSync('fish', ['--no-config', '-c', 'aws-mfa-agent completion fish | source; complete -C "$LINE"'], {
+        env: { ...env, LINE: line },
+        cwd: sandbox.home,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    );
+  const names = (line: string) => candidates(line).map((candidate) => candidate.split('\t')[0]);
+
+  it('completes commands and options, with what they are for, and the values of options', () => {
+    expect(names('aws-mfa-agent ').sort()).toEqual([...COMMANDS].sort());
+    expect(candidates('aws-mfa-agent snoo')).toEqual(['snooze\tno asking for that long']);
+    expect(candidates('aws-mfa-agent status --js')).toEqual(['--json\tas JSON']);
+    expect(names('aws-mfa-agent env --shell f')).toEqual(['fish']);
+    expect(names('aws-mfa-agent env --shell=f')).toEqual(['--shell=fish']);
+    expect(names('aws-mfa-agent refresh --source-profile ')).toEqual(['default', 'work']);
+    expect(names('aws-mfa-agent refresh --token-code ')).toEqual([]);
+  });
+
+  it('completes profiles, whatever their names, where one can stand', () => {
+    expect(names('aws-mfa-agent status ').sort()).toEqual(['mfa', ...ODD].sort());
+    expect(names('aws-mfa-agent refresh --token-code 123456 mf')).toEqual(['mfa']);
+    expect(names('aws-mfa-agent refresh mfa ')).toEqual([]);
+    expect(names('aws-mfa-agent snooze ')).toEqual([]);
+    expect(names('aws-mfa-agent snooze 1h m')).toEqual(['mfa']);
+  });
+
+  it('completes files for --config, and the profiles of that file', () => {
+    expect(names('aws-mfa-agent --config a')).toEqual(['a file.txt']);
+    expect(names('aws-mfa-agent --config other.ini status ')).toEqual(['elsewhere']);
+    expect(names('aws-mfa-agent status --config=other.ini ')).toEqual(['elsewhere']);
+    expect(names('aws-mfa-agent --config nowhere.ini status ')).toEqual([]);
+  });
+
+  it('completes the command that exec runs', () => {
+    expect(names('aws-mfa-agent exec mfa ')).toEqual(['--']);
+    expect(names('aws-mfa-agent exec -- other-to')).toEqual(['other-tool-of-mine']);
+    expect(names("aws-mfa-agent exec 'two words' -- cat a")).toEqual(['a file.txt']);
+    expect(names('aws-mfa-agent exec mfa -- aws-mfa-agent sta')).toEqual(['status']);
+  });
+});
+
+it('runs nothing of what is in a name', async () => {
+  await expect(readFile(join(sandbox.home, 'made'))).rejects.toMatchObject({ code: 'ENOENT' });
+});
