@@ -3,10 +3,10 @@ import { nearest } from './nearest.ts';
 import { type Entry, type SettingsFile, shownKey } from './settings-file.ts';
 
 /** The settings above the first section. */
-const GLOBAL = ['check', 'prompt_before', 'remind_every', 'quiet', 'prompt'];
+export const GLOBAL = ['check', 'prompt_before', 'remind_every', 'quiet', 'prompt'];
 
 /** The settings of a profile. */
-const OF_PROFILE = ['source_profile', 'mfa_serial', 'duration_seconds', 'mfa_process', 'region'];
+export const OF_PROFILE = ['source_profile', 'mfa_serial', 'duration_seconds', 'mfa_process', 'region'];
 
 /** Settings of AWS that people know, and what to do with them instead. */
 const OF_AWS: [keys: RegExp, advice: string][] = [

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { loadSettings } from '../config.ts';
 import { parseCredentials } from '../credentials/document.ts';
-import { readCredentials } from '../credentials/replace.ts';
+import { readCredentials } from '../credentials/read.ts';
 import type { GlobalOptions } from '../program.ts';
 import { longTermKeyIn } from '../session.ts';
 

@@ -1,0 +1,69 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { createProgram } from '../../src/program.ts';
+import { GLOBAL, OF_PROFILE } from '../../src/unknown-settings.ts';
+import { isInstalled } from '../installed.ts';
+
+const ROOT = new URL('../../', import.meta.url);
+const package_ = JSON.parse(await readFile(new URL('package.json', ROOT), 'utf8'));
+const PAGE = fileURLToPath(new URL(package_.man[0], ROOT));
+
+const program = createProgram();
+const help = program.createHelp();
+
+describe('the man page', () => {
+  it('is in the package, in a list: npm links no other to where man looks', () => {
+    expect(package_.files).toContain('dist');
+    expect(package_.man[0]).toMatch(/^dist\/.*\.1$/);
+  });
+
+  it.skipIf(!isInstalled('groff', '--version'))('is what groff takes without a warning', () => {
+    const { stdout, stderr, status } = spawnSync('groff', ['-man', '-Tutf8', '-ww', '-z', PAGE], { encoding: 'utf8' });
+    expect({ stdout, stderr, status }).toEqual({ stdout: '', stderr: '', status: 0 });
+  });
+
+  it.skipIf(!isInstalled('mandoc', PAGE))('is what mandoc takes without a warning', () => {
+    const { stdout, status } = spawnSync('mandoc', ['-T', 'lint', '-W', 'warning', PAGE], { encoding: 'utf8' });
+    expect({ stdout, status }).toEqual({ stdout: '', status: 0 });
+  });
+
+  describe.skipIf(!isInstalled('man', '--version'))('as man shows it', () => {
+    const shown = () =>
+      execFileSync('man', ['--warnings', '-l', PAGE], {
+        encoding: 'utf8',
+        env: { ...process.env, MANWIDTH: '5000', MAN_KEEP_FORMATTING: '', LC_ALL: 'C.UTF-8' },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+
+    it('has every command with its options and arguments, and what --help says of them', () => {
+      const page = shown();
+      for (const command of help.visibleCommands(program)) {
+        const section = page.split(/\n(?= {0,3}\S)/).find((part) => part.startsWith(`   ${command.name()}\n`));
+        expect(section).toContain(command.description());
+        for (const option of help.visibleOptions(command).filter(({ long }) => long !== '--help')) {
+          expect(section).toContain(option.long);
+          expect(section).toContain(help.optionDescription(option));
+        }
+        for (const argument of command.registeredArguments) {
+          expect(section).toContain(help.argumentDescription(argument));
+        }
+      }
+      for (const { long, description } of help.visibleOptions(program)) {
+        expect(page).toMatch(new RegExp(`${long}.*\n *${description.replace(/[()./]/g, '\\$&')}`));
+      }
+    });
+
+    it('has every setting', () => {
+      const page = shown();
+      const settings = page.slice(page.indexOf('\nSETTINGS'), page.indexOf('\nFILES'));
+      for (const setting of [...GLOBAL, ...OF_PROFILE]) expect(settings).toMatch(new RegExp(`^ +${setting}\\b`, 'm'));
+    });
+
+    it('shows quotes, dashes and other characters as they are typed', () => {
+      expect(shown()).toContain('eval "$(aws-mfa-agent env)"');
+      expect(shown()).not.toMatch(/[“”‘’]|undefined|\\|@[A-Z]/);
+    });
+  });
+});
