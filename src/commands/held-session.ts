@@ -20,12 +20,27 @@ export interface HeldSession {
  * The MFA profile that a command is about: the one that is named, or the only one there is.
  * @throws UserError (status 2) when there is no such profile, or several and none is named
  */
-export function chosenProfile(name: string | undefined, { profiles, files }: Settings): ProfileSettings {
-  const known = profiles.map(({ profile }) => `[${profile}]`).join(', ');
-  const [only, ...others] = name === undefined ? profiles : profiles.filter(({ profile }) => profile === name);
-  if (!only) throw new UserError(`no MFA profile [${name}]: ${files.settings} knows ${known}`, 2);
-  if (others.length > 0) throw new UserError(`name the MFA profile: ${known}`, 2);
+export function chosenProfile(name: string | undefined, settings: Settings): ProfileSettings {
+  const [only, ...others] = chosenProfiles(name === undefined ? [] : [name], settings);
+  if (!only || others.length > 0) throw new UserError(`name the MFA profile: ${known(settings)}`, 2);
   return only;
+}
+
+/**
+ * The MFA profiles that a command is about, in the order of the settings: those that are named, or all.
+ * @throws UserError (status 2) when there is no such profile
+ */
+export function chosenProfiles(names: readonly string[], settings: Settings): ProfileSettings[] {
+  const { profiles, files } = settings;
+  const missing = names.find((name) => !profiles.some(({ profile }) => profile === name));
+  if (missing !== undefined) {
+    throw new UserError(`no MFA profile [${missing}]: ${files.settings} knows ${known(settings)}`, 2);
+  }
+  return profiles.filter(({ profile }) => names.length === 0 || names.includes(profile));
+}
+
+function known({ profiles }: Settings): string {
+  return profiles.map(({ profile }) => `[${profile}]`).join(', ');
 }
 
 /**

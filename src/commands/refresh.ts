@@ -15,6 +15,7 @@ import type { GlobalOptions } from '../program.ts';
 import { type RefreshOutcome, refresh, rememberCodes } from '../refresh.ts';
 import { type MfaSession, stateAt } from '../session.ts';
 import { readSessions, refreshEffects, saveSession } from './effects.ts';
+import { chosenProfile } from './held-session.ts';
 
 interface RefreshOptions extends GlobalOptions {
   tokenCode?: string;
@@ -27,7 +28,7 @@ interface RefreshOptions extends GlobalOptions {
 /** One refresh now. Says "still fresh" and does nothing when the session is not due, unless `--force`. */
 export async function refreshCommand(name: string | undefined, options: RefreshOptions): Promise<void> {
   const settings = await loadSettings({ env: process.env, home: homedir(), configFile: options.config });
-  const profile = withOptions(choose(name, settings), options);
+  const profile = withOptions(chosenProfile(name, settings), options);
   const { serialNumber, sourceProfile, durationSeconds } = profile;
   if (serialNumber === undefined) {
     throw new UserError(messages.noSerial(profile.profile, settings.files.settings), 2);
@@ -110,14 +111,6 @@ async function keepCopy(file: string): Promise<string> {
   const copy = `${file}.before-${new Date().toISOString().replace(/\W/g, '').slice(0, 15)}`;
   await writeFile(copy, await readFile(file), { mode: 0o600, flag: 'wx', flush: true });
   return copy;
-}
-
-function choose(name: string | undefined, { profiles, files }: Settings): ProfileSettings {
-  const known = profiles.map(({ profile }) => `[${profile}]`).join(', ');
-  const [only, ...others] = name === undefined ? profiles : profiles.filter(({ profile }) => profile === name);
-  if (!only) throw new UserError(`no MFA profile [${name}]: ${files.settings} knows ${known}`, 2);
-  if (others.length > 0) throw new UserError(`name the MFA profile to refresh: ${known}`, 2);
-  return only;
 }
 
 function withOptions(profile: ProfileSettings, options: RefreshOptions): ProfileSettings {

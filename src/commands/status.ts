@@ -3,11 +3,11 @@ import type { ProfileStatus } from '../agent.ts';
 import { loadSettings } from '../config.ts';
 import { askAgent } from '../control.ts';
 import { formatDuration } from '../duration.ts';
-import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
 import type { GlobalOptions } from '../program.ts';
 import { stateAt } from '../session.ts';
 import { readSessions } from './effects.ts';
+import { chosenProfiles } from './held-session.ts';
 
 interface StatusOptions extends GlobalOptions {
   json?: boolean;
@@ -23,17 +23,7 @@ interface AgentAnswer {
 /** Prints the state of the profiles; exit status 3 when a profile was named and is not fresh. */
 export async function status(names: string[], options: StatusOptions): Promise<void> {
   const settings = await loadSettings({ env: process.env, home: homedir(), configFile: options.config });
-  for (const name of names) {
-    if (!settings.profiles.some(({ profile }) => profile === name)) {
-      throw new UserError(
-        `no MFA profile [${name}]: ${settings.files.settings} knows ${settings.profiles.map(({ profile }) => `[${profile}]`).join(', ')}`,
-        2,
-      );
-    }
-  }
-  const shown = settings.profiles
-    .map(({ profile }) => profile)
-    .filter((profile) => names.length === 0 || names.includes(profile));
+  const shown = chosenProfiles(names, settings).map(({ profile }) => profile);
   const [sessions, agent] = await Promise.all([
     readSessions(settings.files, shown),
     // A stuck agent must not hide what the file says.
