@@ -17,7 +17,7 @@ import {
 import type { Presence } from './presence.ts';
 import { quietUntil } from './quiet.ts';
 import type { RefreshOutcome, RefreshTarget } from './refresh.ts';
-import { type MfaSession, type SessionState, type StoredSession, stateAt } from './session.ts';
+import { aged, endOf, type MfaSession, type SessionState, type StoredSession, stateAt } from './session.ts';
 import type { StsFailure } from './sts.ts';
 
 /** The world as the agent sees it. */
@@ -251,11 +251,13 @@ export class Agent {
   async #situations(reason: CheckReason, now: number): Promise<Situation[]> {
     const profiles = this.#settings.profiles.filter(({ serialNumber }) => serialNumber !== undefined);
     const sessions = await this.#effects.readSessions(profiles.map(({ profile }) => profile));
-    return profiles.map(({ profile, serialNumber = '' }) => {
+    return profiles.map((settings) => {
+      const { profile, serialNumber = '' } = settings;
       const kept = this.#of(profile);
-      const session = kept.session
-        ? ({ kind: 'session', ...kept.session } as const)
-        : (sessions.get(profile) ?? ({ kind: 'none' } as const));
+      const session = aged(
+        kept.session ? { kind: 'session', ...kept.session } : (sessions.get(profile) ?? { kind: 'none' }),
+        settings,
+      );
       const state = stateAt(session, now, this.#settings.promptBefore);
       if (state === 'fresh' && !kept.session && !kept.question) kept.history = rested(kept.history);
       if (reason === 'file' || reason === 'settings' || reason === 'request') {
@@ -263,8 +265,7 @@ export class Agent {
         kept.history = kept.history.stopped || kept.unaskable !== undefined ? FRESH_START : rest;
         delete kept.unaskable;
       }
-      const expiration = session.kind === 'session' ? session.expiration : undefined;
-      return { profile, serialNumber, state, expiration, history: kept.history };
+      return { profile, serialNumber, state, expiration: endOf(session), history: kept.history };
     });
   }
 
@@ -323,8 +324,8 @@ export class Agent {
     const kept = this.#of(profile);
     const controller = new AbortController();
     let raise: (request: AskRequest) => void = () => {};
-    const { serialNumber, sourceProfile, durationSeconds } = settings;
-    const target = { profile, sourceProfile, serialNumber, durationSeconds, expiration };
+    const { serialNumber, sourceProfile, durationSeconds, maxAge } = settings;
+    const target = { profile, sourceProfile, serialNumber, durationSeconds, maxAge, expiration };
     const asking = {
       reminder,
       signal: controller.signal,

@@ -13,6 +13,8 @@ export interface ProfileSettings {
   /** Undefined when nothing names one; a refresh then says where to put it. */
   serialNumber: string | undefined;
   durationSeconds: number;
+  /** How old a session may become, in milliseconds, where that is less than it lasts. */
+  maxAge?: number;
   /** A command that prints the code. */
   mfaProcess?: string;
   /** For STS. */
@@ -72,12 +74,14 @@ export async function loadSettings(from: {
       return place && written(place.entries, key, place.file);
     };
     const mfaProcess = first('mfa_process')?.value;
+    const maxAge = await readSetting(written(section.entries, 'max_age', files.settings), forms.maxAge);
     const region = await readSetting(first('region') ?? regionIn(from.env), forms.region);
     profiles.push({
       profile: section.name,
       sourceProfile,
       serialNumber: await readSetting(first('mfa_serial'), forms.serialNumber),
       durationSeconds: (await readSetting(first('duration_seconds'), forms.durationSeconds)) ?? DURATION_SECONDS,
+      ...(maxAge !== undefined && { maxAge }),
       ...(mfaProcess !== undefined && { mfaProcess }),
       ...(region !== undefined && { region }),
     });
@@ -157,13 +161,14 @@ async function sourceOf({ name, line, entries }: Section, sections: Section[], f
 
 /** A session that lasts no longer than this would be due at once, and asking would never end. */
 async function promptBeforeOf(setting: Written | undefined, profiles: ProfileSettings[]): Promise<number> {
-  const shortest = Math.min(...profiles.map(({ durationSeconds }) => durationSeconds));
+  const lasts = ({ durationSeconds, maxAge }: ProfileSettings) => Math.min(durationSeconds * 1000, maxAge ?? Infinity);
+  const shortest = Math.min(...profiles.map(lasts));
   const promptBefore = await readSetting(setting, forms.duration);
   // Nobody chose the default, so it gives way to short sessions instead of being wrong.
-  if (!setting || promptBefore === undefined) return Math.min(PROMPT_BEFORE, (shortest * 1000) / 4);
-  if (promptBefore < shortest * 1000) return promptBefore;
-  const profile = profiles.find(({ durationSeconds }) => durationSeconds === shortest)?.profile;
-  throw wrong(setting, `shorter than the session of [${profile}], which lasts ${shortest} seconds`);
+  if (!setting || promptBefore === undefined) return Math.min(PROMPT_BEFORE, shortest / 4);
+  if (promptBefore < shortest) return promptBefore;
+  const profile = profiles.find((one) => lasts(one) === shortest)?.profile;
+  throw wrong(setting, `shorter than the session of [${profile}], which lasts ${shortest / 1000} seconds`);
 }
 
 async function settingsIn(text: string | undefined, path: string): Promise<SettingsFile> {

@@ -171,10 +171,18 @@ export function copyKept(copy: string): string {
   return `the file with the long-term credentials is kept as ${copy}`;
 }
 
-export function refreshed(profile: string, expiration: number, now: number, asked: number): string {
-  const left = expiration - now;
-  const cut = left < asked * 1000 - 60_000 ? `; AWS gave less than the ${formatDuration(asked * 1000)} asked for` : '';
-  return `[${profile}] is fresh until ${localTime(expiration, now)} (${formatDuration(Math.round(left / 60_000) * 60_000)}${cut})`;
+/** @param asked `durationSeconds` of AWS; `maxAge`, in milliseconds, of the settings */
+export function refreshed(
+  profile: string,
+  expiration: number,
+  now: number,
+  asked: { durationSeconds: number; maxAge?: number | undefined },
+): string {
+  const length = asked.durationSeconds * 1000;
+  const end = Math.min(expiration, now + (asked.maxAge ?? Number.POSITIVE_INFINITY));
+  const left = end - now;
+  const cut = expiration - now < length - 60_000 ? `; AWS gave less than the ${formatDuration(length)} asked for` : '';
+  return `[${profile}] is fresh until ${localTime(end, now)} (${formatDuration(Math.round(left / 60_000) * 60_000)}${cut})`;
 }
 
 export function stillFresh(profile: string, expiration: number, now: number): string {
@@ -221,7 +229,10 @@ export function holdsNoSession(profile: string, file: string): string {
   return `[${profile}] in ${file} holds long-term credentials, not a session: name the MFA profile`;
 }
 
+/** @param expiration when its use ends, which it may survive */
 export function endsSoon(profile: string, expiration: number, now: number): string {
+  if (expiration <= now)
+    return `the session of [${profile}] is older than max_age allows: aws-mfa-agent refresh ${profile}`;
   return `the session of [${profile}] ends in ${formatDuration(expiration - now)}, at ${localTime(expiration, now)}: aws-mfa-agent refresh ${profile}`;
 }
 

@@ -11,7 +11,9 @@ export interface RefreshTarget {
   serialNumber: string;
   /** 900 to 129600. */
   durationSeconds: number;
-  /** When the session that stands in the profile ends, in milliseconds since the epoch. */
+  /** How old it may become, in milliseconds; undefined when until it expires. */
+  maxAge?: number | undefined;
+  /** When the use of the session that stands in the profile ends, in milliseconds since the epoch. */
   expiration: number | undefined;
 }
 
@@ -63,10 +65,14 @@ export async function refresh(
 }
 
 /** What came of a code, for the place where it was typed. */
-function outcomeText({ profile, durationSeconds }: RefreshTarget, outcome: RefreshOutcome, now: number): string {
+function outcomeText(
+  { profile, durationSeconds, maxAge }: RefreshTarget,
+  outcome: RefreshOutcome,
+  now: number,
+): string {
   switch (outcome.kind) {
     case 'refreshed':
-      return messages.refreshed(profile, outcome.session.expiration, now, durationSeconds);
+      return messages.refreshed(profile, outcome.session.expiration, now, { durationSeconds, maxAge });
     case 'unsaved':
       return messages.unsaved(profile, outcome.reason);
     case 'refused':

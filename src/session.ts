@@ -11,6 +11,8 @@ export interface MfaSession {
   sessionToken: string;
   /** Milliseconds since the epoch, by AWS's clock. */
   expiration: number;
+  /** When AWS gave it, in the same way: STS itself does not tell. */
+  issued?: number;
 }
 
 /** What stands in the MFA profile of the credentials file. It holds no secret. */
@@ -18,15 +20,24 @@ export type StoredSession =
   | { kind: 'none' }
   /** A key pair without a session token: the only copy of somebody's key, never overwritten. */
   | { kind: 'long-term'; accessKeyId: string }
-  /** `expiration` is milliseconds since the epoch, or undefined when nothing trustworthy says when it ends. */
-  | { kind: 'session'; accessKeyId: string; expiration: number | undefined };
+  | {
+      kind: 'session';
+      accessKeyId: string;
+      /** Milliseconds since the epoch, or undefined when nothing trustworthy says when it ends. */
+      expiration: number | undefined;
+      /** Known of those only that we have written. */
+      issued?: number | undefined;
+      /** When it is older than the settings allow: see {@link aged}. */
+      tooOldAt?: number;
+    };
 
 export type SessionState = 'missing' | 'long-term' | 'unknown' | 'expired' | 'due' | 'fresh';
 
 /**
  * The state of a session at an instant.
  * @param now milliseconds since the epoch, by AWS's clock
- * @param promptBefore how long before the expiration a session counts as due, in milliseconds
+ * @param promptBefore how long before its end a session counts as due, in milliseconds. It stays due, for it still works,
+ *   when it is too old, and has expired only when AWS says so
  */
 export function stateAt(session: StoredSession, now: number, promptBefore: number): SessionState {
   switch (session.kind) {
@@ -37,8 +48,35 @@ export function stateAt(session: StoredSession, now: number, promptBefore: numbe
     case 'session':
       if (session.expiration === undefined) return 'unknown';
       if (session.expiration <= now) return 'expired';
-      return session.expiration - now <= promptBefore ? 'due' : 'fresh';
+      return (endOf(session) ?? 0) - now <= promptBefore ? 'due' : 'fresh';
   }
+}
+
+/**
+ * A session under the settings of its profile: a policy that wants a younger login than the session is long
+ * (`aws:MultiFactorAuthAge`) ends its use before it expires.
+ * @param settings `maxAge` in milliseconds; `durationSeconds` tells since when a session is that is not ours
+ */
+export function aged(
+  session: StoredSession,
+  { maxAge, durationSeconds }: { maxAge?: number; durationSeconds: number },
+): StoredSession {
+  const start = startOf(session, durationSeconds);
+  return session.kind !== 'session' || start === undefined || maxAge === undefined
+    ? session
+    : { ...session, tooOldAt: start + maxAge };
+}
+
+/** When a session began: when AWS gave it, or, where that is not known, as long before its expiration as ours last. */
+export function startOf(session: StoredSession, durationSeconds: number): number | undefined {
+  if (session.kind !== 'session' || session.expiration === undefined) return undefined;
+  return session.issued ?? session.expiration - durationSeconds * 1000;
+}
+
+/** When the use of a session ends: it expires, or it is too old. Undefined when there is none, or nothing tells. */
+export function endOf(session: StoredSession): number | undefined {
+  if (session.kind !== 'session' || session.expiration === undefined) return undefined;
+  return Math.min(session.expiration, session.tooOldAt ?? Number.POSITIVE_INFINITY);
 }
 
 /**
@@ -48,7 +86,7 @@ export function stateAt(session: StoredSession, now: number, promptBefore: numbe
  */
 export function sessionIn(
   section: ProfileSection | undefined,
-  remembered?: { accessKeyId: string; expiration: number },
+  remembered?: { accessKeyId: string; expiration: number; issued?: number },
 ): StoredSession {
   if (!section) return { kind: 'none' };
   const { values } = section;
@@ -58,7 +96,12 @@ export function sessionIn(
   if (!accessKeyId || !values.get('aws_secret_access_key') || !tokenIn(values)) return { kind: 'none' };
   const isRemembered = remembered?.accessKeyId === accessKeyId;
   const written = expiryIn(section, isRemembered ? undefined : remembered?.expiration);
-  return { kind: 'session', accessKeyId, expiration: written ?? (isRemembered ? remembered.expiration : undefined) };
+  return {
+    kind: 'session',
+    accessKeyId,
+    expiration: written ?? (isRemembered ? remembered.expiration : undefined),
+    issued: isRemembered ? remembered.issued : undefined,
+  };
 }
 
 /**

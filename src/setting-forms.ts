@@ -96,6 +96,17 @@ export const durationSeconds = {
   allowed: () => 'a whole number of seconds from 900 (15 minutes) to 129600 (36 hours)',
 } satisfies Form<number>;
 
+/** How old a login may become; more than {@link durationSeconds} allows would mean nothing. */
+export const maxAge = {
+  read(text: string) {
+    const milliseconds = parseDuration(text);
+    return milliseconds !== undefined && milliseconds >= 5 * 60_000 && milliseconds <= 36 * 3_600_000
+      ? milliseconds
+      : undefined;
+  },
+  allowed: () => 'a duration from 5m to 36h, such as 1h',
+} satisfies Form<number>;
+
 /** It becomes a part of a host name. */
 export const region = {
   read: (text: string) => (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text) ? text : undefined),

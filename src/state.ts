@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 /**
  * What the agent remembers between runs, outside the credentials file and without secrets: for each credentials file and
- * profile, which access key id the expiry that we wrote belongs to.
+ * profile, which access key id the expiry that we wrote belongs to, and when that session began.
  */
 export interface State {
   expiries: Record<string, Record<string, RememberedExpiry>>;
@@ -13,6 +13,8 @@ export interface RememberedExpiry {
   accessKeyId: string;
   /** Milliseconds since the epoch. */
   expiration: number;
+  /** When AWS gave the session, in the same way. */
+  issued?: number;
 }
 
 const EMPTY: State = { expiries: {} };

@@ -6,7 +6,7 @@ import { type Entry, type SettingsFile, shownKey } from './settings-file.ts';
 export const GLOBAL = ['check', 'prompt_before', 'remind_every', 'quiet', 'prompt'];
 
 /** The settings of a profile. */
-export const OF_PROFILE = ['source_profile', 'mfa_serial', 'duration_seconds', 'mfa_process', 'region'];
+export const OF_PROFILE = ['source_profile', 'mfa_serial', 'duration_seconds', 'max_age', 'mfa_process', 'region'];
 
 /** Settings of AWS that people know, and what to do with them instead. */
 const OF_AWS: [keys: RegExp, advice: string][] = [

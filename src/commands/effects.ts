@@ -29,8 +29,9 @@ export async function saveSession(
   // Loaded late: whoever only reads does without.
   const { changeCredentials } = await import('../credentials/replace.ts');
   await changeCredentials(files.credentials, (bytes) => withSession(bytes, profile, session, options));
-  const { accessKeyId, expiration } = session;
-  await rememberExpiry(files.state, files.credentials, profile, { accessKeyId, expiration }).catch(() => {});
+  const { accessKeyId, expiration, issued } = session;
+  const remembered = { accessKeyId, expiration, ...(issued !== undefined && { issued }) };
+  await rememberExpiry(files.state, files.credentials, profile, remembered).catch(() => {});
 }
 
 /** The real world for one refresh of a profile. `clock` learns from every answer of AWS. */
@@ -47,7 +48,8 @@ export function refreshEffects(
     longTermKeys: (source) => longTermKeys(files, source, credentialProcess),
     getSessionToken: async (request, keys) => {
       const { getSessionToken } = await import('../sts.ts');
-      return learning(clock, await getSessionToken(request, keys, stsTarget(profile, clock)));
+      const answer = learning(clock, await getSessionToken(request, keys, stsTarget(profile, clock)));
+      return answer.ok ? { ...answer, value: { ...answer.value, issued: clock.now() } } : answer;
     },
     save: (name, session) => saveSession(files, name, session),
     pause: (milliseconds, signal) => setTimeout(milliseconds, undefined, { signal }).catch(() => {}),

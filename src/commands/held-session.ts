@@ -3,14 +3,14 @@ import { parseCredentials } from '../credentials/document.ts';
 import { readCredentials } from '../credentials/read.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
-import { type SessionState, sessionIn, stateAt } from '../session.ts';
+import { aged, endOf, type SessionState, sessionIn, stateAt } from '../session.ts';
 import type { UsableSession } from '../session-variables.ts';
 import { readState } from '../state.ts';
 
 /** What the credentials file holds for an MFA profile. */
 export interface HeldSession {
   state: SessionState;
-  /** Milliseconds since the epoch. */
+  /** When its use ends, in milliseconds since the epoch. */
   expiration: number | undefined;
   /** As it stands there, whether or not it still works. */
   session: UsableSession | undefined;
@@ -48,13 +48,15 @@ function known({ profiles }: Settings): string {
  * @throws UserError (status 2) when long-term credentials stand there, which are nobody's session
  */
 export async function readHeldSession(
-  { files, promptBefore }: Settings,
+  { files, promptBefore, profiles }: Settings,
   profile: string,
   now: number,
 ): Promise<HeldSession> {
   const [bytes, remembered] = await Promise.all([readCredentials(files.credentials), readState(files.state)]);
   const section = bytes && parseCredentials(bytes).profile(profile);
-  const stored = sessionIn(section, remembered.expiries[files.credentials]?.[profile]);
+  const settings = profiles.find((one) => one.profile === profile);
+  const found = sessionIn(section, remembered.expiries[files.credentials]?.[profile]);
+  const stored = settings ? aged(found, settings) : found;
   const state = stateAt(stored, now, promptBefore);
   if (state === 'long-term') throw new UserError(messages.holdsNoSession(profile, files.credentials), 2);
   const expiration = stored.kind === 'session' ? stored.expiration : undefined;
@@ -65,7 +67,7 @@ export async function readHeldSession(
     sessionToken: value('aws_session_token') || value('aws_security_token'),
     expiration,
   };
-  return { state, expiration, session: stored.kind === 'session' ? session : undefined };
+  return { state, expiration: endOf(stored), session: stored.kind === 'session' ? session : undefined };
 }
 
 /**

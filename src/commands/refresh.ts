@@ -13,7 +13,7 @@ import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
 import type { GlobalOptions } from '../program.ts';
 import { type RefreshOutcome, refresh, rememberCodes } from '../refresh.ts';
-import { type MfaSession, stateAt } from '../session.ts';
+import { aged, endOf, type MfaSession, stateAt } from '../session.ts';
 import { readSessions, refreshEffects, saveSession } from './effects.ts';
 import { chosenProfile } from './held-session.ts';
 
@@ -29,20 +29,21 @@ interface RefreshOptions extends GlobalOptions {
 export async function refreshCommand(name: string | undefined, options: RefreshOptions): Promise<void> {
   const settings = await loadSettings({ env: process.env, home: homedir(), configFile: options.config });
   const profile = withOptions(chosenProfile(name, settings), options);
-  const { serialNumber, sourceProfile, durationSeconds } = profile;
+  const { serialNumber, sourceProfile, durationSeconds, maxAge } = profile;
   if (serialNumber === undefined) {
     throw new UserError(messages.noSerial(profile.profile, settings.files.settings), 2);
   }
 
   const clock = new Clock();
-  const session = (await readSessions(settings.files, [profile.profile])).get(profile.profile);
-  const state = session ? stateAt(session, clock.now(), settings.promptBefore) : 'missing';
+  const stored = (await readSessions(settings.files, [profile.profile])).get(profile.profile) ?? { kind: 'none' };
+  const session = aged(stored, profile);
+  const state = stateAt(session, clock.now(), settings.promptBefore);
   // Only whoever names the profile and forces it can mean to replace its keys.
   const overKeys = state === 'long-term' && options.force === true && name !== undefined;
   if (state === 'long-term' && !overKeys) {
     throw new UserError(messages.holdsLongTerm(profile.profile, settings.files.credentials), 2);
   }
-  const expiration = session?.kind === 'session' ? session.expiration : undefined;
+  const expiration = endOf(session);
   if (state === 'fresh' && expiration !== undefined && !options.force) {
     process.stderr.write(`${messages.stillFresh(profile.profile, expiration, clock.now())}\n`);
     return;
@@ -59,7 +60,7 @@ export async function refreshCommand(name: string | undefined, options: RefreshO
     await saveSession(settings.files, profile.profile, session, { force: overKeys });
   };
   const outcome = await refresh(
-    { profile: profile.profile, sourceProfile, serialNumber, durationSeconds, expiration },
+    { profile: profile.profile, sourceProfile, serialNumber, durationSeconds, maxAge, expiration },
     { reminder: 0, signal: new AbortController().signal, onChange: () => {} },
     {
       ...refreshEffects(settings, profile, { ask, clock, codes: rememberCodes() }),
@@ -160,10 +161,12 @@ function terminalFirst(settings: Settings, profile: ProfileSettings): Ask {
   return createAsk({ ...settings, prompt }, profile).ask;
 }
 
-function report({ profile, durationSeconds }: ProfileSettings, outcome: RefreshOutcome, now: number): void {
+function report({ profile, durationSeconds, maxAge }: ProfileSettings, outcome: RefreshOutcome, now: number): void {
   switch (outcome.kind) {
     case 'refreshed':
-      process.stderr.write(`${messages.refreshed(profile, outcome.session.expiration, now, durationSeconds)}\n`);
+      process.stderr.write(
+        `${messages.refreshed(profile, outcome.session.expiration, now, { durationSeconds, maxAge })}\n`,
+      );
       return;
     case 'unsaved':
       throw new UserError(messages.unsaved(profile, outcome.reason));

@@ -36,7 +36,7 @@ export async function renewHere(
   profile: ProfileSettings,
   { expiration, ways, limit }: { expiration: number | undefined; ways: 'auto' | readonly string[]; limit?: number },
 ): Promise<Renewal> {
-  const { serialNumber, sourceProfile, durationSeconds } = profile;
+  const { serialNumber, sourceProfile, durationSeconds, maxAge } = profile;
   if (serialNumber === undefined) {
     throw new UserError(messages.noSerial(profile.profile, settings.files.settings), 2);
   }
@@ -64,7 +64,7 @@ export async function renewHere(
     if (session) return { kind: 'renewed', session };
     const { ask } = createAsk({ prompt: ways }, profile);
     const outcome = await refresh(
-      { profile: profile.profile, sourceProfile, serialNumber, durationSeconds, expiration },
+      { profile: profile.profile, sourceProfile, serialNumber, durationSeconds, maxAge, expiration },
       { reminder: 0, signal: controller.signal, onChange: () => {} },
       refreshEffects(settings, profile, { ask, clock, codes: rememberCodes() }),
     );

@@ -5,7 +5,7 @@ import { askAgent } from '../control.ts';
 import { formatDuration } from '../duration.ts';
 import * as messages from '../messages.ts';
 import type { GlobalOptions } from '../program.ts';
-import { stateAt } from '../session.ts';
+import { aged, endOf, stateAt } from '../session.ts';
 import { readSessions } from './effects.ts';
 import { chosenProfiles } from './held-session.ts';
 
@@ -23,16 +23,20 @@ interface AgentAnswer {
 /** Prints the state of the profiles; exit status 3 when a profile was named and is not fresh. */
 export async function status(names: string[], options: StatusOptions): Promise<void> {
   const settings = await loadSettings({ env: process.env, home: homedir(), configFile: options.config });
-  const shown = chosenProfiles(names, settings).map(({ profile }) => profile);
+  const shown = chosenProfiles(names, settings);
   const [sessions, agent] = await Promise.all([
-    readSessions(settings.files, shown),
+    readSessions(
+      settings.files,
+      shown.map(({ profile }) => profile),
+    ),
     // A stuck agent must not hide what the file says.
     askAgent<AgentAnswer>(settings.files.runtime, 'GET /v1/agent').catch(() => undefined),
   ]);
   const now = Date.now();
-  const rows = shown.map((profile) => {
-    const session = sessions.get(profile) ?? { kind: 'none' as const };
-    const expiration = session.kind === 'session' ? session.expiration : undefined;
+  const rows = shown.map((one) => {
+    const { profile } = one;
+    const session = aged(sessions.get(profile) ?? { kind: 'none' }, one);
+    const expiration = endOf(session);
     const standing = agent?.profiles.find((one) => one.profile === profile)?.standing;
     return { profile, state: stateAt(session, now, settings.promptBefore), expiration, standing };
   });

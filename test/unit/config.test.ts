@@ -265,6 +265,10 @@ describe('a setting that is wrong', () => {
     [`${SECTION}duration_seconds = 129601`, /129600/],
     [`${SECTION}duration_seconds = 1e4`, /129600/],
     [`${SECTION}duration_seconds = 12h`, /129600/],
+    [`${SECTION}max_age = 3600`, /^config\.ini:2: max_age = "3600" is not allowed: .* from 5m to 36h, such as 1h/],
+    [`${SECTION}max_age = 4m`, /5m/],
+    [`${SECTION}max_age = 37h`, /36h/],
+    ['max_age = 1h', /belongs to a profile/],
     [
       `${SECTION}mfa_serial = 123456`,
       /must be an MFA device's ARN, as arn:aws:iam::123456789012:mfa\/alice, or its hardware/,
@@ -399,6 +403,9 @@ describe('how long before the expiration to ask', () => {
       'config.ini:1: prompt_before = "1h" is not allowed: it must be shorter than the session of [b], which lasts 3600 seconds',
     );
     expect((await settings('prompt_before = 59m\n[b]\nduration_seconds = 3600\n')).promptBefore).toBe(59 * 60_000);
+    expect(await problem('prompt_before = 1h\n[a]\n[b]\nmax_age = 30m\n')).toMatch(
+      /of \[b\], which lasts 1800 seconds/,
+    );
   });
 
   it('may be seconds, or none', async () => {
@@ -408,6 +415,8 @@ describe('how long before the expiration to ask', () => {
 
   it('is a quarter of a session of less than an hour, where nobody says', async () => {
     expect((await settings('[a]\nduration_seconds = 900\n')).promptBefore).toBe(225_000);
+    expect((await settings('[a]\nmax_age = 20m\n')).promptBefore).toBe(300_000);
+    expect((await settings('[a]\nmax_age = 1h30m\n')).profiles[0]).toMatchObject({ maxAge: 5_400_000 });
   });
 });
 

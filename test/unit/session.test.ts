@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
-import { sessionIn, stateAt } from '../../src/session.ts';
+import { aged, endOf, sessionIn, startOf, stateAt } from '../../src/session.ts';
 
-const read = (body: string, remembered?: { accessKeyId: string; expiration: number }) =>
+const read = (body: string, remembered?: { accessKeyId: string; expiration: number; issued?: number }) =>
   sessionIn(parseCredentials(Buffer.from(`[mfa]\n${body}`)).profile('mfa'), remembered);
 
 const SESSION = 'aws_access_key_id = ASIAX\naws_secret_access_key = s\naws_session_token = t\n';
@@ -74,4 +74,47 @@ test.each([
   [NOON, 'expired'],
 ] as const)('at %i the state is %s', (now, state) => {
   expect(stateAt({ kind: 'session', accessKeyId: 'ASIAX', expiration: NOON }, now, 10)).toBe(state);
+});
+
+describe('a session that may be no older than', () => {
+  const HOUR = 3_600_000;
+  const settings = { maxAge: HOUR, durationSeconds: 12 * 3600 };
+  const from = (issued: number | undefined, maxAge = HOUR) =>
+    aged({ kind: 'session', accessKeyId: 'ASIAX', expiration: NOON, issued }, { ...settings, maxAge });
+
+  test('an hour is done with an hour after it was given, though it works for longer', () => {
+    const session = from(NOON - 12 * HOUR);
+    expect(endOf(session)).toBe(NOON - 11 * HOUR);
+    expect(stateAt(session, NOON - 11 * HOUR - 11, 10)).toBe('fresh');
+    expect(stateAt(session, NOON - 11 * HOUR - 10, 10)).toBe('due');
+    expect(stateAt(session, NOON - 1, 10)).toBe('due');
+    expect(stateAt(session, NOON, 10)).toBe('expired');
+  });
+
+  test('it lasts, ends when it expires', () => {
+    expect(endOf(from(NOON - HOUR / 2))).toBe(NOON);
+    expect(stateAt(from(NOON - HOUR / 2), NOON - 10, 10)).toBe('due');
+  });
+
+  test('an hour, of which nobody knows when it was given, counts as long as ours last', () => {
+    expect(endOf(from(undefined))).toBe(NOON - 11 * HOUR);
+    expect(startOf(from(undefined), 7200)).toBe(NOON - 2 * HOUR);
+  });
+
+  test('an hour, when nothing says when it ends: nothing', () => {
+    const session = aged({ kind: 'session', accessKeyId: 'ASIAX', expiration: undefined }, settings);
+    expect([endOf(session), startOf(session, 7200), stateAt(session, NOON, 10)]).toEqual([
+      undefined,
+      undefined,
+      'unknown',
+    ]);
+    expect(aged({ kind: 'none' }, settings)).toEqual({ kind: 'none' });
+  });
+
+  test('the settings say is as old as we remember, if it is the one that we wrote', () => {
+    const remembered = { accessKeyId: 'ASIAX', expiration: NOON, issued: NOON - HOUR };
+    expect(read(`${SESSION}expiration = 2026-03-01T12:00:00Z\n`, remembered)).toMatchObject({ issued: NOON - HOUR });
+    const other = { ...remembered, accessKeyId: 'ASIAOLD' };
+    expect(read(`${SESSION}expiration = 2026-03-01T18:00:00Z\n`, other)).toMatchObject({ issued: undefined });
+  });
 });

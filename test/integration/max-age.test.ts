@@ -1,0 +1,78 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseCredentials, withSession } from '../../src/credentials/document.ts';
+import { run, start } from '../program.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+
+const HOUR = 3_600_000;
+
+let sandbox: Sandbox;
+
+beforeEach(async () => {
+  sandbox = await startSandbox({ tolerance: 9 });
+  await mkdir(join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent'), { recursive: true });
+});
+afterEach(() => sandbox.close());
+
+const settings = (text: string) =>
+  writeFile(join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent', 'config.ini'), text);
+
+const keyId = async () =>
+  parseCredentials(await readFile(sandbox.credentialsFile))
+    .profile('mfa')
+    ?.values.get('aws_access_key_id');
+
+/** What the agent remembers of its sessions, as if it had been longer ago. */
+async function olderBy(milliseconds: number): Promise<void> {
+  const file = join(sandbox.env.XDG_STATE_HOME ?? '', 'aws-mfa-agent', 'state.json');
+  const state = JSON.parse(await readFile(file, 'utf8'));
+  state.expiries[sandbox.credentialsFile].mfa.issued -= milliseconds;
+  await writeFile(file, JSON.stringify(state));
+}
+
+describe('max_age', () => {
+  it('has a long session refreshed an hour after it was given', async () => {
+    await settings('[mfa]\nmax_age = 1h\n');
+    const refreshed = await run(['refresh', '--token-code', sandbox.code()], sandbox.env);
+    expect(refreshed).toMatchObject({ status: 0, stderr: expect.stringMatching(/\(1h 00m\)\n$/) });
+    expect((await run(['refresh'], sandbox.env)).stderr).toMatch(/still fresh until .* \((59m|1h 00m)\)/);
+    const first = await keyId();
+    await olderBy(HOUR);
+    expect((await run(['status', 'mfa'], sandbox.env)).status).toBe(3);
+    expect(await run(['refresh', '--token-code', sandbox.code()], sandbox.env)).toMatchObject({ status: 0 });
+    expect(await keyId()).not.toBe(first);
+    expect(sandbox.sts.requests.map(({ durationSeconds }) => durationSeconds)).toEqual(['43200', '43200']);
+  });
+
+  it('takes no session away that still works', async () => {
+    await settings('[mfa]\nmax_age = 1h\n');
+    await run(['refresh', '--token-code', sandbox.code()], sandbox.env);
+    await olderBy(2 * HOUR);
+    expect(await run(['env', '--shell', 'sh'], sandbox.env)).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining(`export AWS_ACCESS_KEY_ID='${await keyId()}';`),
+      stderr: 'the session of [mfa] is older than max_age allows: aws-mfa-agent refresh mfa\n',
+    });
+  });
+
+  it('has the agent ask for another tool’s session by how long ours last, and then no more', async () => {
+    // Half of its twelve hours are over; as one of ours, it would be six hours old.
+    const bytes = withSession(await readFile(sandbox.credentialsFile), 'mfa', sandbox.sts.issue('alice', 6 * 3600));
+    await writeFile(sandbox.credentialsFile, bytes);
+    await writeFile(join(sandbox.home, 'code'), `${sandbox.code()}\n`);
+    const head = 'check = * * * * * *\nprompt = mfa_process\n[mfa]\n';
+    const command = `mfa_process = cat ${join(sandbox.home, 'code')}\n`;
+    await settings(`${head}max_age = 7h\n${command}`);
+    const agent = start(['run'], sandbox.env);
+    await agent.says(/"state":"fresh"/);
+    expect(sandbox.sts.requests).toEqual([]);
+
+    await settings(`${head}max_age = 5h\n${command}`);
+    await agent.says(/session refreshed/);
+    await agent.says(/"standing":"fresh"[\s\S]*session refreshed[\s\S]*"standing":"fresh"/);
+    expect(sandbox.sts.requests).toMatchObject([{ action: 'GetSessionToken', outcome: 'granted' }]);
+    agent.child.kill('SIGTERM');
+    await agent.ended;
+  });
+});
