@@ -12,7 +12,6 @@ dbus-daemon:dbus dbus-run-session:dbus gdbus:libglib2.0-bin import:imagemagick s
 systemctl:systemd systemd-analyze:systemd plistutil:libplist-utils curl:curl oathtool:oathtool
 zsh:zsh fish:fish dash:dash script:bsdutils ip:iproute2
 man:man-db groff:groff-base mandoc:mandoc
-zsh:zsh fish:fish dash:dash script:bsdutils
 '
 
 # Sets programs and packages to what is missing now.
