@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { UserError } from './errors.ts';
 
 /** The only way in to a running agent: HTTP and JSON on a Unix socket in a folder that only the user can enter. */
-function controlSocket(runtimeFolder: string): string {
+export function controlSocket(runtimeFolder: string): string {
   return join(runtimeFolder, 'agent.sock');
 }
 

@@ -339,7 +339,10 @@ function two(number: number): string {
   return String(number).padStart(2, '0');
 }
 
+export const WATCH_NEEDS_TERMINAL =
+  'status --watch needs a terminal; elsewhere, status --watch --json writes a line for each change';
+
 /** Names come from files that anybody may have written: none may move a cursor, begin a line, or turn the direction of writing. */
-function plain(text: string): string {
+export function plain(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ');
 }

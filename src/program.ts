@@ -39,6 +39,7 @@ export function createProgram(): Command {
     .description('every MFA profile with its state and the time left; works with or without a running agent')
     .argument('[profile...]', 'these profiles only')
     .option('--json', 'as JSON')
+    .option('--watch', 'goes on, and shows what changes; with --json, a line for each change')
     .action(async (profiles: string[], options) =>
       (await import('./commands/status.ts')).status(profiles, { ...program.opts(), ...options }),
     );

@@ -19,10 +19,14 @@ export interface RememberedExpiry {
 
 const EMPTY: State = { expiries: {} };
 
+export function stateFile(folder: string): string {
+  return join(folder, 'state.json');
+}
+
 /** The remembered state; empty when there is none, or when it cannot be read: it only saves a question to STS. */
 export async function readState(folder: string): Promise<State> {
   try {
-    return parse(await readFile(join(folder, 'state.json'), 'utf8'));
+    return parse(await readFile(stateFile(folder), 'utf8'));
   } catch {
     return EMPTY;
   }
@@ -36,7 +40,7 @@ export async function rememberExpiry(
   expiry: RememberedExpiry,
 ): Promise<void> {
   const { changeCredentials } = await import('./credentials/replace.ts');
-  await changeCredentials(join(folder, 'state.json'), (bytes) => {
+  await changeCredentials(stateFile(folder), (bytes) => {
     const { expiries } = parse(bytes.toString('utf8'));
     const ofFile = { ...expiries[credentialsFile], [profile]: expiry };
     return Buffer.from(`${JSON.stringify({ expiries: { ...expiries, [credentialsFile]: ofFile } }, null, 2)}\n`);

@@ -5,11 +5,23 @@ import type { Routes } from '../control.ts';
 import { parseDuration } from '../duration.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
+import type { Revisions } from '../revisions.ts';
 
 /** What the agent answers on its socket: docs/socket.md. @param settings those that hold now */
-export function agentRoutes(agent: Agent, settings: () => Settings, clock: Clock, version: string): Routes {
+export function agentRoutes(
+  agent: Agent,
+  settings: () => Settings,
+  { clock, revisions, version }: { clock: Clock; revisions: Revisions; version: string },
+): Routes {
   return {
-    'GET /v1/agent': () => ({ pid: process.pid, version, profiles: agent.status() }),
+    'GET /v1/agent': async (query, client) => {
+      const { after, wait } = followingIn(query);
+      if (after !== undefined) {
+        client.mayWait(wait + ANSWER_TIME);
+        await revisions.other(after, wait, client.gone);
+      }
+      return { pid: process.pid, version, revision: revisions.current(), profiles: agent.status() };
+    },
     'POST /v1/check': async () => {
       await agent.check('request');
       return { profiles: agent.status() };
@@ -39,6 +51,12 @@ function snoozeIn(query: URLSearchParams, { profiles }: Settings): { profile: st
   return { profile, duration };
 }
 
+function followingIn(query: URLSearchParams): { after: number | undefined; wait: number } {
+  const after = query.get('after');
+  if (after !== null && !/^\d{1,15}$/.test(after)) throw new UserError('after: the revision of an earlier answer', 2);
+  return { after: after === null ? undefined : Number(after), wait: waitIn(query.get('wait'), 'wait') };
+}
+
 const LONGEST_WAIT = 3_600_000;
 const WAIT = 50_000;
 /** For a check and the answer after it, in milliseconds. */
@@ -49,10 +67,14 @@ function refreshIn(query: URLSearchParams, settings: Settings): { profile: strin
   const known = settings.profiles.find((one) => one.profile === profile);
   if (!known) throw new UserError(`no MFA profile [${profile}]`, 2);
   if (known.serialNumber === undefined) throw new UserError(messages.noSerial(profile, settings.files.settings), 2);
-  const timeout = query.get('timeout');
-  const wait = timeout === null ? WAIT : parseDuration(timeout);
-  if (wait === undefined || wait > LONGEST_WAIT) throw new UserError('timeout: 0s to 1h, such as 50s', 2);
+  const wait = waitIn(query.get('timeout'), 'timeout');
   const person = query.get('person') ?? 'no';
   if (person !== 'yes' && person !== 'no') throw new UserError('person: yes or no', 2);
   return { profile, wait, person: person === 'yes' };
+}
+
+function waitIn(text: string | null, name: string): number {
+  const wait = text === null ? WAIT : parseDuration(text);
+  if (wait === undefined || wait > LONGEST_WAIT) throw new UserError(`${name}: 0s to 1h, such as 50s`, 2);
+  return wait;
 }

@@ -10,6 +10,7 @@ import { UserError } from '../errors.ts';
 import { createLog, isJournal } from '../log.ts';
 import * as messages from '../messages.ts';
 import type { GlobalOptions } from '../program.ts';
+import { countRevisions } from '../revisions.ts';
 import { schedule } from '../schedule.ts';
 import type { ServiceManager } from '../service/notify.ts';
 import { agentEffects } from './agent-effects.ts';
@@ -58,9 +59,11 @@ async function keepFresh(
 
   const clock = new Clock();
   const service = manager && { ...(await insideService(settings.files.credentials, version)), startAnew };
+  const revisions = countRevisions();
   const agent = new Agent(settings, {
     ...agentEffects(() => settings, service, { clock, log }),
     checked: () => {
+      revisions.tell(JSON.stringify(agent.status()));
       const standing = messages.serviceStatus(agent.status(), clock.now());
       manager?.status(unusedSettings ? `${standing}; ${unusedSettings}` : standing);
       alive();
@@ -68,7 +71,7 @@ async function keepFresh(
   });
   const control = await serveControl(
     settings.files.runtime,
-    agentRoutes(agent, () => settings, clock, version),
+    agentRoutes(agent, () => settings, { clock, revisions, version }),
   );
   log.info({ version, profiles: settings.profiles.map(({ profile }) => profile) }, 'the agent runs');
 

@@ -1,86 +1,102 @@
 import { homedir } from 'node:os';
-import type { ProfileStatus } from '../agent.ts';
 import { loadSettings } from '../config.ts';
 import { askAgent } from '../control.ts';
-import { formatDuration } from '../duration.ts';
+import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
 import type { GlobalOptions } from '../program.ts';
-import { aged, endOf, stateAt } from '../session.ts';
+import { type AgentAnswer, type Knowledge, type Row, rowsAt } from '../status/rows.ts';
+import type { Place, WidthOf } from '../status/table.ts';
 import { readSessions } from './effects.ts';
 import { chosenProfiles } from './held-session.ts';
 
 interface StatusOptions extends GlobalOptions {
   json?: boolean;
-}
-
-/** What `GET /v1/agent` answers. */
-interface AgentAnswer {
-  pid: number;
-  version: string;
-  profiles: ProfileStatus[];
+  watch?: boolean;
 }
 
 /** Prints the state of the profiles; exit status 3 when a profile was named and is not fresh. */
 export async function status(names: string[], options: StatusOptions): Promise<void> {
-  const settings = await loadSettings({ env: process.env, home: homedir(), configFile: options.config });
-  const shown = chosenProfiles(names, settings);
-  const [sessions, agent] = await Promise.all([
-    readSessions(
-      settings.files,
-      shown.map(({ profile }) => profile),
-    ),
-    // A stuck agent must not hide what the file says.
-    askAgent<AgentAnswer>(settings.files.runtime, 'GET /v1/agent').catch(() => undefined),
-  ]);
+  if (options.watch) return watch(names, options);
+  const { settings, ...files } = await readFiles(names, options);
+  const knowledge = { settings, ...files, agent: await readAgent(settings.files.runtime) };
   const now = Date.now();
-  const rows = shown.map((one) => {
-    const { profile } = one;
-    const session = aged(sessions.get(profile) ?? { kind: 'none' }, one);
-    const expiration = endOf(session);
-    const standing = agent?.profiles.find((one) => one.profile === profile)?.standing;
-    return { profile, state: stateAt(session, now, settings.promptBefore), expiration, standing };
-  });
-
-  process.stdout.write(options.json ? json(rows, agent, now) : table(rows, agent, now));
+  const rows = rowsAt(knowledge, now);
+  if (options.json) {
+    const { statusJson } = await import('../status/json.ts');
+    process.stdout.write(`${JSON.stringify(statusJson(knowledge, rows, now), null, 2)}\n`);
+  } else {
+    const lines = await tableLines(knowledge, rows, now);
+    process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+  }
   if (names.length > 0 && rows.some(({ state }) => state !== 'fresh')) process.exitCode = 3;
 }
 
-type Row = Pick<ProfileStatus, 'profile' | 'state'> & {
-  expiration: number | undefined;
-  standing: ProfileStatus['standing'] | undefined;
-};
-
-function json(rows: Row[], agent: AgentAnswer | undefined, now: number): string {
-  const profiles = rows.map(({ profile, state, expiration, standing }) => ({
-    profile,
-    state,
-    expiration: expiration === undefined ? null : new Date(expiration).toISOString(),
-    seconds_left: expiration === undefined ? null : Math.floor((expiration - now) / 1000),
-    agent: standing ?? null,
-  }));
-  const running = agent ? { pid: agent.pid, version: agent.version } : null;
-  return `${JSON.stringify({ agent: running, profiles }, null, 2)}\n`;
+/** Never resolves: a signal ends it. */
+async function watch(names: string[], options: StatusOptions): Promise<void> {
+  const isTerminal = process.stdout.isTTY && process.env.TERM !== 'dumb';
+  if (!options.json && !isTerminal) throw new UserError(messages.WATCH_NEEDS_TERMINAL, 2);
+  const [{ follow }, { openScreen }, { statusJson }] = await Promise.all([
+    import('../status/follow.ts'),
+    import('../status/screen.ts'),
+    import('../status/json.ts'),
+  ]);
+  const first = await readFiles(names, options);
+  const sources = { readFiles: () => readFiles(names, options), files: first.settings.files, readAgent };
+  if (options.json) {
+    // Whoever read the lines is gone.
+    process.stdout.on('error', () => process.exit());
+    return follow(first, sources, async (knowledge, rows, now, problem) => {
+      if (problem !== undefined) process.stderr.write(`aws-mfa-agent: ${problem}\n`);
+      else process.stdout.write(`${JSON.stringify(statusJson(knowledge, rows, now))}\n`);
+    });
+  }
+  const screen = openScreen(process.stdout);
+  return follow(first, { ...sources, onRedraw: screen.onRedraw }, async (knowledge, rows, now, problem) =>
+    screen.show([
+      ...(await tableLines(knowledge, rows, now)),
+      ...(problem === undefined ? [] : ['', messages.plain(problem)]),
+    ]),
+  );
 }
 
-function table(rows: Row[], agent: AgentAnswer | undefined, now: number): string {
-  const cells = [
-    ['PROFILE', 'STATE', 'LEFT', 'ENDS', 'AGENT'],
-    ...rows.map(({ profile, state, expiration, standing }) => [
-      profile,
-      state,
-      expiration === undefined ? '-' : formatDuration(expiration - now),
-      expiration === undefined ? '-' : messages.localTime(expiration, now),
-      agent ? (standing ? messages.standing(state, standing, now) : '-') : 'not running',
-    ]),
-  ];
-  const widths = cells[0]?.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0))) ?? [];
-  return cells
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+async function readFiles(names: string[], { config }: GlobalOptions): Promise<Omit<Knowledge, 'agent'>> {
+  const settings = await loadSettings({ env: process.env, home: homedir(), configFile: config });
+  const profiles = chosenProfiles(names, settings);
+  const sessions = await readSessions(
+    settings.files,
+    profiles.map(({ profile }) => profile),
+  );
+  return { settings, profiles, sessions };
+}
+
+/** @param after waits until it has another revision than this to tell, for an hour at most */
+function readAgent(runtime: string, after?: number): Promise<AgentAnswer | undefined> {
+  const [call, patience] =
+    after === undefined ? ['GET /v1/agent'] : [`GET /v1/agent?after=${after}&wait=1h`, 3_605_000];
+  // A stuck agent must not hide what the file says.
+  return askAgent<AgentAnswer>(runtime, call, patience).catch(() => undefined);
+}
+
+async function tableLines(knowledge: Knowledge, rows: Row[], now: number): Promise<string[]> {
+  const { statusTable } = await import('../status/table.ts');
+  return statusTable(rows, knowledge.agent, now, place(), await widthsFor(rows));
+}
+
+function place(): Place {
+  const { stdout, env } = process;
+  const { NO_COLOR, FORCE_COLOR = '0', LC_ALL, LC_CTYPE, LANG } = env;
+  return {
+    // 0 is what a terminal says that does not know.
+    columns: (stdout.isTTY && stdout.columns) || undefined,
+    colors: stdout.isTTY ? stdout.hasColors() : !NO_COLOR && !/^(0|false)$/.test(FORCE_COLOR),
+    unicode: /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || ''),
+  };
+}
+
+/** What a terminal makes of a text is a matter of tables, which most people need not load. */
+async function widthsFor(rows: Row[]): Promise<WidthOf> {
+  const isPlain = (text: string) => /^[ -~█▉-▏░…]*$/.test(text);
+  if (isPlain(JSON.stringify(rows))) return (text) => text.length;
+  const { default: stringWidth } = await import('string-width');
+  return (text) => (isPlain(text) ? text.length : stringWidth(text));
 }

@@ -1,0 +1,39 @@
+/** Numbers what others wait to see change. */
+export interface Revisions {
+  /** Another number whenever this is another text. */
+  tell(text: string): void;
+  current(): number;
+  /**
+   * Resolves as soon as the number is another one than was seen.
+   * @param limit milliseconds, after which it resolves in any case, as it does when nobody waits any more
+   */
+  other(seen: number, limit: number, gone: AbortSignal): Promise<void>;
+}
+
+export function countRevisions(): Revisions {
+  let current = 0;
+  let last: string | undefined;
+  const waiting = new Set<() => void>();
+  return {
+    tell: (text) => {
+      if (text === last) return;
+      last = text;
+      current += 1;
+      for (const wake of waiting) wake();
+    },
+    current: () => current,
+    other: async (seen, limit, gone) => {
+      if (current !== seen || gone.aborted) return;
+      let wake = () => {};
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      const timer = setTimeout(wake, limit);
+      gone.addEventListener('abort', wake);
+      waiting.add(wake);
+      await woken;
+      clearTimeout(timer);
+      waiting.delete(wake);
+    },
+  };
+}

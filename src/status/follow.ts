@@ -1,0 +1,82 @@
+import { controlSocket } from '../control.ts';
+import { watchFile } from '../credentials/watch.ts';
+import type { Paths } from '../paths.ts';
+import { stateFile } from '../state.ts';
+import { type AgentAnswer, type Knowledge, nextChange, type Row, rowsAt } from './rows.ts';
+
+/** Shows the state. `problem`: why the files cannot be read just now; the knowledge is what it was then. */
+type Show = (knowledge: Knowledge, rows: Row[], now: number, problem: string | undefined) => Promise<void>;
+
+interface Sources {
+  files: Paths;
+  readFiles(): Promise<Omit<Knowledge, 'agent'>>;
+  /** With `after`: as soon as the agent has another revision to tell. */
+  readAgent(runtime: string, after?: number): Promise<AgentAnswer | undefined>;
+  /** Has the listener called when the same has to be shown again. */
+  onRedraw?(listener: () => void): void;
+}
+
+/**
+ * Shows the state of the profiles, and shows it again whenever it is another one: a file has changed, the agent says so, or
+ * what is shown has become wrong by time alone. Nothing is polled. It ends with the process.
+ */
+export async function follow(first: Omit<Knowledge, 'agent'>, sources: Sources, show: Show): Promise<never> {
+  const { files, readFiles, readAgent, onRedraw } = sources;
+  let knowledge: Knowledge = { ...first, agent: await readAgent(files.runtime) };
+  let problem: string | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let last = Promise.resolve();
+
+  function draw(): void {
+    clearTimeout(timer);
+    const now = Date.now();
+    const rows = rowsAt(knowledge, now);
+    timer = setTimeout(draw, nextChange(rows, knowledge.settings.promptBefore, now));
+    const shown = knowledge;
+    last = last.then(() => show(shown, rows, now, problem));
+  }
+
+  /** One reading at a time, and one more for what has changed meanwhile. */
+  let reading: Promise<void> | undefined;
+  let again = false;
+  function read(): void {
+    again = reading !== undefined;
+    reading ??= readFiles()
+      .then(
+        (found) => {
+          knowledge = { ...found, agent: knowledge.agent };
+          problem = undefined;
+        },
+        (error: Error) => {
+          problem = error.message;
+        },
+      )
+      .then(() => {
+        reading = undefined;
+        draw();
+        if (again) read();
+      });
+  }
+
+  let isFollowing = false;
+  async function followAgent(): Promise<void> {
+    if (isFollowing) return;
+    isFollowing = true;
+    let revision = knowledge.agent?.revision;
+    do {
+      const agent = await readAgent(files.runtime, revision);
+      // None runs any more, or an old one that does not tell of changes.
+      revision = agent?.revision;
+      knowledge = { ...knowledge, agent };
+      draw();
+    } while (revision !== undefined);
+    isFollowing = false;
+  }
+
+  for (const file of [files.credentials, files.config, files.settings, stateFile(files.state)]) watchFile(file, read);
+  watchFile(controlSocket(files.runtime), () => void followAgent());
+  onRedraw?.(draw);
+  draw();
+  void followAgent();
+  return new Promise(() => {});
+}

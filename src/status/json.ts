@@ -1,0 +1,28 @@
+import type { Standing } from '../plan.ts';
+import type { Knowledge, Row } from './rows.ts';
+
+/** What `--json` prints: docs/status.md promises it. */
+export function statusJson({ agent }: Knowledge, rows: readonly Row[], now: number): unknown {
+  return {
+    agent: agent ? { pid: agent.pid, version: agent.version } : null,
+    profiles: rows.map(({ profile, state, expiration, end, standing }) => ({
+      profile,
+      state,
+      expiration: instant(expiration),
+      ends: instant(end),
+      seconds_left: end === undefined ? null : Math.floor((end - now) / 1000),
+      agent: standing ? standingJson(standing) : null,
+    })),
+  };
+}
+
+function instant(milliseconds: number | undefined): string | null {
+  return milliseconds === undefined ? null : new Date(milliseconds).toISOString();
+}
+
+/** With instants as texts, as everywhere else. */
+function standingJson(standing: Standing): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(standing).map(([key, value]) => [key, typeof value === 'number' ? instant(value) : value]),
+  );
+}

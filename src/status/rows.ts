@@ -1,0 +1,66 @@
+import type { ProfileSettings, Settings } from '../config.ts';
+import type { Standing } from '../plan.ts';
+import { aged, endOf, type SessionState, type StoredSession, startOf, stateAt } from '../session.ts';
+
+/** What `GET /v1/agent` answers. */
+export interface AgentAnswer {
+  pid: number;
+  version: string;
+  /** Another one whenever the standing of a profile is another one; absent in agents before 0.2. */
+  revision?: number;
+  profiles: { profile: string; standing: Standing }[];
+}
+
+/** All that `status` knows, without the time. */
+export interface Knowledge {
+  settings: Settings;
+  /** Of whom it tells. */
+  profiles: ProfileSettings[];
+  sessions: ReadonlyMap<string, StoredSession>;
+  /** Undefined when none runs. */
+  agent: AgentAnswer | undefined;
+}
+
+/** One MFA profile at an instant. Times are milliseconds since the epoch; undefined where there are none, or nothing tells. */
+export interface Row {
+  profile: string;
+  state: SessionState;
+  /** When AWS ends the session. */
+  expiration: number | undefined;
+  /** When its use ends: then, or when it is older than `max_age`. */
+  end: number | undefined;
+  start: number | undefined;
+  standing: Standing | undefined;
+}
+
+/** The profiles as they are at `now`. */
+export function rowsAt({ settings, profiles, sessions, agent }: Knowledge, now: number): Row[] {
+  return profiles.map((one) => {
+    const { profile, durationSeconds } = one;
+    const session = aged(sessions.get(profile) ?? { kind: 'none' }, one);
+    return {
+      profile,
+      state: stateAt(session, now, settings.promptBefore),
+      expiration: session.kind === 'session' ? session.expiration : undefined,
+      end: endOf(session),
+      start: startOf(session, durationSeconds),
+      standing: agent?.profiles.find((other) => other.profile === profile)?.standing,
+    };
+  });
+}
+
+const [SECOND, MINUTE, HOUR, DAY] = [1000, 60_000, 3_600_000, 86_400_000];
+
+/** How long until what is shown of these rows changes by time alone, in milliseconds: a state, the time left, the day. */
+export function nextChange(rows: readonly Row[], promptBefore: number, now: number): number {
+  const midnight = new Date(now).setHours(24, 0, 0, 0) - now;
+  const ahead = rows.flatMap(({ end, expiration }) => {
+    const left = (end ?? now) - now;
+    const states = [left - promptBefore, left, (expiration ?? now) - now];
+    if (left <= 0) return states;
+    const unit = left >= DAY ? HOUR : left >= MINUTE ? MINUTE : SECOND;
+    // The time left is rounded down, so it is another one just past a whole unit.
+    return [...states, (left % unit) + 1];
+  });
+  return Math.max(1, Math.min(midnight, ...ahead.filter((wait) => wait > 0)));
+}

@@ -1,0 +1,153 @@
+import { inspect } from 'node:util';
+import { formatDuration } from '../duration.ts';
+import * as messages from '../messages.ts';
+import type { SessionState } from '../session.ts';
+import type { AgentAnswer, Row } from './rows.ts';
+
+/** Where the table is to be shown. */
+export interface Place {
+  /** Cells in a line; undefined when a line may have any length. */
+  columns: number | undefined;
+  colors: boolean;
+  /** Whether characters beyond ASCII are shown. */
+  unicode: boolean;
+}
+
+/** How many cells a text takes. */
+export type WidthOf = (text: string) => number;
+
+type Style = 'bold' | 'green' | 'yellow' | 'red';
+
+interface Column {
+  head: string;
+  text(row: Row): string;
+  style?(row: Row): Style;
+  /** What its texts may be cut down to; undefined where a cut one would say something else. */
+  least?: number;
+}
+
+/**
+ * The table, line by line, without line ends. No line is longer than the place is wide, whatever the names are: the bar
+ * gives way first, then the end of the agent's words, then whole columns from the right, and a name at last.
+ */
+export function statusTable(
+  rows: readonly Row[],
+  agent: AgentAnswer | undefined,
+  now: number,
+  place: Place,
+  widthOf: WidthOf,
+): string[] {
+  const { profile, state, left, bar, ends, agents } = columnsAt(agent, now, place.unicode);
+  const { columns: room = Number.POSITIVE_INFINITY } = place;
+  const isBar = rows.some(({ end }) => end !== undefined);
+  const choices = [
+    ...[16, 8].filter(() => isBar).map((length) => [profile, state, left, bar(length), ends, agents]),
+    [profile, state, left, ends, agents],
+    [profile, state, left, ends],
+    [profile, state, left],
+    [profile, state],
+  ];
+  for (const columns of choices) {
+    const widths = fitted(columns, rows, room, widthOf);
+    if (widths) return lines(columns, widths, rows, place, widthOf);
+  }
+  return lines([profile], [room], rows, place, widthOf);
+}
+
+function columnsAt(agent: AgentAnswer | undefined, now: number, unicode: boolean) {
+  const style = ({ state }: Row) => STYLES[state];
+  return {
+    profile: { head: 'PROFILE', text: ({ profile }) => messages.plain(profile), least: 8 },
+    state: { head: 'STATE', text: ({ state }) => state, style },
+    left: {
+      head: 'LEFT',
+      text: ({ end }) => (end === undefined || end <= now ? '-' : formatDuration(end - now)),
+    },
+    bar: (length: number) => ({ head: '', text: (row: Row) => barOf(row, now, length, unicode), style }),
+    ends: {
+      head: 'ENDS',
+      text: ({ end, expiration }) => {
+        if (end === undefined) return '-';
+        const isTooOld = expiration !== undefined && end < expiration;
+        return `${messages.localTime(end, now)}${isTooOld ? ' (max_age)' : ''}`;
+      },
+    },
+    agents: {
+      head: 'AGENT',
+      text: ({ state, standing }) => {
+        if (!agent) return 'not running';
+        return standing ? messages.plain(messages.standing(state, standing, now)) : '-';
+      },
+      least: 12,
+    },
+  } satisfies Record<string, Column | ((length: number) => Column)>;
+}
+
+const STYLES: Record<SessionState, Style> = {
+  fresh: 'green',
+  due: 'yellow',
+  unknown: 'yellow',
+  expired: 'red',
+  missing: 'red',
+  'long-term': 'red',
+};
+
+const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+/** How much of a session is left. */
+function barOf({ start, end }: Row, now: number, length: number, unicode: boolean): string {
+  if (start === undefined || end === undefined || end <= start) return '';
+  const left = Math.min(1, Math.max(0, (end - now) / (end - start))) * length;
+  if (!unicode) return '#'.repeat(Math.ceil(left)).padEnd(length, '-');
+  const eighths = Math.ceil(left * 8);
+  return `${'█'.repeat(Math.floor(eighths / 8))}${EIGHTHS[eighths % 8]}`.padEnd(length, '░');
+}
+
+const GAP = 2;
+
+/** How wide each column may be, or undefined when they do not fit. */
+function fitted(columns: Column[], rows: readonly Row[], room: number, widthOf: WidthOf): number[] | undefined {
+  const widths = columns.map(({ head, text }) => Math.max(widthOf(head), ...rows.map((row) => widthOf(text(row)))));
+  let excess = widths.reduce((sum, width) => sum + width, GAP * (columns.length - 1)) - room;
+  for (let index = columns.length - 1; index >= 0 && excess > 0; index--) {
+    const width = widths[index] ?? 0;
+    const saved = Math.min(excess, Math.max(0, width - (columns[index]?.least ?? width)));
+    widths[index] = width - saved;
+    excess -= saved;
+  }
+  return excess > 0 ? undefined : widths;
+}
+
+function lines(columns: Column[], widths: number[], rows: readonly Row[], place: Place, widthOf: WidthOf): string[] {
+  const line = (cells: { text: string; style: Style | undefined }[]) =>
+    cells
+      .map(({ text, style }, index) => {
+        const width = widths[index] ?? 0;
+        const shown = cut(text, width, place.unicode, widthOf);
+        const blanks = index === cells.length - 1 ? '' : ' '.repeat(width - widthOf(shown) + GAP);
+        return `${place.colors && style && shown !== '' ? styled(shown, style) : shown}${blanks}`;
+      })
+      .join('')
+      .trimEnd();
+  return [
+    line(columns.map(({ head }) => ({ text: head, style: 'bold' }))),
+    ...rows.map((row) => line(columns.map(({ text, style }) => ({ text: text(row), style: style?.(row) })))),
+  ];
+}
+
+/** Decided by the place: `styleText` of Node decides anew, by the standard output. */
+function styled(text: string, style: Style): string {
+  const [on, off] = inspect.colors[style] ?? [];
+  return `\x1b[${on}m${text}\x1b[${off}m`;
+}
+
+/** A text that takes no more than so many cells. */
+function cut(text: string, room: number, unicode: boolean, widthOf: WidthOf): string {
+  if (widthOf(text) <= room) return text;
+  let kept = '';
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
+    if (widthOf(kept + segment) > room - 1) break;
+    kept += segment;
+  }
+  return room < 1 ? '' : `${kept}${unicode ? '…' : '~'}`;
+}
