@@ -1,0 +1,38 @@
+import { execFileSync } from 'node:child_process';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { botocoreFaults } from '../../src/doctor/botocore.ts';
+import { sample } from '../formats/files.ts';
+import { type Botocore, startBotocore } from '../formats/readings.ts';
+
+const RUNS = Number(process.env.FORMATS_RUNS ?? 3_000);
+const SEED = Number(process.env.FORMATS_SEED ?? Date.now() % 1_000_000_000);
+
+let botocore: Botocore | undefined;
+beforeAll(() => {
+  try {
+    execFileSync('python3', ['-c', 'import botocore'], { stdio: 'ignore' });
+    botocore = startBotocore();
+  } catch {
+    process.stderr.write('skipped: what botocore reads, for python3 has no botocore here\n');
+  }
+});
+afterAll(() => botocore?.stop());
+
+test(`of ${RUNS} files of every kind, doctor finds a fault in those that botocore gives up, and in no other`, async () => {
+  if (!botocore) return;
+  const files = fc.sample(sample, { numRuns: RUNS, seed: SEED }).map(({ bytes }) => bytes);
+  const readings = await botocore.read(files);
+  const kinds = new Map<string, number>();
+  for (const [index, bytes] of files.entries()) {
+    const faults = botocoreFaults(bytes);
+    const reading = readings[index];
+    const context = `seed ${SEED}, file ${index}: ${JSON.stringify(bytes.toString())}\n${JSON.stringify(faults)}\n`;
+    expect(`${context}${typeof reading === 'string' ? reading : 'read'}`).toMatch(
+      faults.length > 0 ? /(Error|Exception)$/ : /read$/,
+    );
+    for (const { kind } of faults) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  }
+  // Else the files prove nothing.
+  expect([...kinds.keys()].sort()).toEqual(['bom', 'encoding', 'key', 'nested', 'section', 'stray', 'top']);
+}, 120_000);
