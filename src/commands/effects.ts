@@ -58,13 +58,23 @@ export function refreshEffects(
 
 /** Asks STS with the session itself, which needs no permission. */
 export async function isAlive(files: Settings['files'], profile: ProfileSettings, clock: Clock) {
-  const bytes = await readCredentials(files.credentials);
-  const keys = keysOf(bytes && parseCredentials(bytes).profile(profile.profile));
+  const keys = await sessionKeys(files, profile.profile);
   if (!keys) return false;
-  const { getCallerIdentity } = await import('../sts.ts');
-  const answer = learning(clock, await getCallerIdentity(keys, stsTarget(profile, clock)));
+  const answer = await callerIdentity(keys, profile, clock);
   if (answer.ok) return true;
   return answer.failure.kind === 'expired' || answer.failure.kind === 'bad-keys' ? false : undefined;
+}
+
+/** The session that stands in a profile, as it signs. */
+export async function sessionKeys(files: Settings['files'], profile: string): Promise<Keys | undefined> {
+  const bytes = await readCredentials(files.credentials);
+  return keysOf(bytes && parseCredentials(bytes).profile(profile));
+}
+
+/** Whose keys these are, by the STS of a profile. */
+export async function callerIdentity(keys: Keys, profile: ProfileSettings, clock: Clock) {
+  const { getCallerIdentity } = await import('../sts.ts');
+  return learning(clock, await getCallerIdentity(keys, stsTarget(profile, clock)));
 }
 
 function keysOf(section: { values: ReadonlyMap<string, string> } | undefined): Keys | undefined {
@@ -83,7 +93,8 @@ function learning<T>(clock: Clock, answer: StsAnswer<T>): StsAnswer<T> {
   return answer;
 }
 
-async function credentialProcess(command: string): Promise<string> {
+/** Runs a `credential_process`, for half a minute at most. */
+export async function credentialProcess(command: string): Promise<string> {
   const { runCommand } = await import('../command.ts');
   const result = await runCommand(command, { timeout: 30_000 });
   if (!result.ok) throw new UserError(`the credential_process failed: ${result.reason}`);

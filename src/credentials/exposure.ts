@@ -1,16 +1,35 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
+/** Somebody else may get at the credentials file: one line each for a person. */
+export interface Exposure {
+  of: 'file' | 'folder';
+  found: string;
+  mend: string;
+}
+
 /**
- * Who else may get at the credentials file, by the permission bits: one line for a person, or undefined when nobody.
- * A folder that others may enter is ordinary (the AWS CLI makes it so); one that they may write is not.
+ * Who else may get at the credentials file, by the permission bits. A folder that others may enter is ordinary (the AWS
+ * CLI makes it so); one that they may write is not.
  */
-export async function exposure(file: string): Promise<string | undefined> {
+export async function exposures(file: string): Promise<Exposure[]> {
   const [ofFile, ofFolder] = await Promise.all([modeOf(file), modeOf(dirname(file))]);
-  if (ofFile & 0o077) return `others may read or write ${file} (mode ${octal(ofFile)}): chmod 600 ${file}`;
-  if (ofFolder & 0o022)
-    return `others may replace ${file} (its folder has mode ${octal(ofFolder)}): chmod go-w ${dirname(file)}`;
-  return undefined;
+  const found: Exposure[] = [];
+  if (ofFile & 0o077) {
+    const what = `others may read or write ${file} (mode ${octal(ofFile)})`;
+    found.push({ of: 'file', found: what, mend: `chmod 600 ${file}` });
+  }
+  if (ofFolder & 0o022) {
+    const what = `others may replace ${file} (its folder has mode ${octal(ofFolder)})`;
+    found.push({ of: 'folder', found: what, mend: `chmod go-w ${dirname(file)}` });
+  }
+  return found;
+}
+
+/** The worst of them in one line, or undefined when nobody else may. */
+export async function exposure(file: string): Promise<string | undefined> {
+  const [worst] = await exposures(file);
+  return worst && `${worst.found}: ${worst.mend}`;
 }
 
 /** 0 when there is nothing. */

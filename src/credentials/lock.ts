@@ -73,6 +73,26 @@ export async function lockFile(file: string, timeout: number): Promise<Lock> {
 }
 
 /**
+ * How the lock on a file looks to whoever does not want it: `stale` is a dead holder's, which the next who wants it takes
+ * away; `blocked` is something else under its name, which nobody does.
+ * @param now milliseconds since the epoch, by the clock of the file system
+ * @throws what the file system says when it cannot be looked at
+ */
+export function lockStanding(
+  file: string,
+  now: number,
+): { folder: string; standing: 'free' | 'held' | 'stale' | 'blocked' } {
+  const folder = `${file}.lock`;
+  const stats = fs.lstatSync(folder, { bigint: true, throwIfNoEntry: false });
+  if (!stats) return { folder, standing: 'free' };
+  if (!stats.isDirectory()) return { folder, standing: 'blocked' };
+  const limit = isMarked({ accessed: stats.atimeNs, modified: stats.mtimeNs }) ? STALE : STALE_OF_OTHERS;
+  if (now - Number(stats.mtimeMs) <= limit) return { folder, standing: 'held' };
+  // A look into it takes our mark away: only into one that is dead.
+  return { folder, standing: fs.readdirSync(folder).length > 0 ? 'blocked' : 'stale' };
+}
+
+/**
  * Loaded late, for a command that only reads does without; and without the signal listeners that come with it
  * (signal-exit). Those end the process as soon as nobody else listens to the signal, so a program that listens once, to
  * end in its own time, would be cut short. A lock that is left by a signal is stale soon.

@@ -201,14 +201,24 @@ function prefixOf(target: string): string {
  * once: their owners are dead, or have lost the lock, and then must not come to rename theirs.
  */
 function sweep(target: string): void {
-  const folder = dirname(target);
-  const prefix = prefixOf(target);
   try {
-    for (const name of readdirSync(folder)) {
-      const isOurs = name.startsWith(prefix) && /^\d+-[0-9a-f]{16}$/.test(name.slice(prefix.length));
-      if (isOurs && lstatSync(join(folder, name)).isFile()) unlinkSync(join(folder, name));
-    }
+    for (const file of temporaryFilesOf(target)) unlinkSync(file);
   } catch {
     // No failure of the change. Another time.
   }
+}
+
+/**
+ * The temporary files beside a file that are of this program: of changes that are being made, and of processes that were
+ * killed.
+ * @param target the real file, with symbolic links followed
+ * @throws what the file system says when its folder cannot be read
+ */
+export function temporaryFilesOf(target: string): string[] {
+  const folder = dirname(target);
+  const prefix = prefixOf(target);
+  return readdirSync(folder)
+    .filter((name) => name.startsWith(prefix) && /^\d+-[0-9a-f]{16}$/.test(name.slice(prefix.length)))
+    .map((name) => join(folder, name))
+    .filter((file) => lstatSync(file).isFile());
 }

@@ -34,7 +34,8 @@ export function botocoreFaults(bytes: Buffer): Fault[] {
     const name = /\[(.+)\]/.exec(decode(lines[0]?.text ?? ''))?.[1] ?? '';
     const first = headers.get(name);
     // To Python, [DEFAULT] is no section of its own.
-    if (first !== undefined && name !== 'DEFAULT') faults.push({ kind: 'section', line: number, twice: { name, first } });
+    if (first !== undefined && name !== 'DEFAULT')
+      faults.push({ kind: 'section', line: number, twice: { name, first } });
     headers.set(name, first ?? number);
     for (const [index, line] of lines.entries()) {
       if (line.kind === 'stray') faults.push({ kind: 'stray', line: number });
@@ -54,7 +55,8 @@ export function botocoreFaults(bytes: Buffer): Fault[] {
   }
   for (const { name, key, line } of broken) {
     // What [DEFAULT] says is read in every section that does not say otherwise, and nowhere else.
-    const isRead = name !== 'DEFAULT' || [...headers.keys()].some((other) => other !== name && !keys.has(`${other}\n${key}`));
+    const isRead =
+      name !== 'DEFAULT' || [...headers.keys()].some((other) => other !== name && !keys.has(`${other}\n${key}`));
     if (isRead) faults.push({ kind: 'nested', line });
   }
   const invalid = invalidLine(bytes);

@@ -13,13 +13,18 @@ const VARIABLES = [
  */
 export async function takeDesktopEnvironment(environment: NodeJS.ProcessEnv): Promise<void> {
   if (!environment.INVOCATION_ID) return;
-  const words = ['systemctl', '--user', 'show-environment', '--output=json'];
-  const result = await runCommand(words, { timeout: 2_000, environment });
-  const known = result.ok ? parse(result.stdout) : {};
+  const known = (await managerEnvironment(environment)) ?? {};
   for (const name of VARIABLES) if (known[name]) environment[name] = known[name];
   const folders = (environment.PATH ?? '').split(':');
   const more = (known.PATH ?? '').split(':').filter((folder) => folder.startsWith('/') && !folders.includes(folder));
   environment.PATH = [...folders, ...more].join(':');
+}
+
+/** What the user's systemd gives to the programs that it starts, or undefined when it does not answer. */
+export async function managerEnvironment(environment: NodeJS.ProcessEnv): Promise<Record<string, string> | undefined> {
+  const words = ['systemctl', '--user', 'show-environment', '--output=json'];
+  const result = await runCommand(words, { timeout: 2_000, environment });
+  return result.ok ? parse(result.stdout) : undefined;
 }
 
 function parse(text: string): Record<string, string> {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { runCommand } from '../command.ts';
@@ -58,6 +59,24 @@ export function launchd(home: string, uid: number): Service {
     },
     stop: async () => void (await call('bootout', target)),
     forget: async () => {},
+    look: async () => {
+      const list = readFileSync(file, 'utf8');
+      const stringsIn = (pattern: RegExp) =>
+        [...(pattern.exec(list)?.[1] ?? '').matchAll(/<(?:key|string)>([^<]*)</g)].map(([, text = '']) =>
+          unescaped(text),
+        );
+      const pairs = stringsIn(/<key>EnvironmentVariables<\/key>\s*<dict>([\s\S]*?)<\/dict>/);
+      const names = pairs.filter((_, index) => index % 2 === 0);
+      const printed = await call('print', target);
+      const [, status] = (printed.ok && /^\s*last exit code = (?!0$)(.+)$/m.exec(printed.stdout)) || [];
+      return {
+        enabled: printed.ok,
+        failure: status && `last exit code ${status}`,
+        command: stringsIn(/<key>ProgramArguments<\/key>\s*<array>([\s\S]*?)<\/array>/),
+        variables: Object.fromEntries(names.map((name, index) => [name, pairs[2 * index + 1] ?? ''])),
+        session: undefined,
+      };
+    },
     running,
     hints: [
       ['see', `launchctl print ${target}`],
@@ -87,6 +106,10 @@ function filledIn(template: string, { node, program, words, environment }: Start
       / *<key>RunAtLoad<\/key>/,
       (key) => `  <key>StandardErrorPath</key>\n  <string>${escaped(log)}</string>\n${key}`,
     );
+}
+
+function unescaped(text: string): string {
+  return text.replaceAll('&gt;', '>').replaceAll('&lt;', '<').replaceAll('&amp;', '&');
 }
 
 function escaped(text: string): string {

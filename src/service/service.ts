@@ -31,8 +31,23 @@ export interface Service {
   forget(): Promise<void>;
   /** The agent that it runs, if it does. */
   running(): Promise<number | undefined>;
+  /** How it is set up now, for whoever looks for what is wrong; only where its file stands. */
+  look(): Promise<Look>;
   /** How to see, change and end it: a word and a command each. */
   hints: [string, string][];
+}
+
+export interface Look {
+  /** Whether it is started at the next login; undefined when that cannot be known. */
+  enabled: boolean | undefined;
+  /** Why it does not run, in its own words; undefined when it has said nothing. */
+  failure: string | undefined;
+  /** Node, the program, and its words. */
+  command: string[];
+  /** The variables that it adds for the agent. */
+  variables: Record<string, string>;
+  /** What the agent gets from the session at the screen, beside those; undefined when that cannot be known. */
+  session: Record<string, string> | undefined;
 }
 
 interface Variant {

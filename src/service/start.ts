@@ -15,14 +15,14 @@ export interface Start {
   warnings: string[];
 }
 
-/** Variables that say where things are. A service does not see what a shell's start-up file sets. */
-const CARRIED = [
+/** Variables that say where things are, and go into the service. A service does not see what a shell's start-up file sets. */
+export const CARRIED = [
   ...['AWS_SHARED_CREDENTIALS_FILE', 'AWS_CONFIG_FILE', 'AWS_MFA_AGENT_CONFIG', 'AWS_CA_BUNDLE'],
   ...['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_STS', 'XDG_CONFIG_HOME', 'XDG_STATE_HOME'],
 ];
 
 /** They may hold a password, which has no place in a unit. */
-const PROXIES = ['HTTPS_PROXY', 'https_proxy', 'NO_PROXY', 'no_proxy'];
+export const PROXIES = ['HTTPS_PROXY', 'https_proxy', 'NO_PROXY', 'no_proxy'];
 
 /**
  * How to start this very program again, by paths that outlive an upgrade where there are such.
@@ -67,8 +67,8 @@ function lastingPath(name: string, path: string, { PATH = '' }: NodeJS.ProcessEn
   return [...named, resolve(path)].find((one) => !isVersioned(one)) ?? named[0] ?? resolve(path);
 }
 
-/** nvm, fnm, Homebrew's Cellar, Nix's store and npx keep each version in a folder of its own. */
-function isVersioned(path: string): boolean {
+/** nvm, fnm, Homebrew's Cellar, Nix's store and npx keep each version in a folder of its own: an upgrade takes it away. */
+export function isVersioned(path: string): boolean {
   return /\d+\.\d+\.\d+|\/fnm_multishells\/|\/_npx\//.test(path);
 }
 

@@ -3,6 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import { type CommandResult, runCommand } from '../command.ts';
 import { UserError } from '../errors.ts';
 import { packageFile } from '../package-file.ts';
+import { managerEnvironment } from './desktop-environment.ts';
 import type { Service } from './service.ts';
 import type { Start } from './start.ts';
 
@@ -76,6 +77,28 @@ export function systemd(environment: NodeJS.ProcessEnv, home: string): Service {
       await must('daemon-reload');
       await call('reset-failed', UNIT);
     },
+    look: async () => {
+      const [enabled, result, status, variables, session] = await Promise.all([
+        call('is-enabled', UNIT),
+        property('Result'),
+        property('StatusText'),
+        property('Environment'),
+        managerEnvironment(environment),
+      ]);
+      // Also those that are not enabled are told in one word, with a status that is not 0.
+      const state = enabled.stdout.trim();
+      const failed = result !== '' && result !== 'success';
+      const command = /^ExecStart=(.*)$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? '';
+      return {
+        enabled: state === '' ? undefined : state === 'enabled',
+        failure: failed ? status || result : undefined,
+        command: wordsIn(command).map((word) => word.replaceAll('$$', '$')),
+        variables: Object.fromEntries(
+          wordsIn(variables).map((word) => [word.replace(/=.*$/s, ''), word.replace(/^[^=]*=/, '')]),
+        ),
+        session,
+      };
+    },
     running: async () => ((await property('ActiveState')) === 'active' ? Number(await property('MainPID')) : undefined),
     hints: [
       ['see', 'systemctl --user status aws-mfa-agent'],
@@ -106,6 +129,13 @@ function quoted(word: string): string {
   if (/[\p{Cc}]/u.test(word)) throw new UserError(`a unit cannot hold a control character: ${JSON.stringify(word)}`);
   const text = word.replaceAll('%', '%%');
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`;
+}
+
+/** The words of a line, as {@link quoted} and systemd itself write them. */
+function wordsIn(line: string): string[] {
+  return [...line.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, inQuotes, bare]) =>
+    (inQuotes?.replace(/\\(.)/g, '$1') ?? bare ?? '').replaceAll('%%', '%'),
+  );
 }
 
 async function notLoaded(property: (name: string) => Promise<string>): Promise<string> {

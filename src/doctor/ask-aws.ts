@@ -1,0 +1,73 @@
+import { Clock } from '../clock.ts';
+import type { ProfileSettings } from '../config.ts';
+import type { LongTermKeys } from '../credentials/source.ts';
+import { UserError } from '../errors.ts';
+import type { Keys, StsAnswer } from '../sts.ts';
+
+export type Identity = { account: string; arn: string };
+
+/** What AWS says of the keys of one MFA profile. */
+export interface Asked {
+  profile: ProfileSettings;
+  /** The long-term keys: their id, or why there are none. */
+  source: { accessKeyId: string } | { accessKeyId?: undefined; reason: string };
+  /** Whose they are; undefined when there are none to ask with. */
+  ofSource: StsAnswer<Identity> | undefined;
+  /** The same of the session; undefined when there is none. */
+  ofSession: StsAnswer<Identity> | undefined;
+}
+
+export interface AwsEffects {
+  /** @throws UserError when there are none */
+  longTermKeys(source: string): Promise<LongTermKeys>;
+  sessionKeys(profile: string): Promise<Keys | undefined>;
+  /** The clock learns from the answer. */
+  callerIdentity(keys: Keys, profile: ProfileSettings, clock: Clock): Promise<StsAnswer<Identity>>;
+}
+
+/** The key of AWS's own documentation: where nobody has a key, its refusal shows that STS is there. */
+const NOBODY: Keys = {
+  accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
+  secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+};
+
+/** Asks AWS whose keys there are, for all profiles at once; the same question once only. */
+export function askAws(profiles: readonly ProfileSettings[], effects: AwsEffects): Promise<Asked[]> {
+  const questions = new Map<string, Promise<StsAnswer<Identity>>>();
+  const identity = (keys: Keys, profile: ProfileSettings) => {
+    const question = [keys.accessKeyId, profile.sourceProfile, profile.region].join('\n');
+    const asked = questions.get(question) ?? ask(keys, profile, effects);
+    questions.set(question, asked);
+    return asked;
+  };
+  return Promise.all(
+    profiles.map(async (profile) => {
+      const [source, session] = await Promise.all([
+        effects.longTermKeys(profile.sourceProfile).catch((error) => {
+          if (error instanceof UserError) return error.message;
+          throw error;
+        }),
+        effects.sessionKeys(profile.profile),
+      ]);
+      const isThere = typeof source !== 'string';
+      const [ofSource, ofSession] = await Promise.all([
+        isThere || !session ? identity(isThere ? source : NOBODY, profile) : undefined,
+        session && identity(session, profile),
+      ]);
+      return {
+        profile,
+        source: isThere ? { accessKeyId: source.accessKeyId } : { reason: source },
+        ofSource,
+        ofSession,
+      };
+    }),
+  );
+}
+
+/** A clock that is too wrong for AWS must not hide what is wrong with the keys. */
+async function ask(keys: Keys, profile: ProfileSettings, { callerIdentity }: AwsEffects): Promise<StsAnswer<Identity>> {
+  const clock = new Clock();
+  const first = await callerIdentity(keys, profile, clock);
+  if (first.ok || first.failure.kind !== 'clock' || clock.offset === 0) return first;
+  return callerIdentity(keys, profile, clock);
+}
