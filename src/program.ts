@@ -134,6 +134,15 @@ export function createProgram(): Command {
     );
 
   program
+    .command('doctor')
+    .description('finds what is wrong, or will go wrong, and says how to mend it')
+    .option('--json', 'as JSON')
+    .option('--try', 'also shows a test notification, and waits for a click; no code is asked for')
+    .action(async (options) =>
+      (await import('./commands/doctor.ts')).doctor({ ...program.opts(), ...options }, version),
+    );
+
+  program
     .command('demo')
     .description('the whole thing against a sandbox STS on loopback: no AWS account, no network')
     .option('--auto', 'answer the prompts itself, and fail unless every step happened')

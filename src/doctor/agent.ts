@@ -22,14 +22,20 @@ export function agentFindings(agent: AgentSeen, version: string, profiles: reado
     return [warning('agent.running', 'no agent runs: nobody asks before a session ends', INSTALL)];
   }
   if ('problem' in agent) {
-    return [error('agent.running', agent.problem, 'systemctl --user restart aws-mfa-agent, or end it and start it again')];
+    return [
+      error('agent.running', agent.problem, 'systemctl --user restart aws-mfa-agent, or end it and start it again'),
+    ];
   }
   const same = agent.version === version;
   return [
     ok('agent.running', `an agent runs (process ${agent.pid})`),
     same
       ? ok('agent.version', `it is of version ${version}, as this program is`)
-      : warning('agent.version', `it is of version ${agent.version}, and this program of ${version}`, `${INSTALL} starts the new one`),
+      : warning(
+          'agent.version',
+          `it is of version ${agent.version}, and this program of ${version}`,
+          `${INSTALL} starts the new one`,
+        ),
     ...profiles.map((profile) => profileFinding(profile, agent.profiles, now)),
   ];
 }
@@ -81,7 +87,9 @@ export function serviceFindings(service: ServiceSeen, agent: AgentSeen, environm
   const pid = agent && 'pid' in agent ? agent.pid : undefined;
   if ('none' in service) {
     const mend = 'start "aws-mfa-agent run" with your session; see docs/service.md';
-    return [pid === undefined ? warning('service.installed', service.none, mend) : ok('service.installed', service.none)];
+    return [
+      pid === undefined ? warning('service.installed', service.none, mend) : ok('service.installed', service.none),
+    ];
   }
   const { name, file, owner, running, look, ways, log } = service;
   if (owner === 'nobody' || !look) {
@@ -101,15 +109,29 @@ function installedFinding(name: string, file: string, owner: Owner, { enabled }:
   const check = 'service.installed';
   const edited = owner === 'edited' ? '; somebody has edited it, so install leaves it alone' : '';
   if (enabled === false) {
-    return warning(check, `${file} is there, and not started at the next login`, `systemctl --user enable aws-mfa-agent${edited && ' (or install --force)'}`);
+    return warning(
+      check,
+      `${file} is there, and not started at the next login`,
+      `systemctl --user enable aws-mfa-agent${edited && ' (or install --force)'}`,
+    );
   }
   return ok(check, `${name}: ${file}${edited}`);
 }
 
-function runningFinding(name: string, running: number | undefined, pid: number | undefined, look: Look, log: string): Finding {
+function runningFinding(
+  name: string,
+  running: number | undefined,
+  pid: number | undefined,
+  look: Look,
+  log: string,
+): Finding {
   const check = 'service.running';
   if (running === undefined) {
-    return error(check, `the ${name} does not run${look.failure ? `: ${look.failure}` : ''}`, `${log}; then ${INSTALL}`);
+    return error(
+      check,
+      `the ${name} does not run${look.failure ? `: ${look.failure}` : ''}`,
+      `${log}; then ${INSTALL}`,
+    );
   }
   if (pid !== undefined && pid !== running) {
     const found = `the agent that answers (process ${pid}) is not that of the ${name} (process ${running})`;
@@ -129,7 +151,13 @@ function pathsFindings({ command }: Look): Finding[] {
   }
   const versioned = paths.filter(isVersioned);
   if (versioned.length === 0) return [ok(check, `it starts ${paths.join(' ')}`)];
-  return versioned.map((path) => warning(check, `${path} goes away with an upgrade`, `${INSTALL} again after one; or install Node.js where its path has no version`));
+  return versioned.map((path) =>
+    warning(
+      check,
+      `${path} goes away with an upgrade`,
+      `${INSTALL} again after one; or install Node.js where its path has no version`,
+    ),
+  );
 }
 
 /** No value is shown: a proxy's may hold a password. */
@@ -155,7 +183,11 @@ function environmentFinding({ variables, session }: Look, owner: Owner, environm
 
 const OF_DISPLAY = ['DISPLAY', 'WAYLAND_DISPLAY', 'DBUS_SESSION_BUS_ADDRESS'];
 
-function displayFindings({ session }: Look, ways: readonly WayReport[] | undefined, environment: NodeJS.ProcessEnv): Finding[] {
+function displayFindings(
+  { session }: Look,
+  ways: readonly WayReport[] | undefined,
+  environment: NodeJS.ProcessEnv,
+): Finding[] {
   const check = 'service.display';
   if (!session) return [];
   const known = OF_DISPLAY.map((name) => (session[name] ? `${name}=${session[name]}` : `no ${name}`)).join(', ');

@@ -7,18 +7,24 @@ export type WayReport = { name: string; unfit?: string };
  * What there is to ask with, here.
  * @param prompt of the settings
  */
-export function askingFindings(profile: string, ways: readonly WayReport[], prompt: 'auto' | readonly string[]): Finding[] {
+export function askingFindings(
+  profile: string,
+  ways: readonly WayReport[],
+  prompt: 'auto' | readonly string[],
+): Finding[] {
   const fit = ways.filter(({ unfit }) => unfit === undefined).map(({ name }) => name);
   const unfit = ways.filter((way) => way.unfit !== undefined);
   const reasons = unfit.map(({ name, unfit }) => `${name} (${unfit})`).join('; ');
   return [waysFinding(profile, fit), unfitFinding(profile, reasons, prompt)];
 }
 
-export const INSTALL_A_WAY = 'install zenity or pinentry, and a notification service such as dunst; or set prompt = browser';
+export const INSTALL_A_WAY =
+  'install zenity or pinentry, and a notification service such as dunst; or set prompt = browser';
 
 function waysFinding(profile: string, fit: string[]): Finding {
   const check = 'asking.ways';
-  if (fit.length === 0) return error(check, `nothing here can ask for the code of [${profile}]`, INSTALL_A_WAY, profile);
+  if (fit.length === 0)
+    return error(check, `nothing here can ask for the code of [${profile}]`, INSTALL_A_WAY, profile);
   if (fit.every((name) => name === 'terminal')) {
     const found = `only the terminal can ask for the code of [${profile}]: an agent in the background cannot`;
     return warning(check, found, INSTALL_A_WAY, profile);
@@ -30,5 +36,10 @@ function unfitFinding(profile: string, reasons: string, prompt: 'auto' | readonl
   const check = 'asking.unfit';
   if (reasons === '') return ok(check, 'every way that the settings name works here', profile);
   if (prompt === 'auto') return ok(check, `not here: ${reasons}`, profile);
-  return warning(check, `named by prompt, and not here: ${reasons}`, 'install that, or take it out of prompt in config.ini', profile);
+  return warning(
+    check,
+    `named by prompt, and not here: ${reasons}`,
+    'install that, or take it out of prompt in config.ini',
+    profile,
+  );
 }

@@ -23,25 +23,39 @@ export async function testNotification(
   // Which tells of no click. Not tried on macOS.
   if (platform === 'darwin') {
     if (await notice(TEXT)) return ok(CHECK, 'a notification was sent; whether you see it, only you know');
-    return error(CHECK, 'no notification could be sent', 'allow them in System Settings, Notifications, terminal-notifier');
+    return error(
+      CHECK,
+      'no notification could be sent',
+      'allow them in System Settings, Notifications, terminal-notifier',
+    );
   }
   let bus: Bus | undefined;
   try {
     bus = await connectBus('session', environment);
     const [offered, server] = [await capabilities(bus), await serverName(bus)];
     const how = offered.includes('inline-reply') ? 'a code is typed inside it' : 'a click opens a field for the code';
-    switch (await clicked(bus, offered, patience)) {
-      case 'clicked':
-        return ok(CHECK, `${server} showed a notification, and you clicked it: ${how}`);
-      case 'closed':
-        return ok(CHECK, `${server} showed a notification, and you put it away: ${how}`);
-      case 'no answer':
-        return warning(CHECK, `${server} took a notification, and nobody clicked it within ${patience / 1000} s`, QUIET);
-    }
+    return findingOf(await clicked(bus, offered, patience), server, how, patience);
   } catch (problem) {
-    return error(CHECK, `no notification can be shown: ${(problem as Error).message}`, 'start a notification service, such as dunst; the other ways of asking need none');
+    return error(
+      CHECK,
+      `no notification can be shown: ${(problem as Error).message}`,
+      'start a notification service, such as dunst; the other ways of asking need none',
+    );
   } finally {
     bus?.close();
+  }
+}
+
+type Reaction = 'clicked' | 'closed' | 'no answer';
+
+function findingOf(reaction: Reaction, server: string, how: string, patience: number): Finding {
+  switch (reaction) {
+    case 'clicked':
+      return ok(CHECK, `${server} showed a notification, and you clicked it: ${how}`);
+    case 'closed':
+      return ok(CHECK, `${server} showed a notification, and you put it away: ${how}`);
+    case 'no answer':
+      return warning(CHECK, `${server} took a notification, and nobody clicked it within ${patience / 1000} s`, QUIET);
   }
 }
 
@@ -50,7 +64,7 @@ async function serverName(bus: Bus): Promise<string> {
   return `${body[0]} ${body[2]}`;
 }
 
-async function clicked(bus: Bus, offered: string[], patience: number): Promise<'clicked' | 'closed' | 'no answer'> {
+async function clicked(bus: Bus, offered: string[], patience: number): Promise<Reaction> {
   const { Variant } = await import('@jellybrick/dbus-next');
   let id: unknown;
   let listener = (_member: string, _value: unknown) => {};
@@ -65,7 +79,7 @@ async function clicked(bus: Bus, offered: string[], patience: number): Promise<'
   const shown = await bus.call(SERVICE, 'Notify', 'susssasa{sv}i', words, START_TIMEOUT);
   id = shown.body[0];
   let timer: NodeJS.Timeout | undefined;
-  const answer = await new Promise<'clicked' | 'closed' | 'no answer'>((resolve) => {
+  const answer = await new Promise<Reaction>((resolve) => {
     listener = (member, value) => {
       if (member === 'ActionInvoked') resolve('clicked');
       // 2: by the person. Others are put away by time, or by the service itself.
