@@ -6,26 +6,36 @@ export type WayReport = { name: string; unfit?: string };
 /**
  * What there is to ask with, here.
  * @param prompt of the settings
+ * @param inService the same where the service runs; none when that cannot be known
  */
 export function askingFindings(
   profile: string,
   ways: readonly WayReport[],
   prompt: 'auto' | readonly string[],
+  inService: readonly WayReport[],
 ): Finding[] {
   const fit = ways.filter(({ unfit }) => unfit === undefined).map(({ name }) => name);
   const unfit = ways.filter((way) => way.unfit !== undefined);
   const reasons = unfit.map(({ name, unfit }) => `${name} (${unfit})`).join('; ');
-  return [waysFinding(profile, fit), unfitFinding(profile, reasons, prompt)];
+  const there = inService.filter((way) => way.unfit === undefined).map(({ name }) => name);
+  return [waysFinding(profile, fit, there), unfitFinding(profile, reasons, prompt)];
 }
 
 export const INSTALL_A_WAY =
   'install zenity or pinentry, and a notification service such as dunst; or set prompt = browser';
 
-function waysFinding(profile: string, fit: string[]): Finding {
+function waysFinding(profile: string, fit: string[], there: string[]): Finding {
   const check = 'asking.ways';
+  if (fit.length === 0 && there.length > 0) {
+    return ok(
+      check,
+      `nothing here can ask for the code of [${profile}]; the service can, by ${there.join(', then ')}`,
+      profile,
+    );
+  }
   if (fit.length === 0)
     return error(check, `nothing here can ask for the code of [${profile}]`, INSTALL_A_WAY, profile);
-  if (fit.every((name) => name === 'terminal')) {
+  if (fit.every((name) => name === 'terminal') && there.length === 0) {
     const found = `only the terminal can ask for the code of [${profile}]: an agent in the background cannot`;
     return warning(check, found, INSTALL_A_WAY, profile);
   }

@@ -52,7 +52,7 @@ function proxyFinding(host: string, environment: NodeJS.ProcessEnv): Finding {
   const check = 'aws.proxy';
   const named = namedEndpoint(environment);
   const proxy = getProxyForUrl(named && URL.canParse(named.value) ? named.value : `https://${host}`);
-  if (!proxy) return ok(check, `straight to ${host}`);
+  if (!proxy) return ok(check, `no proxy for ${host}`);
   const names = ['https_proxy', 'http_proxy', 'all_proxy'].flatMap((name) => [name, name.toUpperCase()]);
   const which = names.filter((name) => environment[name]).join(', ');
   if (!URL.canParse(proxy)) return error(check, `${which} holds no URL`, `correct it: http://HOST:PORT`);
@@ -121,5 +121,5 @@ function clockFindings(answers: readonly StsAnswer<Identity>[]): Finding[] {
   const mend = process.platform === 'darwin' ? 'sudo sntp -sS time.apple.com' : 'timedatectl set-ntp true';
   if (wrong >= REFUSED) return [error(check, `${found}: AWS refuses what AWS tools sign`, mend)];
   if (wrong >= NOTICEABLE) return [warning(check, `${found}: codes made on this machine may be refused`, mend)];
-  return [ok(check, 'within seconds of AWS, by its Date header')];
+  return [ok(check, "this machine's clock is within seconds of AWS's Date header")];
 }

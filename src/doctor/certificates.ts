@@ -24,16 +24,16 @@ export async function certificateFinding(
       return warning(check, found, `export AWS_CA_BUNDLE=${inConfig}, and install the service again`);
     }
     const { NODE_EXTRA_CA_CERTS: more } = environment;
-    return ok(check, `those that come with Node.js${more ? `, and NODE_EXTRA_CA_CERTS=${more}` : ''}`);
+    return ok(check, `those that Node.js trusts${more ? `, and NODE_EXTRA_CA_CERTS=${more}` : ''}`);
   }
   const mend = 'unset AWS_CA_BUNDLE, or name a PEM file with the certificates of all authorities that are trusted';
   let text: string;
   try {
     // Anything but a file could keep us waiting forever.
-    if (!(await stat(bundle)).isFile()) return error(check, `AWS_CA_BUNDLE=${bundle} is no file`, mend);
+    if (!(await stat(bundle)).isFile()) throw new Error('not a file');
     text = await readFile(bundle, 'latin1');
   } catch (problem) {
-    const { code } = problem as NodeJS.ErrnoException;
+    const { code = 'not a file' } = problem as NodeJS.ErrnoException;
     return error(check, `AWS_CA_BUNDLE=${bundle} cannot be read (${code}): no AWS tool gets a connection`, mend);
   }
   const certificates = (text.match(CERTIFICATE) ?? []).map(parsed);

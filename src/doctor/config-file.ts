@@ -3,6 +3,7 @@ import type { ProfileSettings } from '../config.ts';
 import type { ProfileSection } from '../credentials/document.ts';
 import { botocoreFaults } from './botocore.ts';
 import { faultText, mendFault } from './faults.ts';
+import type { Seen } from './files.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 
 /** What a profile has to name a role for, in the AWS SDK for Go. */
@@ -10,16 +11,16 @@ const NEED_A_ROLE = ['source_profile', 'credential_source', 'web_identity_token_
 
 /**
  * `~/.aws/config`, as other tools read it together with the credentials file.
- * @param bytes undefined when it is missing
  * @param credentials a profile of the credentials file
  * @param profiles those that the agent keeps fresh
  */
 export function configFindings(
   file: string,
-  bytes: Buffer | undefined,
+  { bytes, problem }: Seen,
   credentials: (profile: string) => ProfileSection | undefined,
   profiles: readonly Pick<ProfileSettings, 'profile'>[],
 ): Finding[] {
+  if (problem !== undefined) return [error('config.parse', problem, 'mend that; every AWS tool reads this file')];
   if (bytes === undefined) return [ok('config.parse', `there is no ${file}, and none is needed`)];
   const faults = botocoreFaults(bytes).map((fault) => error('config.parse', faultText(file, fault), mendFault(fault)));
   const sections = [...awsSections(bytes.toString('utf8')).values()].flatMap(({ name, ...rest }) => {
@@ -51,7 +52,7 @@ export function configFindings(
   });
   return [
     ...(faults.length > 0 ? faults : [ok('config.parse', `${file}: every tool can read it`)]),
-    ...(roles.length > 0 ? roles : [ok('config.roles', 'no profile has source_profile without role_arn')]),
-    ...(outranked.length > 0 ? outranked : [ok('config.profile', 'nothing there outranks a session')]),
+    ...(roles.length > 0 ? roles : [ok('config.roles', `no profile in ${file} has source_profile without role_arn`)]),
+    ...(outranked.length > 0 ? outranked : [ok('config.profile', `nothing in ${file} outranks a session`)]),
   ];
 }

@@ -8,6 +8,7 @@ import { followLinks } from '../credentials/path.ts';
 import { temporaryFilesOf } from '../credentials/replace.ts';
 import { botocoreFaults } from './botocore.ts';
 import { faultText, mendFault } from './faults.ts';
+import type { Seen } from './files.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 
 /** How long a temporary file may stand while its change is being made, in milliseconds: longer than any takes. */
@@ -15,15 +16,9 @@ const CHANGE_TIME = 30_000;
 
 /**
  * The credentials file itself: whose it is, where it leads, and whether every tool can read it.
- * @param bytes undefined when it is missing, or cannot be read
- * @param problem why it cannot be read
  * @param now milliseconds since the epoch
  */
-export async function credentialsFindings(
-  file: string,
-  { bytes, problem }: { bytes: Buffer | undefined; problem?: string | undefined },
-  now: number,
-): Promise<Finding[]> {
+export async function credentialsFindings(file: string, { bytes, problem }: Seen, now: number): Promise<Finding[]> {
   const { target, problem: circle } = followLinks(file);
   const links = circle
     ? error(
@@ -52,7 +47,7 @@ export async function credentialsFindings(
 async function modeFinding(target: string): Promise<Finding> {
   const exposed = (await exposures(target)).find((one) => one.of === 'file');
   if (exposed) return error('credentials.mode', exposed.found, exposed.mend);
-  return ok('credentials.mode', 'only you may read and write it');
+  return ok('credentials.mode', `only you may read and write ${target}`);
 }
 
 async function ownerFinding(target: string): Promise<Finding> {
@@ -69,11 +64,11 @@ async function ownerFinding(target: string): Promise<Finding> {
     const found = `${target} has ${nlink} names (hard links): the others keep the old session when it is replaced`;
     return warning('credentials.owner', found, 'use symbolic links instead');
   }
-  return ok('credentials.owner', 'it is yours');
+  return ok('credentials.owner', `${target} is yours`);
 }
 
 function linkFinding(file: string, target: string): Finding {
-  if (target === file) return ok('credentials.link', 'it is no symbolic link');
+  if (target === file) return ok('credentials.link', `${file} is no symbolic link`);
   return ok('credentials.link', `${file} leads to ${target}: the link stays, what it leads to is replaced`);
 }
 
@@ -111,11 +106,17 @@ function readingFindings(file: string, bytes: Buffer): Finding[] {
     const found = `[${name}] in ${file}: no tool finds this profile, for only ~/.aws/config has the word`;
     findings.push(warning('credentials.parse', found, `call it [${name.replace(/^profile\s+/, '')}]`));
   }
-  if (findings.length === 0) findings.push(ok('credentials.parse', `every tool can read it: ${names.length} profiles`));
+  if (findings.length === 0)
+    findings.push(
+      ok(
+        'credentials.parse',
+        `every tool can read ${file}: ${names.length} ${names.length === 1 ? 'profile' : 'profiles'}`,
+      ),
+    );
   return [
     ...findings,
     ...twice.map((fault) => error('credentials.sections', faultText(file, fault), mendFault(fault))),
-    ...(twice.length === 0 ? [ok('credentials.sections', 'no section stands twice')] : []),
+    ...(twice.length === 0 ? [ok('credentials.sections', `no section of ${file} stands twice`)] : []),
   ];
 }
 
@@ -141,9 +142,9 @@ function lockFinding(target: string, now: number): Finding {
   const { folder, standing } = lockStanding(target, now);
   switch (standing) {
     case 'free':
-      return ok('credentials.lock', 'nobody has locked it');
+      return ok('credentials.lock', `nobody has locked ${target}`);
     case 'held':
-      return ok('credentials.lock', `a program is writing it just now (${folder})`);
+      return ok('credentials.lock', `a program is writing ${target} just now`);
     case 'stale': {
       const found = `${folder} was left by a program that was killed`;
       return warning('credentials.lock', found, `the next refresh takes it away, after a wait; or rmdir ${folder}`);

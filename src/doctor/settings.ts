@@ -12,7 +12,11 @@ export async function settingsFindings(loaded: Loaded, { settings: file }: Paths
   const findings: Finding[] = [];
   if (loaded.settings === undefined) {
     findings.push(
-      error('settings.file', loaded.reason, 'correct it there; the agent goes on with its old settings until then'),
+      error(
+        'settings.file',
+        loaded.reason,
+        'correct that, and run doctor again: what needs the settings was not looked at',
+      ),
     );
   } else {
     const kept = loaded.settings.profiles.map(({ profile, sourceProfile }) => `[${profile}] from [${sourceProfile}]`);

@@ -1,0 +1,43 @@
+import { readFile } from 'node:fs/promises';
+import { createAsk } from '../ask/choose.ts';
+import type { Settings } from '../config.ts';
+import { UserError } from '../errors.ts';
+import { ownerOf } from '../service/sealed-file.ts';
+import { serviceOf } from '../service/service.ts';
+import type { ServiceSeen } from './service.ts';
+
+/** The service as it stands. @param settings undefined when they cannot be read */
+export async function lookAtService(
+  environment: NodeJS.ProcessEnv,
+  home: string,
+  settings: Settings | undefined,
+): Promise<ServiceSeen> {
+  let service: ReturnType<typeof serviceOf>;
+  try {
+    service = serviceOf(environment, home, process.platform);
+  } catch (error) {
+    if (error instanceof UserError) return { none: error.message };
+    throw error;
+  }
+  const unfit = await service.unfit();
+  if (unfit !== undefined) return { none: unfit };
+  const { owner } = await ownerOf(service.file, await readFile(service.template, 'utf8'));
+  const look = owner === 'nobody' ? undefined : await service.look();
+  const log = service.hints.find(([what]) => what === 'log')?.[1] ?? '';
+  const inService = look?.session && { ...look.session, ...look.variables };
+  const [profile] = settings?.profiles ?? [];
+  const ways =
+    inService && settings && profile
+      ? await createAsk(settings, profile, { environment: inService }).ways()
+      : undefined;
+  return {
+    name: service.name,
+    file: service.file,
+    owner,
+    running: await service.running(),
+    look,
+    // A service has none.
+    ways: ways?.filter(({ name }) => name !== 'terminal'),
+    log,
+  };
+}

@@ -1,0 +1,516 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, chown, link, mkdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { serveControl } from '../../src/control.ts';
+import { withSession } from '../../src/credentials/document.ts';
+import { lockFile } from '../../src/credentials/lock.ts';
+import { type Check, type Finding, SUBJECTS } from '../../src/doctor/finding.ts';
+import { newSandboxUser } from '../../src/sandbox/account.ts';
+import type { MfaSession } from '../../src/session.ts';
+import { PROGRAM, run, start } from '../program.ts';
+import { ACCOUNT_ID, type Sandbox, startSandbox } from '../sandbox.ts';
+import { onTerminal, quoted } from '../terminal.ts';
+
+let sandbox: Sandbox;
+let env: Record<string, string>;
+
+beforeEach(async () => {
+  sandbox = await startSandbox({ tolerance: 60, users: [newSandboxUser(ACCOUNT_ID, 'bob')] });
+  env = { ...sandbox.env };
+});
+afterEach(() => sandbox.close());
+
+interface Examined {
+  status: number | null;
+  findings: (Finding & { profile: string | null; mend: string | null })[];
+  /** The findings of one check; at least one. */
+  of(check: Check): [Examined['findings'][number], ...Examined['findings']];
+  text: string;
+}
+
+async function examine(...words: string[]): Promise<Examined> {
+  const { status, stdout, stderr } = await run([...words, 'doctor', '--json'], env);
+  expect(stderr).toBe('');
+  const { findings } = JSON.parse(stdout) as { findings: Examined['findings'] };
+  return {
+    status,
+    findings,
+    of: (check) => {
+      const [first, ...others] = findings.filter((one) => one.check === check);
+      if (!first) throw new Error(`${check} is missing in ${stdout}`);
+      return [first, ...others];
+    },
+    text: stdout,
+  };
+}
+
+const settingsFile = () => join(env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent', 'config.ini');
+async function settings(text: string): Promise<void> {
+  await mkdir(join(settingsFile(), '..'), { recursive: true });
+  await writeFile(settingsFile(), text, { mode: 0o600 });
+}
+const credentials = () => readFile(sandbox.credentialsFile, 'utf8');
+async function changeCredentials(change: (text: string) => string): Promise<void> {
+  await writeFile(sandbox.credentialsFile, change(await credentials()));
+}
+async function put(session: MfaSession): Promise<void> {
+  await writeFile(sandbox.credentialsFile, withSession(await readFile(sandbox.credentialsFile), 'mfa', session));
+}
+const refresh = () => run(['refresh', '--force', '--token-code', '-'], env, sandbox.code());
+const error = (found: RegExp, mend = /./) => ({
+  level: 'error',
+  found: expect.stringMatching(found),
+  mend: expect.stringMatching(mend),
+});
+const warning = (found: RegExp, mend = /./) => ({ ...error(found, mend), level: 'warning' });
+const ok = (found: RegExp) => ({ level: 'ok', found: expect.stringMatching(found), mend: null });
+
+describe('doctor, where all is well', () => {
+  it('says so of every check, and ends with 0', async () => {
+    await settings('[mfa]\nsource_profile = default\n');
+    // A page in the browser needs nothing but the word of the person.
+    await writeFile(settingsFile(), 'prompt = browser\n');
+    await refresh();
+    const agent = start(['run'], env);
+    await agent.says(/the agent runs/);
+    const { status, findings, of } = await examine();
+    agent.child.kill();
+    await agent.ended;
+    const troubled = findings.filter(({ level }) => level !== 'ok').map(({ check }) => check);
+    // Neither is AWS's own endpoint, nor has root a service.
+    expect({ status, troubled }).toEqual({ status: 0, troubled: ['aws.endpoint'] });
+    const [file, service] = ['Credentials file', 'Agent'] as const;
+    const looked = new Set(findings.map(({ check }) => check));
+    for (const check of [...SUBJECTS.Settings, ...SUBJECTS[file], ...SUBJECTS.AWS, ...SUBJECTS.Session]) {
+      expect(looked).toContain(check);
+    }
+    expect(SUBJECTS[service].filter((check) => looked.has(check))).toContain('agent.profile');
+    expect(of('settings.file')).toMatchObject([ok(/config\.ini: \[mfa\] from \[default\]/)]);
+    expect(of('keys.alive')).toMatchObject([ok(/arn:aws:iam::123456789012:user\/alice/)]);
+    expect(of('keys.serial')).toMatchObject([ok(/mfa\/alice has the account and the name/)]);
+    expect(of('session.state')).toMatchObject([ok(/fresh until/)]);
+    expect(of('session.alive')).toMatchObject([ok(/user\/alice/)]);
+    expect(of('session.mfa')).toMatchObject([ok(/this program got ASIA….* with a code/)]);
+    expect(of('agent.running')).toMatchObject([ok(/process \d+/)]);
+    expect(of('agent.version')).toMatchObject([ok(/version/)]);
+    expect(of('agent.profile')).toMatchObject([{ ...ok(/\[mfa\]: fresh/), profile: 'mfa' }]);
+    expect(of('asking.ways')).toMatchObject([ok(/by browser/)]);
+    expect(of('asking.unfit')).toMatchObject([ok(/every way/)]);
+  });
+});
+
+describe('doctor finds, of the settings,', () => {
+  it('an unknown one, and goes on', async () => {
+    await settings('[mfa]\nmfa_seriel = x\n');
+    const { status, of } = await examine();
+    expect(status).toBe(1);
+    expect(of('settings.file')).toMatchObject([error(/config\.ini:2: unknown setting mfa_seriel/, /run doctor again/)]);
+    expect(of('credentials.mode')).toMatchObject([ok(/only you/)]);
+  });
+
+  it('that others may write them', async () => {
+    await settings('[mfa]\n');
+    await chmod(settingsFile(), 0o666);
+    expect((await examine()).of('settings.mode')).toMatchObject([error(/others may write/, /^chmod go-w /)]);
+  });
+
+  it('that no MFA device is named', async () => {
+    await writeFile(sandbox.configFile, '[default]\nregion = eu-west-1\n');
+    const { of } = await examine();
+    expect(of('settings.serial')).toMatchObject([{ ...error(/no mfa_serial/, /under \[mfa\]/), profile: 'mfa' }]);
+    expect(of('keys.serial')).toMatchObject([error(/no mfa_serial/)]);
+  });
+});
+
+describe('doctor finds, of the credentials file,', () => {
+  it('that there is none', async () => {
+    await rm(sandbox.credentialsFile);
+    const { of } = await examine();
+    expect(of('credentials.file')).toMatchObject([warning(/there is no/, /aws configure/)]);
+    expect(of('keys.present')).toMatchObject([error(/no long-term credentials of \[default\]/, /source_profile/)]);
+    // Which needs no keys.
+    expect(of('aws.reachable')).toMatchObject([ok(/answers/)]);
+  });
+
+  it.each(['credentialsFile', 'configFile'] as const)(
+    'that its place is taken by a pipe, without waiting for it (%s)',
+    async (which) => {
+      await rm(sandbox[which]);
+      execFileSync('mkfifo', [sandbox[which]]);
+      const { status, of } = await examine();
+      expect(status).toBe(1);
+      if (which === 'configFile') {
+        expect(of('config.parse')).toMatchObject([error(/not a file/)]);
+        return;
+      }
+      expect(of('credentials.file')).toMatchObject([error(/not a file/)]);
+      expect(of('aws.reachable')).toMatchObject([warning(/was not asked/)]);
+    },
+  );
+
+  it('who else may read it, or put another in its place', async () => {
+    await chmod(sandbox.credentialsFile, 0o644);
+    await chmod(join(sandbox.home, '.aws'), 0o777);
+    const { status, of } = await examine();
+    expect(status).toBe(1);
+    expect(of('credentials.mode')).toMatchObject([error(/mode 644/, /^chmod 600 /)]);
+    expect(of('credentials.folder')).toMatchObject([error(/mode 777/, /^chmod go-w /)]);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('that it is another user’s', async () => {
+    await chown(sandbox.credentialsFile, 4321, 4321);
+    expect((await examine()).of('credentials.owner')).toMatchObject([error(/user 4321/, /chown/)]);
+  });
+
+  it('that it has a second name', async () => {
+    await link(sandbox.credentialsFile, join(sandbox.home, 'other'));
+    expect((await examine()).of('credentials.owner')).toMatchObject([warning(/2 names/, /symbolic/)]);
+  });
+
+  it('where a link leads', async () => {
+    const real = join(sandbox.home, 'dotfiles');
+    await rename(sandbox.credentialsFile, real);
+    await symlink(real, sandbox.credentialsFile);
+    const { of } = await examine();
+    expect(of('credentials.link')).toMatchObject([ok(new RegExp(`leads to ${real}`))]);
+    expect(of('credentials.mode')).toMatchObject([ok(new RegExp(real))]);
+    await rm(sandbox.credentialsFile);
+    await symlink(sandbox.credentialsFile, sandbox.credentialsFile);
+    expect((await examine()).of('credentials.link')).toMatchObject([error(/ELOOP/, /mend/)]);
+  });
+
+  it.each<[string, (text: string) => string, RegExp, RegExp]>([
+    ['a BOM', (text) => `\ufeff${text}`, /credentials:1: .*BOM/, /without BOM/],
+    [
+      'a stray line',
+      (text) => text.replace('[default]\n', '[default]\nwJalrXUtnFEMI\n'),
+      /credentials:4: a line/,
+      /line 4/,
+    ],
+    ['a setting above all sections', (text) => `region = x\n${text}`, /credentials:1: something/, /into a section/],
+    [
+      'a key twice',
+      (text) => text.replace(/^(aws_secret.*)\n/m, '$1\nAWS_Secret_Access_Key = x\n'),
+      /:6: aws_secret_access_key stands already in line 5/,
+      /line 5 or 6/,
+    ],
+    ['nonsense below a bare key', (text) => `${text}s3 =\n  nonsense\n`, /:12: an indented line/, /line 12/],
+    ['a profile called as in the config file', (text) => `${text}[profile x]\na = b\n`, /no tool finds/, /\[x\]/],
+  ])('%s', async (_what, change, found, mend) => {
+    await changeCredentials(change);
+    const { of, text } = await examine();
+    const [first] = of('credentials.parse');
+    expect(first).toMatchObject({ found: expect.stringMatching(found), mend: expect.stringMatching(mend) });
+    expect(first.level).toBe(first.found.includes('no tool finds') ? 'warning' : 'error');
+    expect(text).not.toContain('wJalrXUtnFEMI');
+  });
+
+  it('bytes that are no UTF-8, and a file that is no text', async () => {
+    await writeFile(
+      sandbox.credentialsFile,
+      Buffer.concat([await readFile(sandbox.credentialsFile), Buffer.from('# \xe9\n', 'latin1')]),
+    );
+    expect((await examine()).of('credentials.parse')).toMatchObject([
+      error(/:11: a character that is no UTF-8/, /UTF-8/),
+    ]);
+    await writeFile(sandbox.credentialsFile, Buffer.from('[mfa]\n', 'utf16le'));
+    expect((await examine()).of('credentials.parse')).toMatchObject([error(/no text/)]);
+  });
+
+  it('a section that stands twice', async () => {
+    await changeCredentials((text) => `${text}\n[default]\nregion = x\n`);
+    expect((await examine()).of('credentials.sections')).toMatchObject([
+      error(/:12: \[default\] stands already in line 3: the AWS CLI and boto3 give up/, /together/),
+    ]);
+  });
+
+  it('what a killed refresh has left, and not what one is making', async () => {
+    const lock = `${sandbox.credentialsFile}.lock`;
+    const leftover = join(sandbox.home, '.aws', '.credentials.aws-mfa-agent-4242-0123456789abcdef');
+    await writeFile(leftover, 'x');
+    const held = await lockFile(sandbox.credentialsFile, 1_000);
+    const before = await examine();
+    await held.release();
+    expect(before.of('credentials.leftovers')).toMatchObject([ok(/no temporary files/)]);
+    expect(before.of('credentials.lock')).toMatchObject([ok(/is writing/)]);
+    await mkdir(lock);
+    const old = new Date(Date.now() - 3_600_000);
+    for (const path of [leftover, lock]) await utimes(path, old, old);
+    const { status, of } = await examine();
+    expect(of('credentials.leftovers')).toMatchObject([warning(/1 temporary file.*4242/, /rm/)]);
+    expect(of('credentials.lock')).toMatchObject([warning(/killed/, /rmdir/)]);
+    expect(status).toBe(1);
+    await writeFile(join(lock, 'file'), '');
+    await utimes(lock, old, old);
+    expect((await examine()).of('credentials.lock')).toMatchObject([error(/is no lock/, /move/)]);
+  });
+});
+
+describe('doctor finds, of the AWS config file,', () => {
+  it('profiles that the AWS SDK for Go refuses, and those that it does not', async () => {
+    const config = await readFile(sandbox.configFile, 'utf8');
+    await writeFile(
+      sandbox.configFile,
+      `${config}[profile mfa]\nsource_profile = default\n[profile old]\nsource_profile = work\n[profile role]\nsource_profile = mfa\nrole_arn = arn:aws:iam::123456789012:role/x\n`,
+    );
+    const { of } = await examine();
+    expect(of('config.roles')).toMatchObject([
+      {
+        ...error(/config:10: \[profile mfa\] has source_profile without role_arn: Terraform/, /config\.ini/),
+        profile: 'mfa',
+      },
+      warning(/config:12: \[profile old\]/),
+    ]);
+    expect(of('config.profile')).toMatchObject([ok(/nothing/)]);
+  });
+
+  it('what outranks the session, and what botocore gives up', async () => {
+    await writeFile(
+      sandbox.configFile,
+      `${await readFile(sandbox.configFile, 'utf8')}[profile mfa]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = default\nnonsense\n`,
+    );
+    const { of } = await examine();
+    expect(of('config.profile')).toMatchObject([
+      { ...warning(/config:10: \[profile mfa\] has role_arn/), profile: 'mfa' },
+    ]);
+    expect(of('config.roles')).toMatchObject([ok(/no profile/)]);
+    expect(of('config.parse')).toMatchObject([error(/config:12: a line/)]);
+  });
+});
+
+describe('doctor finds, on the way to AWS,', () => {
+  it('that nobody is there', async () => {
+    await sandbox.sts.close();
+    const { status, of } = await examine();
+    expect(status).toBe(1);
+    expect(of('aws.reachable')).toMatchObject([error(/no answer from 127\.0\.0\.1: .*ECONNREFUSED/, /firewall/)]);
+    expect(of('keys.alive')).toMatchObject([warning(/not known: AWS does not answer/)]);
+    expect(of('keys.serial')).toMatchObject([warning(/not known/)]);
+  });
+
+  it('a captive portal, something else, and a busy AWS', async () => {
+    sandbox.sts.fault({ kind: 'html', status: 200 }, Number.POSITIVE_INFINITY);
+    expect((await examine()).of('aws.reachable')).toMatchObject([error(/a web page answered/, /browser/)]);
+    sandbox.sts.clearFaults();
+    sandbox.sts.fault({ kind: 'empty', status: 403 }, Number.POSITIVE_INFINITY);
+    expect((await examine()).of('aws.reachable')).toMatchObject([error(/is not STS/, /AWS_ENDPOINT_URL/)]);
+    sandbox.sts.clearFaults();
+    sandbox.sts.fault({ kind: 'throttle' }, Number.POSITIVE_INFINITY);
+    expect((await examine()).of('aws.reachable')).toMatchObject([warning(/busy/, /minute/)]);
+  });
+
+  it('a proxy that is dead, and tells no password of it', async () => {
+    const dead = createServer();
+    await once(dead.listen(0, '127.0.0.1'), 'listening');
+    const { port } = dead.address() as { port: number };
+    await new Promise((resolve) => dead.close(resolve));
+    env.HTTP_PROXY = `http://alice:proxypassword@127.0.0.1:${port}`;
+    env.AWS_ENDPOINT_URL_STS = 'http://sts.example.com';
+    const { of, text } = await examine();
+    expect(of('aws.proxy')).toMatchObject([ok(/through http:\/\/127\.0\.0\.1:\d+ \(with a password\), by HTTP_PROXY/)]);
+    expect(of('aws.reachable')).toMatchObject([error(/sts\.example\.com/)]);
+    expect(of('aws.endpoint')).toMatchObject([error(/without encryption/, /unset AWS_ENDPOINT_URL_STS/)]);
+    expect(text).not.toContain('proxypassword');
+    env.HTTP_PROXY = 'socks5://127.0.0.1:1';
+    expect((await examine()).of('aws.proxy')).toMatchObject([error(/socks5/, /HTTP proxy/)]);
+  });
+
+  it.each<[string, number, object]>([
+    ['right', 0, ok(/within seconds/)],
+    ['20 s slow', 20_000, warning(/(19|20)s slow/, /timedatectl/)],
+    ['10 min slow', 600_000, error(/(9|10)m slow/, /timedatectl/)],
+    ['10 min fast', -600_000, error(/(9|10)m fast/, /timedatectl/)],
+  ])('a clock that is %s, and still what AWS says of the keys', async (_how, offset, expected) => {
+    sandbox.clock.offset = offset;
+    const { of } = await examine();
+    expect(of('aws.clock')).toMatchObject([expected]);
+    expect(of('keys.alive')).toMatchObject([ok(/user\/alice/)]);
+  });
+
+  it('a bundle of certificates that cannot be used, and one that can', async () => {
+    env.AWS_CA_BUNDLE = join(sandbox.home, 'bundle.pem');
+    expect((await examine()).of('aws.certificates')).toMatchObject([error(/cannot be read \(ENOENT\)/, /unset/)]);
+    await writeFile(env.AWS_CA_BUNDLE, 'nothing');
+    expect((await examine()).of('aws.certificates')).toMatchObject([error(/holds no certificate/)]);
+    await writeFile(
+      env.AWS_CA_BUNDLE,
+      `${rootCertificates[0]}\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n`,
+    );
+    expect((await examine()).of('aws.certificates')).toMatchObject([error(/broken/)]);
+    await writeFile(env.AWS_CA_BUNDLE, rootCertificates.slice(0, 2).join('\n'));
+    expect((await examine()).of('aws.certificates')).toMatchObject([ok(/2 certificates/)]);
+    await rm(env.AWS_CA_BUNDLE);
+    execFileSync('mkfifo', [env.AWS_CA_BUNDLE]);
+    const { of } = await examine();
+    expect(of('aws.certificates')).toMatchObject([error(/not a file/)]);
+    expect(of('aws.reachable')).toMatchObject([warning(/was not asked/)]);
+    delete env.AWS_CA_BUNDLE;
+    const config = await readFile(sandbox.configFile, 'utf8');
+    await writeFile(sandbox.configFile, config.replace('region', 'ca_bundle = /ca.pem\nregion'));
+    expect((await examine()).of('aws.certificates')).toMatchObject([warning(/\/ca\.pem/, /AWS_CA_BUNDLE/)]);
+  });
+});
+
+describe('doctor finds, of the long-term keys,', () => {
+  it('a wrong secret, and a key that is inactive', async () => {
+    const secret = sandbox.alice.secretAccessKey;
+    sandbox.alice.secretAccessKey = `${secret.slice(0, -1)}!`;
+    expect((await examine()).of('keys.alive')).toMatchObject([error(/aws_secret_access_key of \[default\] is wrong/)]);
+    Object.assign(sandbox.alice, { secretAccessKey: secret, active: false });
+    const { status, of } = await examine();
+    expect(status).toBe(1);
+    expect(of('keys.alive')).toMatchObject([error(/does not know/, /new access key/)]);
+  });
+
+  it('that they are those of root', async () => {
+    sandbox.alice.root = true;
+    expect((await examine()).of('keys.alive')).toMatchObject([warning(/root user/, /IAM user/)]);
+  });
+
+  it('an MFA device of another account, and what it cannot tell', async () => {
+    const serial = async (value: string) => {
+      await settings(`[mfa]\nmfa_serial = ${value}\n`);
+      return (await examine()).of('keys.serial');
+    };
+    expect(await serial('arn:aws:iam::999999999999:mfa/alice')).toMatchObject([
+      error(/account 999999999999/, /list-mfa-devices/),
+    ]);
+    expect(await serial(`arn:aws:iam::${ACCOUNT_ID}:mfa/phone`)).toMatchObject([ok(/only a refresh tells/)]);
+    expect(await serial('GAHT12345678')).toMatchObject([ok(/hardware serial/)]);
+  });
+});
+
+describe('doctor finds, of the session,', () => {
+  it('that there is none, or long-term keys in its place', async () => {
+    expect((await examine()).of('session.state')).toMatchObject([warning(/holds no session/, /refresh mfa/)]);
+    await changeCredentials(
+      (text) => `${text}[mfa]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n`,
+    );
+    expect((await examine()).of('session.state')).toMatchObject([error(/long-term keys/)]);
+  });
+
+  it('that it has ended, and that it ends soon', async () => {
+    await put(sandbox.sts.issue('alice', -60));
+    const ended = await examine();
+    expect(ended.of('session.state')).toMatchObject([warning(/ended at/, /refresh mfa/)]);
+    expect(ended.of('session.alive')).toMatchObject([warning(/it has ended/)]);
+    await put(sandbox.sts.issue('alice', 300));
+    expect((await examine()).of('session.state')).toMatchObject([ok(/ends at .* asks now/)]);
+  });
+
+  it('that it is not whole, or another user’s', async () => {
+    const session = sandbox.sts.issue('alice', 3600);
+    await put({ ...session, sessionToken: `${session.sessionToken.slice(0, -9)}AAAAAAAA=` });
+    expect((await examine()).of('session.alive')).toMatchObject([error(/not whole, or was revoked/, /--force/)]);
+    await put(sandbox.sts.issue('bob', 3600));
+    expect((await examine()).of('session.alive')).toMatchObject([error(/user\/bob, .*user\/alice/, /--force/)]);
+  });
+
+  it('what is not known of one that another tool got', async () => {
+    await put(sandbox.sts.issue('alice', 3600));
+    await changeCredentials((text) => text.replace(/^expiration.*\n/m, ''));
+    const { of } = await examine();
+    expect(of('session.state')).toMatchObject([ok(/says nothing of its end/)]);
+    expect(of('session.mfa')).toMatchObject([warning(/another tool: AWS does not tell/, /--force/)]);
+  });
+});
+
+describe('doctor finds, of the asking and the agent,', () => {
+  it('that nothing can ask, and why, and that nobody would', async () => {
+    const { status, of } = await examine();
+    expect(status).toBe(1);
+    expect(of('asking.ways')).toMatchObject([error(/nothing here/, /install/)]);
+    expect(of('asking.unfit')).toMatchObject([ok(/notification \(no session bus.*zenity \(no display/)]);
+    expect(of('agent.running')).toMatchObject([warning(/no agent runs/, /install/)]);
+    await settings('prompt = zenity, browser\n');
+    expect((await examine()).of('asking.unfit')).toMatchObject([warning(/named by prompt.*zenity/, /config\.ini/)]);
+  });
+
+  it('an agent of another version, with other settings, and in trouble', async () => {
+    const folder = join(env.XDG_RUNTIME_DIR ?? '', 'aws-mfa-agent');
+    const standing = { standing: 'stopped', why: 'AWS knows no such device' };
+    const control = await serveControl(folder, {
+      'GET /v1/agent': () => ({ pid: 7, version: '0.0.1', profiles: [{ profile: 'mfa', state: 'missing', standing }] }),
+    });
+    await settings('[mfa]\n[other]\n');
+    const { of } = await examine();
+    await control.close();
+    expect(of('agent.version')).toMatchObject([warning(/version 0\.0\.1/, /install/)]);
+    expect(of('agent.profile')).toMatchObject([
+      { ...error(/\[mfa\]: stopped: AWS knows no such device/), profile: 'mfa' },
+      { ...error(/does not know \[other\]/), profile: 'other' },
+    ]);
+  });
+
+  it('an agent that hangs', async () => {
+    const folder = join(env.XDG_RUNTIME_DIR ?? '', 'aws-mfa-agent');
+    await mkdir(folder, { recursive: true });
+    const silent = createServer(() => {});
+    await once(silent.listen(join(folder, 'agent.sock')), 'listening');
+    const { status, of } = await examine();
+    silent.close();
+    expect(status).toBe(1);
+    expect(of('agent.running')).toMatchObject([error(/does not answer/, /restart/)]);
+  });
+});
+
+describe('what doctor says', () => {
+  it('holds no secret, whatever is in the files and the variables', async () => {
+    await refresh();
+    const canary = 'canaryCANARYcanaryCANARYcanaryCANARY1234';
+    Object.assign(env, {
+      AWS_ACCESS_KEY_ID: 'ASIACANARYCANARY1234',
+      AWS_SECRET_ACCESS_KEY: canary,
+      AWS_SESSION_TOKEN: `${canary}5678`,
+      HTTPS_PROXY: 'http://alice:proxypassword@127.0.0.1:9',
+    });
+    await changeCredentials((text) => `${text}[broken]\naws_session_token = x\n${canary}9\n[default]\n`);
+    const secrets = [
+      ...(await credentials()).matchAll(/^aws_(?:secret_access_key|session_token)\s*=\s*(.{9,})$/gm),
+    ].map(([, secret = '']) => secret.trim());
+    expect(secrets.length).toBe(4);
+    for (const words of [['doctor'], ['doctor', '--json'], ['--debug', 'doctor']]) {
+      const { stdout, stderr } = await run(words, env);
+      expect(stdout).toMatch(/another session than the one/);
+      for (const secret of [...secrets, canary, 'proxypassword']) {
+        expect((stdout + stderr).includes(secret), `${secret.slice(0, 3)}… shows`).toBe(false);
+      }
+    }
+  });
+
+  it('has in JSON the fields that are documented, and every check that is', async () => {
+    const { stdout } = await run(['doctor', '--json'], env);
+    const report = JSON.parse(stdout);
+    expect(Object.keys(report)).toEqual(['schema', 'version', 'counts', 'findings']);
+    expect(report.schema).toBe(1);
+    const levels = report.findings.map(({ level }: Finding) => level);
+    for (const level of ['ok', 'warning', 'error']) {
+      expect(report.counts[level]).toBe(levels.filter((one: string) => one === level).length);
+    }
+    for (const finding of report.findings) {
+      expect(Object.keys(finding)).toEqual(['check', 'profile', 'level', 'found', 'mend']);
+      expect(finding.mend === null).toBe(finding.level === 'ok');
+      expect(`${finding.found}${finding.mend}`).not.toMatch(/\n/);
+    }
+    const page = await readFile(new URL('../../docs/doctor.md', import.meta.url), 'utf8');
+    const documented = [...page.matchAll(/^\| `([a-z]+\.[a-z]+)` \|/gm)].map(([, check]) => check);
+    expect(documented).toEqual(Object.values(SUBJECTS).flat());
+  });
+
+  it('is grouped for people, ends with a summary, and has colours on a terminal only', async () => {
+    const { stdout } = await run(['doctor'], env);
+    expect(stdout).toMatch(/^Settings\n {2}✓ .*\n[\s\S]*\n\nCredentials file\n/);
+    expect(stdout).toMatch(/\n {2}! \[mfa\] holds no session\n {4}→ aws-mfa-agent refresh mfa\n/);
+    expect(stdout).toMatch(/\n\n\d+ ok, \d+ warnings, \d+ errors?\n$/);
+    expect(stdout).not.toContain('\u001b');
+    const line = quoted([process.execPath, PROGRAM, 'doctor']);
+    const coloured = onTerminal(line, env);
+    expect((await coloured.ended).stdout).toMatch(/\u001b\[33m!\u001b\[39m \[mfa\] holds no session/);
+    const plain = onTerminal(line, { ...env, NO_COLOR: '1' });
+    expect((await plain.ended).stdout).not.toMatch(/\u001b\[\d+m/);
+  });
+});
