@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { chmod, chown, link, mkdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { rootCertificates } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { serveControl } from '../../src/control.ts';
 import { withSession } from '../../src/credentials/document.ts';
@@ -183,49 +182,42 @@ describe('doctor finds, of the credentials file,', () => {
     expect((await examine()).of('credentials.link')).toMatchObject([error(/ELOOP/, /mend/)]);
   });
 
-  it.each<[string, (text: string) => string, RegExp, RegExp]>([
-    ['a BOM', (text) => `\ufeff${text}`, /credentials:1: .*BOM/, /without BOM/],
-    [
-      'a stray line',
-      (text) => text.replace('[default]\n', '[default]\nwJalrXUtnFEMI\n'),
-      /credentials:4: a line/,
-      /line 4/,
-    ],
-    ['a setting above all sections', (text) => `region = x\n${text}`, /credentials:1: something/, /into a section/],
-    [
-      'a key twice',
-      (text) => text.replace(/^(aws_secret.*)\n/m, '$1\nAWS_Secret_Access_Key = x\n'),
-      /:6: aws_secret_access_key stands already in line 5/,
-      /line 5 or 6/,
-    ],
-    ['nonsense below a bare key', (text) => `${text}s3 =\n  nonsense\n`, /:12: an indented line/, /line 12/],
-    ['a profile called as in the config file', (text) => `${text}[profile x]\na = b\n`, /no tool finds/, /\[x\]/],
-  ])('%s', async (_what, change, found, mend) => {
-    await changeCredentials(change);
-    const { of, text } = await examine();
-    const [first] = of('credentials.parse');
-    expect(first).toMatchObject({ found: expect.stringMatching(found), mend: expect.stringMatching(mend) });
-    expect(first.level).toBe(first.found.includes('no tool finds') ? 'warning' : 'error');
+  it('what makes botocore give it up, and nothing of a line that may hold a key', async () => {
+    await changeCredentials((text) =>
+      [
+        text
+          .replace('[default]\n', '[default]\nwJalrXUtnFEMI\n')
+          .replace(/^(aws_secret.*)\n/m, '$1\nAWS_Secret_Access_Key = x\n'),
+        '[profile x]\ns3 =\n  nonsense\n[default]\nregion = x\n',
+      ].join(''),
+    );
+    const { status, of, text } = await examine();
+    expect(status).toBe(1);
+    expect(of('credentials.parse')).toMatchObject([
+      error(/credentials:4: a line that is neither/, /line 4/),
+      error(/:7: aws_secret_access_key stands already in line 6/, /line 6 or 7/),
+      error(/:16: an indented line/, /line 16/),
+      warning(/\[profile x\].* no tool finds/, /\[x\]/),
+    ]);
+    expect(of('credentials.sections')).toMatchObject([
+      error(/:17: \[default\] stands already in line 3: the AWS CLI and boto3 give up/, /together/),
+    ]);
     expect(text).not.toContain('wJalrXUtnFEMI');
   });
 
-  it('bytes that are no UTF-8, and a file that is no text', async () => {
+  it('a BOM, a setting above all sections, bytes that are no UTF-8, and a file that is no text', async () => {
+    const before = await credentials();
     await writeFile(
       sandbox.credentialsFile,
-      Buffer.concat([await readFile(sandbox.credentialsFile), Buffer.from('# \xe9\n', 'latin1')]),
+      Buffer.concat([Buffer.from(`\ufeffregion = x\n${before}# `), Buffer.from([0xe9, 10])]),
     );
     expect((await examine()).of('credentials.parse')).toMatchObject([
-      error(/:11: a character that is no UTF-8/, /UTF-8/),
+      error(/credentials:1: .*BOM/, /without BOM/),
+      error(/:1: something/, /into a section/),
+      error(/:13: a character that is no UTF-8/, /UTF-8/),
     ]);
     await writeFile(sandbox.credentialsFile, Buffer.from('[mfa]\n', 'utf16le'));
     expect((await examine()).of('credentials.parse')).toMatchObject([error(/no text/)]);
-  });
-
-  it('a section that stands twice', async () => {
-    await changeCredentials((text) => `${text}\n[default]\nregion = x\n`);
-    expect((await examine()).of('credentials.sections')).toMatchObject([
-      error(/:12: \[default\] stands already in line 3: the AWS CLI and boto3 give up/, /together/),
-    ]);
   });
 
   it('what a killed refresh has left, and not what one is making', async () => {
@@ -319,39 +311,20 @@ describe('doctor finds, on the way to AWS,', () => {
     expect((await examine()).of('aws.proxy')).toMatchObject([error(/socks5/, /HTTP proxy/)]);
   });
 
-  it.each<[string, number, object]>([
-    ['right', 0, ok(/within seconds/)],
-    ['20 s slow', 20_000, warning(/(19|20)s slow/, /timedatectl/)],
-    ['10 min slow', 600_000, error(/(9|10)m slow/, /timedatectl/)],
-    ['10 min fast', -600_000, error(/(9|10)m fast/, /timedatectl/)],
-  ])('a clock that is %s, and still what AWS says of the keys', async (_how, offset, expected) => {
-    sandbox.clock.offset = offset;
-    const { of } = await examine();
-    expect(of('aws.clock')).toMatchObject([expected]);
+  it('a clock that AWS does not take, and still what AWS says of the keys', async () => {
+    sandbox.clock.offset = 600_000;
+    const { status, of } = await examine();
+    expect(status).toBe(1);
+    expect(of('aws.clock')).toMatchObject([error(/(9|10)m slow/, /timedatectl/)]);
     expect(of('keys.alive')).toMatchObject([ok(/user\/alice/)]);
   });
 
-  it('a bundle of certificates that cannot be used, and one that can', async () => {
+  it('a bundle of certificates that is a pipe, without waiting for it', async () => {
     env.AWS_CA_BUNDLE = join(sandbox.home, 'bundle.pem');
-    expect((await examine()).of('aws.certificates')).toMatchObject([error(/cannot be read \(ENOENT\)/, /unset/)]);
-    await writeFile(env.AWS_CA_BUNDLE, 'nothing');
-    expect((await examine()).of('aws.certificates')).toMatchObject([error(/holds no certificate/)]);
-    await writeFile(
-      env.AWS_CA_BUNDLE,
-      `${rootCertificates[0]}\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n`,
-    );
-    expect((await examine()).of('aws.certificates')).toMatchObject([error(/broken/)]);
-    await writeFile(env.AWS_CA_BUNDLE, rootCertificates.slice(0, 2).join('\n'));
-    expect((await examine()).of('aws.certificates')).toMatchObject([ok(/2 certificates/)]);
-    await rm(env.AWS_CA_BUNDLE);
     execFileSync('mkfifo', [env.AWS_CA_BUNDLE]);
     const { of } = await examine();
-    expect(of('aws.certificates')).toMatchObject([error(/not a file/)]);
+    expect(of('aws.certificates')).toMatchObject([error(/not a file/, /unset/)]);
     expect(of('aws.reachable')).toMatchObject([warning(/was not asked/)]);
-    delete env.AWS_CA_BUNDLE;
-    const config = await readFile(sandbox.configFile, 'utf8');
-    await writeFile(sandbox.configFile, config.replace('region', 'ca_bundle = /ca.pem\nregion'));
-    expect((await examine()).of('aws.certificates')).toMatchObject([warning(/\/ca\.pem/, /AWS_CA_BUNDLE/)]);
   });
 });
 
@@ -364,23 +337,6 @@ describe('doctor finds, of the long-term keys,', () => {
     const { status, of } = await examine();
     expect(status).toBe(1);
     expect(of('keys.alive')).toMatchObject([error(/does not know/, /new access key/)]);
-  });
-
-  it('that they are those of root', async () => {
-    sandbox.alice.root = true;
-    expect((await examine()).of('keys.alive')).toMatchObject([warning(/root user/, /IAM user/)]);
-  });
-
-  it('an MFA device of another account, and what it cannot tell', async () => {
-    const serial = async (value: string) => {
-      await settings(`[mfa]\nmfa_serial = ${value}\n`);
-      return (await examine()).of('keys.serial');
-    };
-    expect(await serial('arn:aws:iam::999999999999:mfa/alice')).toMatchObject([
-      error(/account 999999999999/, /list-mfa-devices/),
-    ]);
-    expect(await serial(`arn:aws:iam::${ACCOUNT_ID}:mfa/phone`)).toMatchObject([ok(/only a refresh tells/)]);
-    expect(await serial('GAHT12345678')).toMatchObject([ok(/hardware serial/)]);
   });
 });
 
@@ -509,8 +465,8 @@ describe('what doctor says', () => {
     expect(stdout).not.toContain('\u001b');
     const line = quoted([process.execPath, PROGRAM, 'doctor']);
     const coloured = onTerminal(line, env);
-    expect((await coloured.ended).stdout).toMatch(/\u001b\[33m!\u001b\[39m \[mfa\] holds no session/);
+    expect((await coloured.ended).stdout).toContain('\u001b[33m!\u001b[39m [mfa] holds no session');
     const plain = onTerminal(line, { ...env, NO_COLOR: '1' });
-    expect((await plain.ended).stdout).not.toMatch(/\u001b\[\d+m/);
+    expect((await plain.ended).stdout).not.toContain('\u001b[3');
   });
 });

@@ -1,0 +1,362 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ProfileSettings } from '../../src/config.ts';
+import { parseCredentials } from '../../src/credentials/document.ts';
+import type { Asked } from '../../src/doctor/ask-aws.ts';
+import { askingFindings } from '../../src/doctor/asking.ts';
+import { awsFindings } from '../../src/doctor/aws.ts';
+import { certificateFinding } from '../../src/doctor/certificates.ts';
+import { examine } from '../../src/doctor/examination.ts';
+import { type Check, type Finding, ok } from '../../src/doctor/finding.ts';
+import { keyFindings } from '../../src/doctor/keys.ts';
+import { secretsIn, withoutSecrets } from '../../src/doctor/secrets.ts';
+import { type ServiceSeen, serviceFindings } from '../../src/doctor/service.ts';
+import { variableFindings } from '../../src/doctor/variables.ts';
+import type { StsAnswer, StsFailure } from '../../src/sts.ts';
+
+const ARN = 'arn:aws:iam::123456789012:user/team/alice';
+type Answer = StsAnswer<{ account: string; arn: string }>;
+const answered = (arn = ARN, clockOffset = 0, endpoint = 'sts.eu-west-1.amazonaws.com'): Answer => ({
+  ok: true,
+  value: { account: '123456789012', arn },
+  clockOffset,
+  endpoint,
+});
+const failed = (failure: StsFailure, endpoint = 'sts.amazonaws.com'): Answer => ({
+  ok: false,
+  failure,
+  clockOffset: undefined,
+  endpoint,
+});
+const asked = (ofSource: Answer, settings: Partial<ProfileSettings> = {}): Asked => ({
+  profile: {
+    profile: 'mfa',
+    sourceProfile: 'default',
+    serialNumber: 'arn:aws:iam::123456789012:mfa/alice',
+    durationSeconds: 3600,
+    ...settings,
+  },
+  source: { accessKeyId: 'AKIAIOSFODNN7EXAMPLE' },
+  ofSource,
+  ofSession: undefined,
+});
+const of = (check: Check, findings: Finding[]) => findings.filter((one) => one.check === check);
+const seen = (level: Finding['level'], found: RegExp, mend?: RegExp) => ({
+  level,
+  found: expect.stringMatching(found),
+  ...(mend && { mend: expect.stringMatching(mend) }),
+});
+
+describe('the way to AWS', () => {
+  const aws = (answer: Answer, environment: NodeJS.ProcessEnv = {}) => awsFindings([asked(answer)], environment);
+
+  it.each<[string, NodeJS.ProcessEnv, object]>([
+    ['sts.eu-west-1.amazonaws.com', {}, seen('ok', /^sts\.eu-west-1\.amazonaws\.com$/)],
+    ['sts.cn-north-1.amazonaws.com.cn', {}, seen('ok', /amazonaws/)],
+    [
+      'vpce-1.sts.eu-west-1.vpce.amazonaws.com',
+      { AWS_ENDPOINT_URL_STS: 'https://vpce-1.sts.eu-west-1.vpce.amazonaws.com' },
+      seen('ok', /by AWS_ENDPOINT_URL_STS/),
+    ],
+    [
+      'localhost',
+      { AWS_ENDPOINT_URL: 'http://localhost:4566' },
+      seen('warning', /by AWS_ENDPOINT_URL:/, /unset AWS_ENDPOINT_URL,/),
+    ],
+    ['sts.example.com', {}, seen('warning', /by endpoint_url in/, /remove endpoint_url/)],
+    ['sts.example.com', { AWS_ENDPOINT_URL_STS: 'http://sts.example.com' }, seen('error', /without encryption/)],
+    ['amazonaws.com.example.com', {}, seen('warning', /not at AWS/)],
+    ['STS', { AWS_ENDPOINT_URL_STS: 'sts.example.com' }, seen('error', /holds no URL/)],
+  ])('to %s is judged by whose it is (%j)', (host, environment, expected) => {
+    expect(of('aws.endpoint', aws(answered(ARN, 0, host), environment))).toMatchObject([expected]);
+  });
+
+  it.each<[number, object]>([
+    [-3_000, seen('ok', /within seconds/)],
+    [20_000, seen('warning', /20s slow/, /./)],
+    [-400_000, seen('error', /6m fast/, /./)],
+  ])('with a clock that is %i ms behind', (offset, expected) => {
+    expect(of('aws.clock', aws(answered(ARN, offset)))).toMatchObject([expected]);
+  });
+
+  it.each<[string, RegExp]>([
+    ['self-signed certificate in certificate chain', /AWS_CA_BUNDLE/],
+    ['unable to verify the first certificate', /AWS_CA_BUNDLE/],
+    ['a web page answered: a captive portal or a proxy?', /browser/],
+    ['getaddrinfo ENOTFOUND sts.eu-wast-1.amazonaws.com', /DNS|network/],
+    ['connect ETIMEDOUT', /firewall|network/],
+  ])('that fails with "%s" can be mended', (detail, mend) => {
+    const answer = failed({ kind: 'unreachable', detail, sent: false });
+    expect(of('aws.reachable', aws(answer))).toMatchObject([seen('error', /no answer/, mend)]);
+  });
+
+  it('is told once for each endpoint, and is good when one answer came', () => {
+    const findings = awsFindings(
+      [
+        asked(failed({ kind: 'busy', detail: 'x' }, 'a.amazonaws.com')),
+        asked(answered(ARN, 0, 'a.amazonaws.com')),
+        asked(failed({ kind: 'bad-keys', code: 'InvalidClientTokenId' }, 'b.amazonaws.com')),
+      ],
+      {},
+    );
+    expect(of('aws.reachable', findings)).toMatchObject([seen('ok', /a\.amazonaws/), seen('ok', /b\.amazonaws/)]);
+  });
+});
+
+describe('the certificates', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'certificates-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+  const at = Date.parse('2026-01-01');
+  const judged = async (text: string | undefined, now = at) => {
+    const bundle = join(folder, 'bundle.pem');
+    if (text !== undefined) await writeFile(bundle, text);
+    return certificateFinding({ AWS_CA_BUNDLE: bundle }, new Map(), now);
+  };
+  const two = rootCertificates.slice(0, 2).join('\n');
+
+  it('of AWS_CA_BUNDLE are read as they will be', async () => {
+    expect(await judged(undefined)).toMatchObject(seen('error', /cannot be read \(ENOENT\)/, /unset/));
+    expect(await judged('nothing')).toMatchObject(seen('error', /holds no certificate/, /PEM/));
+    const broken = `${two}\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n`;
+    expect(await judged(broken)).toMatchObject(seen('error', /broken/, /PEM/));
+    expect(await judged(two, Date.parse('2100-01-01'))).toMatchObject(seen('error', /expired/, /PEM/));
+    expect(await judged(two)).toMatchObject(seen('ok', /2 certificates/));
+    expect(await certificateFinding({ AWS_CA_BUNDLE: folder }, new Map(), at)).toMatchObject(
+      seen('error', /not a file/),
+    );
+  });
+
+  it('are those of Node.js without it, whatever the config file says', async () => {
+    expect(await certificateFinding({}, new Map(), at)).toMatchObject(seen('ok', /Node\.js/));
+    const ofSource = new Map([['ca_bundle', { key: 'ca_bundle', value: '/ca.pem', line: 2 }]]);
+    expect(await certificateFinding({}, ofSource, at)).toMatchObject(
+      seen('warning', /\/ca\.pem/, /export AWS_CA_BUNDLE=/),
+    );
+  });
+});
+
+describe('the long-term keys', () => {
+  it('of root are no good choice', () => {
+    const findings = keyFindings([asked(answered('arn:aws:iam::123456789012:root'))]);
+    expect(of('keys.alive', findings)).toMatchObject([seen('warning', /root user.*an hour/, /IAM user/)]);
+  });
+
+  it.each<[string, object]>([
+    ['arn:aws:iam::123456789012:mfa/alice', seen('ok', /has the account and the name/)],
+    ['arn:aws:iam::123456789012:mfa/team/alice', seen('ok', /has the account and the name/)],
+    ['arn:aws:iam::123456789012:mfa/phone', seen('ok', /only a refresh tells/)],
+    ['GAHT12345678', seen('ok', /only a refresh tells/)],
+    ['arn:aws:iam::999999999999:mfa/alice', seen('error', /account 999999999999.*123456789012/, /list-mfa-devices/)],
+  ])('and the MFA device %s', (serialNumber, expected) => {
+    expect(of('keys.serial', keyFindings([asked(answered(), { serialNumber })]))).toMatchObject([expected]);
+  });
+
+  it('that are a session are not', () => {
+    expect(of('keys.alive', keyFindings([asked(failed({ kind: 'expired' }))]))).toMatchObject([
+      seen('error', /holds a session/, /long-term/),
+    ]);
+  });
+});
+
+describe('variables', () => {
+  const document = parseCredentials(
+    Buffer.from('[default]\naws_access_key_id=AKIADEFAULT\n[mfa]\naws_access_key_id=ASIAMFA\n[work]\n'),
+  );
+  const judged = (environment: NodeJS.ProcessEnv) =>
+    variableFindings(environment, {
+      kept: [{ profile: 'mfa', sourceProfile: 'default' }],
+      credentials: (profile) => document.profile(profile),
+      names: new Set(document.profileNames()),
+    });
+  const session = { AWS_ACCESS_KEY_ID: 'ASIAMFA', AWS_SECRET_ACCESS_KEY: 's', AWS_SESSION_TOKEN: 't' };
+
+  it.each<[NodeJS.ProcessEnv, object]>([
+    [{}, seen('ok', /no AWS_ACCESS_KEY_ID/)],
+    [session, seen('ok', /the session of \[mfa\]/)],
+    [{ ...session, AWS_SECURITY_TOKEN: 't' }, seen('ok', /the session of \[mfa\]/)],
+    [{ ...session, AWS_SECURITY_TOKEN: 'u' }, seen('error', /take AWS_SECURITY_TOKEN/, /unset AWS_SECURITY_TOKEN/)],
+    [
+      { ...session, AWS_ACCESS_KEY_ID: 'ASIAOTHER' },
+      seen('warning', /another session/, /^unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN/),
+    ],
+    [
+      { AWS_ACCESS_KEY_ID: 'AKIADEFAULT', AWS_SECRET_ACCESS_KEY: 's' },
+      seen('warning', /long-term keys of \[default\], without MFA/, /unset/),
+    ],
+    [{ AWS_ACCESS_KEY_ID: 'AKIAOTHER', AWS_SECRET_ACCESS_KEY: 's' }, seen('warning', /keys of no profile/, /unset/)],
+    [{ AWS_ACCESS_KEY_ID: 'AKIADEFAULT' }, seen('error', /without AWS_SECRET_ACCESS_KEY/, /unset AWS_ACCESS_KEY_ID$/)],
+    [{ AWS_ACCESS_KEY_ID: 'ASIAMFA', AWS_SECRET_ACCESS_KEY: 's' }, seen('error', /without AWS_SESSION_TOKEN/, /unset/)],
+    [{ AWS_SESSION_TOKEN: 't' }, seen('warning', /no tool takes it/, /unset AWS_SESSION_TOKEN/)],
+  ])('with keys are judged by whose they are: %j', (environment, expected) => {
+    expect(of('environment.keys', judged(environment))).toMatchObject([expected]);
+  });
+
+  it.each<[NodeJS.ProcessEnv, object]>([
+    [{}, seen('ok', /\[default\]/)],
+    [{ AWS_PROFILE: 'mfa' }, seen('ok', /kept fresh/)],
+    [{ AWS_PROFILE: 'work' }, seen('ok', /not kept fresh/)],
+    [{ AWS_PROFILE: 'default' }, seen('warning', /without MFA/, /AWS_PROFILE=mfa/)],
+    [{ AWS_PROFILE: 'none' }, seen('error', /no such profile/, /AWS_PROFILE=mfa/)],
+    [{ AWS_DEFAULT_PROFILE: 'mfa' }, seen('warning', /SDK for JavaScript/, /export AWS_PROFILE=mfa/)],
+    [{ AWS_PROFILE: 'mfa', AWS_DEFAULT_PROFILE: 'mfa' }, seen('ok', /kept fresh/)],
+    [
+      { AWS_PROFILE: 'mfa', AWS_DEFAULT_PROFILE: 'work' },
+      seen('warning', /boto3 take the second/, /unset AWS_DEFAULT_PROFILE/),
+    ],
+  ])('with a profile are judged by what it is: %j', (environment, expected) => {
+    expect(of('environment.profile', judged(environment))).toMatchObject([expected]);
+  });
+});
+
+describe('ways to ask', () => {
+  const works = (name: string) => ({ name });
+  const unfit = (name: string) => ({ name, unfit: 'not installed' });
+  it.each<[string, Parameters<typeof askingFindings>, object, object]>([
+    ['all', ['mfa', [works('zenity')], 'auto', []], seen('ok', /by zenity/), seen('ok', /every way/)],
+    [
+      'some',
+      ['mfa', [works('zenity'), unfit('kdialog')], 'auto', []],
+      seen('ok', /by zenity/),
+      seen('ok', /kdialog \(not installed\)/),
+    ],
+    [
+      'not one that was named',
+      ['mfa', [works('zenity'), unfit('kdialog')], ['zenity', 'kdialog'], []],
+      seen('ok', /zenity/),
+      seen('warning', /kdialog/, /config\.ini/),
+    ],
+    [
+      'only the terminal',
+      ['mfa', [works('terminal')], 'auto', []],
+      seen('warning', /only the terminal/, /install/),
+      seen('ok', /./),
+    ],
+    [
+      'none',
+      ['mfa', [unfit('zenity')], 'auto', [unfit('zenity')]],
+      seen('error', /nothing/, /install/),
+      seen('ok', /./),
+    ],
+    [
+      'none but in the service',
+      ['mfa', [unfit('zenity')], 'auto', [works('zenity')]],
+      seen('ok', /the service can, by zenity/),
+      seen('ok', /./),
+    ],
+  ])('that work here: %s', (_which, words, ways, others) => {
+    expect(askingFindings(...words)).toMatchObject([ways, others]);
+  });
+});
+
+describe('the service', () => {
+  const service = (look: Partial<Extract<ServiceSeen, { file: string }>['look'] & object> = {}): ServiceSeen => ({
+    name: 'systemd user service',
+    file: '/home/alice/.config/systemd/user/aws-mfa-agent.service',
+    owner: 'ours',
+    running: 7,
+    look: {
+      enabled: true,
+      failure: undefined,
+      command: [process.execPath, '/bin/sh', 'run'],
+      variables: {},
+      session: {},
+      ...look,
+    },
+    ways: [{ name: 'zenity' }],
+    log: 'journalctl',
+  });
+  const agent = { pid: 7, version: '1', profiles: [] };
+  const judged = (check: Check, one: ServiceSeen, environment: NodeJS.ProcessEnv = {}) =>
+    of(check, serviceFindings(one, agent, environment));
+
+  it('that starts what an upgrade takes away, or has taken', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'v20.1.2-'));
+    const node = join(folder, 'node');
+    await writeFile(node, '');
+    expect(judged('service.paths', service({ command: [node, '/bin/sh', 'run'] }))).toMatchObject([
+      seen('warning', /goes away with an upgrade/, /install again/),
+    ]);
+    await rm(folder, { recursive: true });
+    expect(judged('service.paths', service({ command: [node, '/bin/sh', 'run'] }))).toMatchObject([
+      seen('error', /is not there: .*node/, /install/),
+    ]);
+    expect(judged('service.paths', service())).toMatchObject([seen('ok', /it starts/)]);
+  });
+
+  it('that sees other variables, none of whose values is told', () => {
+    const environment = { AWS_CONFIG_FILE: '/x', HTTPS_PROXY: 'http://a:password@b' };
+    const [found] = judged('service.environment', service({ variables: { AWS_CA_BUNDLE: '/y' } }), environment);
+    expect(found).toMatchObject(
+      seen(
+        'warning',
+        /AWS_CONFIG_FILE \(not set there\), AWS_CA_BUNDLE \(set only there\), HTTPS_PROXY \(not set there\)/,
+        /install/,
+      ),
+    );
+    expect(JSON.stringify(found)).not.toMatch(/password/);
+    expect(judged('service.environment', service(), { HTTPS_PROXY: 'x' })).toMatchObject([
+      seen('warning', /does not know the proxy/, /systemctl --user edit/),
+    ]);
+    const same = { AWS_CONFIG_FILE: '/x' };
+    expect(judged('service.environment', service({ variables: same }), same)).toMatchObject([seen('ok', /./)]);
+  });
+
+  it('that does not know the screen', () => {
+    const here = { DISPLAY: ':1', DBUS_SESSION_BUS_ADDRESS: 'unix:path=/x' };
+    expect(judged('service.display', service(), here)).toMatchObject([
+      seen('warning', /no DISPLAY, no WAYLAND_DISPLAY/, /import-environment DISPLAY DBUS/),
+    ]);
+    expect(
+      judged('service.display', { ...service(), ways: [{ name: 'zenity', unfit: 'x' }] } as ServiceSeen, {}),
+    ).toMatchObject([seen('error', /can ask by nothing/, /install/)]);
+    expect(judged('service.display', service({ session: here }), here)).toMatchObject([
+      seen('ok', /by zenity: DISPLAY=:1/),
+    ]);
+  });
+
+  it('that is not the agent which answers', () => {
+    expect(judged('service.running', { ...service(), running: 8 } as ServiceSeen)).toMatchObject([
+      seen('warning', /process 7\) is not that of the .*process 8/, /end process 7/),
+    ]);
+  });
+});
+
+describe('an examination', () => {
+  it('tells of a check that fails, but not what it said, and of one that hangs', async () => {
+    const crashes: unknown[] = [];
+    const { findings, abandoned } = await examine(
+      [
+        { check: 'session.alive', limit: 50, look: () => new Promise<Finding[]>(() => {}) },
+        { check: 'keys.alive', limit: 50, look: () => JSON.parse('wJalrXUtnFEMI') },
+        {
+          check: 'config.parse',
+          limit: 50,
+          look: async () => Promise.reject(Object.assign(new Error('secret'), { code: 'EIO' })),
+        },
+        { check: 'settings.file', limit: 50, look: () => [ok('settings.file', 'fine')] },
+      ],
+      (error) => crashes.push(error),
+    );
+    expect(abandoned).toBe(true);
+    expect(findings).toMatchObject([
+      seen('ok', /^fine$/),
+      { check: 'config.parse', ...seen('error', /could not be looked at \(EIO\)$/, /--debug/) },
+      { check: 'keys.alive', ...seen('error', /could not be looked at \(SyntaxError\)$/, /--debug/) },
+      { check: 'session.alive', ...seen('error', /within 0\.05 s$/, /--debug/) },
+    ]);
+    expect(crashes).toHaveLength(2);
+  });
+
+  it('lets no secret through that is in the file or the variables, should a check tell it', () => {
+    const document = parseCredentials(Buffer.from('[a]\naws_secret_access_key = wJalrXUtnFEMIK7MDENG\n'));
+    const secrets = secretsIn(document, { AWS_SESSION_TOKEN: 'tokenTOKENtokenTOKEN' });
+    const told = { ...ok('keys.alive', 'it is wJalrXUtnFEMIK7MDENG'), mend: 'use tokenTOKENtokenTOKEN' };
+    expect(withoutSecrets([told], secrets)).toEqual([{ ...told, found: 'it is ******', mend: 'use ******' }]);
+  });
+});
