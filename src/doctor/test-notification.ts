@@ -66,10 +66,12 @@ async function serverName(bus: Bus): Promise<string> {
 
 async function clicked(bus: Bus, offered: string[], patience: number): Promise<Reaction> {
   const { Variant } = await import('@jellybrick/dbus-next');
-  let id: unknown;
-  let listener = (_member: string, _value: unknown) => {};
-  bus.onSignal(({ interface: interfaceName, member, body }) => {
-    if (interfaceName === SERVICE.interface && body[0] === id) listener(member, body[1]);
+  /** What happened to notifications; ours may be among them before we know its number. */
+  const happened: { id: unknown; member: string; value: unknown }[] = [];
+  let look = () => {};
+  bus.onSignal(({ interface: interfaceName, member, body: [id, value] }) => {
+    if (interfaceName === SERVICE.interface) happened.push({ id, member, value });
+    look();
   });
   await bus.call(BUS, 'AddMatch', 's', [`type='signal',sender='${SERVICE.name}',interface='${SERVICE.interface}'`]);
   const body = offered.includes('body-markup') ? escapeMarkup(TEXT) : TEXT;
@@ -77,14 +79,17 @@ async function clicked(bus: Bus, offered: string[], patience: number): Promise<R
   const hints = { urgency: new Variant('y', 1) };
   const words = [messages.APPLICATION, 0, 'dialog-password', TITLE, body, actions, hints, 0];
   const shown = await bus.call(SERVICE, 'Notify', 'susssasa{sv}i', words, START_TIMEOUT);
-  id = shown.body[0];
+  const id = shown.body[0];
   let timer: NodeJS.Timeout | undefined;
   const answer = await new Promise<Reaction>((resolve) => {
-    listener = (member, value) => {
-      if (member === 'ActionInvoked') resolve('clicked');
-      // 2: by the person. Others are put away by time, or by the service itself.
-      if (member === 'NotificationClosed') resolve(value === 2 ? 'closed' : 'no answer');
+    look = () => {
+      for (const { member, value } of happened.filter((one) => one.id === id)) {
+        if (member === 'ActionInvoked') resolve('clicked');
+        // 2: by the person. Others are put away by time, or by the service itself.
+        if (member === 'NotificationClosed') resolve(value === 2 ? 'closed' : 'no answer');
+      }
     };
+    look();
     timer = setTimeout(resolve, patience, 'no answer');
     void bus.gone.then(() => resolve('no answer'));
   });

@@ -49,6 +49,9 @@ export async function startNotificationServer(
     if (hangs) return true;
     const { member, body } = message;
     if (member === 'GetCapabilities') bus.send(Message.newMethodReturn(message, 'as', [capabilities]));
+    if (member === 'GetServerInformation') {
+      bus.send(Message.newMethodReturn(message, 'ssss', ['test', 'us', '1', '1.2']));
+    }
     if (member === 'Notify') {
       const [, replaces, , summary, text, actions, hints, expireTimeout] = body as [
         ...[string, number, string, string, string, string[], Record<string, Variant>, number],

@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withSession } from '../../src/credentials/document.ts';
+import type { Check, Finding } from '../../src/doctor/finding.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { HOME, startUserManager, type UserManager, whyNoUserManager } from './user-manager.ts';
+
+const UNIT = '.config/systemd/user/aws-mfa-agent.service';
+
+describe.skipIf(whyNoUserManager() !== undefined)('doctor, of a systemd user service,', () => {
+  let sandbox: Sandbox;
+  let alice: UserManager;
+  const here: Record<string, string> = {};
+  beforeAll(async () => {
+    sandbox = await startSandbox();
+    here.AWS_ENDPOINT_URL_STS = sandbox.sts.url;
+    alice = await startUserManager(sandbox.home);
+    const bytes = withSession(readFileSync(sandbox.credentialsFile), 'mfa', sandbox.sts.issue('alice', 7200));
+    alice.write('.aws/credentials', bytes.toString(), 0o600);
+  });
+  afterAll(async () => {
+    await alice?.stop();
+    await sandbox?.close();
+  });
+
+  /** What it finds of some checks, as `check level: found → mend`. */
+  async function found(checks: Check[], variables: Record<string, string> = {}): Promise<string[]> {
+    const { stdout, stderr } = await alice.run(['aws-mfa-agent', 'doctor', '--json'], { ...here, ...variables });
+    expect(stderr).toBe('');
+    const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+    return findings
+      .filter(({ check }) => checks.includes(check))
+      .map(({ check, level, found: text, mend }) => `${check} ${level}: ${text} → ${mend}`);
+  }
+  const lines = (...patterns: RegExp[]) => patterns.map((pattern) => expect.stringMatching(pattern));
+
+  it('says that there is none', async () => {
+    expect(await found(['agent.running', 'service.installed', 'service.running'])).toEqual(
+      lines(
+        /^agent\.running warning: no agent runs.*install$/,
+        /^service\.installed warning: no systemd user service.*install$/,
+      ),
+    );
+  });
+
+  it('says that it is as it should be', async () => {
+    await alice.systemctl('set-environment', 'DISPLAY=:97');
+    await alice.run(['aws-mfa-agent', 'install'], here);
+    const pid = await alice.property('MainPID');
+    expect(
+      await found([
+        'agent.running',
+        'agent.version',
+        'agent.profile',
+        'asking.ways',
+        'service.installed',
+        'service.running',
+        'service.paths',
+        'service.environment',
+        'service.display',
+      ]),
+    ).toEqual(
+      lines(
+        /^asking\.ways ok: nothing here .* the service can, by .*zenity/,
+        new RegExp(`^agent\\.running ok: .*process ${pid}\\)`),
+        /^agent\.version ok/,
+        /^agent\.profile ok: \[mfa\]: fresh/,
+        /^service\.installed ok: .*aws-mfa-agent\.service → null$/,
+        new RegExp(`^service\\.running ok: .*process ${pid}\\)`),
+        /^service\.paths ok: it starts \/opt\/bin\/node \/opt\/bin\/aws-mfa-agent/,
+        /^service\.environment ok/,
+        /^service\.display ok: the service can ask by .*zenity.*DISPLAY=:97, no WAYLAND_DISPLAY, DBUS_SESSION_BUS_ADDRESS=unix/,
+      ),
+    );
+  });
+
+  it('says what it does not know that this shell does', async () => {
+    await alice.systemctl('unset-environment', 'DISPLAY');
+    const variables = { DISPLAY: ':98', AWS_CONFIG_FILE: `${HOME}/other`, HTTPS_PROXY: 'http://a:password@b:1' };
+    const told = await found(['service.environment', 'service.display'], variables);
+    expect(told).toEqual(
+      lines(
+        /^service\.environment warning: .*AWS_CONFIG_FILE \(not set there\), HTTPS_PROXY \(not set there\) → aws-mfa-agent install$/,
+        /^service\.display error: .*no DISPLAY.*systemctl --user import-environment DISPLAY/,
+      ),
+    );
+    expect(told.join('\n')).not.toContain('password');
+    // And the mending mends.
+    await alice.run(['aws-mfa-agent', 'install'], { ...here, AWS_CONFIG_FILE: `${HOME}/other` });
+    await alice.run(['systemctl', '--user', 'import-environment', 'DISPLAY'], { DISPLAY: ':98' });
+    expect(
+      await found(['service.environment', 'service.display'], { DISPLAY: ':98', AWS_CONFIG_FILE: `${HOME}/other` }),
+    ).toEqual(lines(/^service\.environment ok/, /^service\.display ok/));
+    await alice.run(['aws-mfa-agent', 'install'], here);
+  });
+
+  it('says that it is not started at the next login, and that it does not run', async () => {
+    await alice.systemctl('disable', 'aws-mfa-agent');
+    expect(await found(['service.installed', 'service.running'])).toEqual(
+      lines(
+        /^service\.installed warning: .*not started at the next login.*systemctl --user enable/,
+        /^service\.running ok/,
+      ),
+    );
+    alice.write('.config/aws-mfa-agent/config.ini', 'nonsense = 1\n');
+    await alice.systemctl('restart', 'aws-mfa-agent');
+    await alice.becomes('ActiveState', /^failed$/);
+    alice.write('.config/aws-mfa-agent/config.ini', '');
+    expect(await found(['service.running'])).toEqual(
+      lines(/^service\.running error: .*does not run: .*unknown setting nonsense.*journalctl.*install$/),
+    );
+    await alice.run(['aws-mfa-agent', 'install'], here);
+    expect(await found(['service.installed', 'service.running'])).toEqual(
+      lines(/^service\.installed ok/, /^service\.running ok/),
+    );
+  });
+
+  it('says that what it starts has gone, and that somebody has edited it', async () => {
+    alice.write(UNIT, alice.read(UNIT).replace('/opt/bin/node', '/opt/v18.1.0/bin/node'));
+    expect(await found(['service.installed', 'service.paths'])).toEqual(
+      lines(
+        /^service\.installed ok: .*somebody has edited it/,
+        /^service\.paths error: .*is not there: \/opt\/v18\.1\.0\/bin\/node .*install/,
+      ),
+    );
+  });
+});
