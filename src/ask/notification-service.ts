@@ -40,6 +40,12 @@ export async function capabilities(bus: Bus): Promise<readonly string[]> {
   return reply.body[0] as string[];
 }
 
+/** The name of the service and its version. */
+export async function serviceName(bus: Bus): Promise<string> {
+  const { body } = await bus.call(SERVICE, 'GetServerInformation');
+  return `${body[0]} ${body[2]}`;
+}
+
 /** Shows a notification in the place of another one, if there is one still. */
 export async function show(
   bus: Bus,

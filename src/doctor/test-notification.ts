@@ -1,7 +1,6 @@
-import { BUS, type Bus, connectBus } from '../ask/bus.ts';
+import { type Bus, connectBus } from '../ask/bus.ts';
 import { notice } from '../ask/notice.ts';
-import { CLOSE_TIMEOUT, capabilities, escapeMarkup, SERVICE, START_TIMEOUT } from '../ask/notification.ts';
-import * as messages from '../messages.ts';
+import { capabilities, follow, type ServiceEvent, serviceName, show, takeAway } from '../ask/notification-service.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 
 const TITLE = 'A test of aws-mfa-agent';
@@ -32,7 +31,7 @@ export async function testNotification(
   let bus: Bus | undefined;
   try {
     bus = await connectBus('session', environment);
-    const [offered, server] = [await capabilities(bus), await serverName(bus)];
+    const [offered, server] = [await capabilities(bus), await serviceName(bus)];
     const how = offered.includes('inline-reply') ? 'a code is typed inside it' : 'a click opens a field for the code';
     return findingOf(await clicked(bus, offered, patience), server, how, patience);
   } catch (problem) {
@@ -59,34 +58,29 @@ function findingOf(reaction: Reaction, server: string, how: string, patience: nu
   }
 }
 
-async function serverName(bus: Bus): Promise<string> {
-  const { body } = await bus.call(SERVICE, 'GetServerInformation');
-  return `${body[0]} ${body[2]}`;
-}
-
-async function clicked(bus: Bus, offered: string[], patience: number): Promise<Reaction> {
-  const { Variant } = await import('@jellybrick/dbus-next');
+async function clicked(bus: Bus, can: readonly string[], patience: number): Promise<Reaction> {
   /** What happened to notifications; ours may be among them before we know its number. */
-  const happened: { id: unknown; member: string; value: unknown }[] = [];
+  const happened: ServiceEvent[] = [];
   let look = () => {};
-  bus.onSignal(({ interface: interfaceName, member, body: [id, value] }) => {
-    if (interfaceName === SERVICE.interface) happened.push({ id, member, value });
+  await follow(bus, (event) => {
+    happened.push(event);
     look();
   });
-  await bus.call(BUS, 'AddMatch', 's', [`type='signal',sender='${SERVICE.name}',interface='${SERVICE.interface}'`]);
-  const body = offered.includes('body-markup') ? escapeMarkup(TEXT) : TEXT;
-  const actions = offered.includes('actions') ? ['default', SEEN, 'seen', SEEN] : [];
-  const hints = { urgency: new Variant('y', 1) };
-  const words = [messages.APPLICATION, 0, 'dialog-password', TITLE, body, actions, hints, 0];
-  const shown = await bus.call(SERVICE, 'Notify', 'susssasa{sv}i', words, START_TIMEOUT);
-  const id = shown.body[0];
+  const actions = can.includes('actions') ? ['default', SEEN, 'seen', SEEN] : [];
+  const shown = await show(
+    bus,
+    { title: TITLE, text: TEXT, actions, isUrgent: false, hints: {}, limit: 0 },
+    can,
+    undefined,
+  );
   let timer: NodeJS.Timeout | undefined;
-  const answer = await new Promise<Reaction>((resolve) => {
+  const reaction = await new Promise<Reaction>((resolve) => {
     look = () => {
-      for (const { member, value } of happened.filter((one) => one.id === id)) {
-        if (member === 'ActionInvoked') resolve('clicked');
+      for (const event of happened) {
+        if (event.kind !== 'signal' || event.id !== shown.id) continue;
+        if (event.member === 'ActionInvoked') resolve('clicked');
         // 2: by the person. Others are put away by time, or by the service itself.
-        if (member === 'NotificationClosed') resolve(value === 2 ? 'closed' : 'no answer');
+        if (event.member === 'NotificationClosed') resolve(event.value === 2 ? 'closed' : 'no answer');
       }
     };
     look();
@@ -94,6 +88,6 @@ async function clicked(bus: Bus, offered: string[], patience: number): Promise<R
     void bus.gone.then(() => resolve('no answer'));
   });
   clearTimeout(timer);
-  await bus.call(SERVICE, 'CloseNotification', 'u', [id], CLOSE_TIMEOUT).catch(() => {});
-  return answer;
+  await takeAway(bus, shown);
+  return reaction;
 }
