@@ -23,36 +23,58 @@ export function configFindings(
   if (problem !== undefined) return [error('config.parse', problem, 'mend that; every AWS tool reads this file')];
   if (bytes === undefined) return [ok('config.parse', `there is no ${file}, and none is needed`)];
   const faults = botocoreFaults(bytes).map((fault) => error('config.parse', faultText(file, fault), mendFault(fault)));
-  const sections = [...awsSections(bytes.toString('utf8')).values()].flatMap(({ name, ...rest }) => {
+  const sections = [...awsSections(bytes.toString('utf8')).values()].flatMap(({ name, entries }) => {
     const profile = name === 'default' ? name : /^profile (.+)$/.exec(name)?.[1];
-    return profile === undefined ? [] : [{ profile, ...rest }];
+    if (profile === undefined) return [];
+    const place = (key: string) => `${file}:${entries.get(key)?.line}: [${name}]`;
+    return [{ profile, entries, place, isKept: profiles.some((one) => one.profile === profile) }];
   });
-  const isKept = (name: string) => profiles.some(({ profile }) => profile === name);
   const settingOf = ({ profile, entries }: (typeof sections)[number], key: string) =>
     entries.get(key)?.value || credentials(profile)?.values.get(key);
 
   const roles = sections.flatMap((section) => {
-    const key = NEED_A_ROLE.find((one) => section.entries.get(one)?.value);
-    if (key === undefined || settingOf(section, 'role_arn')) return [];
-    const { profile } = section;
-    const found = `${file}:${section.entries.get(key)?.line}: [profile ${profile}] has ${key} without role_arn: Terraform, and all that uses the AWS SDK for Go, refuses this profile`;
+    const { profile, entries, place, isKept } = section;
+    const key = NEED_A_ROLE.find((one) => entries.get(one)?.value);
+    const source = settingOf(section, 'source_profile');
+    if (settingOf(section, 'role_arn')) {
+      // A role over a session needs no code of its own.
+      if (!entries.get('mfa_serial')?.value || !profiles.some((one) => one.profile === source)) return [];
+      const found = `${place('mfa_serial')} has mfa_serial beside role_arn: tools ask for a code, though the session of [${source}] needs none`;
+      return [warning('config.roles', found, 'remove mfa_serial there')];
+    }
+    if (key === undefined) return [];
+    const found = `${place(key)} has ${key} without role_arn: Terraform, and all that uses the AWS SDK for Go, refuses this profile`;
     const mend = `remove that line${key === 'source_profile' ? '; for this program, source_profile belongs in config.ini' : ''}`;
-    return [isKept(profile) ? error('config.roles', found, mend, profile) : warning('config.roles', found, mend)];
+    return [isKept ? error('config.roles', found, mend, profile) : warning('config.roles', found, mend)];
   });
-  const outranked = sections.flatMap((section) => {
-    const { profile, entries } = section;
-    const key = ['role_arn', 'sso_session', 'sso_start_url'].find((one) => entries.get(one)?.value);
-    if (key === undefined || !isKept(profile)) return [];
-    const found = `${file}:${entries.get(key)?.line}: [profile ${profile}] has ${key}, which tools prefer to the session in the credentials file`;
-    const mend =
-      key === 'role_arn'
-        ? `give the role a profile of its own, with source_profile = ${profile}`
-        : 'give it another name';
-    return [warning('config.profile', found, mend, profile)];
+  const outranked = sections.flatMap(({ profile, entries, place, isKept }) => {
+    if (!isKept) return [];
+    if (entries.get('role_arn')?.value) {
+      const found = `${place('role_arn')} has role_arn: tools assume that role, and pass over the session in the credentials file`;
+      return [
+        warning(
+          'config.profile',
+          found,
+          `give the role a profile of its own, with source_profile = ${profile}`,
+          profile,
+        ),
+      ];
+    }
+    const key = ['sso_session', 'sso_start_url'].find((one) => entries.get(one)?.value);
+    if (key === undefined) return [];
+    const found = `${place(key)} has ${key}: the AWS CLI and boto3 sign in there, and pass over the session in the credentials file`;
+    return [warning('config.profile', found, 'give one of the two another name', profile)];
   });
   return [
     ...(faults.length > 0 ? faults : [ok('config.parse', `${file}: every tool can read it`)]),
-    ...(roles.length > 0 ? roles : [ok('config.roles', `no profile in ${file} has source_profile without role_arn`)]),
+    ...(roles.length > 0
+      ? roles
+      : [
+          ok(
+            'config.roles',
+            `no profile in ${file} has source_profile without role_arn, or a role over a session with mfa_serial`,
+          ),
+        ]),
     ...(outranked.length > 0 ? outranked : [ok('config.profile', `nothing in ${file} outranks a session`)]),
   ];
 }

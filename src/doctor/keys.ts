@@ -27,7 +27,12 @@ export function masked(accessKeyId: string): string {
 function aliveFinding({ profile: { profile, sourceProfile }, ofSource }: Asked): Finding {
   const check = 'keys.alive';
   const unknown = (why: string) =>
-    warning(check, `whether AWS takes the keys of [${sourceProfile}] is not known: ${why}`, 'mend that first', profile);
+    warning(
+      check,
+      `whether AWS takes the keys of [${sourceProfile}] is not known: ${why}`,
+      'mend the way to AWS first: the section AWS says how',
+      profile,
+    );
   if (ofSource === undefined) return unknown('it was not asked');
   if (ofSource.ok) {
     const { arn } = ofSource.value;

@@ -70,7 +70,12 @@ function aliveFinding(
   const check = 'session.alive';
   const refresh = `aws-mfa-agent refresh ${profile} --force`;
   const unknown = (why: string) =>
-    warning(check, `whether AWS takes the session of [${profile}] is not known: ${why}`, 'mend that first', profile);
+    warning(
+      check,
+      `whether AWS takes the session of [${profile}] is not known: ${why}`,
+      'mend the way to AWS first: the section AWS says how',
+      profile,
+    );
   const answer = asked?.ofSession;
   if (answer === undefined) return unknown('it was not asked');
   if (answer.ok) {

@@ -247,7 +247,7 @@ describe('doctor finds, of the AWS config file,', () => {
     const config = await readFile(sandbox.configFile, 'utf8');
     await writeFile(
       sandbox.configFile,
-      `${config}[profile mfa]\nsource_profile = default\n[profile old]\nsource_profile = work\n[profile role]\nsource_profile = mfa\nrole_arn = arn:aws:iam::123456789012:role/x\n`,
+      `${config}[profile mfa]\nsource_profile = default\n[profile old]\nsource_profile = work\n[profile role]\nsource_profile = mfa\nrole_arn = arn:aws:iam::123456789012:role/x\n[profile asks]\nrole_arn = x\nsource_profile = mfa\nmfa_serial = y\n`,
     );
     const { of } = await examine();
     expect(of('config.roles')).toMatchObject([
@@ -256,6 +256,7 @@ describe('doctor finds, of the AWS config file,', () => {
         profile: 'mfa',
       },
       warning(/config:12: \[profile old\]/),
+      warning(/config:19: \[profile asks\] has mfa_serial beside role_arn/, /remove/),
     ]);
     expect(of('config.profile')).toMatchObject([ok(/nothing/)]);
   });
