@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { MfaSession } from '../session.ts';
+import { listMfaDevices } from './iam.ts';
 import { type Refusal, refused, type SignedRequest, verifySignature } from './signature.ts';
 import { stepAt, totp } from './totp.ts';
 
@@ -55,18 +56,20 @@ export interface SandboxUser {
   root?: boolean;
   /** A policy that forbids the user sts:GetSessionToken. */
   policyDenies?: boolean;
+  /** Nothing allows the user iam:ListMFADevices. */
+  mayNotListDevices?: boolean;
   mfa: SandboxDevice[];
 }
 
 export interface SandboxDevice {
-  /** An ARN, or a hardware serial. */
+  /** An ARN, or a hardware serial; with `:u2f/` in it a passkey or security key, which has no codes. */
   serialNumber: string;
   /** What the authenticator was given when it was set up, not in base32. */
   secret: Buffer;
 }
 
-/** An element with text, or with elements inside. */
-export type Fields = { [name: string]: string | Fields };
+/** An element with text, with elements inside, or with a list of such. */
+export type Fields = { [name: string]: string | Fields | Fields[] };
 
 export type Outcome = { kind: 'granted'; action: string; result: Fields } | Refusal;
 
@@ -81,7 +84,9 @@ export function decide(account: Account, request: SignedRequest, parameters: URL
     const user = account.users.find((candidate) => candidate.accessKeyId === accessKeyId);
     return user === undefined || user.active === false ? undefined : { user, session: undefined };
   };
+  const service = parameters.get('Version') === IAM_VERSION ? 'iam' : 'sts';
   const verdict = verifySignature(request, {
+    service,
     keyOf: (accessKeyId) => {
       const caller = callerOf(accessKeyId);
       if (caller?.session === undefined) return caller?.user;
@@ -89,7 +94,8 @@ export function decide(account: Account, request: SignedRequest, parameters: URL
       return { secretAccessKey, session: { token, expiration } };
     },
     now,
-    region: account.region,
+    // IAM is one for all regions, and signed for in this one.
+    region: service === 'iam' ? 'us-east-1' : account.region,
   });
   if (verdict.kind === 'refused') return verdict;
   const caller = callerOf(verdict.accessKeyId);
@@ -98,7 +104,7 @@ export function decide(account: Account, request: SignedRequest, parameters: URL
   const name = parameters.get('Action') ?? '';
   const version = parameters.get('Version') ?? '';
   const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
-  if (action === undefined || version !== '2011-06-15') {
+  if (action === undefined || version !== (action === listDevices ? IAM_VERSION : '2011-06-15')) {
     return refused(400, 'InvalidAction', `Could not find operation ${name} for version ${version}`);
   }
   return action(account, caller, parameters, now);
@@ -110,7 +116,14 @@ const ACTIONS: Record<string, Action> = {
   GetSessionToken: getSessionToken,
   GetCallerIdentity: getCallerIdentity,
   AssumeRole: assumeRole,
+  ListMFADevices: listDevices,
 };
+
+const IAM_VERSION = '2010-05-08';
+
+function listDevices(account: Account, { user, session }: Caller): Outcome {
+  return listMfaDevices(user, arnOf(account, user), session);
+}
 
 /** Who signed a request: a user with the long-term key, or with a session's. */
 interface Caller {
@@ -255,7 +268,7 @@ function problemOfCode(
     return 'MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.';
   }
   const device = user.mfa.find((candidate) => candidate.serialNumber === serialNumber);
-  if (device === undefined) {
+  if (device === undefined || serialNumber.includes(':u2f/')) {
     return 'MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.';
   }
   const burnt = account.burntSteps.get(serialNumber) ?? new Set();

@@ -30,6 +30,8 @@ export function refused(status: number, code: string, message: string): Refusal 
 }
 
 export interface SignatureRules {
+  /** For which service it must have been made: `sts`, `iam`. */
+  service: string;
   /** The key with this access key id, or undefined when there is none, or it is inactive. */
   keyOf(accessKeyId: string): SigningKey | undefined;
   /** Milliseconds since the epoch, by the verifier's clock. */
@@ -38,7 +40,6 @@ export interface SignatureRules {
   region?: string | undefined;
 }
 
-const SERVICE = 'sts';
 const TOLERANCE_MINUTES = 5;
 
 /**
@@ -67,12 +68,12 @@ export function verifySignature(
   const key = rules.keyOf(authorization.accessKeyId);
   const token = headerValue(request, 'x-amz-security-token');
   // AWS cannot look a session's key up without its token, so a wrong token makes the key an unknown one.
-  if (key === undefined || token !== key.session?.token) return refused(403, 'InvalidClientTokenId', INVALID_TOKEN);
+  if (key === undefined || token !== key.session?.token) return UNKNOWN_KEY;
 
   const problem =
     problemOfHeaders(request, authorization.signedHeaders) ??
     problemOfDate(signedAt, rules.now) ??
-    problemOfScope(authorization, signedAt, rules.region);
+    problemOfScope(authorization, signedAt, rules);
   if (problem !== undefined) return refused(403, 'SignatureDoesNotMatch', problem);
   if (!sameSignature(signatureOf(request, authorization, signedAt, key.secretAccessKey), authorization.signature)) {
     return refused(403, 'SignatureDoesNotMatch', MISMATCH);
@@ -82,7 +83,12 @@ export function verifySignature(
   return { kind: 'verified', accessKeyId: authorization.accessKeyId };
 }
 
-const INVALID_TOKEN = 'The security token included in the request is invalid.';
+/** AWS's answer to a key that it does not know, or not for what is asked. */
+export const UNKNOWN_KEY = refused(
+  403,
+  'InvalidClientTokenId',
+  'The security token included in the request is invalid.',
+);
 const EXPIRED_TOKEN = 'The security token included in the request is expired';
 const MISMATCH =
   'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key ' +
@@ -155,13 +161,17 @@ function problemOfDate(signedAt: string, now: number): string | undefined {
   return undefined;
 }
 
-function problemOfScope(scope: Authorization, signedAt: string, region: string | undefined): string | undefined {
+function problemOfScope(
+  scope: Authorization,
+  signedAt: string,
+  { service, region }: SignatureRules,
+): string | undefined {
   const day = signedAt.slice(0, 8);
   if (scope.date !== day) {
     return `Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '${scope.date}' != '${day}', from '${signedAt}'.`;
   }
   if (region !== undefined && scope.region !== region) return 'Credential should be scoped to a valid region. ';
-  if (scope.service !== SERVICE) return `Credential should be scoped to correct service: '${SERVICE}'. `;
+  if (scope.service !== service) return `Credential should be scoped to correct service: '${service}'. `;
   if (scope.terminator !== 'aws4_request') {
     return `Credential should be scoped with a valid terminator: 'aws4_request', not '${scope.terminator}'. `;
   }

@@ -79,7 +79,7 @@ export interface SandboxSts {
 /**
  * An STS on loopback, with AWS's checks and words: real signatures, real MFA codes, each good once. It speaks the
  * query protocol of the API version 2011-06-15 and knows GetSessionToken, GetCallerIdentity and
- * AssumeRole.
+ * AssumeRole; and IAM's ListMFADevices, of version 2010-05-08.
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
  */
 export async function startSandboxSts(options: SandboxStsOptions): Promise<SandboxSts> {
@@ -258,7 +258,7 @@ function replyOf(outcome: Outcome): Reply {
       return {
         status: 200,
         headers,
-        body: `<${outcome.action}Response xmlns="${NAMESPACE}">
+        body: `<${outcome.action}Response xmlns="${outcome.action === 'ListMFADevices' ? IAM_NAMESPACE : NAMESPACE}">
   <${outcome.action}Result>
 ${elements(outcome.result, '    ')}  </${outcome.action}Result>
   <ResponseMetadata>
@@ -285,15 +285,18 @@ ${elements(outcome.result, '    ')}  </${outcome.action}Result>
 }
 
 const NAMESPACE = 'https://sts.amazonaws.com/doc/2011-06-15/';
+const IAM_NAMESPACE = 'https://iam.amazonaws.com/doc/2010-05-08/';
 
-/** One element a line; those inside another are indented. */
+/** One element a line; those inside another are indented. A list is one of `member`. */
 function elements(fields: Fields, indent: string): string {
   return Object.entries(fields)
-    .map(([name, value]) =>
-      typeof value === 'string'
-        ? `${indent}<${name}>${escapeText(value)}</${name}>\n`
-        : `${indent}<${name}>\n${elements(value, `${indent}  `)}${indent}</${name}>\n`,
-    )
+    .map(([name, value]) => {
+      if (typeof value === 'string') return `${indent}<${name}>${escapeText(value)}</${name}>\n`;
+      const inside = Array.isArray(value)
+        ? value.map((member) => elements({ member }, `${indent}  `)).join('')
+        : elements(value, `${indent}  `);
+      return `${indent}<${name}>\n${inside}${indent}</${name}>\n`;
+    })
     .join('');
 }
 

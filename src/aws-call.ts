@@ -1,0 +1,231 @@
+import { readFile } from 'node:fs/promises';
+import type { STSClient, STSClientConfig } from '@aws-sdk/client-sts';
+
+/** Keys that sign a request. `sessionToken` only for asking about a session, never for getting one. */
+export interface Keys {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken?: string;
+}
+
+/** Where AWS is, for one profile. */
+export interface AwsTarget {
+  /** The profile whose `~/.aws/config` section the SDK reads for endpoint settings. */
+  profile: string;
+  region: string | undefined;
+  /** Names the partition when no region is known. */
+  serialNumber: string | undefined;
+  /** How far AWS's clock is ahead of ours, in milliseconds. */
+  clockOffset: number;
+}
+
+/**
+ * What AWS's refusals mean, told apart as section "AWS's answers" of the design does.
+ * `detail` is AWS's own message (or the network's) with every secret taken out.
+ */
+export type AwsFailure =
+  | { kind: 'wrong-code' }
+  | { kind: 'wrong-serial' }
+  | { kind: 'session-keys' }
+  | { kind: 'forbidden'; detail: string }
+  | { kind: 'bad-keys'; code: 'InvalidClientTokenId' | 'SignatureDoesNotMatch' }
+  | { kind: 'expired' }
+  | { kind: 'clock' }
+  | { kind: 'invalid-request'; detail: string }
+  | { kind: 'busy'; detail: string }
+  /** `sent` is false only when the request surely never left: then, and only then, the same code may be used again. */
+  | { kind: 'unreachable'; detail: string; sent: boolean }
+  | { kind: 'not-sts'; detail: string };
+
+/** `clockOffset` is undefined when nothing with a `Date` header came back. `endpoint` is the host asked. */
+export type AwsAnswer<T> = { clockOffset: number | undefined; endpoint: string } & (
+  | { ok: true; value: T }
+  | { ok: false; failure: AwsFailure }
+);
+
+const CONNECT_TIMEOUT = 5_000;
+const CALL_TIMEOUT = 15_000;
+
+/** The client of a service as its SDK makes it, and the one request that it is to send. */
+export interface Connection<T> {
+  client: Observed;
+  /** @returns undefined when the answer holds nothing of what was asked for */
+  send(abortSignal: AbortSignal): Promise<T | undefined>;
+}
+
+type Observed = { middlewareStack: Pick<STSClient['middlewareStack'], 'add'>; destroy(): void };
+
+/**
+ * Sends one request to AWS, once, by the proxy, the certificates and the endpoints of this machine.
+ * @param service as a message calls it where no host is known
+ * @param connect imports its SDK by itself: an idle agent has no use for it
+ */
+export async function call<T>(
+  service: string,
+  keys: Keys,
+  target: AwsTarget,
+  tokenCode: string | undefined,
+  connect: (config: ClientConfig) => Promise<Connection<T>>,
+): Promise<AwsAnswer<T>> {
+  // It would print on standard error that its releases of next year leave Node 20, which is our concern and not the user's.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+  const seen: Seen = { endpoint: service, handedOver: false, status: undefined, html: false, clockOffset: undefined };
+  const answer = <R>(result: R) => ({ ...result, endpoint: seen.endpoint, clockOffset: seen.clockOffset });
+  const timeout = AbortSignal.timeout(CALL_TIMEOUT);
+  let client: Observed | undefined;
+  try {
+    const connection = await connect(await clientConfig(keys, target));
+    client = connection.client;
+    observe(client, seen);
+    const value = await connection.send(timeout);
+    if (value !== undefined) return answer({ ok: true, value });
+    return answer({
+      ok: false,
+      failure: seen.html ? PORTAL : { kind: 'not-sts', detail: 'an answer without credentials' },
+    });
+  } catch (error) {
+    if (!timeout.aborted) return answer({ ok: false, failure: failureOf(error as SdkError, seen, tokenCode) });
+    const detail = `no answer within ${CALL_TIMEOUT / 1000} s`;
+    return answer({ ok: false, failure: { kind: 'unreachable', detail, sent: true } });
+  } finally {
+    client?.destroy();
+  }
+}
+
+/** What the clients of all services take. */
+export type ClientConfig = Pick<
+  STSClientConfig,
+  'credentials' | 'profile' | 'systemClockOffset' | 'maxAttempts' | 'requestHandler'
+> & { region: string };
+
+async function clientConfig(keys: Keys, target: AwsTarget): Promise<ClientConfig> {
+  const { accessKeyId, secretAccessKey, sessionToken } = keys;
+  const credentials = { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
+  return {
+    // Everything that the SDK would otherwise take from AWS_PROFILE and its kin is given here.
+    credentials,
+    profile: target.profile,
+    region: target.region ?? homeRegion(target.serialNumber),
+    systemClockOffset: target.clockOffset,
+    maxAttempts: 1,
+    requestHandler: { connectionTimeout: CONNECT_TIMEOUT, ...(await agents()) },
+  };
+}
+
+/** The region that answers for a partition when none is set. @see https://docs.aws.amazon.com/general/latest/gr/sts.html */
+function homeRegion(serialNumber: string | undefined): string {
+  switch (serialNumber?.split(':')[1]) {
+    case 'aws-cn':
+      return 'cn-north-1';
+    case 'aws-us-gov':
+      return 'us-gov-west-1';
+    default:
+      return 'us-east-1';
+  }
+}
+
+/** HTTP agents that honour `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` and `AWS_CA_BUNDLE`, which the SDK does not by itself. */
+async function agents() {
+  const bundle = process.env.AWS_CA_BUNDLE;
+  const ca = bundle ? { ca: await readFile(bundle) } : {};
+  const proxied = Object.keys(process.env).some((name) => /^(https?|all)_proxy$/i.test(name));
+  if (!proxied) return bundle ? { httpsAgent: new (await import('node:https')).Agent(ca) } : {};
+  const { EnvironmentProxyAgent } = await import('./proxy.ts');
+  const agent = new EnvironmentProxyAgent(ca);
+  return { httpAgent: agent, httpsAgent: agent };
+}
+
+interface Seen {
+  endpoint: string;
+  /** Given to the network: from then on only the network's error tells whether it was sent. */
+  handedOver: boolean;
+  status: number | undefined;
+  html: boolean;
+  clockOffset: number | undefined;
+}
+
+/** Notes what the SDK keeps to itself: the host asked, the status, and AWS's clock from the `Date` header. */
+function observe(client: Observed, seen: Seen) {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const { hostname } = args.request as { hostname?: string };
+      if (hostname) seen.endpoint = hostname;
+      seen.handedOver = true;
+      const result = await next(args);
+      const { statusCode, headers } = result.response as { statusCode: number; headers: Record<string, string> };
+      seen.status = statusCode;
+      seen.html = /html/i.test(headers['content-type'] ?? '');
+      const date = Date.parse(headers.date ?? '');
+      // The header has whole seconds, cut off: half of one is its mean error.
+      if (!Number.isNaN(date)) seen.clockOffset = date + 500 - Date.now();
+      return result;
+    },
+    { step: 'deserialize', priority: 'low', name: 'observeAnswer' },
+  );
+}
+
+interface SdkError extends Error {
+  code?: string;
+  $metadata?: { httpStatusCode?: number };
+}
+
+/** Network errors that happen before a byte of the request is sent. */
+const BEFORE_SENDING = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH', 'ENETDOWN']);
+
+function failureOf(error: SdkError, { handedOver, status, html }: Seen, tokenCode: string | undefined): AwsFailure {
+  const detail = withoutCode(error.message, tokenCode);
+  if (status === undefined) {
+    const sent = !(
+      !handedOver ||
+      BEFORE_SENDING.has(error.code ?? '') ||
+      /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_SSL)/.test(error.code ?? '') ||
+      /proxy refused|without establishing a connection/i.test(error.message)
+    );
+    return { kind: 'unreachable', detail, sent };
+  }
+  if (html) return PORTAL;
+  switch (error.name) {
+    case 'AccessDenied':
+    case 'AccessDeniedException':
+      if (/invalid MFA one time pass code/i.test(detail)) return { kind: 'wrong-code' };
+      if (/unable to validate MFA code/i.test(detail)) return { kind: 'wrong-serial' };
+      if (/session credentials/i.test(detail)) return { kind: 'session-keys' };
+      return { kind: 'forbidden', detail };
+    case 'SignatureDoesNotMatch':
+      if (/signature expired|not yet current/i.test(detail)) return { kind: 'clock' };
+      return { kind: 'bad-keys', code: 'SignatureDoesNotMatch' };
+    case 'RequestExpired':
+    case 'RequestTimeTooSkewed':
+      return { kind: 'clock' };
+    case 'InvalidClientTokenId':
+    case 'UnrecognizedClientException':
+      return { kind: 'bad-keys', code: 'InvalidClientTokenId' };
+    case 'ExpiredToken':
+    case 'ExpiredTokenException':
+      return { kind: 'expired' };
+    case 'ValidationError':
+      return { kind: 'invalid-request', detail };
+    case 'Throttling':
+    case 'ThrottlingException':
+    case 'RequestLimitExceeded':
+    case 'ServiceUnavailable':
+    case 'InternalFailure':
+      return { kind: 'busy', detail: error.name };
+    default:
+      return status >= 500 && status !== 511
+        ? { kind: 'busy', detail: `HTTP ${status}` }
+        : { kind: 'not-sts', detail: `HTTP ${status} that is no answer of STS` };
+  }
+}
+
+const PORTAL: AwsFailure = {
+  kind: 'unreachable',
+  detail: 'a web page answered: a captive portal or a proxy?',
+  sent: true,
+};
+
+/** AWS repeats a malformed code in its message; nobody else may. */
+function withoutCode(message: string, tokenCode: string | undefined): string {
+  const oneLine = message.replace(/\s+/g, ' ').trim();
+  return tokenCode ? oneLine.replaceAll(tokenCode, '******') : oneLine;
+}

@@ -1,0 +1,129 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { listMfaDevices } from '../../src/iam.ts';
+import { getSessionToken, type Keys, type StsTarget } from '../../src/sts.ts';
+import { isInstalled } from '../installed.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+
+let sandbox: Sandbox;
+let environment: NodeJS.ProcessEnv;
+
+beforeEach(async () => {
+  sandbox = await startSandbox({ tolerance: 9, region: 'eu-west-1' });
+  environment = { ...process.env };
+  for (const name of Object.keys(process.env)) if (/^AWS_|_proxy$/i.test(name)) delete process.env[name];
+  Object.assign(process.env, sandbox.env);
+});
+afterEach(async () => {
+  process.env = environment;
+  await sandbox.close();
+});
+
+const PASSKEY = 'arn:aws:iam::123456789012:u2f/user/alice/yubikey-ABCDEFGHIJKLMNOP';
+const target = (changes: Partial<StsTarget> = {}): StsTarget => ({
+  profile: 'default',
+  region: 'eu-west-1',
+  serialNumber: undefined,
+  clockOffset: 0,
+  ...changes,
+});
+const list = (keys: Keys = sandbox.alice, where = target()) => listMfaDevices(keys, where);
+
+describe('ListMFADevices', () => {
+  it('names every device of the user, of whatever kind, in the order of AWS', async () => {
+    for (const serialNumber of ['GAHT12345678', PASSKEY]) {
+      sandbox.alice.mfa.push({ serialNumber, secret: randomBytes(20) });
+    }
+    expect(await list()).toMatchObject({ ok: true, value: [sandbox.serialNumber, 'GAHT12345678', PASSKEY] });
+    sandbox.alice.mfa.length = 0;
+    expect(await list()).toMatchObject({ ok: true, value: [] });
+  });
+
+  it('says what kept AWS from answering', async () => {
+    sandbox.alice.mayNotListDevices = true;
+    expect(await list()).toMatchObject({
+      ok: false,
+      failure: { kind: 'forbidden', detail: expect.stringContaining('iam:ListMFADevices') },
+    });
+    expect(await list({ ...sandbox.alice, secretAccessKey: 'another' })).toMatchObject({
+      failure: { kind: 'bad-keys', code: 'SignatureDoesNotMatch' },
+    });
+    sandbox.alice.active = false;
+    expect(await list()).toMatchObject({ failure: { kind: 'bad-keys', code: 'InvalidClientTokenId' } });
+    process.env.AWS_ENDPOINT_URL_IAM = 'http://127.0.0.1:1';
+    expect(await list()).toMatchObject({ failure: { kind: 'unreachable' }, endpoint: '127.0.0.1' });
+  });
+
+  it('is answered to a session only if it was made with MFA', async () => {
+    const withMfa = await getSessionToken(
+      { serialNumber: sandbox.serialNumber, tokenCode: sandbox.code(), durationSeconds: 900 },
+      sandbox.alice,
+      target(),
+    );
+    if (!withMfa.ok) throw new Error(withMfa.failure.kind);
+    expect(await list(withMfa.value)).toMatchObject({ ok: true });
+    const { GetSessionTokenCommand, STSClient } = await import('@aws-sdk/client-sts');
+    const { Credentials } = await new STSClient({
+      region: 'eu-west-1',
+      endpoint: sandbox.sts.url,
+      credentials: sandbox.alice,
+    }).send(new GetSessionTokenCommand({}));
+    const without = {
+      accessKeyId: Credentials?.AccessKeyId ?? '',
+      secretAccessKey: Credentials?.SecretAccessKey ?? '',
+      sessionToken: Credentials?.SessionToken ?? '',
+    };
+    expect(await list(without)).toMatchObject({ failure: { kind: 'bad-keys', code: 'InvalidClientTokenId' } });
+  });
+
+  it('goes to AWS_ENDPOINT_URL where IAM has no address of its own, and to the partition of the region', async () => {
+    delete process.env.AWS_ENDPOINT_URL_IAM;
+    process.env.AWS_ENDPOINT_URL = sandbox.sts.url;
+    expect(await list()).toMatchObject({ ok: true });
+    delete process.env.AWS_ENDPOINT_URL;
+    process.env.HTTPS_PROXY = 'http://127.0.0.1:1';
+    const hostFor = async (region: string) => (await list(sandbox.alice, target({ region }))).endpoint;
+    expect(await hostFor('eu-west-1')).toBe('iam.amazonaws.com');
+    expect(await hostFor('cn-northwest-1')).toBe('iam.cn-north-1.amazonaws.com.cn');
+    expect(await hostFor('us-gov-east-1')).toBe('iam.us-gov.amazonaws.com');
+  });
+
+  it('goes through the proxy that the environment names', async () => {
+    const through: string[] = [];
+    const proxy = createServer();
+    proxy.on('connect', ({ url = '' }, client) => {
+      through.push(url);
+      const upstream = connect(Number(new URL(sandbox.sts.url).port), '127.0.0.1', () => {
+        client.write('HTTP/1.1 200 Connection established\r\n\r\n');
+        upstream.pipe(client).pipe(upstream);
+      });
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    try {
+      process.env.HTTP_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+      process.env.AWS_ENDPOINT_URL_IAM = 'http://iam.behind.proxy.test:8080';
+      expect(await list()).toMatchObject({ ok: true });
+      expect(through).toEqual(['iam.behind.proxy.test:8080']);
+    } finally {
+      proxy.closeAllConnections();
+      proxy.close();
+    }
+  });
+});
+
+it.skipIf(!isInstalled('aws', '--version'))('is answered by the sandbox as the AWS CLI expects it', async () => {
+  const { stdout } = await promisify(execFile)(
+    'aws',
+    ['iam', 'list-mfa-devices', '--region', 'us-east-1', '--output', 'json'],
+    {
+      env: { ...sandbox.env, AWS_MAX_ATTEMPTS: '1' },
+    },
+  );
+  expect(JSON.parse(stdout)).toMatchObject({
+    MFADevices: [{ UserName: 'alice', SerialNumber: sandbox.serialNumber, EnableDate: expect.any(String) }],
+  });
+});
