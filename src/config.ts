@@ -44,7 +44,7 @@ const REMIND_EVERY = 5 * 60_000;
 /**
  * Reads `config.ini` and `~/.aws/config`. Neither need be there, except a file that `--config` names; without profiles
  * in the first, the agent keeps `[mfa]` fresh from `[default]`.
- * @param from `configFile` is what the user named with `--config`
+ * @param from `configFile` is what the user named with `--config`; `settingsText` counts instead of what stands in the file
  * @returns plain data, frozen
  * @throws UserError (status 2) for a setting that is wrong, and for a file that cannot be read
  */
@@ -52,9 +52,13 @@ export async function loadSettings(from: {
   env: NodeJS.ProcessEnv;
   home: string;
   configFile?: string | undefined;
+  settingsText?: string;
 }): Promise<Settings> {
   const files = pathsOf(from.env, from.home, from.configFile);
-  const [settingsText, awsText] = await Promise.all([textOf(files.settings), textOf(files.config)]);
+  const [settingsText, awsText] = await Promise.all([
+    from.settingsText ?? textOf(files.settings),
+    textOf(files.config),
+  ]);
   if (settingsText === undefined && from.configFile) {
     throw new UserError(`cannot read ${files.settings}: no such file`, 2);
   }

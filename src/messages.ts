@@ -207,7 +207,7 @@ export function noKeys(profile: string, reason: string): string {
 
 /** What to do when nothing names the MFA device of a profile. */
 export function noSerial(profile: string, settingsFile: string): string {
-  return `no mfa_serial is known for [${profile}]: put mfa_serial = arn:aws:iam::ACCOUNT:mfa/NAME under [${profile}] in ${settingsFile}`;
+  return `no mfa_serial is known for [${profile}]: aws-mfa-agent setup finds it; or put mfa_serial = arn:aws:iam::ACCOUNT:mfa/NAME under [${profile}] in ${settingsFile}`;
 }
 
 export function holdsLongTerm(profile: string, file: string): string {

@@ -105,6 +105,23 @@ export function createProgram(): Command {
     );
 
   program
+    .command('setup')
+    .description('asks a few questions, writes config.ini, gets a first session, and offers to install the service')
+    .option('--profile <profile>', 'the MFA profile to keep fresh')
+    .option('--source-profile <profile>', 'the profile that holds the long-term credentials')
+    .option('--serial-number <serial>', "the MFA device's ARN or hardware serial number")
+    .option('--duration-seconds <seconds>', 'how long a session shall last: 900 to 129600')
+    .option('--prompt-before <duration>', 'how long before its end to ask for the code: 15m')
+    .option('--token-code <code>', "the device's current code; - reads it from standard input")
+    .option('--no-refresh', 'no first session')
+    .option('--install', 'install the service, without a question')
+    .option('--no-install', 'do not install the service')
+    .option('-y, --yes', 'the default answer to every question')
+    .action(async (options) =>
+      (await import('./commands/setup.ts')).setupCommand({ ...program.opts(), ...options }, version),
+    );
+
+  program
     .command('install')
     .description('starts the agent with your session, and now: as a systemd user service or a LaunchAgent')
     .option('--print', 'only shows the file that it would write')

@@ -25,8 +25,15 @@ interface RefreshOptions extends GlobalOptions {
   force?: boolean;
 }
 
-/** One refresh now. Says "still fresh" and does nothing when the session is not due, unless `--force`. */
-export async function refreshCommand(name: string | undefined, options: RefreshOptions): Promise<void> {
+/**
+ * One refresh now. Says "still fresh" and does nothing when the session is not due, unless `--force`.
+ * @param ways only these ways to ask; those of the settings when not given
+ */
+export async function refreshCommand(
+  name: string | undefined,
+  options: RefreshOptions,
+  ways?: string[],
+): Promise<void> {
   const settings = await loadSettings({ env: process.env, home: homedir(), configFile: options.config });
   const profile = withOptions(chosenProfile(name, settings), options);
   const { serialNumber, sourceProfile, durationSeconds, maxAge } = profile;
@@ -50,7 +57,7 @@ export async function refreshCommand(name: string | undefined, options: RefreshO
   }
 
   const ask =
-    options.tokenCode === undefined ? terminalFirst(settings, profile) : once(await givenCode(options.tokenCode));
+    options.tokenCode === undefined ? terminalFirst(settings, profile, ways) : once(await givenCode(options.tokenCode));
   let copy: string | undefined;
   const save = async (session: MfaSession) => {
     if (overKeys && copy === undefined) {
@@ -156,8 +163,9 @@ function once(code: string): Ask {
 }
 
 /** A person who types `refresh` looks at the terminal, not at the desktop. */
-function terminalFirst(settings: Settings, profile: ProfileSettings): Ask {
-  const prompt = process.stdin.isTTY && settings.prompt === 'auto' ? ['mfa_process', 'terminal'] : settings.prompt;
+function terminalFirst(settings: Settings, profile: ProfileSettings, ways: string[] | undefined): Ask {
+  const usual = process.stdin.isTTY && settings.prompt === 'auto' ? ['mfa_process', 'terminal'] : settings.prompt;
+  const prompt = ways ?? usual;
   return createAsk({ ...settings, prompt }, profile).ask;
 }
 

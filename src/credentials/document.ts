@@ -169,8 +169,13 @@ function readableSections(bytes: Buffer): Section[] {
   return sectionsIn(bytes);
 }
 
+/** Whether every AWS tool finds a profile of that name again. */
+export function isWritableName(profile: string): boolean {
+  return !UNWRITABLE_NAME.test(profile);
+}
+
 function refuseUnwritable(profile: string, session: MfaSession): void {
-  if (UNWRITABLE_NAME.test(profile)) {
+  if (!isWritableName(profile)) {
     throw new CredentialsFileError(`${JSON.stringify(profile)} cannot be the name of a profile: choose another`, 2);
   }
   const { accessKeyId, secretAccessKey, sessionToken, expiration } = session;

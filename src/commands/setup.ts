@@ -1,0 +1,253 @@
+import { homedir } from 'node:os';
+import { readAwsConfig } from '../aws-config.ts';
+
+import { Clock } from '../clock.ts';
+import { durationProblem, loadSettings, type Settings, serialProblem } from '../config.ts';
+import { askAgent } from '../control.ts';
+import { parseCredentials } from '../credentials/document.ts';
+import { readCredentials } from '../credentials/read.ts';
+import { changeCredentials } from '../credentials/replace.ts';
+import { longTermKeys } from '../credentials/source.ts';
+import { parseDuration } from '../duration.ts';
+import { UserError } from '../errors.ts';
+import { type Paths, pathsOf } from '../paths.ts';
+import type { GlobalOptions } from '../program.ts';
+import { serviceOf } from '../service/service.ts';
+import { stateAt } from '../session.ts';
+import { readSettingsFile, type SettingsFile } from '../settings-file.ts';
+import { chooseDevice } from '../setup/device.ts';
+import { type Arrangement, type Files, whatIsFound } from '../setup/found.ts';
+import { chooseProfile } from '../setup/profile.ts';
+import { type Questions, questionsOf } from '../setup/questions.ts';
+import { type Standing, settingsWith } from '../setup/settings-text.ts';
+import * as texts from '../setup/texts.ts';
+import { credentialProcess, readSessions, stsTarget } from './effects.ts';
+import { installCommand } from './install.ts';
+import { refreshCommand } from './refresh.ts';
+
+interface SetupOptions extends GlobalOptions {
+  profile?: string;
+  sourceProfile?: string;
+  serialNumber?: string;
+  durationSeconds?: string;
+  promptBefore?: string;
+  tokenCode?: string;
+  refresh: boolean;
+  install?: boolean;
+  yes?: boolean;
+}
+
+/**
+ * Asks what it must know, then writes `config.ini`, has a first refresh, and installs the service. Nothing is written before
+ * the last question has its answer; done twice, it changes nothing the second time.
+ */
+export async function setupCommand(options: SetupOptions, version: string): Promise<void> {
+  refuseMalformed(options);
+  const home = homedir();
+  const files = pathsOf(process.env, home, options.config);
+  const bytes = await readCredentials(files.settings);
+  const text = bytes?.toString('utf8');
+  if (bytes && !Buffer.from(text ?? '').equals(bytes)) throw new UserError(texts.noText(files.settings), 2);
+  const written = readSettingsFile(text ?? '', files.settings);
+  const current = text === undefined ? undefined : await standingSettings(options);
+  const around = await filesAround(files, written, options.sourceProfile);
+  const found = whatIsFound(around);
+
+  const questions = await questionsOf(texts.TITLE, options.yes ?? false);
+  for (const obstacle of found.obstacles) questions.say(texts.obstacle(obstacle));
+  if (found.sources.length === 0) throw new UserError(texts.noSources(files.credentials), 2);
+  const chosen = await chooseProfile(questions, around, found, options);
+  const standing = standingOf(chosen, written, current);
+  const serialNumber = options.serialNumber ?? (await askDevice(questions, chosen, files, around, standing));
+  const durationSeconds =
+    options.durationSeconds ??
+    standing.durationSeconds ??
+    around.config(chosen.sourceProfile).get('duration_seconds')?.value;
+  const promptBefore = options.promptBefore ?? (await askPromptBefore(questions, written, standing, durationSeconds));
+
+  const { profile, sourceProfile } = chosen;
+  const answers = { profile, sourceProfile, serialNumber, promptBefore, durationSeconds: options.durationSeconds };
+  const changed = settingsWith(text, answers, standing, files.settings);
+  // Whatever is wrong in the file would end the agent: better said here, with nothing written.
+  const settings = await loadSettings({ env: process.env, home, configFile: options.config, settingsText: changed });
+  if (options.refresh) await refuseWithoutCode(settings, profile, questions, options);
+  const installs = await wantsService(questions, files, home, options);
+
+  if (changed !== text) await write(files.settings, bytes, changed);
+  questions.say(changed === text ? texts.unchanged(files.settings) : texts.written(files.settings));
+  if (options.refresh) {
+    try {
+      await refreshCommand(profile, refreshOptions(options), questions.person ? undefined : ['mfa_process']);
+    } catch (error) {
+      questions.say(texts.goOn(profile));
+      throw error;
+    }
+  }
+  if (installs) await installCommand({ ...globalOptions(options) }, version);
+  const region = around.config(sourceProfile).get('region')?.value;
+  if (region && !around.config(profile).has('region')) questions.say(texts.noRegion(profile, region));
+  questions.end(texts.done(profile));
+}
+
+function refuseMalformed({ serialNumber, durationSeconds, promptBefore }: SetupOptions): void {
+  const refuse = (option: string, value: string | undefined, problem: (text: string) => string | undefined) => {
+    const wrong = value === undefined ? undefined : problem(value);
+    if (wrong) throw new UserError(`${option} ${value}: ${wrong}`, 2);
+  };
+  refuse('--serial-number', serialNumber, serialProblem);
+  refuse('--duration-seconds', durationSeconds, durationProblem);
+  refuse('--prompt-before', promptBefore, (text) => leadProblem(text, durationSeconds ?? '129600'));
+}
+
+/** What holds now; undefined where the settings are wrong, which `setup` may be there to mend. */
+async function standingSettings({ config }: SetupOptions): Promise<Settings | undefined> {
+  try {
+    return await loadSettings({ env: process.env, home: homedir(), configFile: config });
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
+async function filesAround(files: Paths, { sections }: SettingsFile, namedSource: string | undefined): Promise<Files> {
+  const [credentials, config] = await Promise.all([readCredentials(files.credentials), readCredentials(files.config)]);
+  const headers = config ? parseCredentials(config).profileNames() : [];
+  return {
+    credentials: credentials && parseCredentials(credentials),
+    configProfiles: headers.flatMap((header) =>
+      header === 'default' ? header : (/^profile\s+(["']?)(.+)\1$/.exec(header)?.[2]?.trim() ?? []),
+    ),
+    config: readAwsConfig(config?.toString('utf8') ?? ''),
+    settings: sections.map(({ name, entries }) => ({
+      profile: name,
+      sourceProfile: entries.get('source_profile')?.value ?? 'default',
+    })),
+    namedSource,
+  };
+}
+
+function standingOf({ profile }: Arrangement, written: SettingsFile, current: Settings | undefined): Standing {
+  const now = current?.profiles.find((one) => one.profile === profile);
+  const entries = written.sections.find(({ name }) => name === profile)?.entries;
+  const stands = (key: string) => entries?.get(key)?.value;
+  return {
+    sourceProfile: now?.sourceProfile ?? stands('source_profile'),
+    serialNumber: now?.serialNumber ?? stands('mfa_serial'),
+    durationSeconds: now ? String(now.durationSeconds) : stands('duration_seconds'),
+    promptBefore: current && inUnits(current.promptBefore),
+  };
+}
+
+async function askDevice(
+  questions: Questions,
+  { sourceProfile, serialNumber: found }: Arrangement,
+  files: Paths,
+  { config }: Files,
+  { serialNumber: configured }: Standing,
+): Promise<string> {
+  const keys = await longTermKeys(files, sourceProfile, credentialProcess);
+  const region = config(sourceProfile).get('region')?.value ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
+  const target = stsTarget(
+    { sourceProfile, serialNumber: configured ?? found, ...(region !== undefined && { region }) },
+    new Clock(),
+  );
+  return chooseDevice(
+    questions,
+    { sourceProfile, configured, found },
+    {
+      listMfaDevices: async () => (await import('../iam.ts')).listMfaDevices(keys, target),
+      getCallerIdentity: async () => (await import('../sts.ts')).getCallerIdentity(keys, target),
+    },
+  );
+}
+
+const PROMPT_BEFORE = 15 * 60_000;
+
+function askPromptBefore(
+  questions: Questions,
+  { top }: SettingsFile,
+  standing: Standing,
+  durationSeconds: string | undefined,
+): Promise<string> {
+  const usual = Math.min(PROMPT_BEFORE, Number(durationSeconds ?? 43_200) * 250);
+  return questions.text({
+    option: '--prompt-before',
+    message: texts.PROMPT_BEFORE,
+    initial: top.get('prompt_before')?.value ?? standing.promptBefore ?? inUnits(usual),
+    problem: (text) => leadProblem(text, durationSeconds),
+  });
+}
+
+function leadProblem(text: string, durationSeconds = '43200'): string | undefined {
+  const milliseconds = parseDuration(text);
+  if (milliseconds === undefined) return 'must be a duration, such as 15m, 90s or 1h30m';
+  return milliseconds < Number(durationSeconds) * 1000
+    ? undefined
+    : `must be shorter than the session, which lasts ${durationSeconds} seconds`;
+}
+
+/** As a person writes it: `15m`, or `90s`. */
+function inUnits(milliseconds: number): string {
+  return milliseconds % 60_000 === 0 ? `${milliseconds / 60_000}m` : `${Math.floor(milliseconds / 1000)}s`;
+}
+
+/** A first refresh that nobody can be asked for must not come to a halt when the settings are written. */
+async function refuseWithoutCode(
+  settings: Settings,
+  profile: string,
+  { person }: Questions,
+  { tokenCode }: SetupOptions,
+): Promise<void> {
+  const canAsk = person || settings.profiles.some((one) => one.profile === profile && one.mfaProcess !== undefined);
+  if (tokenCode !== undefined || canAsk) return;
+  const session = (await readSessions(settings.files, [profile])).get(profile);
+  if (session && stateAt(session, Date.now(), settings.promptBefore) === 'fresh') return;
+  throw new UserError('no terminal to ask for a code on: give --token-code (or --no-refresh)', 2);
+}
+
+/** Whether the service is to be installed. Where it cannot be, or runs already, nobody is asked. */
+async function wantsService(
+  questions: Questions,
+  files: Paths,
+  home: string,
+  { install }: SetupOptions,
+): Promise<boolean> {
+  if (install !== undefined) return install;
+  try {
+    const service = serviceOf(process.env, home, process.platform);
+    const reason = await service.unfit();
+    if (reason !== undefined) throw new UserError(reason);
+    if ((await service.running()) !== undefined) {
+      questions.say(texts.runsAlready(service.name));
+      return false;
+    }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    questions.say(texts.noService(error.message));
+    return false;
+  }
+  const agent = await askAgent<{ pid: number }>(files.runtime, 'GET /v1/agent').catch(() => undefined);
+  if (agent) {
+    questions.say(texts.runsElsewhere(agent.pid));
+    return false;
+  }
+  return questions.confirm({ option: '--install or --no-install', message: texts.INSTALL });
+}
+
+/** Whole or not at all, for its owner only; a file that somebody changed while the questions stood stays theirs. */
+async function write(file: string, before: Buffer | undefined, text: string): Promise<void> {
+  const bytes = Buffer.from(text, 'utf8');
+  await changeCredentials(file, (now) => {
+    if (!now.equals(before ?? Buffer.alloc(0))) throw new UserError(texts.changedMeanwhile(file));
+    return bytes;
+  });
+}
+
+function refreshOptions(options: SetupOptions) {
+  const { tokenCode } = options;
+  return { ...globalOptions(options), ...(tokenCode !== undefined && { tokenCode }) };
+}
+
+function globalOptions({ config, debug }: SetupOptions): GlobalOptions {
+  return { ...(config !== undefined && { config }), ...(debug !== undefined && { debug }) };
+}

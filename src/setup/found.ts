@@ -1,0 +1,204 @@
+import type { CredentialsDocument, ProfileSection } from '../credentials/document.ts';
+import { longTermKeyIn, sessionIn } from '../session.ts';
+import type { Entries } from '../settings-file.ts';
+
+/** The files of a person, read. */
+export interface Files {
+  credentials: CredentialsDocument | undefined;
+  /** `~/.aws/config`: the names of its profiles, and the settings of each. */
+  configProfiles: string[];
+  config: (profile: string) => Entries;
+  /** The MFA profiles of `config.ini`, if it is there. */
+  settings: { profile: string; sourceProfile: string }[];
+  /** A source that the person has named. */
+  namedSource: string | undefined;
+}
+
+/** A profile whose long-term keys can sign a refresh. */
+export interface Source {
+  profile: string;
+  /** Undefined when a command gives the keys. */
+  accessKeyId: string | undefined;
+}
+
+/** An MFA profile that can be kept fresh, and what is known for it. */
+export interface Arrangement {
+  profile: string;
+  sourceProfile: string;
+  /** The MFA device that something names for it. Nobody has looked whether it has the right form. */
+  serialNumber: string | undefined;
+  /** Who has kept it until now: `settings` is our own `config.ini`, `session` whoever pastes one there. */
+  keptBy: 'settings' | 'aws-mfa' | 'mfa-login' | 'session' | 'nobody';
+}
+
+/** What was found and cannot be taken over as it stands. */
+export type Obstacle =
+  | { kind: 'keys-in-vault'; profile: string }
+  | { kind: 'vault-gives-session'; profile: string }
+  | { kind: 'holds-role'; profile: string };
+
+export interface Found {
+  sources: Source[];
+  /** The most likely one first. */
+  arrangements: Arrangement[];
+  obstacles: Obstacle[];
+}
+
+/** What there is to set up: the long-term keys, and the MFA sessions that other tools have kept from them. */
+export function whatIsFound(files: Files): Found {
+  const sources = sourcesIn(files);
+  const obstacles = obstaclesIn(files, sources);
+  const arrangements: Arrangement[] = [];
+  const offer = (one: Omit<Arrangement, 'serialNumber'> & { serialNumber?: string | undefined }) => {
+    if (arrangements.some(({ profile }) => profile === one.profile)) return;
+    if (sources.some(({ profile }) => profile === one.profile)) return;
+    if (obstacles.some(({ kind, profile }) => kind === 'holds-role' && profile === one.profile)) return;
+    arrangements.push({ ...one, serialNumber: one.serialNumber ?? serialFor(files, one.sourceProfile, one.profile) });
+  };
+  for (const one of files.settings) offer({ ...one, keptBy: 'settings' });
+  for (const { profile } of sources) {
+    for (const short of shortTermProfiles(files, profile)) {
+      offer({ profile: short, sourceProfile: profile, keptBy: 'aws-mfa' });
+    }
+  }
+  for (const profile of files.credentials?.profileNames() ?? []) {
+    const session = files.credentials?.profile(profile);
+    const keptBy = session && keeperOf(session);
+    if (!keptBy) continue;
+    const named = deviceIn(profile);
+    const source = sourceOf(files, sources, named);
+    if (source) offer({ profile, sourceProfile: source, serialNumber: serialFor(files, source) ?? named, keptBy });
+  }
+  for (const { profile } of usualFirst(sources)) {
+    if (arrangements.some(({ sourceProfile }) => sourceProfile === profile)) continue;
+    offer({ profile: freeName(profile, sources, arrangements), sourceProfile: profile, keptBy: 'nobody' });
+  }
+  const isOffered = (profile: string) => arrangements.some((one) => one.profile === profile);
+  return { sources, arrangements, obstacles: obstacles.filter(({ profile }) => !isOffered(profile)) };
+}
+
+/** One that nobody has kept until now. */
+export function newArrangement(files: Files, sourceProfile: string, profile: string): Arrangement {
+  return { profile, sourceProfile, serialNumber: serialFor(files, sourceProfile, profile), keptBy: 'nobody' };
+}
+
+/** A name for the MFA profile of a source, that nothing else has. */
+export function freeName(source: string, sources: Source[], arrangements: Arrangement[]): string {
+  const isFree = (name: string) => ![...sources, ...arrangements].some(({ profile }) => profile === name);
+  const base = source.replace(LONG_TERM, '');
+  const names = [...(sources.length === 1 || source === 'default' ? ['mfa'] : []), `${base}-mfa`, `${base}-session`];
+  return names.find(isFree) ?? `${base}-${arrangements.length + 1}`;
+}
+
+/** aws-mfa's mark on the section with the long-term keys. */
+const LONG_TERM = /-long-term$/;
+
+/** `[default]` is what most people mean. */
+function usualFirst(sources: Source[]): Source[] {
+  return [...sources].sort((one, other) => Number(other.profile === 'default') - Number(one.profile === 'default'));
+}
+
+function sourcesIn({ credentials, configProfiles, config, settings, namedSource }: Files): Source[] {
+  const sources = new Map<string, Source>();
+  for (const profile of credentials?.profileNames() ?? []) {
+    const values = credentials?.profile(profile)?.values;
+    const accessKeyId = values && longTermKeyIn(values);
+    if (accessKeyId && values.get('aws_secret_access_key')) sources.set(profile, { profile, accessKeyId });
+  }
+  for (const profile of configProfiles) {
+    if (credentials?.profile(profile)?.values.has('aws_access_key_id')) continue;
+    const entries = config(profile);
+    const values = new Map([...entries].map(([key, { value }]) => [key, value]));
+    const accessKeyId = longTermKeyIn(values);
+    if (accessKeyId && values.get('aws_secret_access_key')) sources.set(profile, { profile, accessKeyId });
+    // Most commands give sessions. It gives long-term keys where somebody has said so.
+    const isNamed = profile === namedSource || settings.some(({ sourceProfile }) => sourceProfile === profile);
+    const command = values.get('credential_process') ?? '';
+    if (givesKeysOfVault(command) || (command && isNamed)) sources.set(profile, { profile, accessKeyId: undefined });
+  }
+  return [...sources.values()];
+}
+
+function givesKeysOfVault(command: string): boolean {
+  return /\baws-vault\b/.test(command) && /\s--no-session\b/.test(command);
+}
+
+function obstaclesIn({ credentials, configProfiles, config }: Files, sources: Source[]): Obstacle[] {
+  const obstacles: Obstacle[] = [];
+  for (const profile of configProfiles) {
+    if (sources.some((source) => source.profile === profile) || credentials?.profile(profile)) continue;
+    const entries = config(profile);
+    const isRole = ['role_arn', 'source_profile', 'sso_session', 'sso_start_url'].some((key) => entries.has(key));
+    if (isRole || !(entries.has('mfa_serial') || entries.has('mfa_process'))) continue;
+    const command = entries.get('credential_process')?.value;
+    if (command === undefined) obstacles.push({ kind: 'keys-in-vault', profile });
+    else if (/\baws-vault\b/.test(command)) obstacles.push({ kind: 'vault-gives-session', profile });
+  }
+  for (const profile of credentials?.profileNames() ?? []) {
+    const values = credentials?.profile(profile)?.values;
+    const isRole = values?.get('assumed_role')?.toLowerCase() === 'true';
+    if (isRole) obstacles.push({ kind: 'holds-role', profile });
+  }
+  return obstacles;
+}
+
+/**
+ * The profiles that aws-mfa keeps from a source: `[NAME]` from `[NAME-long-term]`, and `[NAME-SUFFIX]` where it was told a
+ * suffix. It marks them with `assumed_role`.
+ */
+function shortTermProfiles({ credentials }: Files, source: string): string[] {
+  const values = credentials?.profile(source)?.values;
+  const base = source.replace(LONG_TERM, '');
+  const isMarked = base !== source || values?.has('aws_mfa_device');
+  if (!values || !isMarked) return [];
+  const marked = credentials
+    ?.profileNames()
+    .filter((name) => name.startsWith(`${base}-`) && credentials.profile(name)?.values.has('assumed_role'));
+  return [...(base === source || values.has('assume_role') ? [] : [base]), ...(marked ?? [])];
+}
+
+/** Who keeps the session in a profile; undefined where there is none, or one that no MFA code renews. */
+function keeperOf(section: ProfileSection): Arrangement['keptBy'] | undefined {
+  const { name, values, lines } = section;
+  if (sessionIn(section).kind !== 'session') return undefined;
+  // From a company's own login, or a role.
+  const isForeign = [...values.keys()].some((key) =>
+    /^(x_\w+|aws_role_\w+|aws_saml_\w+|aws_(session|credential)_expiration|aws_expiration|autoawsume|assumed_role)$/.test(
+      key,
+    ),
+  );
+  if (isForeign || values.get('manager') === 'awsume') return undefined;
+  if (deviceIn(name) !== undefined || lines.some((line) => /^\s*#.*Credentials expire at:/.test(line)))
+    return 'mfa-login';
+  return /mfa/i.test(name) ? 'session' : undefined;
+}
+
+/** `aws configure mfa-login` makes the name of its profile out of the device. A path in an ARN is lost there. */
+function deviceIn(profile: string): string | undefined {
+  const [, account, device] = /^(\d{12})-([\w+=,.@-]+)$/.exec(profile) ?? [];
+  if (account) return `arn:aws:iam::${account}:mfa/${device}`;
+  return /^session-([A-Z0-9]{9,})$/.exec(profile)?.[1];
+}
+
+/** Whose session it is that a device was used for: that of the source which has the device, else most likely the usual one. */
+function sourceOf(files: Files, sources: Source[], device: string | undefined): string | undefined {
+  const owner = sources.find(({ profile }) => device !== undefined && serialFor(files, profile) === device);
+  return (owner ?? usualFirst(sources)[0])?.profile;
+}
+
+/** The device that some file names for a source, or for its MFA profile. */
+function serialFor(
+  { credentials, configProfiles, config }: Files,
+  source: string,
+  profile?: string,
+): string | undefined {
+  const ofRole = configProfiles
+    .map(config)
+    .find((entries) => entries.get('source_profile')?.value === source && entries.has('mfa_serial'));
+  return (
+    credentials?.profile(source)?.values.get('aws_mfa_device') ??
+    config(source).get('mfa_serial')?.value ??
+    (profile === undefined ? undefined : config(profile).get('mfa_serial')?.value) ??
+    ofRole?.get('mfa_serial')?.value
+  );
+}

@@ -1,0 +1,78 @@
+import { isWritableName } from '../credentials/document.ts';
+import { UserError } from '../errors.ts';
+import { type Arrangement, type Files, type Found, freeName, newArrangement, type Source } from './found.ts';
+import type { Questions } from './questions.ts';
+import * as texts from './texts.ts';
+
+/** No profile is called by a line break. */
+const ANOTHER = '\n';
+
+/**
+ * The MFA profile to keep fresh, and the source profile: as the options say, or chosen from what was found.
+ * @throws UserError when there are no long-term keys, or not where an option says
+ */
+export async function chooseProfile(
+  questions: Questions,
+  files: Files,
+  { sources, arrangements }: Found,
+  named: { profile?: string | undefined; sourceProfile?: string | undefined },
+): Promise<Arrangement> {
+  const { profile, sourceProfile } = named;
+  if (sourceProfile !== undefined && !sources.some((one) => one.profile === sourceProfile)) {
+    throw new UserError(texts.noSource(sourceProfile, sources), 2);
+  }
+  const wrong = profile === undefined ? undefined : nameProblem(profile, sources);
+  if (wrong) throw new UserError(`--profile ${profile}: ${wrong}`, 2);
+
+  if (profile === undefined && sourceProfile === undefined && arrangements.length > 0) {
+    const chosen = await questions.choose({
+      option: '--profile',
+      message: texts.WHICH_PROFILE,
+      choices: [
+        ...arrangements.map((one) => ({
+          value: one.profile,
+          label: texts.arrangementLabel(one),
+          hint: texts.arrangementHint(one),
+        })),
+        { value: ANOTHER, label: texts.ANOTHER_PROFILE },
+      ],
+      initial: arrangements[0]?.profile ?? ANOTHER,
+    });
+    const known = arrangements.find((one) => one.profile === chosen);
+    if (known) return known;
+  }
+
+  const known = arrangements.find((one) => one.profile === profile);
+  const source = sourceProfile ?? known?.sourceProfile ?? (await chooseSource(questions, sources));
+  if (known?.sourceProfile === source) return known;
+  const name =
+    profile ??
+    (await questions.text({
+      option: '--profile',
+      message: texts.WHICH_NAME,
+      initial:
+        arrangements.find((one) => one.sourceProfile === sourceProfile)?.profile ??
+        freeName(source, sources, arrangements),
+      problem: (text) => nameProblem(text.trim(), sources),
+    }));
+  return (
+    arrangements.find((one) => one.profile === name && one.sourceProfile === source) ??
+    newArrangement(files, source, name)
+  );
+}
+
+async function chooseSource(questions: Questions, sources: Source[]): Promise<string> {
+  const [only, ...others] = sources;
+  if (only && others.length === 0) return only.profile;
+  return questions.choose({
+    option: '--source-profile',
+    message: texts.WHICH_SOURCE,
+    choices: sources.map((one) => ({ value: one.profile, label: texts.sourceLabel(one) })),
+    initial: (sources.find(({ profile }) => profile === 'default') ?? only)?.profile ?? '',
+  });
+}
+
+function nameProblem(name: string, sources: Source[]): string | undefined {
+  if (!isWritableName(name)) return texts.UNWRITABLE;
+  return sources.some(({ profile }) => profile === name) ? texts.holdsKeys(name) : undefined;
+}

@@ -1,0 +1,167 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { readSettingsFile } from '../../src/settings-file.ts';
+import { type Answers, type Standing, settingsWith, withSetting } from '../../src/setup/settings-text.ts';
+
+const SERIAL = 'arn:aws:iam::123456789012:mfa/alice';
+const answers = (changes: Partial<Answers> = {}): Answers => ({
+  profile: 'mfa',
+  sourceProfile: 'default',
+  serialNumber: SERIAL,
+  promptBefore: '15m',
+  durationSeconds: undefined,
+  ...changes,
+});
+const NOTHING: Standing = {
+  sourceProfile: undefined,
+  serialNumber: undefined,
+  promptBefore: undefined,
+  durationSeconds: undefined,
+};
+const standing = ({ profile: _, ...rest }: Answers): Standing => rest;
+const read = (text: string) => {
+  const { top, sections } = readSettingsFile(text, 'config.ini');
+  const values = (entries: typeof top) =>
+    Object.fromEntries([...entries.values()].map(({ key, value }) => [key, value]));
+  return { top: values(top), ...Object.fromEntries(sections.map(({ name, entries }) => [name, values(entries)])) };
+};
+
+describe('a new config.ini', () => {
+  it('says what was answered, and what each line is for', () => {
+    const text = settingsWith(undefined, answers(), NOTHING, 'config.ini');
+    expect(read(text)).toEqual({
+      top: { prompt_before: '15m' },
+      mfa: { source_profile: 'default', mfa_serial: SERIAL },
+    });
+    expect(text.split('\n').filter((line) => line.startsWith(';')).length).toBeGreaterThan(5);
+    const longer = settingsWith('\n', answers({ durationSeconds: '129600' }), NOTHING, 'config.ini');
+    expect(read(longer)).toMatchObject({ mfa: { duration_seconds: '129600' } });
+  });
+
+  it.each([' a ', '"a"', "'a'", 'a;b', 'a # b', 'null', 'true', 'équipe mfa', 'a=b', '\\'])(
+    'can hold a profile that is called %j',
+    (name) => {
+      const text = settingsWith(undefined, answers({ profile: name, sourceProfile: name }), NOTHING, 'config.ini');
+      expect(read(text)).toMatchObject({ [name]: { source_profile: name } });
+    },
+  );
+});
+
+describe('a config.ini that is there', () => {
+  const EXISTING = `# mine
+remind_every = 2m ; not too long
+
+[mfa]
+  mfa_serial=GAHT12345678   # the grey token
+source_profile = old
+; duration_seconds = 900
+
+# the customer
+[work]
+source_profile = work
+`;
+
+  it('stays as it is, byte for byte, when the answers say what it says', () => {
+    const same = answers({ sourceProfile: 'old', serialNumber: 'GAHT12345678', promptBefore: '900s' });
+    const now = standing(answers({ sourceProfile: 'old', serialNumber: 'GAHT12345678' }));
+    expect(settingsWith(EXISTING, same, now, 'config.ini')).toBe(EXISTING);
+  });
+
+  it('gets another value in its place, and keeps the comment behind it', () => {
+    const now = standing(answers({ sourceProfile: 'old', serialNumber: 'GAHT12345678' }));
+    expect(settingsWith(EXISTING, answers({ promptBefore: '10m' }), now, 'config.ini')).toBe(`# mine
+remind_every = 2m ; not too long
+prompt_before = 10m
+
+[mfa]
+  mfa_serial=${SERIAL}   # the grey token
+source_profile = default
+; duration_seconds = 900
+
+# the customer
+[work]
+source_profile = work
+`);
+  });
+
+  it('gets a section at its end, with its own line ends', () => {
+    const windows = '[work]\r\nsource_profile = work';
+    const text = settingsWith(windows, answers(), { ...NOTHING, promptBefore: '15m' }, 'config.ini');
+    expect(text.startsWith(`${windows}\r\n\r\n; `)).toBe(true);
+    expect(text.replaceAll('\r\n', '')).not.toMatch(/[\r\n]/);
+    expect(read(text)).toMatchObject({ work: { source_profile: 'work' }, mfa: { mfa_serial: SERIAL } });
+  });
+
+  it('gets its first general setting above the comment of the first section, and behind a BOM', () => {
+    const text = settingsWith(
+      '\uFEFF# mine\n\n# fresh, always\n[mfa]\n',
+      answers({ promptBefore: '5m' }),
+      { ...NOTHING, serialNumber: SERIAL, sourceProfile: 'default' },
+      'config.ini',
+    );
+    expect(text).toBe('\uFEFF# mine\n\nprompt_before = 5m\n\n# fresh, always\n[mfa]\n');
+  });
+
+  it('is not touched where it cannot be read', () => {
+    expect(() => settingsWith('[mfa]\n[mfa]\n', answers(), NOTHING, 'config.ini')).toThrow('config.ini:2');
+  });
+});
+
+describe('any config.ini', () => {
+  const value = fc.constantFrom('x', 'a b', '"q;q"', 'v ; note', 'v # note', 'w\\;w', "'s'", 'a=b', '"é"');
+  const comment = fc.constantFrom('; note', '# note', '', '   ', '  ; = [x]', '#[mfa]');
+  const names = ['mfa', 'work', 'my.team', '"q"'];
+  const keys = ['source_profile', 'mfa_serial', 'prompt_before', 'unknown', 'a.b'];
+  const settings = fc.uniqueArray(
+    fc.tuple(fc.constantFrom(...keys), fc.constantFrom('=', ' = ', '\t=  '), value, comment, fc.constantFrom('', ' ')),
+    { selector: ([key]) => key, maxLength: 4 },
+  );
+  const body = settings.map((entries) =>
+    entries.flatMap(([key, sign, its, note, indent]) => [note, `${indent}${key}${sign}${its}`]),
+  );
+  const sections = fc.uniqueArray(fc.tuple(fc.constantFrom(...names), body), { selector: ([name]) => name });
+  const file = fc
+    .tuple(body, sections, comment, fc.constantFrom('\n', '\r\n', '\r'), fc.boolean(), fc.boolean())
+    .map(([top, parts, last, end, open, bom]) => {
+      const lines = [...top, ...parts.flatMap(([name, its]) => [`[${name}]`, ...its]), last];
+      return (bom ? '\uFEFF' : '') + lines.join(end) + (open ? '' : end);
+    });
+
+  it('has the value that was set, keeps every other byte, and the second time changes nothing', () => {
+    fc.assert(
+      fc.property(
+        file,
+        fc.constantFrom(...keys),
+        fc.constantFrom(...names, undefined),
+        fc.constantFrom('15m', 'a;"b', ' é'),
+        (text, key, name, set) => {
+          const section = name?.replaceAll('"', '');
+          const before = readSettingsFile(text, 'config.ini');
+          const place = before.sections.find((one) => one.name === section);
+          fc.pre(section === undefined || place !== undefined);
+          const after = withSetting(text, section, key, set, 'config.ini');
+
+          const expected = read(text) as Record<string, Record<string, string>>;
+          const inside = section === undefined ? expected.top : expected[section];
+          if (inside) inside[key] = set;
+          expect(read(after)).toEqual(expected);
+          expect(withSetting(after, section, key, set, 'config.ini')).toBe(after);
+
+          // What differs is one piece, of one line; only a comment that cannot stay behind a value in quotes moves.
+          let head = 0;
+          while (head < text.length && text[head] === after[head]) head += 1;
+          let tail = 0;
+          while (tail < text.length - head && text.at(-1 - tail) === after.at(-1 - tail)) tail += 1;
+          const [gone, come] = [text.slice(head, text.length - tail), after.slice(head, after.length - tail)];
+          const entry = (place?.entries ?? before.top).get(key);
+          if (entry === undefined) expect(gone).toBe('');
+          expect(gone).not.toMatch(/[\r\n]/);
+          const note = / [;#] note$/.exec(text.split(/\r\n|\r|\n/)[(entry?.line ?? 0) - 1] ?? '')?.[0];
+          if (note !== undefined && set !== '15m') expect(after).toContain(note.trim());
+          else expect(come.replace(/^[\r\n]+|[\r\n]+$/g, '')).not.toMatch(/[\r\n]/);
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+});
