@@ -15,7 +15,7 @@ export interface Running {
   /** All that it has written so far, to either output. */
   output(): string;
   /** Resolves as soon as what it has written matches; rejects when it ends before. */
-  says(pattern: RegExp): Promise<void>;
+  says(pattern: Pick<RegExp, 'test'>): Promise<void>;
   ended: Promise<Ended>;
 }
 

@@ -57,7 +57,7 @@ export async function setupCommand(options: SetupOptions, version: string): Prom
   for (const obstacle of found.obstacles) questions.say(texts.obstacle(obstacle));
   if (found.sources.length === 0) throw new UserError(texts.noSources(files.credentials), 2);
   const chosen = await chooseProfile(questions, around, found, options);
-  const standing = standingOf(chosen, written, current);
+  const standing = text === undefined ? NOTHING : standingOf(chosen, written, current);
   const serialNumber = options.serialNumber ?? (await askDevice(questions, chosen, files, around, standing));
   const durationSeconds =
     options.durationSeconds ??
@@ -126,15 +126,28 @@ async function filesAround(files: Paths, { sections }: SettingsFile, namedSource
   };
 }
 
-function standingOf({ profile }: Arrangement, written: SettingsFile, current: Settings | undefined): Standing {
+const PROMPT_BEFORE = 15 * 60_000;
+
+const NOTHING: Standing = {
+  sourceProfile: undefined,
+  serialNumber: undefined,
+  durationSeconds: undefined,
+  promptBefore: undefined,
+};
+
+function standingOf(
+  { profile }: Arrangement,
+  { top, sections }: SettingsFile,
+  current: Settings | undefined,
+): Standing {
   const now = current?.profiles.find((one) => one.profile === profile);
-  const entries = written.sections.find(({ name }) => name === profile)?.entries;
+  const entries = sections.find(({ name }) => name === profile)?.entries;
   const stands = (key: string) => entries?.get(key)?.value;
   return {
-    sourceProfile: now?.sourceProfile ?? stands('source_profile'),
+    sourceProfile: now?.sourceProfile ?? stands('source_profile') ?? 'default',
     serialNumber: now?.serialNumber ?? stands('mfa_serial'),
     durationSeconds: now ? String(now.durationSeconds) : stands('duration_seconds'),
-    promptBefore: current && inUnits(current.promptBefore),
+    promptBefore: current ? inUnits(current.promptBefore) : (top.get('prompt_before')?.value ?? inUnits(PROMPT_BEFORE)),
   };
 }
 
@@ -161,19 +174,18 @@ async function askDevice(
   );
 }
 
-const PROMPT_BEFORE = 15 * 60_000;
-
 function askPromptBefore(
   questions: Questions,
   { top }: SettingsFile,
   standing: Standing,
   durationSeconds: string | undefined,
 ): Promise<string> {
-  const usual = Math.min(PROMPT_BEFORE, Number(durationSeconds ?? 43_200) * 250);
+  const usual = inUnits(Math.min(PROMPT_BEFORE, Number(durationSeconds ?? 43_200) * 250));
+  const stands = [top.get('prompt_before')?.value, standing.promptBefore];
   return questions.text({
     option: '--prompt-before',
     message: texts.PROMPT_BEFORE,
-    initial: top.get('prompt_before')?.value ?? standing.promptBefore ?? inUnits(usual),
+    initial: stands.find((text) => text !== undefined && parseDuration(text) !== undefined) ?? usual,
     problem: (text) => leadProblem(text, durationSeconds),
   });
 }

@@ -29,8 +29,10 @@ const ANOTHER = ' ';
  * @throws UserError when AWS does not know the keys
  */
 export async function chooseDevice(questions: Questions, hints: DeviceHints, effects: DeviceEffects): Promise<string> {
-  const found = hints.found !== undefined && serialProblem(hints.found) === undefined ? hints.found : undefined;
-  const known = hints.configured ?? found;
+  const [configured, found] = [hints.configured, hints.found].map((serial) =>
+    serial !== undefined && serialProblem(serial) === undefined ? serial : undefined,
+  );
+  const known = configured ?? found;
   questions.say(texts.listing(hints.sourceProfile));
   const answer = await effects.listMfaDevices();
   if (!answer.ok) {
@@ -46,9 +48,8 @@ export async function chooseDevice(questions: Questions, hints: DeviceHints, eff
   const first = devices[0];
   if (first === undefined) {
     questions.say(texts.noDevice(others.length > 0));
-    return typed(questions, hints.configured, undefined);
+    return typed(questions, configured, undefined);
   }
-  const { configured } = hints;
   const isUnlisted = configured !== undefined && !devices.includes(configured);
   const choices: Choice[] = [
     ...devices.map((serial) => ({ value: serial, label: serial })),

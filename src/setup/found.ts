@@ -71,7 +71,7 @@ export function whatIsFound(files: Files): Found {
   }
   for (const { profile } of usualFirst(sources)) {
     if (arrangements.some(({ sourceProfile }) => sourceProfile === profile)) continue;
-    offer({ profile: freeName(profile, sources, arrangements), sourceProfile: profile, keptBy: 'nobody' });
+    offer({ profile: freeName(files, profile, { sources, arrangements }), sourceProfile: profile, keptBy: 'nobody' });
   }
   const isOffered = (profile: string) => arrangements.some((one) => one.profile === profile);
   return { sources, arrangements, obstacles: obstacles.filter(({ profile }) => !isOffered(profile)) };
@@ -82,9 +82,15 @@ export function newArrangement(files: Files, sourceProfile: string, profile: str
   return { profile, sourceProfile, serialNumber: serialFor(files, sourceProfile, profile), keptBy: 'nobody' };
 }
 
-/** A name for the MFA profile of a source, that nothing else has. */
-export function freeName(source: string, sources: Source[], arrangements: Arrangement[]): string {
-  const isFree = (name: string) => ![...sources, ...arrangements].some(({ profile }) => profile === name);
+/** A name for the MFA profile of a source, where nothing stands yet. */
+export function freeName(
+  { credentials }: Files,
+  source: string,
+  { sources, arrangements }: Omit<Found, 'obstacles'>,
+): string {
+  const isFree = (name: string) =>
+    sessionIn(credentials?.profile(name)).kind === 'none' &&
+    ![...sources, ...arrangements].some(({ profile }) => profile === name);
   const base = source.replace(LONG_TERM, '');
   const names = [...(sources.length === 1 || source === 'default' ? ['mfa'] : []), `${base}-mfa`, `${base}-session`];
   return names.find(isFree) ?? `${base}-${arrangements.length + 1}`;

@@ -52,7 +52,7 @@ export async function chooseProfile(
       message: texts.WHICH_NAME,
       initial:
         arrangements.find((one) => one.sourceProfile === sourceProfile)?.profile ??
-        freeName(source, sources, arrangements),
+        freeName(files, source, { sources, arrangements }),
       problem: (text) => nameProblem(text.trim(), sources),
     }));
   return (

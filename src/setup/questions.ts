@@ -71,8 +71,11 @@ export async function questionsOf(title: string, defaults: boolean): Promise<Que
   // Loaded here: who has answered by options needs no prompts.
   const prompts = await import('@clack/prompts');
   const output = process.stderr;
+  // A terminal that does not know its size (a serial line, some containers) says zero, and would get a letter a line.
+  output.columns ||= 80;
+  output.rows ||= 24;
   const given = <Value>(answer: Value | typeof prompts.CANCEL_SYMBOL): Value => {
-    if (prompts.isCancel(answer)) throw new GivenUp('setup was given up');
+    if (prompts.isCancel(answer)) throw new GivenUp('setup was given up: nothing was written');
     return answer;
   };
   prompts.intro(title, { output });

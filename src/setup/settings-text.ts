@@ -50,10 +50,10 @@ function newSettings(answers: Answers): string {
 ; How long before a session ends to ask for the code of the next.
 prompt_before = ${written(answers.promptBefore)}
 
-; More, if you like, with what holds without them:
-; remind_every = 5m         how long to wait for an answer before asking again
-; quiet = 22:00-07:00       hours without asking; none without it
-; prompt = auto             the ways to ask, in their order
+; More, to take the ; away from:
+; remind_every = 5m ; how long to wait for an answer before asking again
+; quiet = 22:00-07:00 ; hours without asking
+; prompt = auto ; or the ways to ask, in their order
 
 ${sectionOf(answers)}`;
 }

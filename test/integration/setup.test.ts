@@ -1,0 +1,441 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseCredentials } from '../../src/credentials/document.ts';
+import { PROGRAM, type Running, run } from '../program.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { onTerminal, quoted } from '../terminal.ts';
+
+let sandbox: Sandbox;
+let settingsFile: string;
+
+beforeEach(async () => {
+  sandbox = await startSandbox({ tolerance: 9 });
+  settingsFile = join(sandbox.home, '.config', 'aws-mfa-agent', 'config.ini');
+  // What most people begin with: keys, a region, and nothing else.
+  await writeCredentials();
+  await writeFile(sandbox.configFile, '[default]\nregion = eu-west-1\n');
+});
+afterEach(() => sandbox.close());
+
+const PASSKEY = 'arn:aws:iam::123456789012:u2f/user/alice/yubikey-ABCDEFGHIJKLMNOP';
+const RETURN = '\r';
+const CTRL_C = '\x03';
+const DOWN = '\x1b[B';
+
+/** @param changes what stands there instead, or below */
+function writeCredentials(changes: { name?: string; lines?: string; below?: string } = {}) {
+  const { name = 'default', lines = '', below = '' } = changes;
+  const { accessKeyId, secretAccessKey } = sandbox.alice;
+  const keys = `[${name}]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n${lines}`;
+  return writeFile(sandbox.credentialsFile, keys + below, { mode: 0o600 });
+}
+const credentials = () => readFile(sandbox.credentialsFile, 'utf8');
+const settings = () => readFile(settingsFile, 'utf8');
+const written = () => settings().catch(() => undefined);
+const putSettings = async (text: string) => {
+  await mkdir(dirname(settingsFile), { recursive: true });
+  await writeFile(settingsFile, text);
+};
+/** What the sandbox knows of the session in a profile. */
+const sessionIn = async (profile: string) => {
+  const values = parseCredentials(await readFile(sandbox.credentialsFile)).profile(profile)?.values;
+  return sandbox.sts.session(values?.get('aws_access_key_id') ?? '');
+};
+const asked = (action: string) => sandbox.sts.requests.filter((request) => request.action === action);
+
+/** Without a terminal. */
+const setup = (words: string[], input = '') => run(['setup', ...words], sandbox.env, input);
+/** As a person: each step waits for a text, in the order of the screen, and then types. */
+async function person(words: string[], steps: [shown: RegExp, typed: string | (() => string)][], then = '') {
+  const session = onTerminal(quoted([process.execPath, PROGRAM, 'setup', ...words]) + then, sandbox.env);
+  await answer(session, steps);
+  const { status } = await session.ended;
+  return { status, screen: screenOf(session) };
+}
+async function answer(session: Running, steps: [shown: RegExp, typed: string | (() => string)][]) {
+  let seen = 0;
+  for (const [shown, typed] of steps) {
+    await session.says({ test: () => shown.test(screenOf(session).slice(seen)) });
+    seen = screenOf(session).length;
+    session.child.stdin?.write(typeof typed === 'string' ? typed : typed());
+  }
+}
+/** The words on the screen: without what moves the cursor and colours, and the lines at the edge. */
+const screenOf = (session: Running) => stripVTControlCharacters(session.output()).replace(/[\s│]+/g, ' ');
+
+const PROFILE = /Which profile shall be kept fresh\?.*another one/;
+const DEVICE = /Which MFA device\?.*another device/;
+const LEAD = /How long before a session ends.*15m/;
+const CODE = /MFA code of alice in account 123456789012: /;
+const code = () => `${sandbox.code()}${RETURN}`;
+
+describe('setup, at a terminal', () => {
+  it('takes three times Return and a code, from nothing to a session', async () => {
+    const before = await credentials();
+    const { status, screen } = await person(
+      [],
+      [
+        [PROFILE, RETURN],
+        [DEVICE, RETURN],
+        [LEAD, RETURN],
+        [CODE, code],
+      ],
+      ' >result',
+    );
+    expect(screen).toMatch(/\[mfa\] is fresh until/);
+    expect(screen).toContain('aws configure set region eu-west-1 --profile mfa');
+    expect(status).toBe(0);
+    expect(await sessionIn('mfa')).toMatchObject({ userName: 'alice', mfa: true });
+    expect((await credentials()).startsWith(before)).toBe(true);
+    expect(await settings()).toMatch(
+      new RegExp(
+        `prompt_before = 15m\n[\\s\\S]*\\[mfa\\]\n[\\s\\S]*source_profile = default\n[\\s\\S]*mfa_serial = ${sandbox.serialNumber}\n`,
+      ),
+    );
+    expect((await stat(settingsFile)).mode & 0o777).toBe(0o600);
+    expect((await stat(dirname(settingsFile))).mode & 0o777).toBe(0o700);
+  });
+
+  it('keeps its questions out of standard output', async () => {
+    const file = join(sandbox.home, 'result');
+    await person(
+      ['--no-refresh'],
+      [
+        [PROFILE, RETURN],
+        [DEVICE, RETURN],
+        [LEAD, RETURN],
+      ],
+      ` >${file}`,
+    );
+    expect(await readFile(file, 'utf8')).toBe('');
+    expect(await written()).toBeDefined();
+  });
+
+  it('changes nothing the second time: not a byte, not a session, and no code is needed', async () => {
+    const steps: [RegExp, string | (() => string)][] = [
+      [PROFILE, RETURN],
+      [DEVICE, RETURN],
+      [LEAD, RETURN],
+    ];
+    await person([], [...steps, [CODE, code]]);
+    const look = async () => [
+      await settings(),
+      await credentials(),
+      (await stat(settingsFile)).mtimeMs,
+      (await stat(sandbox.credentialsFile)).ino,
+    ];
+    const before = await look();
+    const again = await person([], steps);
+    expect(again).toMatchObject({ status: 0, screen: expect.stringContaining('nothing changed') });
+    expect(await look()).toEqual(before);
+    expect(asked('GetSessionToken')).toHaveLength(1);
+  });
+
+  it.each([
+    ['first', []],
+    ['second', [[PROFILE, RETURN]]],
+    [
+      'third',
+      [
+        [PROFILE, RETURN],
+        [DEVICE, RETURN],
+      ],
+    ],
+  ] as [string, [RegExp, string][]][])('leaves nothing behind when Ctrl-C ends the %s question', async (_, steps) => {
+    const before = await credentials();
+    const next = [PROFILE, DEVICE, LEAD][steps.length] ?? LEAD;
+    const { status, screen } = await person([], [...steps, [next, CTRL_C]]);
+    expect(status).toBe(1);
+    expect(screen).toContain('setup was given up: nothing was written');
+    expect(await written()).toBeUndefined();
+    expect(await credentials()).toBe(before);
+  });
+
+  it('keeps the settings, whole, when no code is entered, and says how to go on', async () => {
+    const { status, screen } = await person(
+      [],
+      [
+        [PROFILE, RETURN],
+        [DEVICE, RETURN],
+        [LEAD, RETURN],
+        [CODE, CTRL_C],
+      ],
+    );
+    expect(status).toBe(1);
+    expect(screen).toMatch(/aws-mfa-agent refresh mfa .*no code was entered/);
+    expect(await run(['refresh', '--token-code', sandbox.code()], sandbox.env)).toMatchObject({ status: 0 });
+  });
+
+  it('asks again for a code that AWS refused', async () => {
+    const { status } = await person(
+      [],
+      [
+        [PROFILE, RETURN],
+        [DEVICE, RETURN],
+        [LEAD, RETURN],
+        [CODE, () => `${sandbox.wrongCode()}${RETURN}`],
+        [/AWS refused that code.*MFA code of alice/, code],
+      ],
+    );
+    expect(status).toBe(0);
+  });
+
+  it('takes other answers than the defaults', async () => {
+    sandbox.alice.mfa.push({ serialNumber: 'GAHT12345678', secret: randomBytes(20) });
+    const { status, screen } = await person(
+      ['--no-refresh'],
+      [
+        [PROFILE, `${DOWN}${RETURN}`],
+        [/What shall the profile.*mfa/, `prod${RETURN}`],
+        [DEVICE, `${DOWN}${RETURN}`],
+        [LEAD, `1x${RETURN}`],
+        [/must be a duration/, `\x7f\x7f13h${RETURN}`],
+        [/must be shorter than the session/, `\x7f\x7f\x7f1h30m${RETURN}`],
+      ],
+    );
+    expect(screen).toContain('Ready');
+    expect(status).toBe(0);
+    expect(await settings()).toMatch(/prompt_before = 1h30m\n[\s\S]*\[prod\]\n[\s\S]*mfa_serial = GAHT12345678\n/);
+  });
+
+  it('names passkeys as not usable, and says what to add where there is nothing else', async () => {
+    const [device] = sandbox.alice.mfa.splice(0, 1, { serialNumber: PASSKEY, secret: randomBytes(20) });
+    const { status, screen } = await person(
+      ['--no-refresh'],
+      [
+        [PROFILE, RETURN],
+        [/authenticator app.*Which MFA device/, `${PASSKEY}${RETURN}`],
+        [/security key or passkey \(u2f\) does not/, `\x15${device?.serialNumber}${RETURN}`],
+        [LEAD, RETURN],
+      ],
+    );
+    expect(screen).toContain(`${PASSKEY} is a passkey or security key`);
+    expect(status).toBe(0);
+    expect(await settings()).toContain(`mfa_serial = ${device?.serialNumber}\n`);
+  });
+
+  it('asks for the device where AWS does not tell it, begins it, and checks its form', async () => {
+    sandbox.alice.mayNotListDevices = true;
+    const { status, screen } = await person(
+      [],
+      [
+        [PROFILE, RETURN],
+        [/may not call iam:ListMFADevices.*Which MFA device.*mfa\/alice/, `\x15alice${RETURN}`],
+        [/must be an MFA device's ARN/, `\x15${sandbox.serialNumber}${RETURN}`],
+        [LEAD, RETURN],
+        [CODE, code],
+      ],
+    );
+    expect(screen).toContain('[mfa] is fresh');
+    expect(status).toBe(0);
+  });
+
+  it('leaves settings alone that somebody has changed while it asked', async () => {
+    await putSettings('[mfa]\n');
+    const session = onTerminal(quoted([process.execPath, PROGRAM, 'setup', '--no-refresh']), sandbox.env);
+    await answer(session, [
+      [PROFILE, RETURN],
+      [DEVICE, RETURN],
+      [LEAD, ''],
+    ]);
+    await putSettings('[mfa]\n; mine\n');
+    session.child.stdin?.write(RETURN);
+    expect((await session.ended).status).toBe(1);
+    expect(screenOf(session)).toContain('was changed meanwhile');
+    expect(await settings()).toBe('[mfa]\n; mine\n');
+  });
+});
+
+describe('setup, without a terminal', () => {
+  const ALL = ['--profile', 'mfa', '--source-profile', 'default', '--prompt-before', '10m', '--no-install'];
+
+  it('needs no question where options answer all', async () => {
+    const words = [...ALL, '--serial-number', sandbox.serialNumber, '--duration-seconds', '3600', '--token-code', '-'];
+    const ended = await setup(words, `${sandbox.code()}\n`);
+    expect(ended).toMatchObject({ status: 0, stdout: '' });
+    expect(await sessionIn('mfa')).toMatchObject({ mfa: true });
+    expect(asked('GetSessionToken')).toMatchObject([{ durationSeconds: '3600' }]);
+    expect(asked('ListMFADevices')).toEqual([]);
+    const before = await settings();
+    expect(before).toContain('duration_seconds = 3600');
+    expect(await setup(words.slice(0, -2))).toMatchObject({ status: 0 });
+    expect(await settings()).toBe(before);
+  });
+
+  it('says which option is missing, and writes nothing', async () => {
+    const given = [
+      ['--profile', 'mfa'],
+      ['--serial-number', sandbox.serialNumber],
+      ['--prompt-before', '10m'],
+      ['--token-code', '123456'],
+    ];
+    for (const [index, [option]] of given.entries()) {
+      const words = given.slice(0, index).flat();
+      const ended = await setup(words);
+      expect(ended).toMatchObject({ status: 2, stdout: '' });
+      expect(ended.stderr.trim().split('\n').at(-1)).toMatch(new RegExp(`give ${option}`));
+    }
+    expect(await written()).toBeUndefined();
+    expect(asked('GetSessionToken')).toEqual([]);
+  });
+
+  it('takes all defaults with --yes, and says what they are', async () => {
+    const ended = await setup(['--yes', '--token-code', sandbox.code()]);
+    expect(ended).toMatchObject({ status: 0, stdout: '' });
+    expect(ended.stderr).toContain(`Which MFA device? ${sandbox.serialNumber}`);
+    expect(await sessionIn('mfa')).toMatchObject({ mfa: true });
+    const before = [await settings(), await credentials()];
+    expect(await setup(['--yes'])).toMatchObject({ status: 0, stderr: expect.stringContaining('still fresh') });
+    expect([await settings(), await credentials()]).toEqual(before);
+  });
+
+  it('takes no guess for a default', async () => {
+    sandbox.alice.mayNotListDevices = true;
+    const ended = await setup(['--yes', '--no-refresh']);
+    expect(ended).toMatchObject({ status: 2, stderr: expect.stringContaining('give --serial-number') });
+    expect(await written()).toBeUndefined();
+  });
+
+  it('takes the defaults from a config.ini that is there, and keeps all that a person wrote', async () => {
+    const mine = `# mine
+check = */5 * * * *
+
+[mfa]   ; every day
+mfa_serial = ${sandbox.serialNumber} # the phone
+
+; [old]
+[other]
+source_profile = elsewhere
+`;
+    await putSettings(mine);
+    await chmod(settingsFile, 0o640);
+    expect(await setup(['--yes', '--no-refresh'])).toMatchObject({ status: 0 });
+    expect(await settings()).toBe(mine);
+    const ended = await setup(['--yes', '--no-refresh', '--prompt-before', '20m', '--serial-number', 'GAHT12345678']);
+    expect(ended).toMatchObject({ status: 0 });
+    expect(await settings()).toBe(
+      mine.replace(sandbox.serialNumber, 'GAHT12345678').replace('* * * *\n', '* * * *\nprompt_before = 20m\n'),
+    );
+    expect((await stat(settingsFile)).mode & 0o777).toBe(0o640);
+    const added = await setup(['--yes', '--no-refresh', '--profile', 'third', '--serial-number', sandbox.serialNumber]);
+    expect(added).toMatchObject({ status: 0 });
+    expect(await settings()).toMatch(/elsewhere\n\n;[\s\S]*\[third\]\n/);
+  });
+
+  it('writes nothing into settings that the agent would not take, and says what is wrong there', async () => {
+    for (const wrong of ['[mfa]\nmfa_serail = x\n', 'check = never\n[mfa]\n', '[mfa]\n[mfa]\n']) {
+      await putSettings(wrong);
+      const ended = await setup(['--yes', '--no-refresh']);
+      expect(ended).toMatchObject({ status: 2, stderr: expect.stringMatching(/config\.ini:\d/) });
+      expect(await settings()).toBe(wrong);
+    }
+  });
+
+  it('mends a device in config.ini that has no codes', async () => {
+    await putSettings(`[mfa]\nmfa_serial = ${PASSKEY}\n`);
+    expect(await setup(['--yes', '--no-refresh', '--serial-number', sandbox.serialNumber])).toMatchObject({
+      status: 0,
+    });
+    expect(await settings()).toBe(`[mfa]\nmfa_serial = ${sandbox.serialNumber}\n`);
+  });
+
+  it('refuses answers that cannot be, each by its option', async () => {
+    for (const [option, value] of [
+      ['--serial-number', PASSKEY],
+      ['--serial-number', 'alice'],
+      ['--prompt-before', 'soon'],
+      ['--duration-seconds', '10'],
+      ['--profile', 'default'],
+      ['--profile', 'a]b'],
+      ['--source-profile', 'nobody'],
+    ]) {
+      const ended = await setup(['--yes', '--no-refresh', `${option}`, `${value}`]);
+      expect(ended).toMatchObject({ status: 2, stderr: expect.stringContaining(`${option} ${value}: `) });
+    }
+    expect(await written()).toBeUndefined();
+  });
+
+  it('stops where the keys do not work at all, or there are none', async () => {
+    sandbox.alice.active = false;
+    const dead = await setup(['--yes', '--no-refresh']);
+    expect(dead).toMatchObject({ status: 1, stderr: expect.stringContaining('deleted or inactive') });
+    await writeFile(sandbox.credentialsFile, '');
+    const none = await setup(['--yes', '--no-refresh']);
+    expect(none).toMatchObject({ status: 2, stderr: expect.stringContaining('no long-term keys') });
+    expect(await written()).toBeUndefined();
+  });
+
+  it('works offline with a device that some file names', async () => {
+    sandbox.env.AWS_ENDPOINT_URL_IAM = 'http://127.0.0.1:1';
+    await writeFile(sandbox.configFile, `[default]\nmfa_serial = ${sandbox.serialNumber}\n`);
+    const ended = await setup(['--yes', '--no-refresh']);
+    expect(ended).toMatchObject({ status: 0, stderr: expect.stringContaining('AWS did not tell') });
+    expect(await settings()).toContain(`mfa_serial = ${sandbox.serialNumber}\n`);
+  });
+
+  it('says that there is no service to be had, and goes on', async () => {
+    const ended = await setup(['--yes', '--no-refresh']);
+    expect(ended).toMatchObject({ status: 0, stderr: expect.stringContaining('Not installed as a service: ') });
+    const wanted = await setup(['--yes', '--no-refresh', '--install']);
+    expect(wanted.status).toBeGreaterThan(0);
+  });
+
+  it('is what other commands name where no device is known', async () => {
+    const ended = await run(['refresh'], sandbox.env);
+    expect(ended).toMatchObject({ status: 2, stderr: expect.stringContaining('aws-mfa-agent setup') });
+  });
+});
+
+describe('setup takes over', () => {
+  const session = (name: string, lines = '') => {
+    const old = sandbox.sts.issue('alice', -60);
+    return `\n[${name}]\naws_access_key_id = ${old.accessKeyId}\naws_secret_access_key = ${old.secretAccessKey}\naws_session_token = ${old.sessionToken}\n${lines}`;
+  };
+
+  it('from aws-mfa: its pair of profiles, its device, its way of writing the date', async () => {
+    await writeCredentials({
+      name: 'mfa-long-term',
+      lines: `aws_mfa_device = ${sandbox.serialNumber}\n`,
+      below: session('mfa', 'assumed_role = False\nexpiration = 2026-03-01 12:00:00\n'),
+    });
+    sandbox.alice.mayNotListDevices = true;
+    expect(await setup(['--yes', '--token-code', sandbox.code()])).toMatchObject({ status: 0 });
+    expect(await settings()).toMatch(/\[mfa\]\n[\s\S]*source_profile = mfa-long-term\n/);
+    expect(await sessionIn('mfa')).toMatchObject({ mfa: true });
+    expect(await credentials()).toMatch(/\nexpiration = \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n/);
+  });
+
+  it('from aws configure mfa-login: the profile that it made, and the device of its name', async () => {
+    await writeCredentials({ below: session('123456789012-alice') });
+    sandbox.alice.mayNotListDevices = true;
+    expect(await setup(['--yes', '--token-code', sandbox.code()])).toMatchObject({ status: 0 });
+    expect(await sessionIn('123456789012-alice')).toMatchObject({ mfa: true });
+  });
+
+  it('from aws-vault: its device and mfa_process, with the keys that stay in it', async () => {
+    // Stands in for aws-vault, which cannot be had here: prints what its export does.
+    const bin = join(sandbox.home, 'bin');
+    await mkdir(bin);
+    const { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey } = sandbox.alice;
+    const printed = JSON.stringify({ Version: 1, AccessKeyId, SecretAccessKey });
+    await writeFile(
+      join(bin, 'aws-vault'),
+      `#!/bin/sh\n[ "$*" = 'export --format=json --no-session home' ] && echo '${printed}'\n`,
+    );
+    await chmod(join(bin, 'aws-vault'), 0o755);
+    sandbox.env.PATH = `${bin}:${sandbox.env.PATH}`;
+    await writeFile(join(sandbox.home, 'code'), sandbox.code());
+    await writeFile(sandbox.credentialsFile, '');
+    const profile = `[profile home]\nmfa_serial = ${sandbox.serialNumber}\nmfa_process = cat ${sandbox.home}/code\n`;
+    await writeFile(sandbox.configFile, profile);
+    const first = await setup(['--yes']);
+    expect(first.status).toBe(2);
+    const [, line = ''] = /put "(credential_process = [^"]*)"/.exec(first.stderr) ?? [];
+    await writeFile(sandbox.configFile, `${profile}${line}\n`);
+    expect(await setup(['--yes'])).toMatchObject({ status: 0 });
+    expect(await sessionIn('mfa')).toMatchObject({ mfa: true });
+  });
+});

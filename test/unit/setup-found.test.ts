@@ -1,0 +1,146 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { readAwsConfig } from '../../src/aws-config.ts';
+import { parseCredentials } from '../../src/credentials/document.ts';
+import { type Files, freeName, whatIsFound } from '../../src/setup/found.ts';
+
+const SERIAL = 'arn:aws:iam::123456789012:mfa/alice';
+const fixture = (name: string) => readFileSync(new URL(`../fixtures/dialects/${name}`, import.meta.url), 'utf8');
+const files = (credentials: string, config = '', more: Partial<Files> = {}): Files => ({
+  credentials: parseCredentials(Buffer.from(credentials)),
+  configProfiles: [...config.matchAll(/^\[(?:profile )?(.*)\]$/gm)].map(([, name = '']) => name),
+  config: readAwsConfig(config),
+  settings: [],
+  namedSource: undefined,
+  ...more,
+});
+const offered = (...args: Parameters<typeof files>) =>
+  whatIsFound(files(...args)).arrangements.map(
+    ({ profile, sourceProfile, keptBy }) => `${profile} from ${sourceProfile}, ${keptBy}`,
+  );
+const keys = (...profiles: string[]) =>
+  profiles.map((name) => `[${name}]\naws_access_key_id = AKIA${name}\naws_secret_access_key = s\n`).join('');
+const session = (...profiles: string[]) =>
+  profiles
+    .map((name) => `[${name}]\naws_access_key_id = ASIAX\naws_secret_access_key = s\naws_session_token = t\n`)
+    .join('');
+
+describe('what setup finds', () => {
+  it('is [mfa] from the only long-term keys, wherever they are', () => {
+    expect(offered(keys('default'))).toEqual(['mfa from default, nobody']);
+    expect(offered(keys('work'))).toEqual(['mfa from work, nobody']);
+    expect(offered('', keys('profile work'))).toEqual(['mfa from work, nobody']);
+    expect(offered('[half]\naws_access_key_id = AKIAX\n')).toEqual([]);
+  });
+
+  it('is a profile for each of several keys, [default] first', () => {
+    expect(offered(keys('work', 'default', 'mfa'))).toEqual([
+      'default-mfa from default, nobody',
+      'work-mfa from work, nobody',
+      'mfa-mfa from mfa, nobody',
+    ]);
+    expect(offered(keys('work', 'default'))).toEqual(['mfa from default, nobody', 'work-mfa from work, nobody']);
+  });
+
+  it('is what config.ini has, before all else', () => {
+    const settings = [{ profile: 'prod', sourceProfile: 'default' }];
+    expect(offered(keys('default', 'work'), '', { settings })).toEqual([
+      'prod from default, settings',
+      'work-mfa from work, nobody',
+    ]);
+  });
+
+  it('is the pair of aws-mfa, with its device', () => {
+    const found = whatIsFound(files(fixture('broamski-aws-mfa')));
+    expect(found.arrangements).toEqual([
+      { profile: 'mfa', sourceProfile: 'mfa-long-term', serialNumber: SERIAL, keptBy: 'aws-mfa' },
+    ]);
+    expect(offered(keys('default-long-term'))).toEqual(['default from default-long-term, aws-mfa']);
+    const suffixes = `${keys('org').trim()}\naws_mfa_device = ${SERIAL}\n${session('org-dev', 'other')}`.replace(
+      '[org-dev]',
+      '[org-dev]\nassumed_role = False',
+    );
+    expect(offered(suffixes)).toEqual(['org-dev from org, aws-mfa']);
+  });
+
+  it('is no role that aws-mfa assumes', () => {
+    const role = fixture('broamski-aws-mfa').replace('assumed_role = False', 'assumed_role = True');
+    const found = whatIsFound(files(role));
+    expect(found.obstacles).toEqual([{ kind: 'holds-role', profile: 'mfa' }]);
+    expect(found.arrangements).toMatchObject([{ profile: 'mfa-mfa', sourceProfile: 'mfa-long-term' }]);
+  });
+
+  it.each(['aws-configure-mfa-login', 'aws-configure-mfa-login-draft-1', 'aws-configure-mfa-login-draft-2'])(
+    'is the session of %s, with the device in its name',
+    (name) => {
+      expect(whatIsFound(files(fixture(name))).arrangements).toEqual([
+        { profile: '123456789012-alice', sourceProfile: 'default', serialNumber: SERIAL, keptBy: 'mfa-login' },
+      ]);
+    },
+  );
+
+  it('is the session of aws configure mfa-login for a hardware token, and from the source with that device', () => {
+    const hardware = whatIsFound(files(keys('default') + session('session-GAHT12345678')));
+    expect(hardware.arrangements).toMatchObject([{ serialNumber: 'GAHT12345678', keptBy: 'mfa-login' }]);
+    const config = `[profile work]\nmfa_serial = ${SERIAL}\n`;
+    expect(offered(keys('default', 'work') + session('123456789012-alice'), config)).toContain(
+      '123456789012-alice from work, mfa-login',
+    );
+  });
+
+  it('is a pasted session in [mfa], and what this program kept', () => {
+    expect(offered(keys('default') + session('mfa'))).toEqual(['mfa from default, session']);
+    expect(offered(fixture('aws-mfa-agent'))).toEqual(['mfa from default, session']);
+  });
+
+  it.each(['saml2aws', 'okta-awscli', 'gsts', 'yawsso-1.4.0', 'yawsso-1.1.0', 'awsume', 'autoawsume'])(
+    'is no session that a login of another kind renews: %s',
+    (name) => {
+      const profiles = whatIsFound(files(fixture(name))).arrangements.map(({ keptBy }) => keptBy);
+      expect(profiles).toEqual(['nobody']);
+    },
+  );
+
+  it('is the device that a file names: for the source, for the MFA profile, for a role of the source', () => {
+    const serial = (config: string) => whatIsFound(files(keys('default'), config)).arrangements[0]?.serialNumber;
+    expect(serial(`[default]\nmfa_serial = ${SERIAL}\n`)).toBe(SERIAL);
+    expect(serial(`[profile mfa]\nmfa_serial = ${SERIAL}\n`)).toBe(SERIAL);
+    expect(serial(`[profile admin]\nrole_arn = r\nsource_profile = default\nmfa_serial = ${SERIAL}\n`)).toBe(SERIAL);
+    expect(serial(`[profile other]\nrole_arn = r\nsource_profile = else\nmfa_serial = ${SERIAL}\n`)).toBeUndefined();
+  });
+
+  it('is the keys in aws-vault, once its command gives them', () => {
+    const profile = `[profile home]\nmfa_serial = ${SERIAL}\n`;
+    expect(whatIsFound(files('', profile))).toMatchObject({
+      sources: [],
+      obstacles: [{ kind: 'keys-in-vault', profile: 'home' }],
+    });
+    const sessions = `${profile}credential_process = aws-vault export --format=json home\n`;
+    expect(whatIsFound(files('', sessions)).obstacles).toEqual([{ kind: 'vault-gives-session', profile: 'home' }]);
+    const master = `${profile}credential_process = aws-vault export --format=json --no-session home\n`;
+    expect(whatIsFound(files('', master))).toEqual({
+      sources: [{ profile: 'home', accessKeyId: undefined }],
+      arrangements: [{ profile: 'mfa', sourceProfile: 'home', serialNumber: SERIAL, keptBy: 'nobody' }],
+      obstacles: [],
+    });
+    const role = '[profile admin]\nrole_arn = r\nsource_profile = home\nmfa_serial = x\n';
+    expect(whatIsFound(files('', role)).obstacles).toEqual([]);
+  });
+
+  it('is another command that gives keys only where somebody has named its profile', () => {
+    const config = '[profile own]\ncredential_process = my-keys\n';
+    expect(whatIsFound(files('', config)).sources).toEqual([]);
+    expect(whatIsFound(files('', config, { namedSource: 'own' })).sources).toMatchObject([{ profile: 'own' }]);
+  });
+});
+
+it('makes a name for an MFA profile, where nothing stands', () => {
+  const named = (source: string, credentials: string) => {
+    const all = files(credentials);
+    return freeName(all, source, { sources: whatIsFound(all).sources, arrangements: [] });
+  };
+  expect(named('a', keys('a'))).toBe('mfa');
+  expect(named('a', keys('a', 'a-mfa', 'default'))).toBe('a-session');
+  expect(named('default', keys('a', 'mfa', 'default'))).toBe('default-mfa');
+  expect(named('default', keys('default') + fixture('saml2aws').replace('[saml]', '[mfa]'))).toBe('default-mfa');
+});
