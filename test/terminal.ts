@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { stripVTControlCharacters } from 'node:util';
 import type { Ended, Running } from './program.ts';
 
 /** Words as a shell takes them as they are. */
@@ -10,6 +11,24 @@ export function quoted(words: string[]): string {
 export function onTerminal(line: string, env: NodeJS.ProcessEnv): Running {
   const options = { env: { ...env, SHELL: '/bin/sh', TERM: 'xterm' }, stdio: 'pipe' } as const;
   return running(spawn('script', ['-qec', line, '/dev/null'], options));
+}
+
+/** What a person waits for, and what they type then. */
+export type Step = [shown: RegExp, typed: string | (() => string)];
+
+/** Answers questions: each step waits for words that come after those of the step before it. */
+export async function answer(session: Running, steps: Step[]): Promise<void> {
+  let seen = 0;
+  for (const [shown, typed] of steps) {
+    await session.says({ test: () => shown.test(wordsOn(session).slice(seen)) });
+    seen = wordsOn(session).length;
+    session.child.stdin?.write(typeof typed === 'string' ? typed : typed());
+  }
+}
+
+/** The words on the screen: without what moves the cursor and colours, line ends, and the line at the edge. */
+export function wordsOn(session: Running): string {
+  return stripVTControlCharacters(session.output()).replace(/[\s│]+/g, ' ');
 }
 
 function running(child: ChildProcess): Running {

@@ -1,22 +1,18 @@
 import { homedir } from 'node:os';
-import { readAwsConfig } from '../aws-config.ts';
-
 import { Clock } from '../clock.ts';
 import { durationProblem, loadSettings, type Settings, serialProblem } from '../config.ts';
 import { askAgent } from '../control.ts';
-import { parseCredentials } from '../credentials/document.ts';
-import { readCredentials } from '../credentials/read.ts';
 import { changeCredentials } from '../credentials/replace.ts';
 import { longTermKeys } from '../credentials/source.ts';
-import { parseDuration } from '../duration.ts';
 import { UserError } from '../errors.ts';
 import { type Paths, pathsOf } from '../paths.ts';
 import type { GlobalOptions } from '../program.ts';
 import { serviceOf } from '../service/service.ts';
 import { stateAt } from '../session.ts';
-import { readSettingsFile, type SettingsFile } from '../settings-file.ts';
+import { readAround, standingOf } from '../setup/around.ts';
 import { chooseDevice } from '../setup/device.ts';
 import { type Arrangement, type Files, whatIsFound } from '../setup/found.ts';
+import { askPromptBefore, leadProblem } from '../setup/lead-time.ts';
 import { chooseProfile } from '../setup/profile.ts';
 import { type Questions, questionsOf } from '../setup/questions.ts';
 import { type Standing, settingsWith } from '../setup/settings-text.ts';
@@ -45,35 +41,44 @@ export async function setupCommand(options: SetupOptions, version: string): Prom
   refuseMalformed(options);
   const home = homedir();
   const files = pathsOf(process.env, home, options.config);
-  const bytes = await readCredentials(files.settings);
-  const text = bytes?.toString('utf8');
-  if (bytes && !Buffer.from(text ?? '').equals(bytes)) throw new UserError(texts.noText(files.settings), 2);
-  const written = readSettingsFile(text ?? '', files.settings);
-  const current = text === undefined ? undefined : await standingSettings(options);
-  const around = await filesAround(files, written, options.sourceProfile);
-  const found = whatIsFound(around);
+  const load = (settingsText?: string) =>
+    loadSettings({
+      env: process.env,
+      home,
+      configFile: options.config,
+      ...(settingsText !== undefined && { settingsText }),
+    });
+  const around = await readAround(files, load, options.sourceProfile);
+  const { text, written } = around;
+  const found = whatIsFound(around.files);
 
-  const questions = await questionsOf(texts.TITLE, options.yes ?? false);
+  const questions = await questionsOf(options.yes ?? false);
   for (const obstacle of found.obstacles) questions.say(texts.obstacle(obstacle));
   if (found.sources.length === 0) throw new UserError(texts.noSources(files.credentials), 2);
-  const chosen = await chooseProfile(questions, around, found, options);
-  const standing = text === undefined ? NOTHING : standingOf(chosen, written, current);
-  const serialNumber = options.serialNumber ?? (await askDevice(questions, chosen, files, around, standing));
+  const chosen = await chooseProfile(questions, around.files, found, options);
+  const standing = standingOf(chosen.profile, around);
+  const serialNumber = options.serialNumber ?? (await askDevice(questions, chosen, files, around.files, standing));
   const durationSeconds =
     options.durationSeconds ??
     standing.durationSeconds ??
-    around.config(chosen.sourceProfile).get('duration_seconds')?.value;
-  const promptBefore = options.promptBefore ?? (await askPromptBefore(questions, written, standing, durationSeconds));
+    around.files.config(chosen.sourceProfile).get('duration_seconds')?.value;
+  const promptBefore =
+    options.promptBefore ??
+    (await askPromptBefore(
+      questions,
+      [written.top.get('prompt_before')?.value, standing.promptBefore],
+      durationSeconds,
+    ));
 
   const { profile, sourceProfile } = chosen;
   const answers = { profile, sourceProfile, serialNumber, promptBefore, durationSeconds: options.durationSeconds };
   const changed = settingsWith(text, answers, standing, files.settings);
   // Whatever is wrong in the file would end the agent: better said here, with nothing written.
-  const settings = await loadSettings({ env: process.env, home, configFile: options.config, settingsText: changed });
+  const settings = await load(changed);
   if (options.refresh) await refuseWithoutCode(settings, profile, questions, options);
   const installs = await wantsService(questions, files, home, options);
 
-  if (changed !== text) await write(files.settings, bytes, changed);
+  if (changed !== text) await write(files.settings, around.bytes, changed);
   questions.say(changed === text ? texts.unchanged(files.settings) : texts.written(files.settings));
   if (options.refresh) {
     try {
@@ -84,8 +89,8 @@ export async function setupCommand(options: SetupOptions, version: string): Prom
     }
   }
   if (installs) await installCommand({ ...globalOptions(options) }, version);
-  const region = around.config(sourceProfile).get('region')?.value;
-  if (region && !around.config(profile).has('region')) questions.say(texts.noRegion(profile, region));
+  const region = around.files.config(sourceProfile).get('region')?.value;
+  if (region && !around.files.config(profile).has('region')) questions.say(texts.noRegion(profile, region));
   questions.end(texts.done(profile));
 }
 
@@ -97,58 +102,6 @@ function refuseMalformed({ serialNumber, durationSeconds, promptBefore }: SetupO
   refuse('--serial-number', serialNumber, serialProblem);
   refuse('--duration-seconds', durationSeconds, durationProblem);
   refuse('--prompt-before', promptBefore, (text) => leadProblem(text, durationSeconds ?? '129600'));
-}
-
-/** What holds now; undefined where the settings are wrong, which `setup` may be there to mend. */
-async function standingSettings({ config }: SetupOptions): Promise<Settings | undefined> {
-  try {
-    return await loadSettings({ env: process.env, home: homedir(), configFile: config });
-  } catch (error) {
-    if (error instanceof UserError) return undefined;
-    throw error;
-  }
-}
-
-async function filesAround(files: Paths, { sections }: SettingsFile, namedSource: string | undefined): Promise<Files> {
-  const [credentials, config] = await Promise.all([readCredentials(files.credentials), readCredentials(files.config)]);
-  const headers = config ? parseCredentials(config).profileNames() : [];
-  return {
-    credentials: credentials && parseCredentials(credentials),
-    configProfiles: headers.flatMap((header) =>
-      header === 'default' ? header : (/^profile\s+(["']?)(.+)\1$/.exec(header)?.[2]?.trim() ?? []),
-    ),
-    config: readAwsConfig(config?.toString('utf8') ?? ''),
-    settings: sections.map(({ name, entries }) => ({
-      profile: name,
-      sourceProfile: entries.get('source_profile')?.value ?? 'default',
-    })),
-    namedSource,
-  };
-}
-
-const PROMPT_BEFORE = 15 * 60_000;
-
-const NOTHING: Standing = {
-  sourceProfile: undefined,
-  serialNumber: undefined,
-  durationSeconds: undefined,
-  promptBefore: undefined,
-};
-
-function standingOf(
-  { profile }: Arrangement,
-  { top, sections }: SettingsFile,
-  current: Settings | undefined,
-): Standing {
-  const now = current?.profiles.find((one) => one.profile === profile);
-  const entries = sections.find(({ name }) => name === profile)?.entries;
-  const stands = (key: string) => entries?.get(key)?.value;
-  return {
-    sourceProfile: now?.sourceProfile ?? stands('source_profile') ?? 'default',
-    serialNumber: now?.serialNumber ?? stands('mfa_serial'),
-    durationSeconds: now ? String(now.durationSeconds) : stands('duration_seconds'),
-    promptBefore: current ? inUnits(current.promptBefore) : (top.get('prompt_before')?.value ?? inUnits(PROMPT_BEFORE)),
-  };
 }
 
 async function askDevice(
@@ -174,35 +127,6 @@ async function askDevice(
   );
 }
 
-function askPromptBefore(
-  questions: Questions,
-  { top }: SettingsFile,
-  standing: Standing,
-  durationSeconds: string | undefined,
-): Promise<string> {
-  const usual = inUnits(Math.min(PROMPT_BEFORE, Number(durationSeconds ?? 43_200) * 250));
-  const stands = [top.get('prompt_before')?.value, standing.promptBefore];
-  return questions.text({
-    option: '--prompt-before',
-    message: texts.PROMPT_BEFORE,
-    initial: stands.find((text) => text !== undefined && parseDuration(text) !== undefined) ?? usual,
-    problem: (text) => leadProblem(text, durationSeconds),
-  });
-}
-
-function leadProblem(text: string, durationSeconds = '43200'): string | undefined {
-  const milliseconds = parseDuration(text);
-  if (milliseconds === undefined) return 'must be a duration, such as 15m, 90s or 1h30m';
-  return milliseconds < Number(durationSeconds) * 1000
-    ? undefined
-    : `must be shorter than the session, which lasts ${durationSeconds} seconds`;
-}
-
-/** As a person writes it: `15m`, or `90s`. */
-function inUnits(milliseconds: number): string {
-  return milliseconds % 60_000 === 0 ? `${milliseconds / 60_000}m` : `${Math.floor(milliseconds / 1000)}s`;
-}
-
 /** A first refresh that nobody can be asked for must not come to a halt when the settings are written. */
 async function refuseWithoutCode(
   settings: Settings,
@@ -214,7 +138,7 @@ async function refuseWithoutCode(
   if (tokenCode !== undefined || canAsk) return;
   const session = (await readSessions(settings.files, [profile])).get(profile);
   if (session && stateAt(session, Date.now(), settings.promptBefore) === 'fresh') return;
-  throw new UserError('no terminal to ask for a code on: give --token-code (or --no-refresh)', 2);
+  throw new UserError(texts.NO_CODE, 2);
 }
 
 /** Whether the service is to be installed. Where it cannot be, or runs already, nobody is asked. */

@@ -1,4 +1,5 @@
 import { UserError } from '../errors.ts';
+import * as texts from './texts.ts';
 
 /** Something that a person is asked, unless an option has said it. */
 interface Question {
@@ -35,22 +36,17 @@ export interface Questions {
   end(line: string): void;
 }
 
-/** Ctrl-C, or the end of the input, at a question. */
-export class GivenUp extends UserError {
-  override name = 'GivenUp';
-}
-
 /**
  * @param defaults whether `--yes` takes the defaults
- * @throws UserError (status 2) from each question that nobody answers; {@link GivenUp} when the person does not want to
+ * @throws UserError from each question that nobody answers (status 2), or that Ctrl-C ends
  */
-export async function questionsOf(title: string, defaults: boolean): Promise<Questions> {
+export async function questionsOf(defaults: boolean): Promise<Questions> {
   const person = process.stdin.isTTY && process.stderr.isTTY;
   const plain = (line: string) => void process.stderr.write(`${line}\n`);
   if (defaults || !person) {
     const answered = <Value>({ option, message }: Question, value: Value | undefined, shown: string): Value => {
-      if (!defaults) throw new UserError(`no terminal to ask on: give ${option} (or --yes for all defaults)`, 2);
-      if (value === undefined) throw new UserError(`${message} There is no default: give ${option}`, 2);
+      if (!defaults) throw new UserError(texts.noTerminal(option), 2);
+      if (value === undefined) throw new UserError(texts.noDefault(message, option), 2);
       plain(`${message} ${shown}`);
       return value;
     };
@@ -75,10 +71,10 @@ export async function questionsOf(title: string, defaults: boolean): Promise<Que
   output.columns ||= 80;
   output.rows ||= 24;
   const given = <Value>(answer: Value | typeof prompts.CANCEL_SYMBOL): Value => {
-    if (prompts.isCancel(answer)) throw new GivenUp('setup was given up: nothing was written');
+    if (prompts.isCancel(answer)) throw new UserError(texts.GIVEN_UP);
     return answer;
   };
-  prompts.intro(title, { output });
+  prompts.intro(texts.TITLE, { output });
   return {
     person,
     choose: async ({ message, choices, initial }) =>

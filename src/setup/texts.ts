@@ -12,6 +12,19 @@ export const ANOTHER_DEVICE = 'another device';
 export const PROMPT_BEFORE = 'How long before a session ends shall you be asked for the code?';
 export const INSTALL = 'Shall the agent start now, and with each login?';
 
+export const GIVEN_UP = 'setup was given up: nothing was written';
+
+/** @param option what would answer the question */
+export function noTerminal(option: string): string {
+  return `no terminal to ask on: give ${option} (or --yes for all defaults)`;
+}
+
+export function noDefault(question: string, option: string): string {
+  return `${question} There is no default: give ${option}`;
+}
+
+export const NO_CODE = 'no terminal to ask for a code on: give --token-code (or --no-refresh)';
+
 /** A profile to choose, in a few words. */
 export function arrangementLabel({ profile, sourceProfile }: Arrangement): string {
   return plain(`[${profile}], from the keys in [${sourceProfile}]`);

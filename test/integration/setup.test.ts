@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { stripVTControlCharacters } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
-import { PROGRAM, type Running, run } from '../program.ts';
+import { PROGRAM, run } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
-import { onTerminal, quoted } from '../terminal.ts';
+import { answer, onTerminal, quoted, type Step, wordsOn } from '../terminal.ts';
 
 let sandbox: Sandbox;
 let settingsFile: string;
@@ -49,22 +48,12 @@ const asked = (action: string) => sandbox.sts.requests.filter((request) => reque
 /** Without a terminal. */
 const setup = (words: string[], input = '') => run(['setup', ...words], sandbox.env, input);
 /** As a person: each step waits for a text, in the order of the screen, and then types. */
-async function person(words: string[], steps: [shown: RegExp, typed: string | (() => string)][], then = '') {
+async function person(words: string[], steps: Step[], then = '') {
   const session = onTerminal(quoted([process.execPath, PROGRAM, 'setup', ...words]) + then, sandbox.env);
   await answer(session, steps);
   const { status } = await session.ended;
-  return { status, screen: screenOf(session) };
+  return { status, screen: wordsOn(session) };
 }
-async function answer(session: Running, steps: [shown: RegExp, typed: string | (() => string)][]) {
-  let seen = 0;
-  for (const [shown, typed] of steps) {
-    await session.says({ test: () => shown.test(screenOf(session).slice(seen)) });
-    seen = screenOf(session).length;
-    session.child.stdin?.write(typeof typed === 'string' ? typed : typed());
-  }
-}
-/** The words on the screen: without what moves the cursor and colours, and the lines at the edge. */
-const screenOf = (session: Running) => stripVTControlCharacters(session.output()).replace(/[\s│]+/g, ' ');
 
 const PROFILE = /Which profile shall be kept fresh\?.*another one/;
 const DEVICE = /Which MFA device\?.*another device/;
@@ -115,7 +104,7 @@ describe('setup, at a terminal', () => {
   });
 
   it('changes nothing the second time: not a byte, not a session, and no code is needed', async () => {
-    const steps: [RegExp, string | (() => string)][] = [
+    const steps: Step[] = [
       [PROFILE, RETURN],
       [DEVICE, RETURN],
       [LEAD, RETURN],
@@ -244,7 +233,7 @@ describe('setup, at a terminal', () => {
     await putSettings('[mfa]\n; mine\n');
     session.child.stdin?.write(RETURN);
     expect((await session.ended).status).toBe(1);
-    expect(screenOf(session)).toContain('was changed meanwhile');
+    expect(wordsOn(session)).toContain('was changed meanwhile');
     expect(await settings()).toBe('[mfa]\n; mine\n');
   });
 });

@@ -14,6 +14,8 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Running } from '../program.ts';
+import { onTerminal, quoted } from '../terminal.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const SYSTEMD = ['/usr/lib/systemd/systemd', '/lib/systemd/systemd'];
@@ -45,6 +47,8 @@ export interface UserManager {
   read(path: string): string;
   /** Starts a program as alice that goes on. */
   start(words: string[], environment?: Record<string, string>): ChildProcess;
+  /** Runs a program as alice, on a terminal of its own. */
+  onTerminal(words: string[], environment?: Record<string, string>): Running;
   stop(): Promise<void>;
 }
 
@@ -189,6 +193,8 @@ export async function startUserManager(home: string): Promise<UserManager> {
         env: { ...ENVIRONMENT, ...environment },
         stdio: 'ignore',
       }),
+    onTerminal: (words, environment = {}) =>
+      onTerminal(quoted(['nsenter', ...enter, ...asAlice, ...words]), { ...ENVIRONMENT, ...environment }),
     stop: async () => {
       outer.stdin.end();
       await ended;

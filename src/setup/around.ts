@@ -1,0 +1,88 @@
+import { readAwsConfig } from '../aws-config.ts';
+import type { loadSettings, Settings } from '../config.ts';
+import { parseCredentials } from '../credentials/document.ts';
+import { readCredentials } from '../credentials/read.ts';
+import { UserError } from '../errors.ts';
+import type { Paths } from '../paths.ts';
+import { readSettingsFile, type SettingsFile } from '../settings-file.ts';
+import type { Files } from './found.ts';
+import { inUnits, PROMPT_BEFORE } from './lead-time.ts';
+import type { Standing } from './settings-text.ts';
+import * as texts from './texts.ts';
+
+/** What stands in a person's files before anything is changed. */
+export interface Around {
+  /** `config.ini`, both undefined when there is none. */
+  bytes: Buffer | undefined;
+  text: string | undefined;
+  written: SettingsFile;
+  /** What holds now; undefined where nothing is written, or something wrong, which `setup` may be there to mend. */
+  current: Settings | undefined;
+  files: Files;
+}
+
+/**
+ * @param load how the settings are read
+ * @throws UserError when a file cannot be read
+ */
+export async function readAround(
+  paths: Paths,
+  load: () => ReturnType<typeof loadSettings>,
+  namedSource: string | undefined,
+): Promise<Around> {
+  const [bytes, credentials, config] = await Promise.all(
+    [paths.settings, paths.credentials, paths.config].map(readCredentials),
+  );
+  const text = bytes?.toString('utf8');
+  if (bytes && !Buffer.from(text ?? '').equals(bytes)) throw new UserError(texts.noText(paths.settings), 2);
+  const written = readSettingsFile(text ?? '', paths.settings);
+  const headers = config ? parseCredentials(config).profileNames() : [];
+  return {
+    bytes,
+    text,
+    written,
+    current: text === undefined ? undefined : await orWrong(load),
+    files: {
+      credentials: credentials && parseCredentials(credentials),
+      configProfiles: headers.flatMap((header) =>
+        header === 'default' ? header : (/^profile\s+(["']?)(.+)\1$/.exec(header)?.[2]?.trim() ?? []),
+      ),
+      config: readAwsConfig(config?.toString('utf8') ?? ''),
+      settings: written.sections.map(({ name, entries }) => ({
+        profile: name,
+        sourceProfile: entries.get('source_profile')?.value ?? 'default',
+      })),
+      namedSource,
+    },
+  };
+}
+
+async function orWrong(load: () => Promise<Settings>): Promise<Settings | undefined> {
+  try {
+    return await load();
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
+const NOTHING: Standing = {
+  sourceProfile: undefined,
+  serialNumber: undefined,
+  durationSeconds: undefined,
+  promptBefore: undefined,
+};
+
+/** What the settings say of a profile. */
+export function standingOf(profile: string, { text, written: { top, sections }, current }: Around): Standing {
+  if (text === undefined) return NOTHING;
+  const now = current?.profiles.find((one) => one.profile === profile);
+  const entries = sections.find(({ name }) => name === profile)?.entries;
+  const stands = (key: string) => entries?.get(key)?.value;
+  return {
+    sourceProfile: now?.sourceProfile ?? stands('source_profile') ?? 'default',
+    serialNumber: now?.serialNumber ?? stands('mfa_serial'),
+    durationSeconds: now ? String(now.durationSeconds) : stands('duration_seconds'),
+    promptBefore: current ? inUnits(current.promptBefore) : (top.get('prompt_before')?.value ?? inUnits(PROMPT_BEFORE)),
+  };
+}

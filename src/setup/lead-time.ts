@@ -1,0 +1,39 @@
+import { parseDuration } from '../duration.ts';
+import type { Questions } from './questions.ts';
+import * as texts from './texts.ts';
+
+/** What holds where nothing is set, in milliseconds. */
+export const PROMPT_BEFORE = 15 * 60_000;
+
+/**
+ * How long before the end of a session to ask for a code, as it is written in `config.ini`.
+ * @param standing what the settings say, the likeliest first
+ * @param durationSeconds how long the session lasts, as it is written
+ */
+export function askPromptBefore(
+  questions: Questions,
+  standing: (string | undefined)[],
+  durationSeconds = '43200',
+): Promise<string> {
+  const usual = inUnits(Math.min(PROMPT_BEFORE, Number(durationSeconds) * 250));
+  return questions.text({
+    option: '--prompt-before',
+    message: texts.PROMPT_BEFORE,
+    initial: standing.find((text) => text !== undefined && parseDuration(text) !== undefined) ?? usual,
+    problem: (text) => leadProblem(text, durationSeconds),
+  });
+}
+
+/** What is wrong with such an answer, to follow its name; undefined when nothing is. */
+export function leadProblem(text: string, durationSeconds: string): string | undefined {
+  const milliseconds = parseDuration(text);
+  if (milliseconds === undefined) return 'must be a duration, such as 15m, 90s or 1h30m';
+  return milliseconds < Number(durationSeconds) * 1000
+    ? undefined
+    : `must be shorter than the session, which lasts ${durationSeconds} seconds`;
+}
+
+/** As a person writes it: `15m`, or `90s`. */
+export function inUnits(milliseconds: number): string {
+  return milliseconds % 60_000 === 0 ? `${milliseconds / 60_000}m` : `${Math.floor(milliseconds / 1000)}s`;
+}
