@@ -91,7 +91,7 @@ export async function setupCommand(options: SetupOptions, version: string): Prom
   if (installs) await installCommand({ ...globalOptions(options) }, version);
   const region = around.files.config(sourceProfile).get('region')?.value;
   if (region && !around.files.config(profile).has('region')) questions.say(texts.noRegion(profile, region));
-  questions.end(texts.done(profile));
+  questions.end(texts.done(profile, options.refresh));
 }
 
 function refuseMalformed({ serialNumber, durationSeconds, promptBefore }: SetupOptions): void {

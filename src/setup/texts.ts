@@ -66,7 +66,9 @@ export function obstacle({ kind, profile }: Obstacle): string {
         `[${profile}] gets sessions from aws-vault, not keys: add --no-session to its credential_process, and run setup again`,
       );
     case 'holds-role':
-      return plain(`[${profile}] holds a role that aws-mfa assumes, which the agent does not: docs/migrate.md`);
+      return plain(
+        `[${profile}] holds a role that aws-mfa assumes, which the agent does not: keep a session in another profile, and let tools assume the role with it (docs/migrate.md)`,
+      );
   }
 }
 
@@ -180,7 +182,9 @@ export function noRegion(profile: string, region: string): string {
   );
 }
 
-export function done(profile: string): string {
+/** @param refreshed whether there is a session */
+export function done(profile: string, refreshed: boolean): string {
+  if (!refreshed) return plain(`Ready for a first session: aws-mfa-agent refresh ${quoted(profile)}`);
   return profile === 'default'
     ? 'Ready: aws sts get-caller-identity'
     : plain(`Ready: aws sts get-caller-identity --profile ${quoted(profile)}, or AWS_PROFILE=${quoted(profile)}`);
