@@ -84,8 +84,8 @@ export async function setupCommand(options: SetupOptions, version: string): Prom
     try {
       await refreshCommand(profile, refreshOptions(options), questions.person ? undefined : ['mfa_process']);
     } catch (error) {
-      questions.say(texts.goOn(profile));
-      throw error;
+      if (!(error instanceof UserError)) throw error;
+      throw new UserError(texts.notRefreshed(error.message), error.status, { cause: error });
     }
   }
   if (installs) await installCommand({ ...globalOptions(options) }, version);

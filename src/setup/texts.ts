@@ -158,9 +158,9 @@ export function changedMeanwhile(file: string): string {
   return `${file} was changed meanwhile, and is left as it is: run setup again`;
 }
 
-/** Where the settings stand, when there is no session yet. */
-export function goOn(profile: string): string {
-  return plain(`The settings are written. When that is mended: aws-mfa-agent refresh ${profile}`);
+/** The settings stand, and there is no session yet. */
+export function notRefreshed(reason: string): string {
+  return `${reason} (the settings are written: run setup again to go on)`;
 }
 
 export function noService(reason: string): string {

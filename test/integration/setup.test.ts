@@ -3,7 +3,7 @@ import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
-import { PROGRAM, run } from '../program.ts';
+import { PROGRAM, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { answer, onTerminal, quoted, type Step, wordsOn } from '../terminal.ts';
 
@@ -154,8 +154,14 @@ describe('setup, at a terminal', () => {
       ],
     );
     expect(status).toBe(1);
-    expect(screen).toMatch(/aws-mfa-agent refresh mfa .*no code was entered/);
-    expect(await run(['refresh', '--token-code', sandbox.code()], sandbox.env)).toMatchObject({ status: 0 });
+    expect(screen).toMatch(/no code was entered \(the settings are written: run setup again to go on\)/);
+    expect(await setup(['--yes', '--token-code', sandbox.code()])).toMatchObject({ status: 0 });
+  });
+
+  it('asks for nothing but the code with --yes', async () => {
+    const { status } = await person(['--yes'], [[CODE, code]]);
+    expect(status).toBe(0);
+    expect(await sessionIn('mfa')).toMatchObject({ mfa: true });
   });
 
   it('asks again for a code that AWS refused', async () => {
@@ -262,8 +268,8 @@ describe('setup, without a terminal', () => {
       ['--token-code', '123456'],
     ];
     for (const [index, [option]] of given.entries()) {
-      const words = given.slice(0, index).flat();
-      const ended = await setup(words);
+      // Its standard input stays open: there would be something to wait for.
+      const ended = await start(['setup', ...given.slice(0, index).flat()], sandbox.env).ended;
       expect(ended).toMatchObject({ status: 2, stdout: '' });
       expect(ended.stderr.trim().split('\n').at(-1)).toMatch(new RegExp(`give ${option}`));
     }
