@@ -53,15 +53,17 @@ export async function setupCommand(options: SetupOptions, version: string): Prom
   const found = whatIsFound(around.files);
 
   const questions = await questionsOf(options.yes ?? false);
+  if (around.wrong !== undefined) questions.say(texts.wrongNow(around.wrong));
   for (const obstacle of found.obstacles) questions.say(texts.obstacle(obstacle));
   if (found.sources.length === 0) throw new UserError(texts.noSources(files.credentials), 2);
   const chosen = await chooseProfile(questions, around.files, found, options);
   const standing = standingOf(chosen.profile, around);
   const serialNumber = options.serialNumber ?? (await askDevice(questions, chosen, files, around.files, standing));
-  const durationSeconds =
-    options.durationSeconds ??
-    standing.durationSeconds ??
-    around.files.config(chosen.sourceProfile).get('duration_seconds')?.value;
+  const durationSeconds = [
+    options.durationSeconds,
+    standing.durationSeconds,
+    around.files.config(chosen.sourceProfile).get('duration_seconds')?.value,
+  ].find((seconds) => seconds !== undefined && durationProblem(seconds) === undefined);
   const promptBefore =
     options.promptBefore ??
     (await askPromptBefore(

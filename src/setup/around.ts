@@ -18,6 +18,8 @@ export interface Around {
   written: SettingsFile;
   /** What holds now; undefined where nothing is written, or something wrong, which `setup` may be there to mend. */
   current: Settings | undefined;
+  /** What is wrong. */
+  wrong: string | undefined;
   files: Files;
 }
 
@@ -41,7 +43,7 @@ export async function readAround(
     bytes,
     text,
     written,
-    current: text === undefined ? undefined : await orWrong(load),
+    ...(text === undefined ? { current: undefined, wrong: undefined } : await orWrong(load)),
     files: {
       credentials: credentials && parseCredentials(credentials),
       configProfiles: headers.flatMap((header) =>
@@ -57,11 +59,11 @@ export async function readAround(
   };
 }
 
-async function orWrong(load: () => Promise<Settings>): Promise<Settings | undefined> {
+async function orWrong(load: () => Promise<Settings>): Promise<Pick<Around, 'current' | 'wrong'>> {
   try {
-    return await load();
+    return { current: await load(), wrong: undefined };
   } catch (error) {
-    if (error instanceof UserError) return undefined;
+    if (error instanceof UserError) return { current: undefined, wrong: error.message };
     throw error;
   }
 }

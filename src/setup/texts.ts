@@ -150,6 +150,11 @@ export function unchanged(file: string): string {
   return `${file} says so already: nothing changed`;
 }
 
+/** Before the questions: it may be one of them that mends it. */
+export function wrongNow(problem: string): string {
+  return `Wrong now, and to be mended before anything is written: ${problem}`;
+}
+
 export function noText(file: string): string {
   return `${file} is no UTF-8 text: save it as UTF-8, and run setup again`;
 }

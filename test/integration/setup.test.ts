@@ -321,7 +321,13 @@ source_profile = elsewhere
   });
 
   it('writes nothing into settings that the agent would not take, and says what is wrong there', async () => {
-    for (const wrong of ['[mfa]\nmfa_serail = x\n', 'check = never\n[mfa]\n', '[mfa]\n[mfa]\n']) {
+    const files = [
+      '[mfa]\nmfa_serail = x\n',
+      'check = never\n[mfa]\n',
+      '[mfa]\n[mfa]\n',
+      '[mfa]\nduration_seconds = x\n',
+    ];
+    for (const wrong of files) {
       await putSettings(wrong);
       const ended = await setup(['--yes', '--no-refresh']);
       expect(ended).toMatchObject({ status: 2, stderr: expect.stringMatching(/config\.ini:\d/) });
@@ -330,6 +336,10 @@ source_profile = elsewhere
   });
 
   it('mends a device in config.ini that has no codes', async () => {
+    await putSettings(`[mfa]\nmfa_serial = ${PASSKEY}\n`);
+    const ended = await setup(['--yes', '--no-refresh']);
+    expect(ended).toMatchObject({ status: 0, stderr: expect.stringContaining('Wrong now') });
+    expect(await settings()).toBe(`[mfa]\nmfa_serial = ${sandbox.serialNumber}\n`);
     await putSettings(`[mfa]\nmfa_serial = ${PASSKEY}\n`);
     expect(await setup(['--yes', '--no-refresh', '--serial-number', sandbox.serialNumber])).toMatchObject({
       status: 0,
