@@ -62,8 +62,9 @@ const CODE = /MFA code of alice in account 123456789012: /;
 const code = () => `${sandbox.code()}${RETURN}`;
 
 describe('setup, at a terminal', () => {
-  it('takes three times Return and a code, from nothing to a session', async () => {
+  it('takes three times Return and a code, from nothing to a session, and keeps standard output for results', async () => {
     const before = await credentials();
+    const output = join(sandbox.home, 'output');
     const { status, screen } = await person(
       [],
       [
@@ -72,11 +73,12 @@ describe('setup, at a terminal', () => {
         [LEAD, RETURN],
         [CODE, code],
       ],
-      ' >result',
+      ` >${output}`,
     );
     expect(screen).toMatch(/\[mfa\] is fresh until/);
     expect(screen).toContain('aws configure set region eu-west-1 --profile mfa');
     expect(status).toBe(0);
+    expect(await readFile(output, 'utf8')).toBe('');
     expect(await sessionIn('mfa')).toMatchObject({ userName: 'alice', mfa: true });
     expect((await credentials()).startsWith(before)).toBe(true);
     expect(await settings()).toMatch(
@@ -86,21 +88,6 @@ describe('setup, at a terminal', () => {
     );
     expect((await stat(settingsFile)).mode & 0o777).toBe(0o600);
     expect((await stat(dirname(settingsFile))).mode & 0o777).toBe(0o700);
-  });
-
-  it('keeps its questions out of standard output', async () => {
-    const file = join(sandbox.home, 'result');
-    await person(
-      ['--no-refresh'],
-      [
-        [PROFILE, RETURN],
-        [DEVICE, RETURN],
-        [LEAD, RETURN],
-      ],
-      ` >${file}`,
-    );
-    expect(await readFile(file, 'utf8')).toBe('');
-    expect(await written()).toBeDefined();
   });
 
   it('changes nothing the second time: not a byte, not a session, and no code is needed', async () => {
