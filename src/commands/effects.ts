@@ -84,7 +84,11 @@ function keysOf(section: { values: ReadonlyMap<string, string> } | undefined): K
   return accessKeyId && secretAccessKey && sessionToken ? { accessKeyId, secretAccessKey, sessionToken } : undefined;
 }
 
-function stsTarget({ sourceProfile, region, serialNumber }: ProfileSettings, clock: Clock): StsTarget {
+/** Where AWS is for a profile. */
+export function stsTarget(
+  { sourceProfile, region, serialNumber }: Pick<ProfileSettings, 'sourceProfile' | 'region' | 'serialNumber'>,
+  clock: Clock,
+): StsTarget {
   return { profile: sourceProfile, region, serialNumber, clockOffset: clock.offset };
 }
 
