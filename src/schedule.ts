@@ -33,7 +33,8 @@ export function schedule(expression: string, upcoming: Upcoming, listener: Sched
   let isStopped = false;
 
   const arm = async () => {
-    times = times.filter((time) => time > Date.now());
+    const now = Date.now();
+    times = times.filter((time) => time > now);
     const areKnown = times.length > 0;
     if (!areKnown) times = await upcoming(expression);
     const [next] = times;

@@ -10,8 +10,17 @@ const MOST = 1_500;
  * @returns milliseconds since the epoch
  */
 export function upcomingChecks(expression: string): number[] {
-  const task = cron.createTask(expression, () => {});
+  const task = cron.createTask(expression, () => {}, isOfEveryHour(expression) ? { timezone: 'Etc/UTC' } : {});
   const [first, second] = task.getNextRuns(2).map(Number);
   const often = first === undefined || second === undefined ? 2 : Math.ceil(DAY / (second - first));
   return task.getNextRuns(Math.min(Math.max(2, often), MOST)).map(Number);
+}
+
+/**
+ * Whether an expression means the same minutes of every hour, whatever the local time. By local time, node-cron leaves out
+ * one of the two hours that have the same name when summer time ends.
+ */
+function isOfEveryHour(expression: string): boolean {
+  const isWhole = new Date().getTimezoneOffset() % 60 === 0;
+  return isWhole && /(^|\s)\*\s+\*\s+\*\s+\*$/.test(expression.trim());
 }
