@@ -26,6 +26,8 @@ const NOISE = 2_000;
 export class Clock {
   /** How far AWS's clock is ahead of the machine's, in milliseconds; 0 until AWS has answered. */
   offset = 0;
+  /** What of it an answer of AWS has told since this clock was made; undefined without one. */
+  told: number | undefined;
   readonly #clocks: MachineClocks;
   #last: { wall: number; sinceBoot: number; awake: number };
 
@@ -41,7 +43,9 @@ export class Clock {
 
   /** Takes the offset that came with an answer of AWS. */
   learn(offset: number | undefined): void {
-    if (offset !== undefined) this.offset = Math.abs(offset) < NOISE ? 0 : offset;
+    if (offset === undefined) return;
+    this.offset = Math.abs(offset) < NOISE ? 0 : offset;
+    this.told = this.offset;
   }
 
   /**
@@ -54,7 +58,9 @@ export class Clock {
     const slept = passed - (now.awake - this.#last.awake);
     const stepped = now.wall - this.#last.wall - passed;
     this.#last = now;
-    const known = this.offset !== 0;
+    // A clock that was right and is set back is wrong now. One that is set forward may well make up for time that no clock
+    // of ours has counted: a virtual machine that stood still.
+    const known = this.offset !== 0 || (this.told !== undefined && stepped < 0);
     // What AWS told of a clock that was set meanwhile still holds, less the step.
     if (known && Math.abs(stepped) >= NOISE) this.learn(this.offset - stepped);
     const loud = (difference: number) => (Math.abs(difference) < NOISE ? 0 : difference);

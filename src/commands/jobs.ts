@@ -5,10 +5,10 @@ import type { ProfileSettings, Settings } from '../config.ts';
 import { type RefreshOutcome, type RefreshTarget, refresh, rememberCodes, type SentCode } from '../refresh.ts';
 import { isAlive, refreshEffects } from './effects.ts';
 
-/** What the agent knows of AWS and of the codes that were sent; a job gives it back with what it has learned. */
+/** What the agent knows of AWS and of the codes that were sent; a job gives back what it has learned. */
 export interface Knowledge {
-  /** How far AWS's clock is ahead of the machine's, in milliseconds. */
-  clockOffset: number;
+  /** How far AWS's clock is ahead of the machine's, in milliseconds. Given back only when AWS has answered meanwhile. */
+  clockOffset?: number | undefined;
   codes: SentCode[];
 }
 
@@ -31,7 +31,7 @@ export async function refreshJob(
   const profile = settings.profiles.find((one) => one.profile === target.profile);
   if (!profile) return { outcome: { kind: 'withdrawn' }, knowledge };
   const clock = new Clock();
-  clock.learn(knowledge.clockOffset);
+  clock.offset = knowledge.clockOffset ?? 0;
   const codes = [...knowledge.codes];
   const { ask } = createAsk(settings, profile, {
     // Who names the terminal means it, also where standard input is a pipe.
@@ -41,7 +41,7 @@ export async function refreshJob(
   });
   const effects = refreshEffects(settings, profile, { ask, clock, codes: rememberCodes(codes) });
   const outcome = await refresh(target, { ...asking, reminder }, effects);
-  return { outcome, knowledge: { clockOffset: clock.offset, codes } };
+  return { outcome, knowledge: { clockOffset: clock.told, codes } };
 }
 
 export interface VerifyJob {
@@ -53,7 +53,7 @@ export interface VerifyJob {
 /** Whether AWS still takes the session in a profile; undefined when AWS could not be asked. */
 export async function verifyJob({ files, profile, clockOffset }: VerifyJob) {
   const clock = new Clock();
-  clock.learn(clockOffset);
+  clock.offset = clockOffset;
   const alive = await isAlive(files, profile, clock);
-  return { alive, clockOffset: clock.offset };
+  return { alive, clockOffset: clock.told };
 }
