@@ -151,8 +151,11 @@ function reminderDue(situation: Situation, circumstances: Circumstances): number
   if (history.lastAskedAt === undefined) return 0;
   if (history.askingSince === undefined && circumstances.returnedAt > history.lastAskedAt) return 0;
   const next = nextReminder(situation, circumstances);
-  return next !== undefined && next <= circumstances.now ? history.reminders + 1 : undefined;
+  return next !== undefined && next - PUNCTUAL <= circumstances.now ? history.reminders + 1 : undefined;
 }
+
+/** A question is raised some milliseconds after its check began; the check when it is time again may be as much earlier. */
+const PUNCTUAL = 1_000;
 
 /** When to raise the question again, or undefined after the last call: then only the person's return does. */
 function nextReminder({ history, expiration, state }: Situation, { now, remindEvery }: Circumstances) {
