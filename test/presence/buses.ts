@@ -26,7 +26,10 @@ export interface PrivateBus {
   stop(): Promise<void>;
 }
 
-const CONFIG = (folder: string) => `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+/** Any user of the machine may connect, if only the daemon knows him. */
+export const busConfiguration = (
+  folder: string,
+) => `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>session</type>
@@ -34,7 +37,7 @@ const CONFIG = (folder: string) => `<!DOCTYPE busconfig PUBLIC "-//freedesktop//
   <auth>EXTERNAL</auth>
   <servicedir>${folder}/services</servicedir>
   <policy context="default">
-    <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
+    <allow user="*"/><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
   </policy>
 </busconfig>
 `;
@@ -42,7 +45,7 @@ const CONFIG = (folder: string) => `<!DOCTYPE busconfig PUBLIC "-//freedesktop//
 export async function startBus(): Promise<PrivateBus> {
   const folder = await mkdtemp(join(tmpdir(), 'bus-'));
   await mkdir(join(folder, 'services'));
-  await writeFile(join(folder, 'bus.conf'), CONFIG(folder));
+  await writeFile(join(folder, 'bus.conf'), busConfiguration(folder));
   const address = `unix:path=${folder}/bus`;
   let daemon: ChildProcess;
   const start = async () => {

@@ -6,7 +6,9 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -45,6 +47,10 @@ export interface UserManager {
   /** Writes a file of alice's. @param path in her home */
   write(path: string, text: string, mode?: number): void;
   read(path: string): string;
+  /** The name outside of a path that is absolute inside. */
+  outside(path: string): string;
+  /** The number outside of a process inside. */
+  pidOutside(inside: string): number;
   /** Starts a program as alice that goes on. */
   start(words: string[], environment?: Record<string, string>): ChildProcess;
   /** Runs a program as alice, on a terminal of its own. */
@@ -188,6 +194,8 @@ export async function startUserManager(home: string): Promise<UserManager> {
       renameSync(`${file}.new`, file);
     },
     read: (path) => readFileSync(join(home, path), 'utf8'),
+    outside: (path) => `/proc/${inside}/root${path}`,
+    pidOutside: (pid) => processOf(inside, pid),
     start: (words, environment = {}) =>
       spawn('nsenter', [...enter, ...asAlice, ...words], {
         env: { ...ENVIRONMENT, ...environment },
@@ -219,6 +227,23 @@ function controlGroups(): string[] {
 
 function childOf(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').at(-1));
+}
+
+/** @param neighbour a process of the same namespace, by its number outside; @param pid by its number inside */
+function processOf(neighbour: number, pid: string): number {
+  const namespace = (process: string | number) => readlinkSync(`/proc/${process}/ns/pid`);
+  const found = readdirSync('/proc').find((name) => {
+    if (!/^\d+$/.test(name)) return false;
+    try {
+      const numbers = /^NSpid:\s(.*)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1];
+      return numbers?.split('\t').at(-1) === pid && namespace(name) === namespace(neighbour);
+    } catch {
+      // It has ended meanwhile.
+      return false;
+    }
+  });
+  if (found === undefined) throw new Error(`no process ${pid} inside`);
+  return Number(found);
 }
 
 function canRun(path: string): boolean {
