@@ -285,7 +285,8 @@ export class Agent {
   /** Logs a profile's standing when it is another one than before. */
   #tell(profile: string, state: SessionState, expiration: number | undefined, standing: Standing | undefined): void {
     const kept = this.#of(profile);
-    const isTold = kept.unaskable !== undefined && /^(asking|waiting)$/.test(standing?.standing ?? '');
+    const isRepeated = kept.unaskable !== undefined || (kept.history.outage?.times ?? 0) > 1;
+    const isTold = isRepeated && /^(asking|waiting)$/.test(standing?.standing ?? '');
     if (!isTold && (kept.state !== state || kept.standing?.standing !== standing?.standing)) {
       this.#effects.log.info(
         { profile, state, ...standing, ...(expiration && { expiration: new Date(expiration).toISOString() }) },
@@ -387,7 +388,10 @@ export class Agent {
         notice(outcome.reason);
         return;
       case 'refused':
-        log.warn({ profile, refusal: outcome.failure.kind }, outcome.message);
+        log[kept.history.outage?.kind === outcome.failure.kind ? 'debug' : 'warn'](
+          { profile, refusal: outcome.failure.kind },
+          outcome.message,
+        );
         kept.history = afterRefusal(kept.history, outcome.failure, outcome.message, { now, again });
         if (kept.history.stopped) notice(outcome.message);
         return;
@@ -444,6 +448,9 @@ function awaited(history: History, person: boolean, now: number, remindEvery: nu
   return { ...unasked, reminders: 0, lastCall: false };
 }
 
+/** Of the pause between two tries while AWS does not answer: it is 4 to 12 minutes then. Each try costs the person a code. */
+const MOST_DOUBLINGS = 3;
+
 /** What follows a refusal of AWS: design section 3, "AWS's answers". */
 function afterRefusal(
   history: History,
@@ -457,9 +464,12 @@ function afterRefusal(
     case 'clock':
       return { ...FRESH_START, wait: { until: again, why } };
     case 'busy':
-    case 'unreachable':
+    case 'unreachable': {
+      const times = history.outage?.times ?? 0;
       // Jitter: AWS was busy with more people than this one.
-      return { ...FRESH_START, wait: { until: now + 30_000 + Math.random() * 60_000, why } };
+      const wait = (30_000 + Math.random() * 60_000) * 2 ** Math.min(times, MOST_DOUBLINGS);
+      return { ...FRESH_START, outage: { kind: failure.kind, times: times + 1 }, wait: { until: now + wait, why } };
+    }
     case 'wrong-serial':
     case 'session-keys':
     case 'forbidden':

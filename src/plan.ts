@@ -14,6 +14,8 @@ export interface History {
   snoozedUntil?: number;
   /** No use to ask before then: AWS is busy or out of reach, or three codes were wrong. `why` is for people. */
   wait?: { until: number; why: string };
+  /** AWS was busy, or out of reach, so many times in a row. */
+  outage?: { kind: 'busy' | 'unreachable'; times: number };
   /** Asking cannot help until the settings or the credentials file change. `why` is for people. */
   stopped?: { why: string };
   /** STS has given a session that is not on disk yet. */

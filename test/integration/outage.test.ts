@@ -1,0 +1,113 @@
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { withSession } from '../../src/credentials/document.ts';
+import { type AgentInLapse, startAgent } from '../faketime/agent.ts';
+import { isInstalled } from '../installed.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+
+const MINUTE = 60_000;
+
+describe.skipIf(!isInstalled('faketime', '--version'))('an hour without STS', () => {
+  let sandbox: Sandbox;
+  let agent: AgentInLapse;
+  let way: Way;
+  beforeEach(async () => {
+    // A code is a minute old when the agent sends it.
+    sandbox = await startSandbox({ tolerance: 4 });
+    way = await wayTo(Number(new URL(sandbox.sts.url).port));
+    const code = join(sandbox.home, 'code');
+    writeFileSync(code, '');
+    const more = { AWS_ENDPOINT_URL_STS: `http://127.0.0.1:${way.port}` };
+    const begin = Date.parse('2026-11-02T09:00:00Z');
+    sandbox.clock.offset = begin - Date.now();
+    // Due in five minutes.
+    const session = sandbox.sts.issue('alice', 20 * 60);
+    writeFileSync(sandbox.credentialsFile, withSession(readFileSync(sandbox.credentialsFile), 'mfa', session));
+    agent = await startAgent(sandbox, begin, `[mfa]\nmfa_process = cat '${code}'\n`, { more });
+  });
+  afterEach(async () => {
+    await agent?.stop();
+    await way?.close();
+    await sandbox?.close();
+  });
+
+  async function minutes(count: number): Promise<void> {
+    for (let minute = 0; minute < count; minute++) {
+      const next = Math.floor(agent.clocks.world() / MINUTE + 1) * MINUTE;
+      writeFileSync(join(sandbox.home, 'code'), sandbox.authenticator.code(next));
+      await agent.lapse.minute();
+    }
+    // What was begun is ended before that.
+    await agent.lapse.jump({ pass: 1_000 });
+  }
+  const warnings = () => agent.lapse.lines.filter(({ level }) => level === 'warn' || level === 'error');
+  const isFresh = () => agent.lapse.lines.some(({ msg }) => msg === 'session refreshed');
+
+  it('is told of once, costs few requests, and is over soon after', async () => {
+    sandbox.sts.fault({ kind: 'unavailable' }, Number.POSITIVE_INFINITY);
+    await minutes(65);
+    expect(warnings().map(({ msg }) => msg)).toEqual([expect.stringMatching(/AWS is busy \(ServiceUnavailable\)/)]);
+    expect(sandbox.sts.requests.length).toBeGreaterThan(3);
+    expect(sandbox.sts.requests.length).toBeLessThan(15);
+    const codes = sandbox.sts.requests.map(({ tokenCode }) => tokenCode);
+    expect(new Set(codes).size).toBe(codes.length);
+
+    sandbox.sts.clearFaults();
+    await minutes(14);
+    expect(isFresh()).toBe(true);
+    expect(sandbox.sts.requests.map(({ outcome }) => outcome).filter((outcome) => outcome === 'granted')).toHaveLength(
+      1,
+    );
+  });
+
+  it('is the same where nobody answers at all', async () => {
+    await way.close();
+    await minutes(65);
+    expect(warnings().map(({ msg }) => msg)).toEqual([expect.stringMatching(/no answer from 127.0.0.1/)]);
+    await way.open();
+    await minutes(14);
+    expect(isFresh()).toBe(true);
+    expect(sandbox.sts.requests.map(({ outcome }) => outcome)).toEqual(['granted']);
+  });
+});
+
+/** A way to a port, that can be closed. */
+interface Way {
+  port: number;
+  open(): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function wayTo(port: number): Promise<Way> {
+  const open = new Set<Socket>();
+  const server: Server = createServer((from) => {
+    const to = connect(port, '127.0.0.1');
+    for (const [one, other] of [
+      [from, to],
+      [to, from],
+    ] as const) {
+      open.add(one);
+      one.pipe(other);
+      one.on('error', () => other.destroy()).on('close', () => open.delete(one));
+    }
+  });
+  const listen = async (at: number) => {
+    server.listen(at, '127.0.0.1');
+    await once(server, 'listening');
+  };
+  await listen(0);
+  const own = (server.address() as AddressInfo).port;
+  return {
+    port: own,
+    open: () => listen(own),
+    close: async () => {
+      if (!server.listening) return;
+      server.close();
+      for (const socket of open) socket.destroy();
+      await once(server, 'close');
+    },
+  };
+}
