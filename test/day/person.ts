@@ -2,7 +2,7 @@ import { startNotificationServer } from '../desktop/notification-server.ts';
 import { startScreenSaver } from '../presence/buses.ts';
 
 /** What somebody does about a question. */
-export type Reaction =
+type Reaction =
   /** Types the code after twenty seconds. */
   | 'answers'
   /** Does not see it; what comes next is another reminder. */
@@ -11,7 +11,7 @@ export type Reaction =
   | 'mistypes'
   | 'snoozes';
 
-export interface Question {
+interface Question {
   id: number;
   title: string;
   /** Why the last code was not taken, if one was typed. */
