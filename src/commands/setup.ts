@@ -8,7 +8,7 @@ import { UserError } from '../errors.ts';
 import { type Paths, pathsOf } from '../paths.ts';
 import type { GlobalOptions } from '../program.ts';
 import { serviceOf } from '../service/service.ts';
-import { stateAt } from '../session.ts';
+import { aged, stateAt } from '../session.ts';
 import { readAround, standingOf } from '../setup/around.ts';
 import { chooseDevice } from '../setup/device.ts';
 import { type Arrangement, type Files, whatIsFound } from '../setup/found.ts';
@@ -136,10 +136,10 @@ async function refuseWithoutCode(
   { person }: Questions,
   { tokenCode }: SetupOptions,
 ): Promise<void> {
-  const canAsk = person || settings.profiles.some((one) => one.profile === profile && one.mfaProcess !== undefined);
-  if (tokenCode !== undefined || canAsk) return;
+  const own = settings.profiles.find((one) => one.profile === profile);
+  if (tokenCode !== undefined || person || own?.mfaProcess !== undefined) return;
   const session = (await readSessions(settings.files, [profile])).get(profile);
-  if (session && stateAt(session, Date.now(), settings.promptBefore) === 'fresh') return;
+  if (own && session && stateAt(aged(session, own), Date.now(), settings.promptBefore) === 'fresh') return;
   throw new UserError(texts.NO_CODE, 2);
 }
 
