@@ -1,5 +1,5 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -23,7 +23,11 @@ describe('what is published', () => {
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
+      'completions/aws-mfa-agent.bash',
+      'completions/aws-mfa-agent.fish',
+      'completions/aws-mfa-agent.zsh',
       'dist/*.cjs',
+      'dist/aws-mfa-agent.1',
       'dist/licenses.txt',
       'launchd/io.github.aws-mfa-agent.plist',
       'package.json',
@@ -55,7 +59,7 @@ describe.skipIf(!isReachable)('the published program, installed globally', () =>
   });
   afterAll(() => sandbox?.close());
 
-  it.each(['20.0.0', '22', '24'])('gets a session by Node %s', async (version) => {
+  it.each(['20.12.0', '22', '24'])('gets a session by Node %s', async (version) => {
     const place = join(folder, version);
     mkdirSync(place);
     npm('install', '--prefix', place, '--no-save', '--no-package-lock', `node@${version}`);
@@ -68,5 +72,45 @@ describe.skipIf(!isReachable)('the published program, installed globally', () =>
     await run('refresh', '--force', '--token-code', sandbox.code());
     expect(await run('status')).toMatch(/^mfa +fresh/m);
     expect(JSON.parse(await run('credential-process'))).toMatchObject({ Version: 1 });
+  });
+});
+
+const hasDpkg = spawnSync('dpkg-deb', ['--version']).status === 0;
+
+describe.skipIf(!isReachable || !hasDpkg)('the Debian package', () => {
+  const root = join(folder, 'root');
+  beforeAll(() => {
+    execFileSync('debian/build.sh', [folder, join(folder, 'prefix/lib/node_modules/aws-mfa-agent')], { stdio: 'pipe' });
+    mkdirSync(join(root, 'var/lib/dpkg/updates'), { recursive: true });
+    mkdirSync(join(root, 'var/lib/dpkg/info'));
+    for (const name of ['status', 'available']) writeFileSync(join(root, 'var/lib/dpkg', name), '');
+    const deb = readdirSync(folder).find((name) => name.endsWith('_all.deb')) ?? '';
+    // Node comes from elsewhere here.
+    const options = [`--root=${root}`, '--force-not-root', '--force-depends', '--log=/dev/null'];
+    execFileSync('dpkg', [...options, '--install', join(folder, deb)], { stdio: 'pipe' });
+  });
+
+  it('has everything in its place, and runs', () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+    const program = join(root, 'usr/bin/aws-mfa-agent');
+    expect(execFileSync(program, ['--version'], { encoding: 'utf8' })).toBe(`${version}\n`);
+    for (const path of [
+      'lib/systemd/user/aws-mfa-agent.service',
+      'share/man/man1/aws-mfa-agent.1.gz',
+      'share/doc/aws-mfa-agent/copyright',
+      'share/bash-completion/completions/aws-mfa-agent',
+      'share/zsh/vendor-completions/_aws-mfa-agent',
+      'share/fish/vendor_completions.d/aws-mfa-agent.fish',
+    ]) {
+      expect(statSync(join(root, 'usr', path)).mode & 0o777, path).toBe(0o644);
+    }
+  });
+
+  it('is owned by root, and writable by nobody else', () => {
+    const deb = readdirSync(folder).find((name) => name.endsWith('_all.deb')) ?? '';
+    const lines = execFileSync('dpkg-deb', ['--contents', join(folder, deb)], { encoding: 'utf8' })
+      .trim()
+      .split('\n');
+    expect(lines.filter((line) => !/^(l|[d-]rw[x-]r-[x-]r-[x-]) ?.*root\/root/.test(line))).toEqual([]);
   });
 });
