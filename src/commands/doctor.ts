@@ -8,7 +8,7 @@ import { longTermKeys } from '../credentials/source.ts';
 import { type AgentSeen, agentFindings } from '../doctor/agent.ts';
 import { askAws } from '../doctor/ask-aws.ts';
 import { askingFindings, type WayReport } from '../doctor/asking.ts';
-import { awsFindings } from '../doctor/aws.ts';
+import { awsFindings, isOfAws } from '../doctor/aws.ts';
 import { certificateFinding } from '../doctor/certificates.ts';
 import { configFindings } from '../doctor/config-file.ts';
 import { credentialsFindings } from '../doctor/credentials-file.ts';
@@ -29,7 +29,7 @@ import { type Paths, pathsOf } from '../paths.ts';
 import type { GlobalOptions } from '../program.ts';
 import { sessionIn } from '../session.ts';
 import { readState } from '../state.ts';
-import { callerIdentity, credentialProcess, sessionKeys } from './effects.ts';
+import { callerIdentity, credentialProcess, mfaDevices, sessionKeys } from './effects.ts';
 
 interface DoctorOptions extends GlobalOptions {
   json?: boolean;
@@ -77,6 +77,11 @@ export async function doctor(options: DoctorOptions, version: string): Promise<v
           longTermKeys: (source) => longTermKeys(files, source, credentialProcess),
           sessionKeys: (profile) => sessionKeys(files, profile),
           callerIdentity,
+          mfaDevices: (keys, profile, clock, sts) => {
+            // Keys of a sandbox are nothing to AWS.
+            const isNamed = environment.AWS_ENDPOINT_URL_IAM || environment.AWS_ENDPOINT_URL;
+            return isOfAws(sts) || isNamed ? mfaDevices(keys, profile, clock) : undefined;
+          },
         })
       : [],
   );

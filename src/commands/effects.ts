@@ -77,6 +77,12 @@ export async function callerIdentity(keys: Keys, profile: ProfileSettings, clock
   return learning(clock, await getCallerIdentity(keys, stsTarget(profile, clock)));
 }
 
+/** The MFA devices of the user whose keys these are. */
+export async function mfaDevices(keys: Keys, profile: ProfileSettings, clock: Clock) {
+  const { listMfaDevices } = await import('../iam.ts');
+  return learning(clock, await listMfaDevices(keys, stsTarget(profile, clock)));
+}
+
 function keysOf(section: { values: ReadonlyMap<string, string> } | undefined): Keys | undefined {
   const accessKeyId = section?.values.get('aws_access_key_id');
   const secretAccessKey = section?.values.get('aws_secret_access_key');

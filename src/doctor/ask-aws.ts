@@ -15,6 +15,10 @@ export interface Asked {
   ofSource: StsAnswer<Identity> | undefined;
   /** The same of the session; undefined when there is none. */
   ofSession: StsAnswer<Identity> | undefined;
+  /** The MFA devices of the user, by IAM, asked with the long-term keys; undefined when it was not asked. */
+  devices: StsAnswer<string[]> | undefined;
+  /** The same, asked with the session. */
+  devicesBySession: StsAnswer<string[]> | undefined;
 }
 
 export interface AwsEffects {
@@ -23,6 +27,8 @@ export interface AwsEffects {
   sessionKeys(profile: string): Promise<Keys | undefined>;
   /** The clock learns from the answer. */
   callerIdentity(keys: Keys, profile: ProfileSettings, clock: Clock): Promise<StsAnswer<Identity>>;
+  /** Undefined when IAM must not be asked: STS is somebody else's. */
+  mfaDevices(keys: Keys, profile: ProfileSettings, clock: Clock, sts: string): Promise<StsAnswer<string[]>> | undefined;
 }
 
 /** The key of AWS's own documentation: where nobody has a key, its refusal shows that STS is there. */
@@ -54,7 +60,19 @@ export function askAws(profiles: readonly ProfileSettings[], effects: AwsEffects
         isThere || !session ? identity(isThere ? source : NOBODY, profile) : undefined,
         session && identity(session, profile),
       ]);
+      const devices = async (keys: Keys, answer: StsAnswer<Identity> | undefined) => {
+        if (!answer?.ok) return undefined;
+        const clock = new Clock();
+        clock.learn(answer.clockOffset);
+        return effects.mfaDevices(keys, profile, clock, answer.endpoint);
+      };
+      const [bySource, bySession] = await Promise.all([
+        isThere ? devices(source, ofSource) : undefined,
+        session && devices(session, ofSession),
+      ]);
       return {
+        devices: bySource,
+        devicesBySession: bySession,
         profile,
         source: isThere ? { accessKeyId: source.accessKeyId } : { reason: source },
         ofSource,

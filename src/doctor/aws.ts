@@ -34,13 +34,18 @@ function namedEndpoint(environment: NodeJS.ProcessEnv): { name: string; value: s
   return name === undefined ? undefined : { name, value: environment[name] ?? '' };
 }
 
+/** Whether a host is AWS's own. */
+export function isOfAws(host: string): boolean {
+  return OF_AWS.test(host);
+}
+
 function endpointFinding(host: string, environment: NodeJS.ProcessEnv): Finding {
   const check = 'aws.endpoint';
   const named = namedEndpoint(environment);
   if (named && !URL.canParse(named.value)) {
     return error(check, `${named.name} holds no URL`, `unset ${named.name}, or correct it: https://HOST`);
   }
-  if (OF_AWS.test(host)) return ok(check, `${host}${named ? `, by ${named.name}` : ''}`);
+  if (isOfAws(host)) return ok(check, `${host}${named ? `, by ${named.name}` : ''}`);
   const where = named?.name ?? 'endpoint_url in ~/.aws/config';
   const mend = `${named ? `unset ${named.name}` : 'remove endpoint_url'}, unless that is meant`;
   const isPlain = named?.value.startsWith('http:') && !LOOPBACK.test(host);

@@ -69,12 +69,26 @@ function aliveFinding({ profile: { profile, sourceProfile }, ofSource }: Asked):
 }
 
 /**
- * Only the account can be told from an ARN: a device may have any name, and a hardware serial says nothing.
+ * Where IAM may not be asked, only the account can be told from an ARN: a device may have any name, and a hardware serial
+ * says nothing.
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
  */
-function serialFinding({ profile, ofSource }: Asked): Finding {
+function serialFinding({ profile, ofSource, devices, devicesBySession }: Asked): Finding {
   const check = 'keys.serial';
   const { serialNumber } = profile;
+  const listed = [devices, devicesBySession].find((answer) => answer?.ok);
+  if (serialNumber !== undefined && listed?.ok && ofSource?.ok) {
+    const { arn } = ofSource.value;
+    if (listed.value.includes(serialNumber)) return ok(check, `${serialNumber} is a device of ${arn}`, profile.profile);
+    // A security key or passkey gives no codes.
+    const usable = listed.value.filter((serial) => !/:u2f\//.test(serial));
+    const found = `${serialNumber} is no device of ${arn}, who has ${usable.join(', ') || 'none that gives codes'}`;
+    const mend =
+      usable.length > 0
+        ? `mfa_serial = ${usable[0]} under [${profile.profile}] in config.ini`
+        : 'assign a virtual MFA device to that user in the IAM console';
+    return error(check, found, mend, profile.profile);
+  }
   const mend = `correct mfa_serial: aws iam list-mfa-devices --profile ${profile.sourceProfile}`;
   if (serialNumber === undefined) return error(check, 'there is no mfa_serial to compare', mend, profile.profile);
   const [, account, device] = /^arn:[^:]+:iam::(\d+):mfa\/(.+)$/.exec(serialNumber) ?? [];

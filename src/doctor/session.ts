@@ -27,7 +27,7 @@ export function sessionFindings(
   if (session.kind !== 'session') return findings;
   const alive = aliveFinding(profile, session, now, asked);
   findings.push(alive);
-  if (alive.level === 'ok') findings.push(mfaFinding(profile, session.accessKeyId, remembered));
+  if (alive.level === 'ok') findings.push(mfaFinding(profile, session.accessKeyId, remembered, asked));
   return findings;
 }
 
@@ -118,10 +118,17 @@ function aliveFinding(
 }
 
 /**
- * AWS tells nobody whether a session was made with MFA: GetCallerIdentity answers the same for both. What is known is who
- * got it: this program sends no request without a code, and remembers the id of the key that it was given.
+ * STS tells nobody whether a session was made with MFA: GetCallerIdentity answers the same for both. What is known is who
+ * got it: this program sends no request without a code, and remembers the id of the key that it was given. And IAM takes
+ * the sessions of GetSessionToken only when they were made with MFA.
+ * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html ("Permissions")
  */
-function mfaFinding(profile: string, accessKeyId: string, remembered: RememberedExpiry | undefined): Finding {
+function mfaFinding(
+  profile: string,
+  accessKeyId: string,
+  remembered: RememberedExpiry | undefined,
+  asked: Asked | undefined,
+): Finding {
   const check = 'session.mfa';
   if (!accessKeyId.startsWith('ASIA')) {
     const found = `${masked(accessKeyId)} in [${profile}] is no key of a session: those begin with ASIA`;
@@ -129,6 +136,18 @@ function mfaFinding(profile: string, accessKeyId: string, remembered: Remembered
   }
   if (remembered?.accessKeyId === accessKeyId) {
     return ok(check, `this program got ${masked(accessKeyId)} with a code, so it is an MFA session`, profile);
+  }
+  const byIam = asked?.devicesBySession;
+  if (byIam?.ok) {
+    return ok(
+      check,
+      `IAM answers ${masked(accessKeyId)}, which it does only to sessions that were made with MFA`,
+      profile,
+    );
+  }
+  if (byIam?.failure.kind === 'bad-keys') {
+    const found = `IAM does not take ${masked(accessKeyId)}, though STS does: it was made without MFA`;
+    return error(check, found, `aws-mfa-agent refresh ${profile} --force`, profile);
   }
   const found = `${masked(accessKeyId)} was got by another tool: AWS does not tell whether with MFA`;
   return warning(check, found, `if calls are denied: aws-mfa-agent refresh ${profile} --force`, profile);

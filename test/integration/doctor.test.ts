@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chmod, chown, link, mkdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { GetSessionTokenCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { serveControl } from '../../src/control.ts';
 import { withSession } from '../../src/credentials/document.ts';
@@ -90,7 +91,7 @@ describe('doctor, where all is well', () => {
     expect(SUBJECTS[service].filter((check) => looked.has(check))).toContain('agent.profile');
     expect(of('settings.file')).toMatchObject([ok(/config\.ini: \[mfa\] from \[default\]/)]);
     expect(of('keys.alive')).toMatchObject([ok(/arn:aws:iam::123456789012:user\/alice/)]);
-    expect(of('keys.serial')).toMatchObject([ok(/mfa\/alice has the account and the name/)]);
+    expect(of('keys.serial')).toMatchObject([ok(/mfa\/alice is a device of .*user\/alice/)]);
     expect(of('session.state')).toMatchObject([ok(/fresh until/)]);
     expect(of('session.alive')).toMatchObject([ok(/user\/alice/)]);
     expect(of('session.mfa')).toMatchObject([ok(/this program got ASIA….* with a code/)]);
@@ -341,6 +342,14 @@ describe('doctor finds, of the long-term keys,', () => {
   });
 });
 
+describe('doctor finds, of the MFA device,', () => {
+  it('that it is not the user’s, and which is', async () => {
+    await settings(`[mfa]\nmfa_serial = arn:aws:iam::${ACCOUNT_ID}:mfa/other\n`);
+    const mend = new RegExp(`^mfa_serial = ${sandbox.serialNumber} under`);
+    expect((await examine()).of('keys.serial')).toMatchObject([error(/mfa\/other is no device of/, mend)]);
+  });
+});
+
 describe('doctor finds, of the session,', () => {
   it('that there is none, or long-term keys in its place', async () => {
     expect((await examine()).of('session.state')).toMatchObject([warning(/holds no session/, /refresh mfa/)]);
@@ -367,12 +376,31 @@ describe('doctor finds, of the session,', () => {
     expect((await examine()).of('session.alive')).toMatchObject([error(/user\/bob, .*user\/alice/, /--force/)]);
   });
 
-  it('what is not known of one that another tool got', async () => {
+  it('of one that another tool got, whether it was made with MFA, where IAM may be asked', async () => {
     await put(sandbox.sts.issue('alice', 3600));
     await changeCredentials((text) => text.replace(/^expiration.*\n/m, ''));
     const { of } = await examine();
     expect(of('session.state')).toMatchObject([ok(/says nothing of its end/)]);
-    expect(of('session.mfa')).toMatchObject([warning(/another tool: AWS does not tell/, /--force/)]);
+    expect(of('session.mfa')).toMatchObject([ok(/IAM answers ASIA…/)]);
+    sandbox.alice.mayNotListDevices = true;
+    expect((await examine()).of('session.mfa')).toMatchObject([warning(/another tool: AWS does not tell/, /--force/)]);
+
+    const { accessKeyId, secretAccessKey } = sandbox.alice;
+    const client = new STSClient({
+      endpoint: sandbox.sts.url,
+      region: 'eu-west-1',
+      credentials: { accessKeyId, secretAccessKey },
+    });
+    const { Credentials: given } = await client.send(new GetSessionTokenCommand({}));
+    await put({
+      accessKeyId: given?.AccessKeyId ?? '',
+      secretAccessKey: given?.SecretAccessKey ?? '',
+      sessionToken: given?.SessionToken ?? '',
+      expiration: given?.Expiration?.getTime() ?? 0,
+    });
+    const without = await examine();
+    expect(without.of('session.alive')).toMatchObject([ok(/user\/alice/)]);
+    expect(without.of('session.mfa')).toMatchObject([error(/made without MFA/, /--force/)]);
   });
 });
 

@@ -42,6 +42,8 @@ const asked = (ofSource: Answer, settings: Partial<ProfileSettings> = {}): Asked
   source: { accessKeyId: 'AKIAIOSFODNN7EXAMPLE' },
   ofSource,
   ofSession: undefined,
+  devices: undefined,
+  devicesBySession: undefined,
 });
 const of = (check: Check, findings: Finding[]) => findings.filter((one) => one.check === check);
 const seen = (level: Finding['level'], found: RegExp, mend?: RegExp) => ({
@@ -155,6 +157,26 @@ describe('the long-term keys', () => {
     ['arn:aws:iam::999999999999:mfa/alice', seen('error', /account 999999999999.*123456789012/, /list-mfa-devices/)],
   ])('and the MFA device %s', (serialNumber, expected) => {
     expect(of('keys.serial', keyFindings([asked(answered(), { serialNumber })]))).toMatchObject([expected]);
+  });
+
+  it('and the devices that IAM knows of their user', () => {
+    const alice = 'arn:aws:iam::123456789012:mfa/alice';
+    const listed = (value: string[]): Partial<Asked> => ({
+      devices: { ok: true, value, clockOffset: 0, endpoint: 'iam' },
+    });
+    const judged = (others: Partial<Asked>) => of('keys.serial', keyFindings([{ ...asked(answered()), ...others }]));
+    expect(judged(listed(['GAHT12345678', alice]))).toMatchObject([seen('ok', /is a device of/)]);
+    const key = 'arn:aws:iam::123456789012:u2f/user/alice/key';
+    const phone = 'arn:aws:iam::123456789012:mfa/phone';
+    expect(judged(listed([key, phone]))).toMatchObject([
+      seen('error', /who has \S+mfa\/phone$/, /^mfa_serial = \S+phone under/),
+    ]);
+    expect(judged(listed([key]))).toMatchObject([seen('error', /none that gives codes/, /IAM console/)]);
+    const denied = failed({ kind: 'forbidden', detail: 'x' });
+    expect(judged({ devices: denied as Asked['devices'], devicesBySession: listed([alice]).devices })).toMatchObject([
+      seen('ok', /is a device of/),
+    ]);
+    expect(judged({ devices: denied as Asked['devices'] })).toMatchObject([seen('ok', /has the account and the name/)]);
   });
 
   it('that are a session are not', () => {
