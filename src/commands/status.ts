@@ -42,9 +42,9 @@ async function watch(names: string[], options: StatusOptions): Promise<void> {
   ]);
   const first = await readFiles(names, options);
   const sources = { readFiles: () => readFiles(names, options), files: first.settings.files, readAgent };
+  // Whoever read it is gone.
+  process.stdout.on('error', () => process.exit());
   if (options.json) {
-    // Whoever read the lines is gone.
-    process.stdout.on('error', () => process.exit());
     return follow(first, sources, async (knowledge, rows, now, problem) => {
       if (problem !== undefined) process.stderr.write(`aws-mfa-agent: ${problem}\n`);
       else process.stdout.write(`${JSON.stringify(statusJson(knowledge, rows, now))}\n`);

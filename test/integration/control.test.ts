@@ -44,6 +44,23 @@ describe('the socket of the agent', () => {
     });
   });
 
+  it('has whoever asks wait for a change, and for nothing else', async () => {
+    const { revision } = (await curl('http://agent/v1/agent')).body;
+    const later = curl(`http://agent/v1/agent?after=${revision}&wait=1h`);
+    const early = await curl(`http://agent/v1/agent?after=${revision}&wait=0s`);
+    expect(early.body).toMatchObject({ revision, profiles: [{ standing: { standing: 'asking' } }] });
+    await run(['snooze', '30m'], sandbox.env);
+    const { body } = await later;
+    expect(body).toMatchObject({ profiles: [{ standing: { standing: 'snoozed' } }] });
+    expect(body.revision).not.toBe(revision);
+    expect((await curl(`http://agent/v1/agent?after=${revision}&wait=1h`)).body).toMatchObject({
+      pid: agent.child.pid,
+    });
+    for (const query of ['after=x', 'after=-1', 'after=1&wait=2h', 'wait=soon']) {
+      expect((await curl(`http://agent/v1/agent?${query}`)).status).toBe(400);
+    }
+  });
+
   it('takes the question away for a snooze, and status says until when', async () => {
     const ended = await run(['snooze', '30m'], sandbox.env);
     expect(ended).toMatchObject({ status: 0, stderr: expect.stringMatching(/^no asking until .*\n$/) });
