@@ -4,8 +4,9 @@ import { askAgent } from '../control.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
 import type { GlobalOptions } from '../program.ts';
+import { statusJson } from '../status/json.ts';
 import { type AgentAnswer, type Knowledge, type Row, rowsAt } from '../status/rows.ts';
-import type { Place, WidthOf } from '../status/table.ts';
+import { type Place, statusTable, type WidthOf } from '../status/table.ts';
 import { readSessions } from './effects.ts';
 import { chosenProfiles } from './held-session.ts';
 
@@ -22,7 +23,6 @@ export async function status(names: string[], options: StatusOptions): Promise<v
   const now = Date.now();
   const rows = rowsAt(knowledge, now);
   if (options.json) {
-    const { statusJson } = await import('../status/json.ts');
     process.stdout.write(`${JSON.stringify(statusJson(knowledge, rows, now), null, 2)}\n`);
   } else {
     const lines = await tableLines(knowledge, rows, now);
@@ -35,10 +35,9 @@ export async function status(names: string[], options: StatusOptions): Promise<v
 async function watch(names: string[], options: StatusOptions): Promise<void> {
   const isTerminal = process.stdout.isTTY && process.env.TERM !== 'dumb';
   if (!options.json && !isTerminal) throw new UserError(messages.WATCH_NEEDS_TERMINAL, 2);
-  const [{ follow }, { openScreen }, { statusJson }] = await Promise.all([
+  const [{ follow }, { openScreen }] = await Promise.all([
     import('../status/follow.ts'),
     import('../status/screen.ts'),
-    import('../status/json.ts'),
   ]);
   const first = await readFiles(names, options);
   const sources = { readFiles: () => readFiles(names, options), files: first.settings.files, readAgent };
@@ -78,7 +77,6 @@ function readAgent(runtime: string, after?: number): Promise<AgentAnswer | undef
 }
 
 async function tableLines(knowledge: Knowledge, rows: Row[], now: number): Promise<string[]> {
-  const { statusTable } = await import('../status/table.ts');
   return statusTable(rows, knowledge.agent, now, place(), await widthsFor(rows));
 }
 
