@@ -80,7 +80,9 @@ const hasDpkg = spawnSync('dpkg-deb', ['--version']).status === 0;
 describe.skipIf(!isReachable || !hasDpkg)('the Debian package', () => {
   const root = join(folder, 'root');
   beforeAll(() => {
-    execFileSync('debian/build.sh', [folder, join(folder, 'prefix/lib/node_modules/aws-mfa-agent')], { stdio: 'pipe' });
+    execFileSync('bash', ['debian/build.sh', folder, join(folder, 'prefix/lib/node_modules/aws-mfa-agent')], {
+      stdio: 'pipe',
+    });
     mkdirSync(join(root, 'var/lib/dpkg/updates'), { recursive: true });
     mkdirSync(join(root, 'var/lib/dpkg/info'));
     for (const name of ['status', 'available']) writeFileSync(join(root, 'var/lib/dpkg', name), '');
