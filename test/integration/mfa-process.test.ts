@@ -70,7 +70,7 @@ describe('the code of a command', () => {
 
   /** What becomes of a refresh that begins so many milliseconds before the next code; time passes where it waits. */
   const refreshed = async (left: number, codes = rememberCodes()) => {
-    sandbox.clock.offset = STEP - ((Date.now() + left) % STEP);
+    sandbox.clock.offset += (STEP - ((sandbox.clock.now() + left) % STEP)) % STEP;
     const shown = join(sandbox.home, 'shown');
     const { ask } = createAsk({ prompt: ['mfa_process'] }, { mfaProcess: `cat ${shown}` });
     let waited = 0;
