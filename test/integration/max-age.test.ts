@@ -69,8 +69,7 @@ describe('max_age', () => {
     expect(sandbox.sts.requests).toEqual([]);
 
     await settings(`${head}max_age = 5h\n${command}`);
-    await agent.says(/session refreshed/);
-    await agent.says(/"standing":"fresh"[\s\S]*session refreshed[\s\S]*"standing":"fresh"/);
+    await agent.says(/"standing":"fresh"[\s\S]*"standing":"asking"[\s\S]*"standing":"fresh"/);
     expect(sandbox.sts.requests).toMatchObject([{ action: 'GetSessionToken', outcome: 'granted' }]);
     agent.child.kill('SIGTERM');
     await agent.ended;
