@@ -10,7 +10,7 @@ Xvfb:xvfb dunst:dunst notify-send:libnotify-bin zenity:zenity kdialog:kdialog pi
 chromium:chromium xdg-open:xdg-utils
 dbus-daemon:dbus dbus-run-session:dbus gdbus:libglib2.0-bin import:imagemagick strace:strace faketime:faketime
 systemctl:systemd systemd-analyze:systemd plistutil:libplist-utils curl:curl oathtool:oathtool
-zsh:zsh fish:fish dash:dash script:bsdutils ip:iproute2
+zsh:zsh fish:fish dash:dash script:bsdutils pgrep:procps ip:iproute2
 man:man-db groff:groff-base mandoc:mandoc tmux:tmux
 '
 

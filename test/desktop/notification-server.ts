@@ -89,10 +89,14 @@ export async function startNotificationServer(
       hangs = true;
     },
     async stop() {
-      const connection = (bus as unknown as { _connection: { stream?: EventEmitter & { destroy(): void } } })
-        ._connection;
-      const ended = connection.stream && once(connection.stream, 'close');
-      connection.stream?.destroy();
+      const connection = (
+        bus as unknown as { _connection: { stream?: EventEmitter & { closed: boolean; destroy(): void } } }
+      )._connection;
+      const { stream } = connection;
+      // Closed already, where its bus has ended.
+      if (!stream || stream.closed) return;
+      const ended = once(stream, 'close');
+      stream.destroy();
       await ended;
     },
   };

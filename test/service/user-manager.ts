@@ -40,6 +40,8 @@ export interface UserManager {
   /** Runs a program as root, inside. */
   runAsRoot(words: string[]): Promise<Ended>;
   systemctl(...words: string[]): Promise<Ended>;
+  /** Ends the manager and all that it runs, as logind does after the last logout, and starts another, as at a login. */
+  logOutAndIn(): Promise<void>;
   /** A property of the agent's unit. */
   property(name: string): Promise<string>;
   /** Resolves when a property of the agent's unit matches. */
@@ -114,7 +116,8 @@ mount --bind "$NODE" /opt/bin/node
 ln -s ../aws-mfa-agent/dist/cli.cjs /opt/bin/aws-mfa-agent
 cd /
 as_alice() { setpriv --reuid ${UID} --regid ${UID} --clear-groups "$@"; }
-as_alice $SYSTEMD --user --log-target=console >&2 &
+# One login after another: it ends when she logs out.
+while sleep 0.05; do as_alice $SYSTEMD --user --log-target=console || true; done >&2 &
 until as_alice systemctl --user is-system-running >/dev/null 2>&1; do sleep 0.05; done
 [ -S $XDG_RUNTIME_DIR/bus ] || as_alice dbus-daemon --session --address="$DBUS_SESSION_BUS_ADDRESS" --fork --nopidfile
 echo ready
@@ -174,6 +177,13 @@ export async function startUserManager(home: string): Promise<UserManager> {
   const made: string[] = [];
   return {
     run,
+    logOutAndIn: async () => {
+      const manager = async () => (await run(['pgrep', '-x', '-u', 'alice', 'systemd'])).stdout.trim();
+      const before = await manager();
+      await systemctl('exit');
+      while ([before, ''].includes(await manager()));
+      while ((await systemctl('is-system-running', '--wait')).stdout.trim() !== 'running');
+    },
     runAsRoot: (words) => settled('nsenter', [...enter, ...words], { PATH }),
     systemctl,
     property,
