@@ -196,6 +196,8 @@ describe.skipIf(whyNoUserManager() !== undefined || !isInstalled('faketime', '--
       await step(1);
       await until('24T22:30+02:00');
       await presence('goes');
+      await until('24T23:20+02:00');
+      await sleep('25T01:30+02:00');
       // Here summer time ends.
       await until('25T03:30+01:00');
       await sleep('25T07:20+01:00');
