@@ -44,7 +44,9 @@ export function agentEffects(
       const job = { settings: settings(), target, reminder, knowledge: { clockOffset: clock.offset, codes } };
       const { outcome, knowledge } = await refreshWhere(job, asking, (text, level) => log[level](text));
       clock.learn(knowledge.clockOffset);
-      codes = [...codes.filter(({ serialNumber }) => serialNumber !== target.serialNumber), ...knowledge.codes];
+      // Of other devices, it knows only what it was given.
+      const isOwn = ({ serialNumber }: { serialNumber: string }) => serialNumber === target.serialNumber;
+      codes = [...codes.filter((code) => !isOwn(code)), ...knowledge.codes.filter(isOwn)];
       return outcome;
     },
     save: (profile, session) => saveSession(settings().files, profile, session),

@@ -65,8 +65,8 @@ describe.skipIf(whyNoUserManager() !== undefined || !isInstalled('faketime', '--
   /** The person runs a command of AWS's. */
   async function work(): Promise<void> {
     if (!world.person.present) return;
-    const isHour = Math.round(now() / MINUTE) % 15 === 0;
-    if (expiration() > now() && (!isHour || (await isTaken()))) return;
+    const isQuarter = Math.round(now() / MINUTE) % 15 === 0;
+    if (expiration() > now() && (!isQuarter || (await isTaken()))) return;
     const because =
       (isAsked && 'the question stands') ||
       (now() - cameBack < 2 * MINUTE && 'just came back') ||
