@@ -184,7 +184,8 @@ try {
 
   writeFileSync(credentials, withSession(readFileSync(credentials), 'mfa', session));
   const bareNode = await idle(['-e', 'setInterval(() => {}, 2 ** 30)']);
-  const agent = await idle([PROGRAM, 'run']);
+  // As `install` starts it.
+  const agent = await idle(['--no-opt', PROGRAM, 'run']);
   row('idle agent: MB of PSS, against an idle bare node', agent.pss, bareNode.pss, '<= 1.15');
   process.stdout.write(
     `idle agent: ${agent.wakes} context switches of its main thread in 10 s, bare node ${bareNode.wakes} (goal: one for each check)\n`,
@@ -197,7 +198,7 @@ try {
   writeFileSync(credentials, withSession(readFileSync(credentials), 'mfa', { ...session, expiration: Date.now() }));
   const granted = () => sts.requests.filter(({ outcome }) => outcome === 'granted').length;
   const before = granted();
-  const rested = await idle([PROGRAM, 'run'], async () => {
+  const rested = await idle(['--no-opt', PROGRAM, 'run'], async () => {
     while (granted() === before) await setTimeout(100);
   });
   row('the same after a refresh', rested.pss, bareNode.pss, '');

@@ -5,7 +5,7 @@ import { runCommand } from '../command.ts';
 import { UserError } from '../errors.ts';
 import { packageFile } from '../package-file.ts';
 import type { Service } from './service.ts';
-import type { Start } from './start.ts';
+import { NODE_FLAGS, type Start } from './start.ts';
 
 const LABEL = 'io.github.aws-mfa-agent';
 
@@ -87,7 +87,9 @@ export function launchd(home: string, uid: number): Service {
 }
 
 function filledIn(template: string, { node, program, words, environment }: Start, log: string): string {
-  const command = [node, program, ...words].map((word) => `    <string>${escaped(word)}</string>\n`).join('');
+  const command = [node, ...NODE_FLAGS, program, ...words]
+    .map((word) => `    <string>${escaped(word)}</string>\n`)
+    .join('');
   const [, path = ''] = /<key>PATH<\/key>\s*<string>([^<]*)<\/string>/.exec(template) ?? [];
   const folders = [...new Set([dirname(node), dirname(program), ...path.split(':')])];
   const variables = Object.entries({ PATH: folders.join(':'), ...environment })

@@ -15,6 +15,9 @@ export interface Start {
   warnings: string[];
 }
 
+/** Nothing in the agent is done often enough to gain by V8's optimizer, whose own code takes four megabytes. */
+export const NODE_FLAGS = ['--no-opt'];
+
 /** Variables that say where things are, and go into the service. A service does not see what a shell's start-up file sets. */
 export const CARRIED = [
   ...['AWS_SHARED_CREDENTIALS_FILE', 'AWS_CONFIG_FILE', 'AWS_MFA_AGENT_CONFIG', 'AWS_CA_BUNDLE'],

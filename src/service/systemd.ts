@@ -5,7 +5,7 @@ import { UserError } from '../errors.ts';
 import { packageFile } from '../package-file.ts';
 import { managerEnvironment } from './desktop-environment.ts';
 import type { Service } from './service.ts';
-import type { Start } from './start.ts';
+import { NODE_FLAGS, type Start } from './start.ts';
 
 const UNIT = 'aws-mfa-agent.service';
 
@@ -111,7 +111,9 @@ export function systemd(environment: NodeJS.ProcessEnv, home: string): Service {
 
 /** @param version of systemd; 0 when it is not known */
 function filledIn(template: string, { node, program, words, environment, folders }: Start, version: number): string {
-  const command = [node, program, ...words].map((word) => quoted(word).replaceAll('$', '$$$$')).join(' ');
+  const command = [node, ...NODE_FLAGS, program, ...words]
+    .map((word) => quoted(word).replaceAll('$', '$$$$'))
+    .join(' ');
   const variables = Object.entries(environment).map(([name, value]) => `Environment=${quoted(`${name}=${value}`)}`);
   const start = [...variables, `ExecStart=${command}`].join('\n');
   const writable = `ReadWritePaths=${folders.map((folder) => quoted(`-${folder}`)).join(' ')}`;

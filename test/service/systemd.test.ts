@@ -68,7 +68,7 @@ describe.skipIf(whyNoUserManager() !== undefined)('the systemd service of an ord
     await alice.run(['aws-mfa-agent', 'uninstall']);
     const { status, stdout } = await install('--print');
     expect(status).toBe(0);
-    expect(stdout).toMatch(/^ExecStart=\/opt\/bin\/node \/opt\/bin\/aws-mfa-agent run$/m);
+    expect(stdout).toMatch(/^ExecStart=\/opt\/bin\/node --no-opt \/opt\/bin\/aws-mfa-agent run$/m);
     expect(() => alice.read(UNIT)).toThrow('ENOENT');
   });
 
