@@ -21,6 +21,7 @@ import {
   secretOf,
   sessionOf,
   versionsIn,
+  wasCutShort,
 } from '../races/history.ts';
 
 /**
@@ -41,9 +42,14 @@ beforeEach(() => {
   // In memory where there is such a folder: a disk would set the pace, and fewer would meet.
   folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'aws-mfa-agent-races-'));
   file = join(folder, 'credentials');
-  writeFileSync(file, fileWith(Array(REFRESHED + 1).fill(0)));
+  prepare();
 });
 afterEach(() => rmSync(folder, { recursive: true }));
+
+function prepare(): void {
+  rmSync(join(folder, 'state'), { recursive: true, force: true });
+  writeFileSync(file, fileWith(Array(REFRESHED + 1).fill(0)));
+}
 
 const REFRESHER = [process.execPath, fileURLToPath(import.meta.resolve('../races/refresher.mjs'))];
 const READERS: Record<string, string[]> = {
@@ -130,6 +136,13 @@ async function race(times: number, editing?: string[]): Promise<{ counts: Counts
   const edits = (await stopEditor?.()) ?? [];
   const observations = (await Promise.all(stopReaders.map((stop) => stop()))).flat();
 
+  if (wasCutShort(changes, edits)) {
+    process.stderr.write(
+      'races: the other program stood still with the file cut short, on a busy machine: once more\n',
+    );
+    prepare();
+    return race(times, editing);
+  }
   // What stands at the end is one more thing that was read, and every byte of it is accounted for.
   const bytes = readFileSync(file);
   const now = Number(process.hrtime.bigint() / 1000n);

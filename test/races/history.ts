@@ -100,6 +100,16 @@ export function versionsIn(profiles: Record<string, Record<string, string>>): (n
 }
 
 /**
+ * Whether the other program stood still with the file cut short for so long that we took that for the file, and replaced it:
+ * the rest of what it wrote then went to the old one. Nobody can prevent that; what was read afterwards is no history of ours.
+ */
+export function wasCutShort(changes: Change[], edits: Edit[]): boolean {
+  return edits.some(({ opened, closed }) =>
+    changes.some(({ compared, renamed }) => opened <= compared && renamed <= closed),
+  );
+}
+
+/**
  * Holds what was read against what was written.
  * @returns the counts, and each fault that the other program cannot have made
  */
