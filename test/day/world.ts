@@ -35,23 +35,25 @@ export async function startWorld(begin: number, zone: string, settings: string):
   await alice.systemctl('set-environment', `DBUS_SESSION_BUS_ADDRESS=unix:path=${HOME}/bus`);
   const person = await startPerson(`unix:path=${sandbox.home}/bus`);
 
+  alice.write('.config/aws-mfa-agent/config.ini', settings);
   const environment = {
     ...clocks.environment,
     NODE_OPTIONS: '--import=/opt/aws-mfa-agent/test/faketime/apart.mjs',
     TZ: zone,
   };
+  const endpoint = { AWS_ENDPOINT_URL_STS: sandbox.sts.url };
+  const shipped = (await alice.run(['aws-mfa-agent', 'install', '--print'], endpoint)).stdout;
   const unit = [
     '[Service]',
     'ExecStart=',
-    'ExecStart=/opt/bin/node /opt/bin/aws-mfa-agent run --debug',
+    `${/^ExecStart=.*/m.exec(shipped)?.[0]} --debug`,
     'StandardError=append:%h/log',
     'WatchdogSec=0',
     ...Object.entries(environment).map(([name, value]) => `Environment="${name}=${value}"`),
   ];
   alice.write('.config/systemd/user/aws-mfa-agent.service.d/day.conf', `${unit.join('\n')}\n`);
-  alice.write('.config/aws-mfa-agent/config.ini', settings);
   alice.write('log', '');
-  const installed = await alice.run(['aws-mfa-agent', 'install'], { AWS_ENDPOINT_URL_STS: sandbox.sts.url });
+  const installed = await alice.run(['aws-mfa-agent', 'install'], endpoint);
   if (installed.status !== 0) throw new Error(`it could not be installed: ${installed.stderr}${alice.read('log')}`);
   await alice.becomes('StatusText', /held: screen saver on/);
   const pid = alice.pidOutside(await alice.property('MainPID'));
