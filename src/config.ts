@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { readAwsConfig } from './aws-config.ts';
 import { UserError } from './errors.ts';
 import { type Paths, pathsOf } from './paths.ts';
 import type { QuietHours } from './quiet.ts';
+import { readFile } from './read-file.ts';
 import * as forms from './setting-forms.ts';
 import type { Entries, Section, SettingsFile } from './settings-file.ts';
 

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, rm } from 'node:fs/promises';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -32,6 +31,7 @@ const MOST_CLIENTS = 64;
  * @throws UserError when another agent answers on it, or the folder cannot be used
  */
 export async function serveControl(runtimeFolder: string, routes: Routes): Promise<{ close(): Promise<void> }> {
+  const { chmod, mkdir } = await import('node:fs/promises');
   const socket = controlSocket(runtimeFolder);
   await mkdir(dirname(socket), { recursive: true, mode: 0o700 });
   await chmod(dirname(socket), 0o700);
@@ -75,7 +75,7 @@ async function serverOf(routes: Routes): Promise<Server> {
 
 /** Puts the server in the place of one that died and left its socket. */
 async function takeOver(server: Server, socket: string, runtimeFolder: string): Promise<void> {
-  const { lockFile } = await import('./credentials/lock.ts');
+  const [{ lockFile }, { rm }] = await Promise.all([import('./credentials/lock.ts'), import('node:fs/promises')]);
   // Two agents that start together must not both find the socket dead and replace each other's.
   const lock = await lockFile(socket, 10_000);
   try {

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readFile } from './read-file.ts';
 
 /**
  * What the agent remembers between runs, outside the credentials file and without secrets: for each credentials file and

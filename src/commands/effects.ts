@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import type { Ask } from '../ask/ask.ts';
 import type { Clock } from '../clock.ts';
 import type { ProfileSettings, Settings } from '../config.ts';
@@ -52,7 +51,10 @@ export function refreshEffects(
       return answer.ok ? { ...answer, value: { ...answer.value, issued: clock.now() } } : answer;
     },
     save: (name, session) => saveSession(files, name, session),
-    pause: (milliseconds, signal) => setTimeout(milliseconds, undefined, { signal }).catch(() => {}),
+    pause: async (milliseconds, signal) => {
+      const { setTimeout } = await import('node:timers/promises');
+      await setTimeout(milliseconds, undefined, { signal }).catch(() => {});
+    },
   };
 }
 

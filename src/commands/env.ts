@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { loadSettings } from '../config.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
 import type { GlobalOptions } from '../program.ts';
+import { readFile } from '../read-file.ts';
 import { OLD_TOKEN_VARIABLE, SESSION_VARIABLES, sessionVariables } from '../session-variables.ts';
 import { evaluated, SHELL_NAMES, type Shell, settingLine, shellOf, unsettingLine } from '../shells.ts';
 import { chosenProfile, readHeldSession, workingSession } from './held-session.ts';

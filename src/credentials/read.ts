@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile } from '../read-file.ts';
 import { explained, isMissing } from './reason.ts';
 
 /**
