@@ -294,10 +294,13 @@ describe.skipIf(process.platform !== 'linux' || !isInstalled('script', '--versio
     await put(issue(3600));
     const terminal = terminalWith('bash --norc --noprofile -i', { PS1: '> ', HISTFILE: '' });
     await terminal.says(/> /);
-    terminal.child.stdin?.write(`${line('sh', '-c', 'echo u""p; read x; echo "got $x"')}\n`);
-    await terminal.says(/^up/m);
+    terminal.child.stdin?.write(`${line('sh', '-c', 'echo u""p $$; read x; echo "got $x"')}\n`);
+    await terminal.says(/^up \d+\r/m);
     terminal.child.stdin?.write('\x1a');
     await terminal.says(/Stopped/);
+    // The shell knows only that our program has stopped. Its command may still be about to, and would read what is typed.
+    const [, pid] = /^up (\d+)/m.exec(terminal.output()) ?? [];
+    await expect.poll(() => readFile(`/proc/${pid}/stat`, 'latin1')).toMatch(/\) T /);
     terminal.child.stdin?.write('fg\n');
     await terminal.says(/fg\r?\n.*exec/s);
     terminal.child.stdin?.write('again\n');
