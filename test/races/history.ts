@@ -100,13 +100,12 @@ export function versionsIn(profiles: Record<string, Record<string, string>>): (n
 }
 
 /**
- * Whether the other program stood still with the file cut short for so long that we took that for the file, and replaced it:
- * the rest of what it wrote then went to the old one. Nobody can prevent that; what was read afterwards is no history of ours.
+ * Whether the other program may have stood still with the file cut short for so long that we took that for the file, and
+ * replaced it: the rest of what it wrote then went to the old one. Nobody can prevent that; what was read afterwards is no
+ * history of ours.
  */
-export function wasCutShort(changes: Change[], edits: Edit[]): boolean {
-  return edits.some(({ opened, closed }) =>
-    changes.some(({ compared, renamed }) => opened <= compared && renamed <= closed),
-  );
+export function mayBeCutShort(changes: Change[], edits: Edit[]): boolean {
+  return edits.some(({ opening, closed }) => changes.some(({ compared }) => opening <= compared && compared <= closed));
 }
 
 /**
