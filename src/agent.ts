@@ -2,23 +2,22 @@ import type { Logger } from 'pino';
 import type { Asking, AskRequest } from './ask/ask.ts';
 import type { Clock } from './clock.ts';
 import type { ProfileSettings, Settings } from './config.ts';
-import * as messages from './messages.ts';
 import {
-  type Action,
   afterAsking,
+  afterOutcome,
   afterRefresh,
+  awaited,
   FRESH_START,
   type History,
-  plan,
-  type Situation,
-  type Standing,
+  rested,
   shifted,
-} from './plan.ts';
+} from './history.ts';
+import * as messages from './messages.ts';
+import { type Action, plan, type Situation, type Standing } from './plan.ts';
 import type { Presence } from './presence.ts';
 import { quietUntil } from './quiet.ts';
 import type { RefreshOutcome, RefreshTarget } from './refresh.ts';
 import { aged, endOf, type MfaSession, type SessionState, type StoredSession, stateAt } from './session.ts';
-import type { StsFailure } from './sts.ts';
 
 /** The world as the agent sees it. */
 export interface AgentEffects {
@@ -343,58 +342,53 @@ export class Agent {
       .catch(unexpected)
       .then((outcome) => {
         delete kept.question;
-        const { askingSince: _, ...history } = kept.history;
-        kept.history = history;
         this.#settle(profile, kept, outcome);
         void this.check('outcome');
       });
     kept.question = { controller, raise: (request) => raise(request), done };
   }
 
-  /** What an outcome means for the times to come. */
+  /** Tells what came of a question, and keeps what follows from it. */
   #settle(profile: string, kept: Kept, outcome: RefreshOutcome): void {
-    const { log, notice, clock } = this.#effects;
-    const now = clock.now();
-    const again = now + this.#settings.remindEvery;
-    if (outcome.kind !== 'unaskable') delete kept.unaskable;
+    const { clock } = this.#effects;
+    const { promptBefore, remindEvery } = this.#settings;
+    this.#tellOutcome(profile, kept, outcome);
+    if (outcome.kind === 'unsaved') kept.session = outcome.session;
+    if (outcome.kind === 'unaskable') kept.unaskable = messages.cannotAskHere(outcome.reason);
+    else delete kept.unaskable;
+    const moment = { now: clock.now(), promptBefore, remindEvery, jitter: Math.random() };
+    kept.history = afterOutcome(kept.history, outcome, moment);
+    if (outcome.kind === 'refused' && kept.history.stopped) this.#effects.notice(outcome.message);
+  }
+
+  #tellOutcome(profile: string, kept: Kept, outcome: RefreshOutcome): void {
+    const { log, notice } = this.#effects;
     switch (outcome.kind) {
       case 'refreshed':
-        kept.history = afterRefresh(outcome.session.expiration, now, this.#settings.promptBefore);
         log.info({ profile, expiration: new Date(outcome.session.expiration).toISOString() }, 'session refreshed');
         return;
       case 'unsaved':
-        kept.session = outcome.session;
-        kept.history = { ...FRESH_START, unsaved: true };
         log.error({ profile, reason: outcome.reason }, 'the session could not be written; it is kept in memory');
         notice(messages.unsaved(profile, outcome.reason));
         return;
       case 'snoozed':
-        kept.history = { ...FRESH_START, snoozedUntil: now + outcome.duration };
-        return;
       case 'dismissed':
       case 'withdrawn':
         return;
       case 'unaskable': {
         const why = messages.cannotAskHere(outcome.reason);
         if (kept.unaskable !== why) log.warn({ profile }, why);
-        kept.unaskable = why;
-        // Asked again without counting as an asking: a desktop may appear.
-        kept.history = { ...FRESH_START, wait: { until: again, why } };
         return;
       }
       case 'no-keys':
-        kept.history = { ...kept.history, stopped: { why: outcome.reason } };
         log.error({ profile, reason: outcome.reason }, 'no long-term credentials');
         notice(outcome.reason);
         return;
-      case 'refused':
-        log[kept.history.outage?.kind === outcome.failure.kind ? 'debug' : 'warn'](
-          { profile, refusal: outcome.failure.kind },
-          outcome.message,
-        );
-        kept.history = afterRefusal(kept.history, outcome.failure, outcome.message, { now, again });
-        if (kept.history.stopped) notice(outcome.message);
+      case 'refused': {
+        const { kind } = outcome.failure;
+        log[kept.history.outage?.kind === kind ? 'debug' : 'warn']({ profile, refusal: kind }, outcome.message);
         return;
+      }
     }
   }
 
@@ -426,57 +420,5 @@ export class Agent {
     const kept = this.#kept.get(profile) ?? { history: FRESH_START };
     this.#kept.set(profile, kept);
     return kept;
-  }
-}
-
-/** The history of a session that is fresh: nothing but what the person has asked for. */
-function rested({ snoozedUntil }: History): History {
-  return snoozedUntil === undefined ? FRESH_START : { ...FRESH_START, snoozedUntil };
-}
-
-/** The history of a profile for whose session somebody waits. */
-function awaited(history: History, person: boolean, now: number, remindEvery: number): History {
-  const { snoozedUntil: _, wait: __, lastAskedAt, ...rest } = history;
-  const isOld = lastAskedAt !== undefined && now - lastAskedAt >= remindEvery;
-  // A question that stands is raised again in place.
-  if (history.askingSince !== undefined && (person || isOld)) {
-    return { ...history, lastAskedAt: Number.NEGATIVE_INFINITY, lastCall: false };
-  }
-  if (person) return { ...rest, reminders: 0, lastCall: false };
-  if (!isOld) return history;
-  const { lastAskedAt: ___, ...unasked } = history;
-  return { ...unasked, reminders: 0, lastCall: false };
-}
-
-/** Of the pause between two tries while AWS does not answer: it is 4 to 12 minutes then. Each try costs the person a code. */
-const MOST_DOUBLINGS = 3;
-
-/** What follows a refusal of AWS: design section 3, "AWS's answers". */
-function afterRefusal(
-  history: History,
-  failure: StsFailure,
-  why: string,
-  { now, again }: { now: number; again: number },
-): History {
-  switch (failure.kind) {
-    case 'wrong-code':
-      return { ...FRESH_START, wait: { until: again, why: messages.CODES_REFUSED } };
-    case 'clock':
-      return { ...FRESH_START, wait: { until: again, why } };
-    case 'busy':
-    case 'unreachable': {
-      const times = history.outage?.times ?? 0;
-      // Jitter: AWS was busy with more people than this one.
-      const wait = (30_000 + Math.random() * 60_000) * 2 ** Math.min(times, MOST_DOUBLINGS);
-      return { ...FRESH_START, outage: { kind: failure.kind, times: times + 1 }, wait: { until: now + wait, why } };
-    }
-    case 'wrong-serial':
-    case 'session-keys':
-    case 'forbidden':
-    case 'bad-keys':
-    case 'expired':
-    case 'invalid-request':
-    case 'not-sts':
-      return { ...history, stopped: { why } };
   }
 }

@@ -1,28 +1,6 @@
+import type { History } from './history.ts';
 import * as messages from './messages.ts';
 import type { SessionState } from './session.ts';
-
-/** What has happened to one MFA profile so far. All times are milliseconds since the epoch. */
-export interface History {
-  /** A question for this profile stands since then. */
-  askingSince?: number;
-  /** When the question was last raised or raised again. */
-  lastAskedAt?: number;
-  /** How often it was raised again since the session became due. */
-  reminders: number;
-  /** The last call has been made: no reminder until the person is back. */
-  lastCall: boolean;
-  snoozedUntil?: number;
-  /** No use to ask before then: AWS is busy or out of reach, or three codes were wrong. `why` is for people. */
-  wait?: { until: number; why: string };
-  /** AWS was busy, or out of reach, so many times in a row. */
-  outage?: { kind: 'busy' | 'unreachable'; times: number };
-  /** Asking cannot help until the settings or the credentials file change. `why` is for people. */
-  stopped?: { why: string };
-  /** STS has given a session that is not on disk yet. */
-  unsaved?: boolean;
-  /** What STS said of a session without an expiry, and when to ask STS again. */
-  verdict?: { alive: boolean; until: number };
-}
 
 export interface Situation {
   profile: string;
@@ -83,8 +61,6 @@ export interface Plan {
 
 /** However often nobody answered, the pauses grow no longer than this. */
 const LONGEST_PAUSE = 4 * 3_600_000;
-
-export const FRESH_START: History = { reminders: 0, lastCall: false };
 
 /** What to do now, and when to look next. The whole policy of asking is here and in {@link planOne}. */
 export function plan(situations: Situation[], circumstances: Circumstances): Plan {
@@ -177,44 +153,4 @@ function lookTimes(situation: Situation, standing: Standing, circumstances: Circ
   if (situation.history.verdict) times.push(situation.history.verdict.until);
   const next = standing.standing === 'asking' ? nextReminder(situation, circumstances) : undefined;
   return next === undefined ? times : [...times, next];
-}
-
-/** A question first raised after the expiry has had no last call at it: it gets this many reminders instead. */
-const REMINDERS_AFTER_EXPIRY = 3;
-
-/** The history after the question was raised (or raised again) at `now`. */
-export function afterAsking({ history, expiration }: Situation, now: number, reminder: number): History {
-  const { wait: _, snoozedUntil: __, ...rest } = history;
-  const expired = expiration !== undefined && expiration <= now;
-  const raisedBefore = expired && reminder > 0 && (history.lastAskedAt ?? now) < expiration;
-  return {
-    ...rest,
-    askingSince: history.askingSince ?? now,
-    lastAskedAt: now,
-    reminders: reminder,
-    lastCall: expired && (raisedBefore || reminder >= REMINDERS_AFTER_EXPIRY),
-  };
-}
-
-/**
- * The history after a refresh. AWS may give a session so short that it is due at once (a root user's, for one): the question
- * then waits until a quarter of it is left, or it would never end.
- */
-export function afterRefresh(expiration: number, now: number, promptBefore: number): History {
-  const left = expiration - now;
-  if (left > promptBefore) return FRESH_START;
-  return { ...FRESH_START, wait: { until: expiration - left / 4, why: messages.SHORT_SESSION } };
-}
-
-/** The history on a clock that was set forward by so many milliseconds: every pause stays as long as it was. */
-export function shifted(history: History, by: number): History {
-  const { askingSince, lastAskedAt, snoozedUntil, wait, verdict } = history;
-  return {
-    ...history,
-    ...(askingSince !== undefined && { askingSince: askingSince + by }),
-    ...(lastAskedAt !== undefined && { lastAskedAt: lastAskedAt + by }),
-    ...(snoozedUntil !== undefined && { snoozedUntil: snoozedUntil + by }),
-    ...(wait && { wait: { ...wait, until: wait.until + by } }),
-    ...(verdict && { verdict: { ...verdict, until: verdict.until + by } }),
-  };
 }

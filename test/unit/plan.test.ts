@@ -1,14 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type Action,
-  afterAsking,
-  afterRefresh,
-  FRESH_START,
-  type History,
-  plan,
-  type Situation,
-  shifted,
-} from '../../src/plan.ts';
+import { afterAsking, afterRefresh, FRESH_START, type History, shifted } from '../../src/history.ts';
+import { type Action, plan, type Situation } from '../../src/plan.ts';
 import { quietUntil } from '../../src/quiet.ts';
 import { type StoredSession, stateAt } from '../../src/session.ts';
 
