@@ -40,13 +40,12 @@ export function agentEffects(
       }
       const reason = service?.unwritable();
       if (reason !== undefined) return { kind: 'unaskable', reason };
-      const { reminder } = asking;
-      const job = { settings: settings(), target, reminder, knowledge: { clockOffset: clock.offset, codes } };
-      const { outcome, knowledge } = await refreshWhere(job, asking, (text, level) => log[level](text));
-      clock.learn(knowledge.clockOffset);
-      // Of other devices, it knows only what it was given.
       const isOwn = ({ serialNumber }: { serialNumber: string }) => serialNumber === target.serialNumber;
-      codes = [...codes.filter((code) => !isOwn(code)), ...knowledge.codes.filter(isOwn)];
+      const knowledge = { clockOffset: clock.offset, codes: codes.filter(isOwn) };
+      const job = { settings: settings(), target, reminder: asking.reminder, knowledge };
+      const { outcome, knowledge: learned } = await refreshWhere(job, asking, (text, level) => log[level](text));
+      clock.learn(learned.clockOffset);
+      codes = [...codes.filter((code) => !isOwn(code)), ...learned.codes];
       return outcome;
     },
     save: (profile, session) => saveSession(settings().files, profile, session),

@@ -9,6 +9,7 @@ import { isAlive, refreshEffects } from './effects.ts';
 export interface Knowledge {
   /** How far AWS's clock is ahead of the machine's, in milliseconds. Given back only when AWS has answered meanwhile. */
   clockOffset?: number | undefined;
+  /** Of the device that is asked for. */
   codes: SentCode[];
 }
 
