@@ -1,5 +1,6 @@
 import type { Asked } from './ask-aws.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
+import { notTold } from './not-told.ts';
 
 /** The long-term keys of each MFA profile, whether AWS takes them, and whether the MFA device goes with them. */
 export function keyFindings(asked: readonly Asked[]): Finding[] {
@@ -26,14 +27,8 @@ export function masked(accessKeyId: string): string {
 
 function aliveFinding({ profile: { profile, sourceProfile }, ofSource }: Asked): Finding {
   const check = 'keys.alive';
-  const unknown = (why: string) =>
-    warning(
-      check,
-      `whether AWS takes the keys of [${sourceProfile}] is not known: ${why}`,
-      'mend the way to AWS first: the section AWS says how',
-      profile,
-    );
-  if (ofSource === undefined) return unknown('it was not asked');
+  const whose = `the keys of [${sourceProfile}]`;
+  if (ofSource === undefined) return notTold(check, whose, undefined, profile);
   if (ofSource.ok) {
     const { arn } = ofSource.value;
     if (!arn.endsWith(':root')) return ok(check, `AWS takes them: ${arn}`, profile);
@@ -41,31 +36,18 @@ function aliveFinding({ profile: { profile, sourceProfile }, ofSource }: Asked):
     return warning(check, found, 'make an IAM user with MFA, use its keys, and delete those of root', profile);
   }
   const { failure } = ofSource;
-  switch (failure.kind) {
-    case 'bad-keys': {
-      if (failure.code === 'SignatureDoesNotMatch') {
-        const found = `the aws_secret_access_key of [${sourceProfile}] is wrong`;
-        return error(check, found, 'copy it again; if you do not have it, make a new access key', profile);
-      }
-      const found = `AWS does not know the access key of [${sourceProfile}]: deleted, inactive, or of another partition`;
-      return error(check, found, 'make a new access key in the IAM console, and put it there', profile);
+  if (failure.kind === 'bad-keys') {
+    if (failure.code === 'SignatureDoesNotMatch') {
+      const found = `the aws_secret_access_key of [${sourceProfile}] is wrong`;
+      return error(check, found, 'copy it again; if you do not have it, make a new access key', profile);
     }
-    case 'expired':
-    case 'session-keys':
-      return error(check, `[${sourceProfile}] holds a session that has ended`, 'put long-term keys there', profile);
-    case 'unreachable':
-    case 'not-sts':
-    case 'busy':
-      return unknown('AWS does not answer');
-    case 'clock':
-      return unknown('the clock is wrong');
-    case 'forbidden':
-    case 'invalid-request':
-      return unknown(failure.detail);
-    case 'wrong-code':
-    case 'wrong-serial':
-      return unknown(failure.kind);
+    const found = `AWS does not know the access key of [${sourceProfile}]: deleted, inactive, or of another partition`;
+    return error(check, found, 'make a new access key in the IAM console, and put it there', profile);
   }
+  if (failure.kind === 'expired' || failure.kind === 'session-keys') {
+    return error(check, `[${sourceProfile}] holds a session that has ended`, 'put long-term keys there', profile);
+  }
+  return notTold(check, whose, failure, profile);
 }
 
 /**

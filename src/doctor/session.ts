@@ -4,6 +4,7 @@ import type { RememberedExpiry } from '../state.ts';
 import type { Asked } from './ask-aws.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 import { masked } from './keys.ts';
+import { notTold } from './not-told.ts';
 
 /** What stands in an MFA profile, and what this program remembers of it. */
 export interface Stored {
@@ -69,15 +70,9 @@ function aliveFinding(
 ): Finding {
   const check = 'session.alive';
   const refresh = `aws-mfa-agent refresh ${profile} --force`;
-  const unknown = (why: string) =>
-    warning(
-      check,
-      `whether AWS takes the session of [${profile}] is not known: ${why}`,
-      'mend the way to AWS first: the section AWS says how',
-      profile,
-    );
+  const whose = `the session of [${profile}]`;
   const answer = asked?.ofSession;
-  if (answer === undefined) return unknown('it was not asked');
+  if (answer === undefined) return notTold(check, whose, undefined, profile);
   if (answer.ok) {
     const { arn } = answer.value;
     const source = asked?.ofSource;
@@ -88,33 +83,15 @@ function aliveFinding(
     return ok(check, `AWS takes it: ${arn}`, profile);
   }
   const { failure } = answer;
-  switch (failure.kind) {
-    case 'expired':
-    case 'bad-keys': {
-      const found = `AWS does not take the session of [${profile}]`;
-      if (expiration !== undefined && expiration <= now)
-        return warning(check, `${found}: it has ended`, refresh, profile);
-      return error(
-        check,
-        `${found}, though it should not have ended: it is not whole, or was revoked`,
-        refresh,
-        profile,
-      );
+  if (failure.kind === 'expired' || failure.kind === 'bad-keys') {
+    const found = `AWS does not take the session of [${profile}]`;
+    if (expiration !== undefined && expiration <= now) {
+      return warning(check, `${found}: it has ended`, refresh, profile);
     }
-    case 'unreachable':
-    case 'not-sts':
-    case 'busy':
-      return unknown('AWS does not answer');
-    case 'clock':
-      return unknown('the clock is wrong');
-    case 'forbidden':
-    case 'invalid-request':
-      return unknown(failure.detail);
-    case 'wrong-code':
-    case 'wrong-serial':
-    case 'session-keys':
-      return unknown(failure.kind);
+    const why = 'though it should not have ended: it is not whole, or was revoked';
+    return error(check, `${found}, ${why}`, refresh, profile);
   }
+  return notTold(check, whose, failure, profile);
 }
 
 /**

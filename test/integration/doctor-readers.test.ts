@@ -1,21 +1,16 @@
-import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { botocoreFaults } from '../../src/doctor/botocore.ts';
 import { sample } from '../formats/files.ts';
 import { type Botocore, startBotocore } from '../formats/readings.ts';
+import { canImport } from '../installed.ts';
 
 const RUNS = Number(process.env.FORMATS_RUNS ?? 3_000);
 const SEED = Number(process.env.FORMATS_SEED ?? Date.now() % 1_000_000_000);
 
 let botocore: Botocore | undefined;
 beforeAll(() => {
-  try {
-    execFileSync('python3', ['-c', 'import botocore'], { stdio: 'ignore' });
-    botocore = startBotocore();
-  } catch {
-    process.stderr.write('skipped: what botocore reads, for python3 has no botocore here\n');
-  }
+  if (canImport('botocore', 'what botocore reads')) botocore = startBotocore();
 });
 afterAll(() => botocore?.stop());
 

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,6 +19,7 @@ import {
   startBotocore,
   whyNotFound,
 } from '../formats/readings.ts';
+import { canImport } from '../installed.ts';
 
 /** More by hand: `FORMATS_RUNS=1000000 npx vitest run test/integration/formats.test.ts`. */
 const RUNS = Number(process.env.FORMATS_RUNS ?? 10_000);
@@ -31,12 +31,7 @@ const OF_SESSION = /^(?:aws_(?:access_key_id|secret_access_key|session_token|sec
 
 let botocore: Botocore | undefined;
 beforeAll(() => {
-  try {
-    execFileSync('python3', ['-c', 'import botocore'], { stdio: 'ignore' });
-    botocore = startBotocore();
-  } catch {
-    process.stderr.write('skipped: what botocore reads, for python3 has no botocore here\n');
-  }
+  if (canImport('botocore', 'what botocore reads')) botocore = startBotocore();
 });
 afterAll(() => botocore?.stop());
 

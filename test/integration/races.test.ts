@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
 import { readState } from '../../src/state.ts';
+import { canImport } from '../installed.ts';
 import {
   type Change,
   type Counts,
@@ -61,12 +62,6 @@ const AWS_CONFIGURE_SET = ['python3', fileURLToPath(import.meta.resolve('../race
 const hasBotocore = canImport('botocore', 'what botocore reads meanwhile');
 const hasAwsCli = canImport('awscli', "the AWS CLI's own `aws configure set`");
 if (!hasBotocore) delete READERS.botocore;
-
-function canImport(name: string, what: string): boolean {
-  if (spawnSync('python3', ['-c', `import ${name}`], { stdio: 'ignore' }).status === 0) return true;
-  process.stderr.write(`skipped: ${what}, for python3 has no ${name} here\n`);
-  return false;
-}
 
 function started([command = '', ...args]: string[], ...more: string[]): ChildProcess {
   return spawn(command, [...args, ...more], { stdio: ['pipe', 'pipe', 'inherit'] });
