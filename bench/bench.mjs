@@ -62,7 +62,7 @@ const row = (what, value, reference, goal) =>
   );
 const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
-/** Milliseconds of whole processes, started in turn so that the machine's moods meet both. */
+/** Milliseconds of whole processes with a reader, started in turn so that the machine's moods meet both. */
 async function processes(rounds, ...commands) {
   const times = commands.map(() => []);
   for (let round = 0; round < rounds; round++) {
@@ -70,9 +70,10 @@ async function processes(rounds, ...commands) {
       const words = typeof command === 'function' ? command() : command;
       const start = performance.now();
       for (const [program, ...rest] of words) {
-        const ended = await new Promise((resolve) =>
-          spawn(program, rest, { env, stdio: 'ignore' }).on('close', resolve),
-        );
+        const ended = await new Promise((resolve) => {
+          const child = spawn(program, rest, { env, stdio: ['ignore', 'pipe', 'ignore'] }).on('close', resolve);
+          child.stdout.resume();
+        });
         if (ended !== 0) throw new Error(`${program} ${rest.join(' ')} ended with ${ended}`);
       }
       times[index].push(performance.now() - start);

@@ -1,21 +1,25 @@
 #!/usr/bin/env node
-import { CommanderError } from 'commander';
-import { UserError } from './errors.ts';
-import { createProgram, type GlobalOptions } from './program.ts';
+import { complain } from './errors.ts';
 
-const program = createProgram();
-
-// Whoever read what we write is gone (a pager, a terminal): no reason to end in a crash.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-program.parseAsync().catch((error: unknown) => {
-  process.exitCode = exitStatus(error);
-});
-
-/** 0 done; 1 it failed; 2 usage or configuration error; 3 the session asked about is not fresh. */
-function exitStatus(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  const debug = program.opts<GlobalOptions>().debug;
-  const shown = error instanceof Error ? (debug && error.stack) || error.message : String(error);
-  process.stderr.write(`aws-mfa-agent: ${shown}\n`);
-  return error instanceof UserError ? error.status : 1;
+/**
+ * What shells and AWS tools call again and again. With a profile behind it, or nothing, there is nothing to parse, and
+ * loading the parser would take longer than all the rest.
+ */
+async function run(words: string[]): Promise<void> {
+  const [command, profile] = words;
+  if (words.length <= 2 && !profile?.startsWith('-')) {
+    switch (command) {
+      case 'status':
+        return (await import('./commands/status.ts')).status(profile === undefined ? [] : [profile], {});
+      case 'env':
+        return (await import('./commands/env.ts')).env(profile, {});
+      case 'credential-process':
+        return (await import('./commands/credential-process.ts')).credentialProcess(profile, {});
+    }
+  }
+  return (await import('./command-line.ts')).runCommandLine();
 }
+
+run(process.argv.slice(2)).catch((error: unknown) => {
+  process.exitCode = complain(error);
+});

@@ -4,7 +4,8 @@ import { type Paths, pathsOf } from './paths.ts';
 import type { QuietHours } from './quiet.ts';
 import { readFile } from './read-file.ts';
 import * as forms from './setting-forms.ts';
-import type { Entries, Section, SettingsFile } from './settings-file.ts';
+import { type Entries, readSettingsFile, type Section, type SettingsFile } from './settings-file.ts';
+import { refuseUnknownSettings } from './unknown-settings.ts';
 
 /** How one MFA profile is kept fresh. */
 export interface ProfileSettings {
@@ -62,7 +63,7 @@ export async function loadSettings(from: {
   if (settingsText === undefined && from.configFile) {
     throw new UserError(`cannot read ${files.settings}: no such file`, 2);
   }
-  const { top, sections } = await settingsIn(settingsText, files.settings);
+  const { top, sections } = settingsIn(settingsText, files.settings);
   const awsProfile = readAwsConfig(awsText ?? '');
 
   const profiles: ProfileSettings[] = [];
@@ -175,14 +176,9 @@ async function promptBeforeOf(setting: Written | undefined, profiles: ProfileSet
   throw wrong(setting, `shorter than the session of [${profile}], which lasts ${shortest / 1000} seconds`);
 }
 
-async function settingsIn(text: string | undefined, path: string): Promise<SettingsFile> {
+function settingsIn(text: string | undefined, path: string): SettingsFile {
   const usual: Section = { name: 'mfa', line: 1, entries: new Map() };
   if (text === undefined) return { top: new Map(), sections: [usual] };
-  // Loaded late: most people have no such file.
-  const [{ readSettingsFile }, { refuseUnknownSettings }] = await Promise.all([
-    import('./settings-file.ts'),
-    import('./unknown-settings.ts'),
-  ]);
   const file = readSettingsFile(text, path);
   refuseUnknownSettings(file, path);
   return file.sections.length > 0 ? file : { top: file.top, sections: [usual] };

@@ -1,3 +1,5 @@
+import { write } from './output.ts';
+
 /** An error that is told to a person as it stands, in one line. `status` is the exit status of a command that ends with it. */
 export class UserError extends Error {
   override name = 'UserError';
@@ -6,4 +8,15 @@ export class UserError extends Error {
     super(message, options);
     this.status = status;
   }
+}
+
+/**
+ * Says on standard error why a command failed.
+ * @returns its exit status: 1 it failed; 2 usage or configuration error; 3 the session asked about is not fresh
+ */
+export function complain(error: unknown, debug = false): number {
+  const shown = error instanceof Error ? (debug && error.stack) || error.message : String(error);
+  write(2, `aws-mfa-agent: ${shown}\n`);
+  // By what it has, not by what it is: a command that ships as a file of its own has a class of its own.
+  return (error as Partial<UserError>).status ?? 1;
 }

@@ -344,5 +344,8 @@ export const WATCH_NEEDS_TERMINAL =
 
 /** Names come from files that anybody may have written: none may move a cursor, begin a line, or turn the direction of writing. */
 export function plain(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ');
+  return /^[ -~]*$/.test(text) ? text : text.replace(new RegExp(UNSHOWN, 'gu'), ' ');
 }
+
+/** A text, for as a literal it would have V8 look up every one of them whenever a command starts. */
+const UNSHOWN = String.raw`[\p{Cc}\p{Cf}\u2028\u2029]+`;

@@ -90,7 +90,7 @@ export function createProgram(): Command {
     .command('credential-process')
     .description('the session as JSON, for credential_process in ~/.aws/config')
     .argument('[profile]', 'the MFA profile; needed when several are configured')
-    .option('--timeout <duration>', 'how long to wait for a code when the session has ended', '50s')
+    .option('--timeout <duration>', 'how long to wait for a code when the session has ended (default: 50s)')
     .action(async (profile: string | undefined, options) =>
       (await import('./commands/credential-process.ts')).credentialProcess(profile, { ...program.opts(), ...options }),
     );

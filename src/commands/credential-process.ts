@@ -1,15 +1,20 @@
-import { homedir } from 'node:os';
 import { loadSettings, type ProfileSettings, type Settings } from '../config.ts';
 import { parseDuration } from '../duration.ts';
 import { UserError } from '../errors.ts';
+import { homeFolder } from '../home.ts';
 import * as messages from '../messages.ts';
+import { write } from '../output.ts';
 import type { GlobalOptions } from '../program.ts';
 import { formatInstant, type UsableSession } from '../session-variables.ts';
 import { chosenProfile, type HeldSession, readHeldSession, workingSession } from './held-session.ts';
 
 interface CredentialProcessOptions extends GlobalOptions {
-  timeout: string;
+  /** {@link TIMEOUT} unless given. */
+  timeout?: string;
 }
+
+/** An SDK waits a minute. */
+const TIMEOUT = '50s';
 
 /** Longer than any SDK waits. */
 const LONGEST_WAIT = 3_600_000;
@@ -23,11 +28,12 @@ const ASK_AGAIN = 3_600_000;
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
  */
 export async function credentialProcess(name: string | undefined, options: CredentialProcessOptions): Promise<void> {
-  const wait = parseDuration(options.timeout);
+  const { timeout = TIMEOUT } = options;
+  const wait = parseDuration(timeout);
   if (!wait || wait > LONGEST_WAIT) {
-    throw new UserError(`--timeout ${options.timeout}: must be a duration from 1s to 1h, such as 50s`, 2);
+    throw new UserError(`--timeout ${timeout}: must be a duration from 1s to 1h, such as 50s`, 2);
   }
-  const settings = await loadSettings({ env: process.env, home: homedir(), configFile: options.config });
+  const settings = await loadSettings({ env: process.env, home: await homeFolder(), configFile: options.config });
   const profile = chosenProfile(name, settings);
   const held = await readHeldSession(settings, profile.profile, Date.now());
   const session = await workingSession(settings, profile, held);
@@ -47,7 +53,7 @@ function print({ accessKeyId, secretAccessKey, sessionToken, expiration }: Usabl
     SessionToken: sessionToken,
     Expiration: formatInstant(expiration ?? Date.now() + ASK_AGAIN),
   };
-  process.stdout.write(`${JSON.stringify(credentials)}\n`);
+  write(1, `${JSON.stringify(credentials)}\n`);
 }
 
 /** @throws UserError (status 3) with the reason why there is no session */

@@ -1,7 +1,8 @@
-import { homedir } from 'node:os';
 import { loadSettings } from '../config.ts';
 import { UserError } from '../errors.ts';
+import { homeFolder } from '../home.ts';
 import * as messages from '../messages.ts';
+import { isTerminal, write } from '../output.ts';
 import type { GlobalOptions } from '../program.ts';
 import { readFile } from '../read-file.ts';
 import { OLD_TOKEN_VARIABLE, SESSION_VARIABLES, sessionVariables } from '../session-variables.ts';
@@ -18,7 +19,7 @@ export async function env(name: string | undefined, options: EnvOptions): Promis
   const shell = options.shell === undefined ? await callingShell() : namedShell(options.shell);
   if (options.unset) return print(SESSION_VARIABLES.map((variable) => unsettingLine(shell, variable)));
 
-  const settings = await loadSettings({ env: process.env, home: homedir(), configFile: options.config });
+  const settings = await loadSettings({ env: process.env, home: await homeFolder(), configFile: options.config });
   const { profile, ...rest } = chosenProfile(name, settings);
   const now = Date.now();
   const held = await readHeldSession(settings, profile, now);
@@ -37,16 +38,16 @@ export async function env(name: string | undefined, options: EnvOptions): Promis
   }
   const { AWS_PROFILE } = process.env;
   if (AWS_PROFILE && AWS_PROFILE !== profile) notes.push(messages.profileOutranks(AWS_PROFILE));
-  if (process.stdout.isTTY) {
+  if (isTerminal()) {
     const command = ['aws-mfa-agent env', ...(name === undefined ? [] : [name]), `--shell ${shell}`].join(' ');
     notes.push(messages.linesForShell(evaluated(shell, command)));
   }
   print(lines);
-  for (const note of notes) process.stderr.write(`${note}\n`);
+  write(2, notes.map((note) => `${note}\n`).join(''));
 }
 
 function print(lines: string[]): void {
-  process.stdout.write(`${lines.join('\n')}\n`);
+  write(1, `${lines.join('\n')}\n`);
 }
 
 function namedShell(name: string): Shell {

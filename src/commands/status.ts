@@ -1,8 +1,9 @@
-import { homedir } from 'node:os';
 import { loadSettings } from '../config.ts';
 import { askAgent } from '../control.ts';
 import { UserError } from '../errors.ts';
+import { homeFolder } from '../home.ts';
 import * as messages from '../messages.ts';
+import { isTerminal, write } from '../output.ts';
 import type { GlobalOptions } from '../program.ts';
 import { statusJson } from '../status/json.ts';
 import { type AgentAnswer, type Knowledge, type Row, rowsAt } from '../status/rows.ts';
@@ -23,18 +24,18 @@ export async function status(names: string[], options: StatusOptions): Promise<v
   const now = Date.now();
   const rows = rowsAt(knowledge, now);
   if (options.json) {
-    process.stdout.write(`${JSON.stringify(statusJson(knowledge, rows, now), null, 2)}\n`);
+    write(1, `${JSON.stringify(statusJson(knowledge, rows, now), null, 2)}\n`);
   } else {
     const lines = await tableLines(knowledge, rows, now);
-    process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+    write(1, lines.map((line) => `${line}\n`).join(''));
   }
   if (names.length > 0 && rows.some(({ state }) => state !== 'fresh')) process.exitCode = 3;
 }
 
 /** Never resolves: a signal ends it. */
 async function watch(names: string[], options: StatusOptions): Promise<void> {
-  const isTerminal = process.stdout.isTTY && process.env.TERM !== 'dumb';
-  if (!options.json && !isTerminal) throw new UserError(messages.WATCH_NEEDS_TERMINAL, 2);
+  const canMove = isTerminal() && process.env.TERM !== 'dumb';
+  if (!options.json && !canMove) throw new UserError(messages.WATCH_NEEDS_TERMINAL, 2);
   const [{ follow }, { openScreen }] = await Promise.all([
     import('../status/follow.ts'),
     import('../status/screen.ts'),
@@ -59,7 +60,7 @@ async function watch(names: string[], options: StatusOptions): Promise<void> {
 }
 
 async function readFiles(names: string[], { config }: GlobalOptions): Promise<Omit<Knowledge, 'agent'>> {
-  const settings = await loadSettings({ env: process.env, home: homedir(), configFile: config });
+  const settings = await loadSettings({ env: process.env, home: await homeFolder(), configFile: config });
   const profiles = chosenProfiles(names, settings);
   const sessions = await readSessions(
     settings.files,
@@ -81,12 +82,12 @@ async function tableLines(knowledge: Knowledge, rows: Row[], now: number): Promi
 }
 
 function place(): Place {
-  const { stdout, env } = process;
-  const { NO_COLOR, FORCE_COLOR = '0', LC_ALL, LC_CTYPE, LANG } = env;
+  const { NO_COLOR, FORCE_COLOR = '0', LC_ALL, LC_CTYPE, LANG } = process.env;
+  const terminal = isTerminal() ? process.stdout : undefined;
   return {
     // 0 is what a terminal says that does not know.
-    columns: (stdout.isTTY && stdout.columns) || undefined,
-    colors: stdout.isTTY ? stdout.hasColors() : !NO_COLOR && !/^(0|false)$/.test(FORCE_COLOR),
+    columns: terminal?.columns || undefined,
+    colors: terminal ? terminal.hasColors() : !NO_COLOR && !/^(0|false)$/.test(FORCE_COLOR),
     unicode: /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || ''),
   };
 }

@@ -1,4 +1,3 @@
-import { constants } from 'node:os';
 import { UserError } from '../errors.ts';
 import { CredentialsFileError } from './document.ts';
 
@@ -38,10 +37,11 @@ export function explained(error: unknown, doing: 'read' | 'write' | 'watch', fil
   return new UserError(`cannot ${doing} ${file}: ${reason ? `${reason} (${code})` : message}`, 1, { cause: error });
 }
 
-/** Node.js calls some errors `Unknown system error -122`: EDQUOT, for one. */
-function codeOf({ code, errno = 0 }: NodeJS.ErrnoException): string | undefined {
-  if (!code?.startsWith('Unknown')) return code;
-  return Object.entries(constants.errno).find(([, number]) => number === -errno)?.[0] ?? code;
+/** Node.js calls it `Unknown system error -122`: by its numbers on Linux and macOS. */
+const EDQUOT = process.platform === 'darwin' ? -69 : -122;
+
+function codeOf({ code, errno }: NodeJS.ErrnoException): string | undefined {
+  return errno === EDQUOT ? 'EDQUOT' : code;
 }
 
 export function isMissing(error: unknown): boolean {

@@ -1,5 +1,6 @@
 /** Every text of `setup`: one line each. Names come from files that anybody may have written, and are shown without control characters. */
 import type { AwsFailure } from '../aws-call.ts';
+import { plain } from '../messages.ts';
 import type { Arrangement, Obstacle, Source } from './found.ts';
 
 export const TITLE = 'aws-mfa-agent setup';
@@ -197,8 +198,4 @@ export function done(profile: string, refreshed: boolean): string {
 
 function quoted(word: string): string {
   return /^[\w.-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
-function plain(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ');
 }

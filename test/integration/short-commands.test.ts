@@ -1,0 +1,81 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withSession } from '../../src/credentials/document.ts';
+import { PROGRAM, run } from '../program.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+
+const LOADED = fileURLToPath(new URL('../loaded.cjs', import.meta.url));
+const COMMANDS = ['status', 'env', 'credential-process'];
+
+let sandbox: Sandbox;
+beforeAll(async () => {
+  sandbox = await startSandbox();
+  const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'config.ini'), 'prompt_before = 15m\n[mfa]\nmfa_serial = GAHT12345678\n');
+  const bytes = withSession(readFileSync(sandbox.credentialsFile), 'mfa', sandbox.sts.issue('alice', 43_200));
+  writeFileSync(sandbox.credentialsFile, bytes);
+});
+afterAll(() => sandbox.close());
+
+describe.each(COMMANDS)('%s of a fresh session', (command) => {
+  it.each([[[command]], [[command, 'mfa']]])(
+    'loads one file, and nothing of Node.js that writes for it: %j',
+    async (words) => {
+      const ended = await run(words, { ...sandbox.env, NODE_OPTIONS: `--require ${LOADED}` });
+      expect(ended).toMatchObject({ status: 0, stdout: expect.stringMatching(/./) });
+      const { files, builtins } = JSON.parse(ended.stderr) as { files: string[]; builtins: string[] };
+      expect(files).toEqual([PROGRAM, join(PROGRAM, '..', `${command}.cjs`)]);
+      expect(builtins.filter((name) => /stream|net|tty|http|crypto|child_process/.test(name))).toEqual([]);
+    },
+  );
+
+  it.skipIf(!existsSync('/dev/full'))('says so when its output cannot be written', () => {
+    const full = openSync('/dev/full', 'w');
+    const wrong = () =>
+      execFileSync(process.execPath, [PROGRAM, command], { env: sandbox.env, stdio: ['ignore', full, 'pipe'] });
+    expect(wrong).toThrow(
+      expect.objectContaining({
+        status: 1,
+        stderr: Buffer.from('aws-mfa-agent: ENOSPC: no space left on device, write\n'),
+      }),
+    );
+    closeSync(full);
+  });
+
+  it('writes all of it to a reader that is slow, also where another program has set the pipe not to block', async () => {
+    // Python would choose such a place for its children, and not for itself.
+    const env = { ...sandbox.env, LC_ALL: 'C.UTF-8' };
+    const { stdout } = await run([command], env);
+    const slow = execFileSync('python3', ['-c', SLOW_READER, process.execPath, PROGRAM, command], { env });
+    // What may have changed between the two is the time left.
+    const timeless = (text: string) => text.replace(/\d+h \d+m/, '');
+    expect(timeless(slow.toString())).toBe(timeless(stdout));
+  });
+
+  it('says nothing when its reader is gone', async () => {
+    const script = `exec 3>&1; { "$0" "$@"; echo "$?" >&3; } | true`;
+    const status = execFileSync('sh', ['-c', script, process.execPath, PROGRAM, command], { env: sandbox.env });
+    expect(status.toString()).toBe('0\n');
+  });
+});
+
+const SLOW_READER = `
+import fcntl, os, subprocess, sys, time
+reading, writing = os.pipe()
+fcntl.fcntl(writing, fcntl.F_SETFL, os.O_NONBLOCK)
+filled = 0
+try:
+    while True: filled += os.write(writing, b' ' * 64)
+except BlockingIOError: pass
+program = subprocess.Popen(sys.argv[1:], stdout=writing)
+os.close(writing)
+time.sleep(1)
+written = b''
+while chunk := os.read(reading, 65536): written += chunk
+os.write(1, written[filled:])
+sys.exit(program.wait())
+`;
