@@ -9,9 +9,13 @@ import { basename, join, resolve } from 'node:path';
  * What shells and AWS tools call again and again. Each is one file, with all that it needs while the session is fresh, and
  * of each module only that. What they load late is in the files of the rest.
  */
-const APART = ['cli.ts', 'commands/status.ts', 'commands/env.ts', 'commands/credential-process.ts'].map((path) =>
-  resolve('src', path),
-);
+const APART = [
+  'cli.ts',
+  'commands/status.ts',
+  'commands/env.ts',
+  'commands/credential-process.ts',
+  'commands/run.ts',
+].map((path) => resolve('src', path));
 /** The source of each file that another may load late, and of each that one does. */
 const [sources, late] = [new Map(), new Map()];
 /** Everything that has gone into a file. */
@@ -27,16 +31,23 @@ const build = (isOther, more) => ({
     {
       name: 'files',
       resolveId(id, by, { kind }) {
+        if (isIdle(id, by)) return NOTHING;
         const path = kind === 'dynamic-import' && id.startsWith('.') && resolve(by, '..', id);
         if (!path || !isOther(path)) return null;
         const file = `./${nameOf(path)}.cjs`;
         sources.set(file, path);
         return { id: file, external: true };
       },
+      load: (id) => (id === NOTHING ? '' : null),
       generateBundle(_, bundle) {
-        for (const { moduleIds = [], dynamicImports = [] } of Object.values(bundle)) {
-          for (const id of moduleIds) modules.add(id);
-          for (const file of dynamicImports) if (sources.has(file)) late.set(file, sources.get(file));
+        for (const chunk of Object.values(bundle).filter(({ type }) => type === 'chunk')) {
+          for (const id of chunk.moduleIds) modules.add(id);
+          for (const file of chunk.dynamicImports) if (sources.has(file)) late.set(file, sources.get(file));
+          // One `…` makes Node keep the whole file as two bytes a character. Without comments, they stand in texts alone.
+          chunk.code = chunk.code.replace(
+            /[^\0-\xff]/g,
+            (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
+          );
         }
       },
     },
@@ -44,6 +55,8 @@ const build = (isOther, more) => ({
   output: {
     dir: 'dist',
     format: 'cjs',
+    // They are in the sources; Node would keep them in memory.
+    comments: false,
     // Node's loader of modules takes its time and two megabytes.
     dynamicImportInCjs: false,
     entryFileNames: '[name].cjs',
@@ -55,23 +68,31 @@ const build = (isOther, more) => ({
 const packages = Object.keys(JSON.parse(readFileSync('package.json', 'utf8')).dependencies);
 const isOneOf = (names, id) => names.includes(/^(?:@[^/]+\/)?[^/]+/.exec(id)?.[0]);
 
-/** commander loads it for commands that are programs of their own, which ours are not. */
-const isIdle = (id, by) => id === 'node:child_process' && by?.includes('/node_modules/commander/');
+/** What commander loads for commands that are programs of their own, and pino for logs that a thread writes: ours are not. */
+const isIdle = (id, by = '') =>
+  (by.includes('/node_modules/commander/') && id === 'node:child_process') ||
+  (by.includes('/node_modules/pino/') && (id.endsWith('/transport') || id === 'worker_threads'));
+const isLoaded = (id, by) => isBuiltin(id) && !isIdle(id, by);
 const NOTHING = '\0nothing.cjs';
 
 export default [
   ...APART.map((path, index) =>
     build(() => true, {
       input: { [nameOf(path)]: path },
-      // To find it among the packages would take as long as to read all settings.
-      external: (id) => isBuiltin(id) || (id !== 'ini' && isOneOf(packages, id)),
+      // To find them among the packages takes as long as to read all settings, and 1.5 MB of the agent.
+      external: (id, by) =>
+        isLoaded(id, by) ||
+        isOneOf(
+          packages.filter((name) => name !== 'ini' && name !== 'pino'),
+          id,
+        ),
       output: { cleanDir: index === 0 },
     }),
   ),
   build((path) => APART.includes(path), {
     input: { 'job-child': 'src/job-child.ts' },
     preserveEntrySignatures: 'allow-extension',
-    external: (id, by) => (isBuiltin(id) && !isIdle(id, by)) || isOneOf(packages, id),
+    external: (id, by) => isLoaded(id, by) || isOneOf(packages, id),
     plugins: [
       {
         name: 'late',
@@ -80,11 +101,6 @@ export default [
             if (!APART.includes(id)) this.emitFile({ type: 'chunk', id, fileName: fileName.slice(2) });
           }
         },
-      },
-      {
-        name: 'nothing',
-        resolveId: (id, by) => (isIdle(id, by) ? NOTHING : null),
-        load: (id) => (id === NOTHING ? '' : null),
       },
       { name: 'licenses', generateBundle: emitLicenses },
     ],

@@ -12,6 +12,7 @@ import {
   rested,
   shifted,
 } from './history.ts';
+import { utcTime } from './instant.ts';
 import * as messages from './messages.ts';
 import { type Action, plan, type Situation, type Standing } from './plan.ts';
 import type { Presence } from './presence.ts';
@@ -288,7 +289,7 @@ export class Agent {
     const isTold = isRepeated && /^(asking|waiting)$/.test(standing?.standing ?? '');
     if (!isTold && (kept.state !== state || kept.standing?.standing !== standing?.standing)) {
       this.#effects.log.info(
-        { profile, state, ...standing, ...(expiration && { expiration: new Date(expiration).toISOString() }) },
+        { profile, state, ...standing, ...(expiration && { expiration: utcTime(expiration) }) },
         messages.standing(state, standing, this.#effects.clock.now()),
       );
     }
@@ -365,7 +366,7 @@ export class Agent {
     const { log, notice } = this.#effects;
     switch (outcome.kind) {
       case 'refreshed':
-        log.info({ profile, expiration: new Date(outcome.session.expiration).toISOString() }, 'session refreshed');
+        log.info({ profile, expiration: utcTime(outcome.session.expiration) }, 'session refreshed');
         return;
       case 'unsaved':
         log.error({ profile, reason: outcome.reason }, 'the session could not be written; it is kept in memory');

@@ -2,8 +2,8 @@
 import { complain } from './errors.ts';
 
 /**
- * What shells and AWS tools call again and again. With a profile behind it, or nothing, there is nothing to parse, and
- * loading the parser would take longer than all the rest.
+ * What shells and AWS tools call again and again, and what runs all day. With a profile behind it, or nothing, there is
+ * nothing to parse, and loading the parser would take longer than all the rest, and memory from the agent.
  */
 async function run(words: string[]): Promise<void> {
   const [command, profile] = words;
@@ -15,6 +15,8 @@ async function run(words: string[]): Promise<void> {
         return (await import('./commands/env.ts')).env(profile, {});
       case 'credential-process':
         return (await import('./commands/credential-process.ts')).credentialProcess(profile, {});
+      case 'run':
+        if (profile === undefined) return (await import('./commands/run.ts')).run({});
     }
   }
   return (await import('./command-line.ts')).runCommandLine();

@@ -1,4 +1,5 @@
 import type { ProfileSection } from './credentials/document.ts';
+import { localDay, two, utcTime } from './instant.ts';
 
 /** An expiry line holds something that is no date. */
 export class ExpiryError extends Error {
@@ -132,13 +133,11 @@ function offsetOf(zone: string): number {
 
 /** `2026-03-01T12:00:00`, in UTC. */
 function utc(instant: number): string {
-  return new Date(instant).toISOString().slice(0, 19);
+  return utcTime(instant).slice(0, 19);
 }
 
 /** `2026-03-01 13:00:00`, by this machine's clock. */
 function local(instant: number): string {
   const date = new Date(instant);
-  const two = (part: number) => String(part).padStart(2, '0');
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  return `${localDay(date)} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }

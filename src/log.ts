@@ -1,5 +1,6 @@
 import { fstatSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
+import { utcTime } from './instant.ts';
 
 /**
  * The agent's log, on standard error: JSON lines with one field for each fact, or one readable line each on a terminal.
@@ -21,7 +22,7 @@ export function createLog(options: { debug: boolean; terminal: boolean; journal:
     };
     return pino({ level, base: null, timestamp: false, formatters: BY_NAME }, journal);
   }
-  const base = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+  const base = { level, base: null, timestamp: () => `,"time":"${utcTime(Date.now())}"` };
   if (!options.terminal) return pino({ ...base, formatters: BY_NAME }, destination);
   return pino(base, { write: (line: string) => void destination.write(readable(JSON.parse(line))) });
 }

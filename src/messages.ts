@@ -5,6 +5,7 @@
 import type { ProfileStatus } from './agent.ts';
 import type { AskRequest } from './ask/ask.ts';
 import { formatDuration } from './duration.ts';
+import { localDay, two } from './instant.ts';
 import type { Standing } from './plan.ts';
 import type { SessionState } from './session.ts';
 import type { StsFailure } from './sts.ts';
@@ -328,16 +329,12 @@ export function foreignInService(file: string): string {
 export function localTime(instant: number, now: number): string {
   const [date, today] = [new Date(instant), new Date(now)];
   const time = `${two(date.getHours())}:${two(date.getMinutes())}`;
-  if (date.toDateString() === today.toDateString()) return time;
+  if (localDay(date) === localDay(today)) return time;
   if (Math.abs(instant - now) < 6 * 86_400_000) return `${WEEKDAYS[date.getDay()]} ${time}`;
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`;
+  return `${localDay(date)} ${time}`;
 }
 
 const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
-
-function two(number: number): string {
-  return String(number).padStart(2, '0');
-}
 
 export const WATCH_NEEDS_TERMINAL =
   'status --watch needs a terminal; elsewhere, status --watch --json writes a line for each change';

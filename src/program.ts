@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
-import { packageFile } from './package-file.ts';
+import { packageVersion } from './package-file.ts';
 import { SHELL_NAMES } from './shells.ts';
 
 /** Options that every command takes. */
@@ -12,8 +11,6 @@ export interface GlobalOptions {
 const COMPLETED_SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type CompletedShell = (typeof COMPLETED_SHELLS)[number];
 
-const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string };
-
 /**
  * The commands and their options: what `--help`, the shell completion and the man page are made from. Each action imports
  * its command, so that none pays for what another loads.
@@ -23,7 +20,7 @@ export function createProgram(): Command {
     .description(
       'Keeps MFA-protected AWS profiles fresh: watches the expiry, asks for the code in time, rewrites the profile.',
     )
-    .version(version)
+    .version(packageVersion())
     .option('--config <file>', 'the settings file (default: ~/.config/aws-mfa-agent/config.ini)')
     .option('--debug', 'log more, and show stack traces')
     .exitOverride()
@@ -32,7 +29,7 @@ export function createProgram(): Command {
   program
     .command('run')
     .description('the agent, in the foreground: what the service starts')
-    .action(async () => (await import('./commands/run.ts')).run(program.opts(), version));
+    .action(async () => (await import('./commands/run.ts')).run(program.opts()));
 
   program
     .command('status')
@@ -117,9 +114,7 @@ export function createProgram(): Command {
     .option('--install', 'install the service, without a question')
     .option('--no-install', 'do not install the service')
     .option('-y, --yes', 'the default answer to every question')
-    .action(async (options) =>
-      (await import('./commands/setup.ts')).setupCommand({ ...program.opts(), ...options }, version),
-    );
+    .action(async (options) => (await import('./commands/setup.ts')).setupCommand({ ...program.opts(), ...options }));
 
   program
     .command('install')
@@ -127,7 +122,7 @@ export function createProgram(): Command {
     .option('--print', 'only shows the file that it would write')
     .option('--force', 'writes it anew, also when somebody has edited it')
     .action(async (options) =>
-      (await import('./commands/install.ts')).installCommand({ ...program.opts(), ...options }, version),
+      (await import('./commands/install.ts')).installCommand({ ...program.opts(), ...options }),
     );
 
   program
@@ -155,9 +150,7 @@ export function createProgram(): Command {
     .description('finds what is wrong, or will go wrong, and says how to mend it')
     .option('--json', 'as JSON')
     .option('--try', 'also shows a test notification, and waits for a click; no code is asked for')
-    .action(async (options) =>
-      (await import('./commands/doctor.ts')).doctor({ ...program.opts(), ...options }, version),
-    );
+    .action(async (options) => (await import('./commands/doctor.ts')).doctor({ ...program.opts(), ...options }));
 
   program
     .command('demo')

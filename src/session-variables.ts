@@ -1,3 +1,5 @@
+import { formatInstant } from './instant.ts';
+
 /** What a tool signs with. */
 export interface UsableSession {
   accessKeyId: string;
@@ -39,9 +41,4 @@ export function environmentWith(session: UsableSession, environment: NodeJS.Proc
   for (const name of [OLD_TOKEN_VARIABLE, ...PROFILE_VARIABLES]) delete variables[name];
   // A variable that is undefined would be the text "undefined" to some.
   return Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined));
-}
-
-/** RFC 3339 in UTC, in seconds: the form of AWS's own. */
-export function formatInstant(instant: number): string {
-  return `${new Date(instant).toISOString().slice(0, 19)}Z`;
 }

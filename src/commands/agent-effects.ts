@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
 import type { AgentEffects } from '../agent.ts';
 import type { Clock } from '../clock.ts';
@@ -63,7 +64,7 @@ export function agentEffects(
 
 async function refreshWhere(job: RefreshJob, asking: Parameters<AgentEffects['refresh']>[1], tell: Tell) {
   // What was typed ahead is there for the next question only where the same process reads it.
-  const onTerminal = process.stdin.isTTY || job.settings.prompt.includes('terminal');
+  const onTerminal = isatty(0) || job.settings.prompt.includes('terminal');
   if (onTerminal) return (await import('./jobs.ts')).refreshJob(job, asking, tell);
   return runJob({ do: 'refresh', input: job }, { ...asking, tell });
 }

@@ -2,10 +2,11 @@ import { loadSettings, type ProfileSettings, type Settings } from '../config.ts'
 import { parseDuration } from '../duration.ts';
 import { UserError } from '../errors.ts';
 import { homeFolder } from '../home.ts';
+import { formatInstant } from '../instant.ts';
 import * as messages from '../messages.ts';
 import { write } from '../output.ts';
 import type { GlobalOptions } from '../program.ts';
-import { formatInstant, type UsableSession } from '../session-variables.ts';
+import type { UsableSession } from '../session-variables.ts';
 import { chosenProfile, type HeldSession, readHeldSession, workingSession } from './held-session.ts';
 
 interface CredentialProcessOptions extends GlobalOptions {

@@ -25,6 +25,7 @@ import { type Loaded, settingsFindings } from '../doctor/settings.ts';
 import { testNotification } from '../doctor/test-notification.ts';
 import { variableFindings } from '../doctor/variables.ts';
 import { UserError } from '../errors.ts';
+import { packageVersion } from '../package-file.ts';
 import { type Paths, pathsOf } from '../paths.ts';
 import type { GlobalOptions } from '../program.ts';
 import { sessionIn } from '../session.ts';
@@ -47,7 +48,8 @@ const ASKING_LIMIT = 40_000;
 const CLICK = 30_000;
 
 /** Finds what is wrong, or will go wrong, and says how to mend each. Exit status 1 when something does not work now. */
-export async function doctor(options: DoctorOptions, version: string): Promise<void> {
+export async function doctor(options: DoctorOptions): Promise<void> {
+  const version = packageVersion();
   const home = homedir();
   const environment = process.env;
   const now = Date.now();

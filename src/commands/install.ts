@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { loadSettings } from '../config.ts';
 import { askAgent } from '../control.ts';
 import { UserError } from '../errors.ts';
+import { packageVersion } from '../package-file.ts';
 import type { GlobalOptions } from '../program.ts';
 import { install, planned, serviceOf } from '../service/service.ts';
 import { findStart } from '../service/start.ts';
@@ -13,7 +14,7 @@ interface InstallOptions extends GlobalOptions {
 }
 
 /** Has the agent started with the session of this user, and now. Done twice, it does nothing the second time. */
-export async function installCommand(options: InstallOptions, version: string): Promise<void> {
+export async function installCommand(options: InstallOptions): Promise<void> {
   const home = homedir();
   // What is wrong in the settings would end the agent: better said here.
   const { files } = await loadSettings({ env: process.env, home, configFile: options.config });
@@ -31,7 +32,7 @@ export async function installCommand(options: InstallOptions, version: string): 
     throw new UserError(`an agent runs already, and not as a service (process ${agent.pid}): end it first`);
   }
   await mkdir(files.state, { recursive: true, mode: 0o700 });
-  const outdated = agent !== undefined && agent.version !== version;
+  const outdated = agent !== undefined && agent.version !== packageVersion();
   const { changed, without, kept } = await install(service, start, { force: options.force ?? false, outdated });
 
   const say = (text: string) => process.stderr.write(`${text}\n`);

@@ -50,9 +50,12 @@ export function runJob<Name extends Job['do']>(
       else resolve(message.result as Results[Name]);
     });
     child.once('error', reject);
-    child.once('exit', (status, killedBy) =>
-      reject(new Error(`the process for "${job.do}" ended without a result (${killedBy ?? status})`)),
-    );
+    child.once('exit', (status, killedBy) => {
+      const end = () => reject(new Error(`the process for "${job.do}" ended without a result (${killedBy ?? status})`));
+      // What it said last may still be on its way: Node looks for all that have ended as soon as one has.
+      if (child.connected) child.once('disconnect', end);
+      else end();
+    });
     send(job);
     onChange?.((request) => send({ raise: request }));
     signal?.addEventListener('abort', withdraw);

@@ -75,7 +75,7 @@ export async function refreshCommand(
     },
   );
   report(profile, await untilSaved(profile.profile, outcome, save), clock.now());
-  const exposed = await exposure(settings.files.credentials);
+  const exposed = exposure(settings.files.credentials);
   if (exposed) process.stderr.write(`${exposed}\n`);
 }
 

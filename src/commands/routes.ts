@@ -1,7 +1,7 @@
 import type { Agent } from '../agent.ts';
 import type { Clock } from '../clock.ts';
 import type { Settings } from '../config.ts';
-import type { Routes } from '../control.ts';
+import type { Routes } from '../control-server.ts';
 import { parseDuration } from '../duration.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';

@@ -1,14 +1,16 @@
 import { homedir } from 'node:os';
+import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
 import { Agent } from '../agent.ts';
 import { Clock } from '../clock.ts';
 import { loadSettings, type Settings } from '../config.ts';
-import { serveControl } from '../control.ts';
+import { serveControl } from '../control-server.ts';
 import { exposure } from '../credentials/exposure.ts';
 import { watchFile } from '../credentials/watch.ts';
 import { UserError } from '../errors.ts';
 import { createLog, isJournal } from '../log.ts';
 import * as messages from '../messages.ts';
+import { packageVersion } from '../package-file.ts';
 import type { GlobalOptions } from '../program.ts';
 import { countRevisions } from '../revisions.ts';
 import { schedule } from '../schedule.ts';
@@ -24,16 +26,16 @@ const START_ANEW = 75;
 const SOON_KNOWN = 5_000;
 
 /** The agent in the foreground. Ends on SIGTERM and SIGINT; SIGHUP reads the settings again. */
-export async function run(options: GlobalOptions, version: string): Promise<void> {
+export async function run(options: GlobalOptions): Promise<void> {
   const journal = isJournal(process.env.JOURNAL_STREAM);
-  const log = createLog({ debug: options.debug ?? false, terminal: process.stderr.isTTY, journal });
+  const log = createLog({ debug: options.debug ?? false, terminal: isatty(2), journal });
   const manager = process.env.NOTIFY_SOCKET
     ? (await import('../service/notify.ts')).serviceManager(process.env, (reason) =>
         log.warn({ reason }, 'systemd cannot be told how the agent is'),
       )
     : undefined;
   try {
-    await keepFresh(options, version, log, manager);
+    await keepFresh(options, log, manager);
   } catch (error) {
     const { message } = error as Error;
     manager?.status(message);
@@ -43,14 +45,10 @@ export async function run(options: GlobalOptions, version: string): Promise<void
   }
 }
 
-async function keepFresh(
-  options: GlobalOptions,
-  version: string,
-  log: Logger,
-  manager: ServiceManager | undefined,
-): Promise<void> {
+async function keepFresh(options: GlobalOptions, log: Logger, manager: ServiceManager | undefined): Promise<void> {
   const load = () => loadSettings({ env: process.env, home: homedir(), configFile: options.config }).then(withDevice);
   let settings = await load();
+  const version = packageVersion();
   let unusedSettings: string | undefined;
   let startAnew: (why: string) => void = () => {};
   const outdated = new Promise<string>((resolve) => {
@@ -64,8 +62,9 @@ async function keepFresh(
     ...agentEffects(() => settings, service, { clock, log }),
     checked: () => {
       revisions.tell(JSON.stringify(agent.status()));
+      if (!manager) return;
       const standing = messages.serviceStatus(agent.status(), clock.now());
-      manager?.status(unusedSettings ? `${standing}; ${unusedSettings}` : standing);
+      manager.status(unusedSettings ? `${standing}; ${unusedSettings}` : standing);
       alive();
     },
   });
@@ -109,11 +108,11 @@ async function keepFresh(
   ];
   manager?.ready();
   void agent.check('start');
-  const exposed = await exposure(settings.files.credentials);
+  const exposed = exposure(settings.files.credentials);
   if (exposed) log.warn(exposed);
 
   // In a terminal, a hang-up means that the terminal is gone, and the agent in its foreground with it.
-  const onTerminal = process.stdin.isTTY || process.stderr.isTTY;
+  const onTerminal = isatty(0) || isatty(2);
   if (!onTerminal) process.on('SIGHUP', () => void reload());
   const stopped = new Promise<NodeJS.Signals>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT', ...(onTerminal ? (['SIGHUP'] as const) : [])] as const) {

@@ -37,7 +37,7 @@ interface SetupOptions extends GlobalOptions {
  * Asks what it must know, then writes `config.ini`, has a first refresh, and installs the service. Nothing is written before
  * the last question has its answer; done twice, it changes nothing the second time.
  */
-export async function setupCommand(options: SetupOptions, version: string): Promise<void> {
+export async function setupCommand(options: SetupOptions): Promise<void> {
   refuseMalformed(options);
   const home = homedir();
   const files = pathsOf(process.env, home, options.config);
@@ -90,7 +90,7 @@ export async function setupCommand(options: SetupOptions, version: string): Prom
       throw new UserError(texts.notRefreshed(error.message), error.status, { cause: error });
     }
   }
-  if (installs) await installCommand({ ...globalOptions(options) }, version);
+  if (installs) await installCommand({ ...globalOptions(options) });
   const region = around.files.config(sourceProfile).get('region')?.value;
   if (region && !around.files.config(profile).has('region')) questions.say(texts.noRegion(profile, region));
   questions.end(texts.done(profile, options.refresh));

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** Somebody else may get at the credentials file: one line each for a person. */
@@ -12,8 +12,8 @@ export interface Exposure {
  * Who else may get at the credentials file, by the permission bits. A folder that others may enter is ordinary (the AWS
  * CLI makes it so); one that they may write is not.
  */
-export async function exposures(file: string): Promise<Exposure[]> {
-  const [ofFile, ofFolder] = await Promise.all([modeOf(file), modeOf(dirname(file))]);
+export function exposures(file: string): Exposure[] {
+  const [ofFile, ofFolder] = [modeOf(file), modeOf(dirname(file))];
   const found: Exposure[] = [];
   if (ofFile & 0o077) {
     const what = `others may read or write ${file} (mode ${octal(ofFile)})`;
@@ -27,14 +27,18 @@ export async function exposures(file: string): Promise<Exposure[]> {
 }
 
 /** The worst of them in one line, or undefined when nobody else may. */
-export async function exposure(file: string): Promise<string | undefined> {
-  const [worst] = await exposures(file);
+export function exposure(file: string): string | undefined {
+  const [worst] = exposures(file);
   return worst && `${worst.found}: ${worst.mend}`;
 }
 
 /** 0 when there is nothing. */
-async function modeOf(path: string): Promise<number> {
-  return (await stat(path).catch(() => undefined))?.mode ?? 0;
+function modeOf(path: string): number {
+  try {
+    return statSync(path).mode;
+  } catch {
+    return 0;
+  }
 }
 
 function octal(mode: number): string {

@@ -45,7 +45,7 @@ export async function credentialsFindings(file: string, { bytes, problem }: Seen
 }
 
 async function modeFinding(target: string): Promise<Finding> {
-  const exposed = (await exposures(target)).find((one) => one.of === 'file');
+  const exposed = exposures(target).find((one) => one.of === 'file');
   if (exposed) return error('credentials.mode', exposed.found, exposed.mend);
   return ok('credentials.mode', `only you may read and write ${target}`);
 }
@@ -74,7 +74,7 @@ function linkFinding(file: string, target: string): Finding {
 
 async function folderFinding(target: string): Promise<Finding> {
   const folder = dirname(target);
-  const exposed = (await exposures(target)).find((one) => one.of === 'folder');
+  const exposed = exposures(target).find((one) => one.of === 'folder');
   if (exposed) return error('credentials.folder', exposed.found, exposed.mend);
   const reason = await access(folder, constants.W_OK | constants.X_OK).then(
     () => undefined,

@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { performance } from 'node:perf_hooks';
 
 /** The systemd that has started us and listens: sd_notify(3). Everything here rejects and throws never. */
 export interface ServiceManager {
@@ -51,7 +50,7 @@ export function serviceManager(
 
   let shown: string | undefined;
   const lateness = !WATCHDOG_PID || Number(WATCHDOG_PID) === process.pid ? Number(WATCHDOG_USEC ?? 0) / 1000 : 0;
-  let deadline = performance.now() + lateness;
+  let deadline = process.uptime() * 1000 + lateness;
   return {
     ready: () => tell('READY=1'),
     // The time is what units with Type=notify-reload want.
@@ -64,8 +63,8 @@ export function serviceManager(
     },
     alive: (next) => {
       // Half of what WatchdogSec= allows is enough, so not every check need say something.
-      if (lateness <= 0 || deadline >= performance.now() + next + lateness / 2) return;
-      deadline = performance.now() + next + lateness;
+      if (lateness <= 0 || deadline >= process.uptime() * 1000 + next + lateness / 2) return;
+      deadline = process.uptime() * 1000 + next + lateness;
       tell('WATCHDOG=1', `WATCHDOG_USEC=${Math.round((next + lateness) * 1000)}`);
     },
   };

@@ -1,3 +1,4 @@
+import { utcTime } from '../instant.ts';
 import type { Standing } from '../plan.ts';
 import type { Knowledge, Row } from './rows.ts';
 
@@ -17,7 +18,7 @@ export function statusJson({ agent }: Knowledge, rows: readonly Row[], now: numb
 }
 
 function instant(milliseconds: number | undefined): string | null {
-  return milliseconds === undefined ? null : new Date(milliseconds).toISOString();
+  return milliseconds === undefined ? null : utcTime(milliseconds);
 }
 
 /** With instants as texts, as everywhere else. */
