@@ -6,34 +6,48 @@ import { isBuiltin } from 'node:module';
 import { basename, join, resolve } from 'node:path';
 
 /**
- * What shells and AWS tools call again and again. Each is one file, with all that it needs while the session is fresh, and
- * of each module only that. What they load late is in the files of the rest.
+ * What shells and AWS tools call again and again, and the agent. Each is one file, with all that it needs while the session
+ * is fresh, and of each module only that. What they load late is in the files of the rest.
  */
-const APART = [
-  'cli.ts',
-  'commands/status.ts',
-  'commands/env.ts',
-  'commands/credential-process.ts',
-  'commands/run.ts',
-].map((path) => resolve('src', path));
+const APART = ['cli', 'commands/status', 'commands/env', 'commands/credential-process', 'commands/run'].map((name) =>
+  resolve('src', `${name}.ts`),
+);
+/** Packages that they have in them: to find these takes longer than to read all settings, and 1.5 MB of the agent. */
+const INSIDE = ['ini', 'pino'];
+
+const packages = Object.keys(JSON.parse(readFileSync('package.json', 'utf8')).dependencies);
+const nameOf = (path) => basename(path, '.ts');
 /** The source of each file that another may load late, and of each that one does. */
 const [sources, late] = [new Map(), new Map()];
 /** Everything that has gone into a file. */
 const modules = new Set();
 
-const nameOf = (path) => basename(path, '.ts');
-/** @param isOther whether what is loaded late is in a file that another build makes */
-const build = (isOther, more) => ({
+/** What commander loads for commands that are programs of their own, and pino for logs that a thread writes: ours are not. */
+const isIdle = (id, by = '') =>
+  (by.includes('/node_modules/commander/') && id === 'node:child_process') ||
+  (by.includes('/node_modules/pino/') && (id.endsWith('/transport') || id === 'worker_threads'));
+const NOTHING = '\0nothing.cjs';
+
+/**
+ * @param inside packages that go into the files
+ * @param isElsewhere whether a source that is loaded late is in a file that another build makes
+ */
+const build = ({ input, inside, isElsewhere, plugins, cleanDir }) => ({
+  input,
   platform: 'node',
-  ...more,
+  preserveEntrySignatures: 'allow-extension',
+  external(id, by) {
+    if (isBuiltin(id)) return !isIdle(id, by);
+    const name = /^(?:@[^/]+\/)?[^/]+/.exec(id)?.[0];
+    return packages.includes(name) && !inside.includes(name);
+  },
   plugins: [
-    ...(more.plugins ?? []),
     {
       name: 'files',
       resolveId(id, by, { kind }) {
         if (isIdle(id, by)) return NOTHING;
         const path = kind === 'dynamic-import' && id.startsWith('.') && resolve(by, '..', id);
-        if (!path || !isOther(path)) return null;
+        if (!path || !isElsewhere(path)) return null;
         const file = `./${nameOf(path)}.cjs`;
         sources.set(file, path);
         return { id: file, external: true };
@@ -43,17 +57,15 @@ const build = (isOther, more) => ({
         for (const chunk of Object.values(bundle).filter(({ type }) => type === 'chunk')) {
           for (const id of chunk.moduleIds) modules.add(id);
           for (const file of chunk.dynamicImports) if (sources.has(file)) late.set(file, sources.get(file));
-          // One `…` makes Node keep the whole file as two bytes a character. Without comments, they stand in texts alone.
-          chunk.code = chunk.code.replace(
-            /[^\0-\xff]/g,
-            (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
-          );
+          chunk.code = inLatin1(chunk.code);
         }
       },
     },
+    ...plugins,
   ],
   output: {
     dir: 'dist',
+    cleanDir,
     format: 'cjs',
     // They are in the sources; Node would keep them in memory.
     comments: false,
@@ -61,56 +73,44 @@ const build = (isOther, more) => ({
     dynamicImportInCjs: false,
     entryFileNames: '[name].cjs',
     chunkFileNames: '[name]-[hash].cjs',
-    ...more.output,
   },
 });
 
-const packages = Object.keys(JSON.parse(readFileSync('package.json', 'utf8')).dependencies);
-const isOneOf = (names, id) => names.includes(/^(?:@[^/]+\/)?[^/]+/.exec(id)?.[0]);
-
-/** What commander loads for commands that are programs of their own, and pino for logs that a thread writes: ours are not. */
-const isIdle = (id, by = '') =>
-  (by.includes('/node_modules/commander/') && id === 'node:child_process') ||
-  (by.includes('/node_modules/pino/') && (id.endsWith('/transport') || id === 'worker_threads'));
-const isLoaded = (id, by) => isBuiltin(id) && !isIdle(id, by);
-const NOTHING = '\0nothing.cjs';
+/** One `…` makes Node keep a whole file as two bytes a character. Without comments, they stand in texts alone. */
+const inLatin1 = (code) =>
+  code.replace(/[^\0-\xff]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 export default [
   ...APART.map((path, index) =>
-    build(() => true, {
+    build({
       input: { [nameOf(path)]: path },
-      // To find them among the packages takes as long as to read all settings, and 1.5 MB of the agent.
-      external: (id, by) =>
-        isLoaded(id, by) ||
-        isOneOf(
-          packages.filter((name) => name !== 'ini' && name !== 'pino'),
-          id,
-        ),
-      output: { cleanDir: index === 0 },
+      inside: INSIDE,
+      isElsewhere: () => true,
+      plugins: [],
+      cleanDir: index === 0,
     }),
   ),
-  build((path) => APART.includes(path), {
+  build({
     input: { 'job-child': 'src/job-child.ts' },
-    preserveEntrySignatures: 'allow-extension',
-    external: (id, by) => isLoaded(id, by) || isOneOf(packages, id),
+    inside: [],
+    isElsewhere: (path) => APART.includes(path),
     plugins: [
-      {
-        name: 'late',
-        buildStart() {
-          for (const [fileName, id] of late) {
-            if (!APART.includes(id)) this.emitFile({ type: 'chunk', id, fileName: fileName.slice(2) });
-          }
-        },
-      },
+      { name: 'late', buildStart: emitLate },
       { name: 'licenses', generateBundle: emitLicenses },
     ],
+    cleanDir: false,
   }),
 ];
 
+function emitLate() {
+  for (const [file, id] of late) {
+    if (!APART.includes(id)) this.emitFile({ type: 'chunk', id, fileName: basename(file) });
+  }
+}
+
 /** They ask to be kept with what they license. */
-function emitLicenses(_, bundle) {
-  const ids = [...modules, ...Object.values(bundle).flatMap(({ moduleIds = [] }) => moduleIds)];
-  const folders = ids.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? []);
+function emitLicenses() {
+  const folders = [...modules].flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? []);
   const texts = [...new Set(folders)].sort().map((folder) => {
     const { name, license, author } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
     const file = readdirSync(folder).find((one) => /^licen[cs]e/i.test(one));
