@@ -326,7 +326,8 @@ export class Agent {
     const controller = new AbortController();
     let raise: (request: AskRequest) => void = () => {};
     const { serialNumber, sourceProfile, durationSeconds, maxAge } = settings;
-    const target = { profile, sourceProfile, serialNumber, durationSeconds, maxAge, expiration };
+    const afterOutage = kept.history.outage !== undefined;
+    const target = { profile, sourceProfile, serialNumber, durationSeconds, maxAge, expiration, afterOutage };
     const asking = {
       reminder,
       signal: controller.signal,

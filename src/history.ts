@@ -61,8 +61,8 @@ export function afterOutcome(history: History, outcome: RefreshOutcome, moment: 
   }
 }
 
-/** Of the pause between two tries while AWS does not answer: it is 4 to 12 minutes then. Each try costs the person a code. */
-const MOST_DOUBLINGS = 3;
+/** Of the pause between two tries while AWS does not answer: it is 1 to 3 minutes then. Only the first costs a code. */
+const MOST_DOUBLINGS = 1;
 
 /** What follows a refusal of AWS: design section 3, "AWS's answers". */
 function afterRefusal(

@@ -15,6 +15,8 @@ export interface RefreshTarget {
   maxAge?: number | undefined;
   /** When the use of the session that stands in the profile ends, in milliseconds since the epoch. */
   expiration: number | undefined;
+  /** The last try did not get through to AWS: nobody is asked for a code before it is known that another one would. */
+  afterOutage?: boolean;
 }
 
 /** The world as a refresh sees it. */
@@ -22,6 +24,8 @@ export interface RefreshEffects {
   /** Milliseconds since the epoch, by AWS's clock as far as it is known. */
   now(): number;
   ask: Ask;
+  /** What keeps requests from AWS just now; undefined when it answers. */
+  outage(): Promise<Refusal | undefined>;
   /** The long-term credentials of a source profile. Throws UserError. */
   longTermKeys(sourceProfile: string): Promise<Keys>;
   getSessionToken(request: SessionRequest, keys: Keys): Promise<StsAnswer<MfaSession>>;
@@ -31,6 +35,8 @@ export interface RefreshEffects {
   /** Resolves after so many milliseconds, or as soon as the signal is aborted. */
   pause(milliseconds: number, signal: AbortSignal): Promise<void>;
 }
+
+export type Refusal = Extract<StsAnswer<unknown>, { ok: false }>;
 
 export type RefreshOutcome =
   | { kind: 'refreshed'; session: MfaSession }
@@ -93,6 +99,9 @@ async function attempt(
   effects: RefreshEffects,
 ): Promise<RefreshOutcome> {
   const { codes } = effects;
+  const outage = target.afterOutage ? await effects.outage() : undefined;
+  if (asking.signal.aborted) return { kind: 'withdrawn' };
+  if (outage) return refusal(target, outage);
   const usedNow = codes.lastSent(target.serialNumber, effects.now()) >= effects.now() - (effects.now() % CODE_STEP);
   let problem = usedNow ? messages.needsNextCode(nextCodeIn(effects.now())) : undefined;
   let refused: RefreshOutcome | undefined;
@@ -124,10 +133,14 @@ async function attempt(
     const given = await exchange(target, answer.code, keys, asking.signal, effects);
     if (given.ok) return save(target, given.value, effects);
     sent += 1;
-    refused = { kind: 'refused', failure: given.failure, message: messages.stsFailure(target, given) };
+    refused = refusal(target, given);
     if (given.failure.kind !== 'wrong-code' || sent === MOST_CODES) return refused;
     problem = answer.automatic ? messages.COMMAND_REFUSED : messages.wrongCode(nextCodeIn(effects.now()));
   }
+}
+
+function refusal(target: RefreshTarget, answer: Refusal): RefreshOutcome {
+  return { kind: 'refused', failure: answer.failure, message: messages.stsFailure(target, answer) };
 }
 
 function question(

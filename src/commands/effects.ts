@@ -44,6 +44,12 @@ export function refreshEffects(
     now: () => clock.now(),
     ask,
     codes,
+    outage: async () => {
+      const answer = await callerIdentity(NOBODY, profile, clock);
+      return !answer.ok && (answer.failure.kind === 'unreachable' || answer.failure.kind === 'busy')
+        ? answer
+        : undefined;
+    },
     longTermKeys: (source) => longTermKeys(files, source, credentialProcess),
     getSessionToken: async (request, keys) => {
       const { getSessionToken } = await import('../sts.ts');
@@ -57,6 +63,12 @@ export function refreshEffects(
     },
   };
 }
+
+/** Keys of AWS's documentation: that they are refused tells that AWS is there, and nobody's own need be fetched for it. */
+const NOBODY: Keys = {
+  accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
+  secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+};
 
 /** Asks STS with the session itself, which needs no permission. */
 export async function isAlive(files: Settings['files'], profile: ProfileSettings, clock: Clock) {

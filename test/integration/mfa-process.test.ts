@@ -88,6 +88,7 @@ describe('the code of a command', () => {
             await writeFile(shown, sandbox.authenticator.code(sandbox.clock.now()));
             return ask(request, question);
           },
+          outage: async () => undefined,
           longTermKeys: async () => sandbox.alice,
           getSessionToken: (request, keys) => {
             const offset = sandbox.clock.offset;
