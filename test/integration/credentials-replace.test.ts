@@ -160,6 +160,7 @@ describe('a file that is changed', () => {
     })();
     let reads = 0;
     for (; !isOver; reads++) {
+      await new Promise(setImmediate);
       const document = parseCredentials((await readCredentials(file)) ?? Buffer.alloc(0));
       expect(document.profile('default')?.values.get('aws_access_key_id')).toBe('AKIAX');
       const token = document.profile('mfa')?.values.get('aws_session_token');
