@@ -10,16 +10,24 @@ async function run(words: string[]): Promise<void> {
   if (words.length <= 2 && !profile?.startsWith('-')) {
     switch (command) {
       case 'status':
-        return (await import('./commands/status.ts')).status(profile === undefined ? [] : [profile], {});
+        await (await import('./commands/status.ts')).status(profile === undefined ? [] : [profile], {});
+        return end();
       case 'env':
-        return (await import('./commands/env.ts')).env(profile, {});
+        await (await import('./commands/env.ts')).env(profile, {});
+        return end();
       case 'credential-process':
-        return (await import('./commands/credential-process.ts')).credentialProcess(profile, {});
+        await (await import('./commands/credential-process.ts')).credentialProcess(profile, {});
+        return end();
       case 'run':
         if (profile === undefined) return (await import('./commands/run.ts')).run({});
     }
   }
   return (await import('./command-line.ts')).runCommandLine();
+}
+
+/** All is written by now, and Node takes longer to end by itself. */
+function end(): void {
+  process.exit();
 }
 
 run(process.argv.slice(2)).catch((error: unknown) => {
