@@ -36,7 +36,7 @@ export interface RefreshEffects {
   pause(milliseconds: number, signal: AbortSignal): Promise<void>;
 }
 
-export type Refusal = Extract<StsAnswer<unknown>, { ok: false }>;
+type Refusal = Extract<StsAnswer<unknown>, { ok: false }>;
 
 export type RefreshOutcome =
   | { kind: 'refreshed'; session: MfaSession }
