@@ -130,7 +130,7 @@ try {
   // The short commands, with a fresh session and no agent.
   writeFileSync(credentials, withSession(readFileSync(credentials), 'mfa', session));
   const short = ['status', 'env', 'credential-process'];
-  const [bare, ...ours] = await processes(25, [[node, '-e', '0']], ...short.map((name) => [[node, PROGRAM, name]]));
+  const [bare, ...ours] = await processes(50, [[node, '-e', '0']], ...short.map((name) => [[node, PROGRAM, name]]));
   for (const [index, name] of short.entries()) {
     row(`${name}, whole process: ms, against node -e 0`, ours[index], bare, '<= 1.3');
   }

@@ -10,24 +10,16 @@ async function run(words: string[]): Promise<void> {
   if (words.length <= 2 && !profile?.startsWith('-')) {
     switch (command) {
       case 'status':
-        await (await import('./commands/status.ts')).status(profile === undefined ? [] : [profile], {});
-        return end();
+        return (await import('./commands/status.ts')).status(profile === undefined ? [] : [profile], {});
       case 'env':
-        await (await import('./commands/env.ts')).env(profile, {});
-        return end();
+        return (await import('./commands/env.ts')).env(profile, {});
       case 'credential-process':
-        await (await import('./commands/credential-process.ts')).credentialProcess(profile, {});
-        return end();
+        return (await import('./commands/credential-process.ts')).credentialProcess(profile, {});
       case 'run':
         if (profile === undefined) return (await import('./commands/run.ts')).run({});
     }
   }
   return (await import('./command-line.ts')).runCommandLine();
-}
-
-/** All is written by now, and Node takes longer to end by itself. */
-function end(): void {
-  process.exit();
 }
 
 run(process.argv.slice(2)).catch((error: unknown) => {
