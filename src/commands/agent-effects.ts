@@ -3,7 +3,9 @@ import type { Logger } from 'pino';
 import type { AgentEffects } from '../agent.ts';
 import type { Clock } from '../clock.ts';
 import type { Settings } from '../config.ts';
+import { UserError } from '../errors.ts';
 import { networkProblem } from '../network.ts';
+import { notAFile } from '../read-file.ts';
 import type { View } from '../service/view.ts';
 import { readSessions, saveSession } from './effects.ts';
 import { runJob } from './job.ts';
@@ -31,7 +33,12 @@ export function agentEffects(
   return {
     clock,
     log,
-    readSessions: (profiles) => readSessions(settings().files, profiles),
+    readSessions: async (profiles) => {
+      const { files } = settings();
+      const problem = notAFile(files.credentials);
+      if (problem !== undefined) throw new UserError(problem);
+      return readSessions(files, profiles);
+    },
     refresh: async (target, asking) => {
       await service?.takeDesktop();
       const why = service?.outdated();

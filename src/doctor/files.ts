@@ -1,8 +1,9 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { awsSections } from '../aws-config.ts';
 import type { ProfileSettings } from '../config.ts';
 import { type CredentialsDocument, parseCredentials } from '../credentials/document.ts';
 import type { Paths } from '../paths.ts';
+import { notAFile } from '../read-file.ts';
 import type { KnownProfiles } from './variables.ts';
 
 /** A file as it was read: without bytes when it is missing, and with a reason when it cannot be read. */
@@ -21,10 +22,8 @@ export async function filesIn({ settings, config, credentials }: Paths): Promise
 
 async function see(path: string): Promise<Seen> {
   try {
-    // A reader of a pipe would wait forever, and nothing could end it.
-    if (!(await stat(path)).isFile())
-      return { bytes: undefined, problem: `${path} is a folder, a pipe or a device, not a file` };
-    return { bytes: await readFile(path) };
+    const problem = notAFile(path);
+    return problem === undefined ? { bytes: await readFile(path) } : { bytes: undefined, problem };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     return code === 'ENOENT' ? { bytes: undefined } : { bytes: undefined, problem: `${path} cannot be read (${code})` };

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -160,18 +161,21 @@ describe('the agent', () => {
     await running.says(ASKING);
   });
 
-  it('survives a credentials file that cannot be read, and goes on when it can', async () => {
-    const good = await readFile(sandbox.credentialsFile);
-    await rm(sandbox.credentialsFile);
-    await mkdir(sandbox.credentialsFile);
-    const running = agent();
-    await running.says(/check failed/);
-    await rm(sandbox.credentialsFile, { recursive: true });
-    await writeFile(sandbox.credentialsFile, good);
-    await running.says(ASKING);
-    running.child.stdin?.write(`${sandbox.code()}\n`);
-    await refreshedBy(running);
-  });
+  it.each(['mkdir', 'mkfifo'])(
+    'survives a credentials file that cannot be read (%s), and goes on when it can',
+    async (make) => {
+      const good = await readFile(sandbox.credentialsFile);
+      await rm(sandbox.credentialsFile);
+      execFileSync(make, [sandbox.credentialsFile]);
+      const running = agent();
+      await running.says(/check failed/);
+      await rm(sandbox.credentialsFile, { recursive: true });
+      await writeFile(sandbox.credentialsFile, good);
+      await running.says(ASKING);
+      running.child.stdin?.write(`${sandbox.code()}\n`);
+      await refreshedBy(running);
+    },
+  );
 
   it('keeps a session that the disk does not take, asks for no other, and writes it as soon as it can', async () => {
     const good = await readFile(sandbox.credentialsFile);
