@@ -2,10 +2,11 @@
  * Every text that a person sees in a prompt, a notification, a refusal or a status, in AWS's own words and the design's.
  * Texts are plain: no markup, one line each, no control characters; whoever shows them escapes what its medium needs.
  */
-import type { ProfileStatus } from './agent.ts';
+
 import type { AskRequest } from './ask/ask.ts';
 import { formatDuration } from './duration.ts';
 import { localDay, two } from './instant.ts';
+import type { ProfileStatus } from './kept-profile.ts';
 import type { Standing } from './plan.ts';
 import type { SessionState } from './session.ts';
 import type { StsFailure } from './sts.ts';

@@ -1,6 +1,6 @@
-import type { ProfileStatus } from '../agent.ts';
 import type { Settings } from '../config.ts';
 import { askAgent } from '../control.ts';
+import type { ProfileStatus } from '../kept-profile.ts';
 
 /**
  * Has the running agent ask now, and waits for it.

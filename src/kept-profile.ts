@@ -1,0 +1,247 @@
+import type { Logger } from 'pino';
+import type { Asking, AskRequest } from './ask/ask.ts';
+import type { Clock } from './clock.ts';
+import type { ProfileSettings, Settings } from './config.ts';
+import { afterAsking, afterOutcome, afterRefresh, FRESH_START, type History, rested } from './history.ts';
+import { utcTime } from './instant.ts';
+import * as messages from './messages.ts';
+import type { Action, Situation, Standing } from './plan.ts';
+import type { RefreshOutcome, RefreshTarget } from './refresh.ts';
+import { aged, endOf, type MfaSession, type SessionState, type StoredSession, stateAt } from './session.ts';
+
+/** What can be done for a profile. */
+export interface ProfileEffects {
+  clock: Clock;
+  refresh(target: RefreshTarget, asking: Asking & { reminder: number }): Promise<RefreshOutcome>;
+  /** Puts a session into the credentials file. Throws when it could not. */
+  save(profile: string, session: MfaSession): Promise<void>;
+  /** Whether AWS still takes the session in a profile; undefined when AWS could not be asked. */
+  isAlive(profile: ProfileSettings): Promise<boolean | undefined>;
+  /** Tells the person something that needs no answer. */
+  notice(text: string): void;
+  log: Logger;
+}
+
+/** One MFA profile, as `status` shows it. Times are milliseconds since the epoch. */
+export interface ProfileStatus {
+  profile: string;
+  state: SessionState;
+  expiration?: number;
+  standing: Standing;
+}
+
+/** Why a check happens. `file`, `settings` and `request` may have mended what stopped the asking. */
+export type CheckReason = 'start' | 'schedule' | 'file' | 'settings' | 'request' | 'outcome' | 'presence' | 'waiting';
+
+const VERIFY_AGAIN = 15 * 60_000;
+
+/** One MFA profile: what the agent keeps of it between checks, and does for it. */
+export class KeptProfile {
+  history: History = FRESH_START;
+  /** Why nobody could be asked the last time; tried again now and then, and told once. */
+  unaskable: string | undefined;
+  readonly #profile: string;
+  readonly #effects: ProfileEffects;
+  readonly #settings: () => Settings;
+  /** Called when something has come of a question. */
+  readonly #onOutcome: () => void;
+  /** The standing question: aborting withdraws it, the listener raises it again. */
+  #question: { controller: AbortController; raise(request: AskRequest): void; done: Promise<void> } | undefined;
+  /** Given by STS and not on disk yet. */
+  #session: MfaSession | undefined;
+  #status: ProfileStatus | undefined;
+
+  /** @param settings those that hold now */
+  constructor(profile: string, settings: () => Settings, effects: ProfileEffects, onOutcome: () => void) {
+    this.#profile = profile;
+    this.#settings = settings;
+    this.#effects = effects;
+    this.#onOutcome = onOutcome;
+  }
+
+  /** Where it stood at the last check; undefined before the first. */
+  get status(): ProfileStatus | undefined {
+    return this.#status;
+  }
+
+  /** Whether it holds a session that is nowhere else. */
+  get holdsSession(): boolean {
+    return this.#session !== undefined;
+  }
+
+  /**
+   * What is to be planned for.
+   * @param stored what stands in the credentials file
+   */
+  situation(
+    settings: ProfileSettings,
+    stored: StoredSession,
+    { now, promptBefore, reason }: { now: number; promptBefore: number; reason: CheckReason },
+  ): Situation {
+    const session = aged(this.#session ? { kind: 'session', ...this.#session } : stored, settings);
+    const state = stateAt(session, now, promptBefore);
+    if (state === 'fresh' && !this.#session && !this.#question) this.history = rested(this.history);
+    if (reason === 'file' || reason === 'settings' || reason === 'request') {
+      const { verdict: _, ...rest } = this.history;
+      this.history = this.history.stopped || this.unaskable !== undefined ? FRESH_START : rest;
+      this.unaskable = undefined;
+    }
+    const { serialNumber = '' } = settings;
+    return { profile: this.#profile, serialNumber, state, expiration: endOf(session), history: this.history };
+  }
+
+  /** Takes down where it stands, and logs that when it is another standing than before. */
+  stands({ state, expiration }: Situation, standing: Standing): void {
+    const { log, clock } = this.#effects;
+    const isRepeated = this.unaskable !== undefined || (this.history.outage?.times ?? 0) > 1;
+    const isTold = isRepeated && /^(asking|waiting)$/.test(standing.standing);
+    const before = this.#status;
+    if (!isTold && (before?.state !== state || before.standing.standing !== standing.standing)) {
+      const facts = { state, ...standing, ...(expiration && { expiration: utcTime(expiration) }) };
+      log.info({ profile: this.#profile, ...facts }, messages.standing(state, standing, clock.now()));
+    }
+    const end = expiration === undefined ? {} : { expiration };
+    this.#status = { profile: this.#profile, state, standing, ...end };
+  }
+
+  /** @returns whether another check is due at once */
+  async act(action: Action, situation: Situation): Promise<boolean> {
+    const now = this.#effects.clock.now();
+    switch (action.do) {
+      case 'ask':
+        this.history = afterAsking(situation, now, action.reminder);
+        this.#ask(situation, action.reminder);
+        return false;
+      case 'remind': {
+        this.history = afterAsking(situation, now, action.reminder);
+        const { profile, serialNumber, expiration } = situation;
+        this.#question?.raise({ profile, serialNumber, expiration, now, reminder: action.reminder });
+        return false;
+      }
+      case 'withdraw':
+        this.withdraw();
+        return false;
+      case 'save':
+        return this.save();
+      case 'verify':
+        return this.#verify();
+    }
+  }
+
+  withdraw(): void {
+    this.#question?.controller.abort();
+  }
+
+  /** Withdraws the question; resolves when what came of it is known. */
+  async close(): Promise<void> {
+    this.withdraw();
+    await this.#question?.done;
+  }
+
+  /**
+   * Writes a session that the disk did not take.
+   * @returns whether it is written now
+   */
+  async save(): Promise<boolean> {
+    const { clock, log } = this.#effects;
+    const [profile, session] = [this.#profile, this.#session];
+    if (!session) return false;
+    try {
+      await this.#effects.save(profile, session);
+      this.#session = undefined;
+      this.history = afterRefresh(session.expiration, clock.now(), this.#settings().promptBefore);
+      log.info({ profile }, 'the session kept in memory is written now');
+      return true;
+    } catch (error) {
+      log.debug({ err: error, profile }, 'the session cannot be written yet');
+      return false;
+    }
+  }
+
+  #ask({ profile, expiration }: Situation, reminder: number): void {
+    const settings = this.#own();
+    if (settings?.serialNumber === undefined) return;
+    const controller = new AbortController();
+    let raise: (request: AskRequest) => void = () => {};
+    const { serialNumber, sourceProfile, durationSeconds, maxAge } = settings;
+    const afterOutage = this.history.outage !== undefined;
+    const target = { profile, sourceProfile, serialNumber, durationSeconds, maxAge, expiration, afterOutage };
+    const asking = {
+      reminder,
+      signal: controller.signal,
+      onChange: (listener: (request: AskRequest) => void) => {
+        raise = listener;
+      },
+    };
+    const unexpected = (error: unknown): RefreshOutcome => {
+      this.#effects.log.error({ err: error, profile }, 'refresh failed');
+      return { kind: 'unaskable', reason: 'an unexpected error; the log has it' };
+    };
+    const done = this.#effects
+      .refresh(target, asking)
+      .catch(unexpected)
+      .then((outcome) => {
+        this.#question = undefined;
+        this.#settle(outcome);
+        this.#onOutcome();
+      });
+    this.#question = { controller, raise: (request) => raise(request), done };
+  }
+
+  /** Tells what came of a question, and keeps what follows from it. */
+  #settle(outcome: RefreshOutcome): void {
+    const { promptBefore, remindEvery } = this.#settings();
+    this.#tell(outcome);
+    if (outcome.kind === 'unsaved') this.#session = outcome.session;
+    this.unaskable = outcome.kind === 'unaskable' ? messages.cannotAskHere(outcome.reason) : undefined;
+    const moment = { now: this.#effects.clock.now(), promptBefore, remindEvery, jitter: Math.random() };
+    this.history = afterOutcome(this.history, outcome, moment);
+    if (outcome.kind === 'refused' && this.history.stopped) this.#effects.notice(outcome.message);
+  }
+
+  #tell(outcome: RefreshOutcome): void {
+    const { log, notice } = this.#effects;
+    const profile = this.#profile;
+    switch (outcome.kind) {
+      case 'refreshed':
+        log.info({ profile, expiration: utcTime(outcome.session.expiration) }, 'session refreshed');
+        return;
+      case 'unsaved':
+        log.error({ profile, reason: outcome.reason }, 'the session could not be written; it is kept in memory');
+        notice(messages.unsaved(profile, outcome.reason));
+        return;
+      case 'snoozed':
+      case 'dismissed':
+      case 'withdrawn':
+        return;
+      case 'unaskable': {
+        const why = messages.cannotAskHere(outcome.reason);
+        if (this.unaskable !== why) log.warn({ profile }, why);
+        return;
+      }
+      case 'no-keys':
+        log.error({ profile, reason: outcome.reason }, 'no long-term credentials');
+        notice(outcome.reason);
+        return;
+      case 'refused': {
+        const { kind } = outcome.failure;
+        log[this.history.outage?.kind === kind ? 'debug' : 'warn']({ profile, refusal: kind }, outcome.message);
+        return;
+      }
+    }
+  }
+
+  async #verify(): Promise<boolean> {
+    const settings = this.#own();
+    if (!settings) return false;
+    const alive = await this.#effects.isAlive(settings);
+    const until = this.#effects.clock.now() + VERIFY_AGAIN;
+    // Unreachable: taken for alive until it can be asked again, since a question could not be answered either.
+    this.history = { ...this.history, verdict: { alive: alive ?? true, until } };
+    return true;
+  }
+
+  #own(): ProfileSettings | undefined {
+    return this.#settings().profiles.find(({ profile }) => profile === this.#profile);
+  }
+}
