@@ -9,9 +9,14 @@ import { basename, join, resolve } from 'node:path';
  * What shells and AWS tools call again and again, and the agent. Each is one file, with all that it needs while the session
  * is fresh, and of each module only that. What they load late is in the files of the rest.
  */
-const APART = ['cli', 'commands/status', 'commands/env', 'commands/credential-process', 'commands/run'].map((name) =>
-  resolve('src', `${name}.ts`),
-);
+const APART = [
+  'cli',
+  'commands/status',
+  'commands/env',
+  'commands/credential-process',
+  'commands/exec',
+  'commands/run',
+].map((name) => resolve('src', `${name}.ts`));
 /** Packages that they have in them: to find these takes longer than to read all settings, and 1.5 MB of the agent. */
 const INSIDE = ['ini', 'pino'];
 

@@ -6,11 +6,18 @@ import { complain } from './errors.ts';
  * nothing to parse, and loading the parser would take longer than all the rest, and memory from the agent.
  */
 async function run(words: string[]): Promise<void> {
-  const [command, profile] = words;
-  if (words.length <= 2 && !profile?.startsWith('-')) {
-    switch (command) {
+  const [command, ...behind] = words;
+  const dashes = behind.indexOf('--');
+  const names = dashes < 0 ? behind : behind.slice(0, dashes);
+  const [profile] = names;
+  if (names.length <= 1 && !profile?.startsWith('-')) {
+    if (command === 'exec' && dashes >= 0) {
+      const words = [...names, ...behind.slice(dashes + 1)];
+      return (await import('./commands/exec.ts')).exec(words, {}, process.argv);
+    }
+    switch (dashes < 0 && command) {
       case 'status':
-        return (await import('./commands/status.ts')).status(profile === undefined ? [] : [profile], {});
+        return (await import('./commands/status.ts')).status(names, {});
       case 'env':
         return (await import('./commands/env.ts')).env(profile, {});
       case 'credential-process':

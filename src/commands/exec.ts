@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { constants, homedir } from 'node:os';
+import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import { loadSettings, type ProfileSettings, type Settings } from '../config.ts';
 import { UserError } from '../errors.ts';
+import { homeFolder } from '../home.ts';
 import * as messages from '../messages.ts';
 import type { GlobalOptions } from '../program.ts';
 import { environmentWith, type UsableSession } from '../session-variables.ts';
@@ -24,7 +25,7 @@ export async function exec(words: string[], options: GlobalOptions, line: readon
   if (command === undefined || names.length > 1) {
     throw new UserError('exec [PROFILE] -- COMMAND…: the command comes after two dashes', 2);
   }
-  const settings = await loadSettings({ env: process.env, home: homedir(), configFile: options.config });
+  const settings = await loadSettings({ env: process.env, home: await homeFolder(), configFile: options.config });
   const profile = chosenProfile(names[0], settings);
   const session = await sessionFor(settings, profile);
   await run([command, ...rest], environmentWith(session, process.env));

@@ -63,6 +63,16 @@ describe.each(COMMANDS)('%s of a fresh session', (command) => {
   });
 });
 
+it.each([[['exec', '--', 'true']], [['exec', 'mfa', '--', 'echo', '--', 'x']]])(
+  'a command with a fresh session is started by one file: %j',
+  async (words) => {
+    const ended = await run(words, { ...sandbox.env, NODE_OPTIONS: `--require ${LOADED}` });
+    expect(ended).toMatchObject({ status: 0, stdout: words.length > 3 ? '-- x\n' : '' });
+    const { files } = JSON.parse(ended.stderr) as { files: string[] };
+    expect(files).toEqual([PROGRAM, join(PROGRAM, '..', 'exec.cjs')]);
+  },
+);
+
 const SLOW_READER = `
 import fcntl, os, subprocess, sys, time
 reading, writing = os.pipe()
