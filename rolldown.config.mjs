@@ -27,9 +27,13 @@ const [sources, late] = [new Map(), new Map()];
 /** Everything that has gone into a file. */
 const modules = new Set();
 
-/** What commander loads for commands that are programs of their own, and pino for logs that a thread writes: ours are not. */
+/**
+ * What commander loads for commands that are programs of their own, pino for logs that a thread writes, and dbus-next to read
+ * how objects describe themselves: of all that we have nothing.
+ */
 const isIdle = (id, by = '') =>
   (by.includes('/node_modules/commander/') && id === 'node:child_process') ||
+  (by.includes('/node_modules/@jellybrick/dbus-next/') && id === 'fast-xml-parser') ||
   (by.includes('/node_modules/pino/') && (id.endsWith('/transport') || id === 'worker_threads'));
 const NOTHING = '\0nothing.cjs';
 
