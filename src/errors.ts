@@ -11,12 +11,19 @@ export class UserError extends Error {
 }
 
 /**
+ * The exit status of a command that ends with an error: 1 it failed; 2 usage or configuration error; 3 the session asked
+ * about is not fresh. By what the error has, not by what it is: each file that ships by itself has a class of its own.
+ */
+export function statusOf(error: unknown): number {
+  return (error as Partial<UserError>).status ?? 1;
+}
+
+/**
  * Says on standard error why a command failed.
- * @returns its exit status: 1 it failed; 2 usage or configuration error; 3 the session asked about is not fresh
+ * @returns its exit status
  */
 export function complain(error: unknown, debug = false): number {
   const shown = error instanceof Error ? (debug && error.stack) || error.message : String(error);
   write(2, `aws-mfa-agent: ${shown}\n`);
-  // By what it has, not by what it is: a command that ships as a file of its own has a class of its own.
-  return (error as Partial<UserError>).status ?? 1;
+  return statusOf(error);
 }

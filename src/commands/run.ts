@@ -7,7 +7,7 @@ import { loadSettings, type Settings } from '../config.ts';
 import { serveControl } from '../control-server.ts';
 import { exposure } from '../credentials/exposure.ts';
 import { watchFile } from '../credentials/watch.ts';
-import { UserError } from '../errors.ts';
+import { statusOf, UserError } from '../errors.ts';
 import { createLog, isJournal } from '../log.ts';
 import * as messages from '../messages.ts';
 import { packageVersion } from '../package-file.ts';
@@ -41,7 +41,7 @@ export async function run(options: GlobalOptions): Promise<void> {
     manager?.status(message);
     if (!journal || options.debug) throw error;
     log.fatal(message);
-    process.exitCode = error instanceof UserError ? error.status : 1;
+    process.exitCode = statusOf(error);
   }
 }
 

@@ -27,7 +27,7 @@ const NO_NEW_FILE =
 
 /** Another error for people, with one line: what was being done, to which file, what came back, what to do. */
 export function explained(error: unknown, doing: 'read' | 'write' | 'watch', file: string): unknown {
-  if (error instanceof CredentialsFileError) {
+  if (isOfFile(error)) {
     return new CredentialsFileError(`cannot ${doing} ${file}: ${error.message}`, error.status, { cause: error });
   }
   const { message, syscall } = error as NodeJS.ErrnoException;
@@ -35,6 +35,11 @@ export function explained(error: unknown, doing: 'read' | 'write' | 'watch', fil
   if (error instanceof UserError || code === undefined) return error;
   const reason = code === 'EACCES' && syscall === 'mkdir' ? NO_NEW_FILE : REASONS[code];
   return new UserError(`cannot ${doing} ${file}: ${reason ? `${reason} (${code})` : message}`, 1, { cause: error });
+}
+
+/** By its name: the agent, which ships as a file of its own, has a class of its own. */
+function isOfFile(error: unknown): error is CredentialsFileError {
+  return (error as Error).name === 'CredentialsFileError';
 }
 
 /** Node.js calls it `Unknown system error -122`: by its numbers on Linux and macOS. */
