@@ -50,7 +50,7 @@ describe.skipIf(missingPrograms().length > 0)('the agent, and a person who is no
     logind.change({ LockedHint: false });
     await server.nth(1);
     await agent.says(/"standing":"asking"/);
-    expect(await statusNow()).toMatch(/asking since \d\d:\d\d/);
+    expect(await statusNow()).toMatch(/asking since (\w+ )?\d\d:\d\d/);
 
     logind.change({ LockedHint: true });
     await server.closedCount(1);

@@ -105,7 +105,7 @@ describe('the agent', () => {
     running.child.stdin?.write(`${sandbox.code()}\n`);
     await running.says(/"state":"due","standing":"waiting"/);
     const { stdout } = await run(['status'], sandbox.env);
-    expect(stdout).toMatch(/AWS gave a session shorter than prompt_before; asks again at \d\d:\d\d/);
+    expect(stdout).toMatch(/AWS gave a session shorter than prompt_before; asks again at (\w+ )?\d\d:\d\d/);
     expect(running.output().match(/MFA code of alice/g)).toHaveLength(1);
   });
 
