@@ -22,8 +22,10 @@ const INSIDE = ['ini', 'pino'];
 
 const packages = Object.keys(JSON.parse(readFileSync('package.json', 'utf8')).dependencies);
 const nameOf = (path) => basename(path, '.ts');
-/** The source of each file that another may load late, and of each that one does. */
-const [sources, late] = [new Map(), new Map()];
+/** The source of each file that another may load late. */
+const sources = new Map();
+/** The files that one does. */
+const late = new Set();
 /** Everything that has gone into a file. */
 const modules = new Set();
 
@@ -65,7 +67,7 @@ const build = ({ input, inside, isElsewhere, plugins, cleanDir }) => ({
       generateBundle(_, bundle) {
         for (const chunk of Object.values(bundle).filter(({ type }) => type === 'chunk')) {
           for (const id of chunk.moduleIds) modules.add(id);
-          for (const file of chunk.dynamicImports) if (sources.has(file)) late.set(file, sources.get(file));
+          for (const file of chunk.dynamicImports) late.add(file);
           chunk.code = inLatin1(chunk.code);
         }
       },
@@ -112,8 +114,8 @@ export default [
 ];
 
 function emitLate() {
-  for (const [file, id] of late) {
-    if (!APART.includes(id)) this.emitFile({ type: 'chunk', id, fileName: basename(file) });
+  for (const [file, id] of sources) {
+    if (late.has(file) && !APART.includes(id)) this.emitFile({ type: 'chunk', id, fileName: basename(file) });
   }
 }
 

@@ -201,10 +201,9 @@ export class Agent {
   async #situations(reason: CheckReason, now: number): Promise<Situation[]> {
     const profiles = this.#settings.profiles.filter(({ serialNumber }) => serialNumber !== undefined);
     const sessions = await this.#effects.readSessions(profiles.map(({ profile }) => profile));
-    const { promptBefore } = this.#settings;
     return profiles.map((settings) => {
       const stored = sessions.get(settings.profile) ?? { kind: 'none' };
-      return this.#of(settings.profile).situation(settings, stored, { now, promptBefore, reason });
+      return this.#of(settings.profile).situation(settings, stored, { now, reason });
     });
   }
 

@@ -12,8 +12,7 @@ async function run(words: string[]): Promise<void> {
   const [profile] = names;
   if (names.length <= 1 && !profile?.startsWith('-')) {
     if (command === 'exec' && dashes >= 0) {
-      const words = [...names, ...behind.slice(dashes + 1)];
-      return (await import('./commands/exec.ts')).exec(words, {}, process.argv);
+      return (await import('./commands/exec.ts')).exec(names, behind.slice(dashes + 1), {});
     }
     switch (dashes < 0 && command) {
       case 'status':

@@ -1,5 +1,5 @@
 import type { ProfileSection } from './credentials/document.ts';
-import { localDay, two, utcTime } from './instant.ts';
+import { formatInstant, localDay, two, utcTime } from './instant.ts';
 
 /** An expiry line holds something that is no date. */
 export class ExpiryError extends Error {
@@ -98,14 +98,14 @@ function formatPlain(instant: number, zone: Zone): string {
     case 'utc':
       return utc(instant).replace('T', ' ');
     case 'either':
-      return `${utc(instant)}Z`;
+      return formatInstant(instant);
   }
 }
 
 /** An instant in the form of a text that stands: its offset, its gap, its fraction. Without a zone to keep: RFC 3339. */
 function restyle(standing: string, instant: number): string {
   const [, , gap, , fraction, zone] = DATE.exec(standing) ?? [];
-  if (zone === undefined) return `${utc(instant)}Z`;
+  if (zone === undefined) return formatInstant(instant);
   const text = utc(instant + offsetOf(zone)).replace('T', gap ?? 'T');
   return `${text}${fraction?.replace(/\d/g, '0') ?? ''}${zone}`;
 }

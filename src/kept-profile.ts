@@ -76,10 +76,10 @@ export class KeptProfile {
   situation(
     settings: ProfileSettings,
     stored: StoredSession,
-    { now, promptBefore, reason }: { now: number; promptBefore: number; reason: CheckReason },
+    { now, reason }: { now: number; reason: CheckReason },
   ): Situation {
     const session = aged(this.#session ? { kind: 'session', ...this.#session } : stored, settings);
-    const state = stateAt(session, now, promptBefore);
+    const state = stateAt(session, now, this.#settings().promptBefore);
     if (state === 'fresh' && !this.#session && !this.#question) this.history = rested(this.history);
     if (reason === 'file' || reason === 'settings' || reason === 'request') {
       const { verdict: _, ...rest } = this.history;

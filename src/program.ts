@@ -75,13 +75,17 @@ export function createProgram(): Command {
     .usage('[options] [profile] -- <command...>')
     .argument('[profile]', 'the MFA profile; needed when several are configured')
     .argument('[command...]', 'what to run')
-    .action(async (profile: string | undefined, command: string[]) =>
-      (await import('./commands/exec.ts')).exec(
-        profile === undefined ? [] : [profile, ...command],
+    .action(async (profile: string | undefined, words: string[]) => {
+      // commander takes the dashes out: all that was behind them is the command.
+      const dashes = process.argv.indexOf('--');
+      const command = dashes < 0 ? [] : process.argv.slice(dashes + 1);
+      const all = profile === undefined ? [] : [profile, ...words];
+      return (await import('./commands/exec.ts')).exec(
+        all.slice(0, all.length - command.length),
+        command,
         program.opts(),
-        process.argv,
-      ),
-    );
+      );
+    });
 
   program
     .command('credential-process')

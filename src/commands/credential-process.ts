@@ -1,13 +1,13 @@
-import { loadSettings, type ProfileSettings, type Settings } from '../config.ts';
+import type { ProfileSettings, Settings } from '../config.ts';
 import { parseDuration } from '../duration.ts';
 import { UserError } from '../errors.ts';
-import { homeFolder } from '../home.ts';
 import { formatInstant } from '../instant.ts';
 import * as messages from '../messages.ts';
 import { write } from '../output.ts';
 import type { GlobalOptions } from '../program.ts';
 import type { UsableSession } from '../session-variables.ts';
 import { chosenProfile, type HeldSession, readHeldSession, workingSession } from './held-session.ts';
+import { userSettings } from './settings.ts';
 
 interface CredentialProcessOptions extends GlobalOptions {
   /** {@link TIMEOUT} unless given. */
@@ -34,7 +34,7 @@ export async function credentialProcess(name: string | undefined, options: Crede
   if (!wait || wait > LONGEST_WAIT) {
     throw new UserError(`--timeout ${timeout}: must be a duration from 1s to 1h, such as 50s`, 2);
   }
-  const settings = await loadSettings({ env: process.env, home: await homeFolder(), configFile: options.config });
+  const settings = await userSettings(options);
   const profile = chosenProfile(name, settings);
   const held = await readHeldSession(settings, profile.profile, Date.now());
   const session = await workingSession(settings, profile, held);

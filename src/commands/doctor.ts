@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { createAsk } from '../ask/choose.ts';
 import { readAwsConfig } from '../aws-config.ts';
@@ -28,6 +27,7 @@ import { UserError } from '../errors.ts';
 import { packageVersion } from '../package-file.ts';
 import { type Paths, pathsOf } from '../paths.ts';
 import type { GlobalOptions } from '../program.ts';
+import { notAFile } from '../read-file.ts';
 import { sessionIn } from '../session.ts';
 import { readState } from '../state.ts';
 import { callerIdentity, credentialProcess, mfaDevices, sessionKeys } from './effects.ts';
@@ -63,18 +63,13 @@ export async function doctor(options: DoctorOptions): Promise<void> {
   const agent = once(() => agentSeen(files));
   const service = once(() => lookAtService(environment, home, settings));
   /** Why AWS is not asked: a reader of a pipe would wait forever. */
-  const obstacle = once(async () => {
+  const obstacle = () => {
     const bundle = environment.AWS_CA_BUNDLE;
-    const isPipe = bundle
-      ? await stat(bundle).then(
-          (stats) => !stats.isFile(),
-          () => false,
-        )
-      : false;
+    const isPipe = bundle && notAFile(bundle) !== undefined;
     return seen.credentials.problem ?? (isPipe ? `AWS_CA_BUNDLE=${bundle} is not a file` : undefined);
-  });
+  };
   const asked = once(async () =>
-    (await obstacle()) === undefined
+    obstacle() === undefined
       ? askAws(profiles, {
           longTermKeys: (source) => longTermKeys(files, source, credentialProcess),
           sessionKeys: (profile) => sessionKeys(files, profile),
@@ -113,7 +108,7 @@ export async function doctor(options: DoctorOptions): Promise<void> {
       check: 'aws.reachable',
       limit: AWS_LIMIT,
       look: async () => {
-        const reason = await obstacle();
+        const reason = obstacle();
         if (reason !== undefined) return [warning('aws.reachable', `AWS was not asked: ${reason}`, 'mend that first')];
         return awsFindings(await asked(), environment);
       },

@@ -1,6 +1,4 @@
-import { loadSettings } from '../config.ts';
 import { UserError } from '../errors.ts';
-import { homeFolder } from '../home.ts';
 import * as messages from '../messages.ts';
 import { isTerminal, write } from '../output.ts';
 import type { GlobalOptions } from '../program.ts';
@@ -8,6 +6,7 @@ import { readFile } from '../read-file.ts';
 import { OLD_TOKEN_VARIABLE, SESSION_VARIABLES, sessionVariables } from '../session-variables.ts';
 import { evaluated, SHELL_NAMES, type Shell, settingLine, shellOf, unsettingLine } from '../shells.ts';
 import { chosenProfile, readHeldSession, workingSession } from './held-session.ts';
+import { userSettings } from './settings.ts';
 
 interface EnvOptions extends GlobalOptions {
   shell?: string;
@@ -19,7 +18,7 @@ export async function env(name: string | undefined, options: EnvOptions): Promis
   const shell = options.shell === undefined ? await callingShell() : namedShell(options.shell);
   if (options.unset) return print(SESSION_VARIABLES.map((variable) => unsettingLine(shell, variable)));
 
-  const settings = await loadSettings({ env: process.env, home: await homeFolder(), configFile: options.config });
+  const settings = await userSettings(options);
   const { profile, ...rest } = chosenProfile(name, settings);
   const now = Date.now();
   const held = await readHeldSession(settings, profile, now);

@@ -2,33 +2,30 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
-import { loadSettings, type ProfileSettings, type Settings } from '../config.ts';
+import type { ProfileSettings, Settings } from '../config.ts';
 import { UserError } from '../errors.ts';
-import { homeFolder } from '../home.ts';
 import * as messages from '../messages.ts';
 import type { GlobalOptions } from '../program.ts';
 import { environmentWith, type UsableSession } from '../session-variables.ts';
 import { chosenProfile, readHeldSession, workingSession } from './held-session.ts';
 import type { Renewal } from './renewal.ts';
+import { userSettings } from './settings.ts';
 
 /**
  * Runs a command with the session in its environment. It has our terminal and gets our signals, and how it ends is how we
  * end. A session that is due is refreshed first, by asking; without one the command is not run.
- * @param words the profile, if any, and the command
- * @param line the whole command line: the command is what comes after its first `--`
+ * @param names the profile, if any
+ * @param command what comes after the two dashes
  * @throws UserError (status 3) when there is no session to run it with
  */
-export async function exec(words: string[], options: GlobalOptions, line: readonly string[]): Promise<void> {
-  const dashes = line.indexOf('--');
-  const [command, ...rest] = dashes < 0 ? [] : line.slice(dashes + 1);
-  const names = words.slice(0, words.length - rest.length - 1);
-  if (command === undefined || names.length > 1) {
+export async function exec(names: readonly string[], command: string[], options: GlobalOptions): Promise<void> {
+  if (command.length === 0 || names.length > 1) {
     throw new UserError('exec [PROFILE] -- COMMAND…: the command comes after two dashes', 2);
   }
-  const settings = await loadSettings({ env: process.env, home: await homeFolder(), configFile: options.config });
+  const settings = await userSettings(options);
   const profile = chosenProfile(names[0], settings);
   const session = await sessionFor(settings, profile);
-  await run([command, ...rest], environmentWith(session, process.env));
+  await run(command, environmentWith(session, process.env));
 }
 
 /** How long an agent's question may stand while the command waits, in milliseconds. */

@@ -1,17 +1,16 @@
-import { homedir } from 'node:os';
-import { loadSettings } from '../config.ts';
 import { parseCredentials } from '../credentials/document.ts';
 import { readCredentials } from '../credentials/read.ts';
 import type { GlobalOptions } from '../program.ts';
 import { longTermKeyIn } from '../session.ts';
+import { userSettings } from './settings.ts';
 
 /**
  * Prints names of profiles for the completion of a shell, each on a line of its own: the MFA profiles, or, with `source`,
  * those of the credentials file that hold long-term credentials.
  */
-export async function profileNames({ config, source }: GlobalOptions & { source?: boolean }): Promise<void> {
-  const { profiles, files } = await loadSettings({ env: process.env, home: homedir(), configFile: config });
-  const names = source ? await sourceNames(files.credentials) : profiles.map(({ profile }) => profile);
+export async function profileNames(options: GlobalOptions & { source?: boolean }): Promise<void> {
+  const { profiles, files } = await userSettings(options);
+  const names = options.source ? await sourceNames(files.credentials) : profiles.map(({ profile }) => profile);
   // Any other control character would be a command to the terminal that shows the name.
   process.stdout.write(
     names

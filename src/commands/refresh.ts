@@ -1,13 +1,12 @@
 import { once as onceEmitted } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { type Ask, codeIn } from '../ask/ask.ts';
 import { createAsk } from '../ask/choose.ts';
 import { Clock } from '../clock.ts';
-import { durationProblem, loadSettings, type ProfileSettings, type Settings, serialProblem } from '../config.ts';
+import { durationProblem, type ProfileSettings, type Settings, serialProblem } from '../config.ts';
 import { exposure } from '../credentials/exposure.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
@@ -16,6 +15,7 @@ import { type RefreshOutcome, refresh, rememberCodes } from '../refresh.ts';
 import { aged, endOf, type MfaSession, stateAt } from '../session.ts';
 import { readSessions, refreshEffects, saveSession } from './effects.ts';
 import { chosenProfile } from './held-session.ts';
+import { userSettings } from './settings.ts';
 
 interface RefreshOptions extends GlobalOptions {
   tokenCode?: string;
@@ -34,7 +34,7 @@ export async function refreshCommand(
   options: RefreshOptions,
   ways?: string[],
 ): Promise<void> {
-  const settings = await loadSettings({ env: process.env, home: homedir(), configFile: options.config });
+  const settings = await userSettings(options);
   const profile = withOptions(chosenProfile(name, settings), options);
   const { serialNumber, sourceProfile, durationSeconds, maxAge } = profile;
   if (serialNumber === undefined) {

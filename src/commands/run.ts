@@ -1,9 +1,8 @@
-import { homedir } from 'node:os';
 import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
 import { Agent } from '../agent.ts';
 import { Clock } from '../clock.ts';
-import { loadSettings, type Settings } from '../config.ts';
+import type { Settings } from '../config.ts';
 import { serveControl } from '../control-server.ts';
 import { exposure } from '../credentials/exposure.ts';
 import { watchFile } from '../credentials/watch.ts';
@@ -18,6 +17,7 @@ import type { ServiceManager } from '../service/notify.ts';
 import { agentEffects } from './agent-effects.ts';
 import { runJob } from './job.ts';
 import { agentRoutes } from './routes.ts';
+import { userSettings } from './settings.ts';
 
 /** By this, `systemd/aws-mfa-agent.service` knows that the agent wants to be started anew (EX_TEMPFAIL of sysexits.h). */
 const START_ANEW = 75;
@@ -46,7 +46,7 @@ export async function run(options: GlobalOptions): Promise<void> {
 }
 
 async function keepFresh(options: GlobalOptions, log: Logger, manager: ServiceManager | undefined): Promise<void> {
-  const load = () => loadSettings({ env: process.env, home: homedir(), configFile: options.config }).then(withDevice);
+  const load = () => userSettings(options).then(withDevice);
   let settings = await load();
   const version = packageVersion();
   let unusedSettings: string | undefined;

@@ -1,13 +1,12 @@
-import { homedir } from 'node:os';
-import { loadSettings } from '../config.ts';
 import { askAgent } from '../control.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
 import type { GlobalOptions } from '../program.ts';
+import { userSettings } from './settings.ts';
 
 /** Tells the running agent to leave the person alone. */
 export async function snooze(duration: string, profile: string | undefined, options: GlobalOptions): Promise<void> {
-  const { files } = await loadSettings({ env: process.env, home: homedir(), configFile: options.config });
+  const { files } = await userSettings(options);
   const query = new URLSearchParams({ duration, ...(profile === undefined ? {} : { profile }) });
   const answer = await askAgent<{ until: number }>(files.runtime, `POST /v1/snooze?${query}`);
   if (!answer) throw new UserError('no agent is running, so nobody asks');

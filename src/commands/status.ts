@@ -1,7 +1,5 @@
-import { loadSettings } from '../config.ts';
 import { askAgent } from '../control.ts';
 import { UserError } from '../errors.ts';
-import { homeFolder } from '../home.ts';
 import * as messages from '../messages.ts';
 import { isTerminal, write } from '../output.ts';
 import type { GlobalOptions } from '../program.ts';
@@ -10,6 +8,7 @@ import { type AgentAnswer, type Knowledge, type Row, rowsAt } from '../status/ro
 import { type Place, statusTable, type WidthOf } from '../status/table.ts';
 import { readSessions } from './effects.ts';
 import { chosenProfiles } from './held-session.ts';
+import { userSettings } from './settings.ts';
 
 interface StatusOptions extends GlobalOptions {
   json?: boolean;
@@ -59,8 +58,8 @@ async function watch(names: string[], options: StatusOptions): Promise<void> {
   );
 }
 
-async function readFiles(names: string[], { config }: GlobalOptions): Promise<Omit<Knowledge, 'agent'>> {
-  const settings = await loadSettings({ env: process.env, home: await homeFolder(), configFile: config });
+async function readFiles(names: string[], options: GlobalOptions): Promise<Omit<Knowledge, 'agent'>> {
+  const settings = await userSettings(options);
   const profiles = chosenProfiles(names, settings);
   const sessions = await readSessions(
     settings.files,

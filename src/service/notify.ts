@@ -50,7 +50,8 @@ export function serviceManager(
 
   let shown: string | undefined;
   const lateness = !WATCHDOG_PID || Number(WATCHDOG_PID) === process.pid ? Number(WATCHDOG_USEC ?? 0) / 1000 : 0;
-  let deadline = process.uptime() * 1000 + lateness;
+  const now = () => process.uptime() * 1000;
+  let deadline = now() + lateness;
   return {
     ready: () => tell('READY=1'),
     // The time is what units with Type=notify-reload want.
@@ -63,8 +64,8 @@ export function serviceManager(
     },
     alive: (next) => {
       // Half of what WatchdogSec= allows is enough, so not every check need say something.
-      if (lateness <= 0 || deadline >= process.uptime() * 1000 + next + lateness / 2) return;
-      deadline = process.uptime() * 1000 + next + lateness;
+      if (lateness <= 0 || deadline >= now() + next + lateness / 2) return;
+      deadline = now() + next + lateness;
       tell('WATCHDOG=1', `WATCHDOG_USEC=${Math.round((next + lateness) * 1000)}`);
     },
   };

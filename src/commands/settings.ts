@@ -1,0 +1,12 @@
+import { loadSettings, type Settings } from '../config.ts';
+import type { GlobalOptions } from '../program.ts';
+
+/**
+ * The settings of whoever runs a command.
+ * @throws UserError (status 2): see {@link loadSettings}
+ */
+export async function userSettings({ config }: GlobalOptions): Promise<Settings> {
+  // What `homedir` gives where it is set: most often, nothing need be loaded to find it.
+  const home = process.env.HOME ?? (await import('node:os')).homedir();
+  return loadSettings({ env: process.env, home, configFile: config });
+}
