@@ -82,6 +82,8 @@ describe.skipIf(!isInstalled('faketime', '--version'))(`an agent that runs for $
     await agent.lapse.jump({ pass: 1_000 });
   }
   async function holding(): Promise<Holding> {
+    // A child that has given its result may still be ending, and holds a descriptor of the agent until then.
+    await expect.poll(() => readFileSync(`/proc/${agent.pid}/task/${agent.pid}/children`, 'utf8')).toBe('');
     const from = agent.lapse.lines.length;
     process.kill(agent.pid, 'SIGUSR2');
     const line = (await agent.lapse.line(({ msg }) => msg === 'measured', from)) as LogLine & Holding;
