@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
 import type { Asking, AskRequest } from './ask/ask.ts';
-import type { Clock } from './clock.ts';
 import type { ProfileSettings, Settings } from './config.ts';
 import { afterAsking, afterOutcome, afterRefresh, FRESH_START, type History, rested } from './history.ts';
-import { utcTime } from './instant.ts';
 import * as messages from './messages.ts';
 import type { Action, Situation, Standing } from './plan.ts';
 import type { RefreshOutcome, RefreshTarget } from './refresh.ts';
 import { aged, endOf, type MfaSession, type SessionState, type StoredSession, stateAt } from './session.ts';
+import type { Clock } from './time/clock.ts';
+import { utcTime } from './time/instant.ts';
 
 /** What can be done for a profile. */
 export interface ProfileEffects {

@@ -4,12 +4,12 @@
  */
 
 import type { AskRequest } from './ask/ask.ts';
-import { formatDuration } from './duration.ts';
-import { localDay, two } from './instant.ts';
 import type { ProfileStatus } from './kept-profile.ts';
 import type { Standing } from './plan.ts';
 import type { SessionState } from './session.ts';
 import type { StsFailure } from './sts.ts';
+import { formatDuration } from './time/duration.ts';
+import { localDay, two } from './time/instant.ts';
 
 /** The name under which notifications come. */
 export const APPLICATION = 'aws-mfa-agent';

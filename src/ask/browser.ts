@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import { formatDuration } from '../duration.ts';
 import * as messages from '../messages.ts';
+import { formatDuration } from '../time/duration.ts';
 import type { Answer, Asking, AskRequest, Way } from './ask.ts';
 import type { PageView } from './browser-page.ts';
 import type { PageHost, PageServer } from './browser-server.ts';

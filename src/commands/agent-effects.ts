@@ -1,12 +1,12 @@
 import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
 import type { AgentEffects } from '../agent.ts';
-import type { Clock } from '../clock.ts';
 import type { Settings } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { networkProblem } from '../network.ts';
 import { notAFile } from '../read-file.ts';
 import type { View } from '../service/view.ts';
+import type { Clock } from '../time/clock.ts';
 import { readSessions, saveSession } from './effects.ts';
 import { runJob } from './job.ts';
 import type { Knowledge, RefreshJob, Tell } from './jobs.ts';

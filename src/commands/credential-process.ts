@@ -1,11 +1,11 @@
 import type { ProfileSettings, Settings } from '../config.ts';
-import { parseDuration } from '../duration.ts';
 import { UserError } from '../errors.ts';
-import { formatInstant } from '../instant.ts';
 import * as messages from '../messages.ts';
 import { write } from '../output.ts';
 import type { GlobalOptions } from '../program.ts';
 import type { UsableSession } from '../session-variables.ts';
+import { parseDuration } from '../time/duration.ts';
+import { formatInstant } from '../time/instant.ts';
 import { chosenProfile, type HeldSession, readHeldSession, workingSession } from './held-session.ts';
 import { userSettings } from './settings.ts';
 

@@ -1,5 +1,4 @@
 import type { Ask } from '../ask/ask.ts';
-import type { Clock } from '../clock.ts';
 import type { ProfileSettings, Settings } from '../config.ts';
 import { parseCredentials, withSession } from '../credentials/document.ts';
 import { readCredentials } from '../credentials/read.ts';
@@ -9,6 +8,7 @@ import type { RefreshEffects } from '../refresh.ts';
 import { type MfaSession, type StoredSession, sessionIn } from '../session.ts';
 import { readState, rememberExpiry } from '../state.ts';
 import type { Keys, StsAnswer, StsTarget } from '../sts.ts';
+import type { Clock } from '../time/clock.ts';
 
 /** What stands in these profiles of the credentials file, by one read of it. */
 export async function readSessions(files: Settings['files'], profiles: string[]): Promise<Map<string, StoredSession>> {

@@ -85,7 +85,7 @@ export async function workingSession(
       return session;
     case 'unknown': {
       // Loaded late: only a session of another tool has no end.
-      const [{ isAlive }, { Clock }] = await Promise.all([import('./effects.ts'), import('../clock.ts')]);
+      const [{ isAlive }, { Clock }] = await Promise.all([import('./effects.ts'), import('../time/clock.ts')]);
       return (await isAlive(settings.files, profile, new Clock())) === false ? undefined : session;
     }
     case 'missing':

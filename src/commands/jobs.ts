@@ -1,8 +1,8 @@
 import type { Asking } from '../ask/ask.ts';
 import { createAsk } from '../ask/choose.ts';
-import { Clock } from '../clock.ts';
 import type { ProfileSettings, Settings } from '../config.ts';
 import { type RefreshOutcome, type RefreshTarget, refresh, rememberCodes, type SentCode } from '../refresh.ts';
+import { Clock } from '../time/clock.ts';
 import { isAlive, refreshEffects } from './effects.ts';
 
 /** What the agent knows of AWS and of the codes that were sent; a job gives back what it has learned. */

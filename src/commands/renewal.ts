@@ -2,7 +2,6 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAsk } from '../ask/choose.ts';
 import { terminal } from '../ask/terminal.ts';
-import { Clock } from '../clock.ts';
 import type { ProfileSettings, Settings } from '../config.ts';
 import { type Lock, lockFile } from '../credentials/lock.ts';
 import { watchFile } from '../credentials/watch.ts';
@@ -10,6 +9,7 @@ import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
 import { type RefreshOutcome, refresh, rememberCodes } from '../refresh.ts';
 import type { UsableSession } from '../session-variables.ts';
+import { Clock } from '../time/clock.ts';
 import { refreshEffects } from './effects.ts';
 import { readHeldSession, workingSession } from './held-session.ts';
 

@@ -1,7 +1,6 @@
 import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
 import { Agent } from '../agent.ts';
-import { Clock } from '../clock.ts';
 import type { Settings } from '../config.ts';
 import { serveControl } from '../control-server.ts';
 import { exposure } from '../credentials/exposure.ts';
@@ -14,6 +13,7 @@ import type { GlobalOptions } from '../program.ts';
 import { countRevisions } from '../revisions.ts';
 import { schedule } from '../schedule.ts';
 import type { ServiceManager } from '../service/notify.ts';
+import { Clock } from '../time/clock.ts';
 import { agentEffects } from './agent-effects.ts';
 import { runJob } from './job.ts';
 import { agentRoutes } from './routes.ts';

@@ -1,5 +1,4 @@
 import { homedir } from 'node:os';
-import { Clock } from '../clock.ts';
 import { durationProblem, loadSettings, type Settings, serialProblem } from '../config.ts';
 import { askAgent } from '../control.ts';
 import { changeCredentials } from '../credentials/replace.ts';
@@ -17,6 +16,7 @@ import { chooseProfile } from '../setup/profile.ts';
 import { type Questions, questionsOf } from '../setup/questions.ts';
 import { type Standing, settingsWith } from '../setup/settings-text.ts';
 import * as texts from '../setup/texts.ts';
+import { Clock } from '../time/clock.ts';
 import { credentialProcess, readSessions, stsTarget } from './effects.ts';
 import { installCommand } from './install.ts';
 import { refreshCommand } from './refresh.ts';

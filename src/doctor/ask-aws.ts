@@ -1,8 +1,8 @@
-import { Clock } from '../clock.ts';
 import type { ProfileSettings } from '../config.ts';
 import type { LongTermKeys } from '../credentials/source.ts';
 import { UserError } from '../errors.ts';
 import type { Keys, StsAnswer } from '../sts.ts';
+import { Clock } from '../time/clock.ts';
 
 export type Identity = { account: string; arn: string };
 

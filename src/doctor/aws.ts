@@ -1,7 +1,7 @@
 import { getProxyForUrl } from 'proxy-from-env';
-import { formatDuration } from '../duration.ts';
 import { networkProblem } from '../network.ts';
 import type { StsAnswer } from '../sts.ts';
+import { formatDuration } from '../time/duration.ts';
 import type { Asked, Identity } from './ask-aws.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 

@@ -1,4 +1,4 @@
-import { parseDuration } from '../duration.ts';
+import { parseDuration } from '../time/duration.ts';
 import type { Questions } from './questions.ts';
 import * as texts from './texts.ts';
 

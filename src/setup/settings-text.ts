@@ -1,5 +1,5 @@
-import { parseDuration } from '../duration.ts';
 import { readSettingsFile, type SettingsFile } from '../settings-file.ts';
+import { parseDuration } from '../time/duration.ts';
 
 /** What a person has answered, each as it is written in `config.ini`. */
 export interface Answers {

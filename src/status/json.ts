@@ -1,5 +1,5 @@
-import { utcTime } from '../instant.ts';
 import type { Standing } from '../plan.ts';
+import { utcTime } from '../time/instant.ts';
 import type { Knowledge, Row } from './rows.ts';
 
 /** What `--json` prints: docs/status.md promises it. */

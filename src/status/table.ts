@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
-import { formatDuration } from '../duration.ts';
 import * as messages from '../messages.ts';
 import type { SessionState } from '../session.ts';
+import { formatDuration } from '../time/duration.ts';
 import type { AgentAnswer, Row } from './rows.ts';
 
 /** Where the table is to be shown. */

@@ -1,10 +1,10 @@
 import pino from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Agent } from '../../src/agent.ts';
-import { Clock } from '../../src/clock.ts';
 import type { Settings } from '../../src/config.ts';
 import * as messages from '../../src/messages.ts';
 import type { RefreshOutcome } from '../../src/refresh.ts';
+import { Clock } from '../../src/time/clock.ts';
 
 const SETTINGS: Settings = {
   files: { settings: '', credentials: '', config: '', state: '', runtime: '' },

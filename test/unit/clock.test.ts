@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Clock } from '../../src/clock.ts';
+import { Clock } from '../../src/time/clock.ts';
 
 const HOUR = 3_600_000;
 const BEGIN = Date.parse('2030-01-31T12:00:00Z');
