@@ -20,7 +20,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseCredentials, withSession } from '../build/credentials/document.js';
-import { changeCredentials } from '../build/credentials/replace.js';
+import { changeCredentials } from '../build/files/replace.js';
 import { newSandboxUser } from '../build/sandbox/account.js';
 import { startSandboxSts } from '../build/sandbox/sts.js';
 import { authenticator } from '../build/sandbox/totp.js';

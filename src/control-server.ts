@@ -84,7 +84,7 @@ async function httpServerOf(routes: Routes, limit: (client: Socket, milliseconds
 
 /** Puts the server in the place of one that died and left its socket. */
 async function takeOver(server: Server, socket: string, runtimeFolder: string): Promise<void> {
-  const { lockFile } = await import('./credentials/lock.ts');
+  const { lockFile } = await import('./files/lock.ts');
   // Two agents that start together must not both find the socket dead and replace each other's.
   const lock = await lockFile(socket, 10_000);
   try {

@@ -9,7 +9,7 @@ import { mkdir, open, stat } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname } from 'node:path';
 import { withSession } from '../build/credentials/document.js';
-import { changeCredentials } from '../build/credentials/replace.js';
+import { changeCredentials } from '../build/files/replace.js';
 
 const [file, session] = process.argv.slice(2);
 

@@ -1,9 +1,9 @@
 import type { Ask } from '../ask/ask.ts';
 import type { ProfileSettings, Settings } from '../config.ts';
 import { parseCredentials, withSession } from '../credentials/document.ts';
-import { readCredentials } from '../credentials/read.ts';
 import { longTermKeys } from '../credentials/source.ts';
 import { UserError } from '../errors.ts';
+import { readCredentials } from '../files/read-credentials.ts';
 import type { RefreshEffects } from '../refresh.ts';
 import { type MfaSession, type StoredSession, sessionIn } from '../session.ts';
 import { readState, rememberExpiry } from '../state.ts';
@@ -26,7 +26,7 @@ export async function saveSession(
   options: { force?: boolean } = {},
 ): Promise<void> {
   // Loaded late: whoever only reads does without.
-  const { changeCredentials } = await import('../credentials/replace.ts');
+  const { changeCredentials } = await import('../files/replace.ts');
   await changeCredentials(files.credentials, (bytes) => withSession(bytes, profile, session, options));
   const { accessKeyId, expiration, issued } = session;
   const remembered = { accessKeyId, expiration, ...(issued !== undefined && { issued }) };

@@ -1,7 +1,7 @@
 import type { ProfileSettings, Settings } from '../config.ts';
 import { parseCredentials } from '../credentials/document.ts';
-import { readCredentials } from '../credentials/read.ts';
 import { UserError } from '../errors.ts';
+import { readCredentials } from '../files/read-credentials.ts';
 import * as messages from '../messages.ts';
 import { aged, endOf, type SessionState, sessionIn, stateAt } from '../session.ts';
 import type { UsableSession } from '../session-variables.ts';

@@ -1,5 +1,5 @@
 import { parseCredentials } from '../credentials/document.ts';
-import { readCredentials } from '../credentials/read.ts';
+import { readCredentials } from '../files/read-credentials.ts';
 import type { GlobalOptions } from '../program.ts';
 import { longTermKeyIn } from '../session.ts';
 import { userSettings } from './settings.ts';

@@ -1,9 +1,9 @@
 import { homedir } from 'node:os';
 import { durationProblem, loadSettings, type Settings, serialProblem } from '../config.ts';
 import { askAgent } from '../control.ts';
-import { changeCredentials } from '../credentials/replace.ts';
 import { longTermKeys } from '../credentials/source.ts';
 import { UserError } from '../errors.ts';
+import { changeCredentials } from '../files/replace.ts';
 import { type Paths, pathsOf } from '../paths.ts';
 import type { GlobalOptions } from '../program.ts';
 import { serviceOf } from '../service/service.ts';

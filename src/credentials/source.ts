@@ -1,7 +1,7 @@
 import { UserError } from '../errors.ts';
+import { readCredentials } from '../files/read-credentials.ts';
 import type { ProfileSection } from './document.ts';
 import { parseCredentials } from './document.ts';
-import { readCredentials } from './read.ts';
 
 /** A pair that signs. Long-term: without a session token. */
 export interface LongTermKeys {

@@ -1,8 +1,8 @@
 import { readAwsConfig } from '../aws-config.ts';
 import type { loadSettings, Settings } from '../config.ts';
 import { parseCredentials } from '../credentials/document.ts';
-import { readCredentials } from '../credentials/read.ts';
 import { UserError } from '../errors.ts';
+import { readCredentials } from '../files/read-credentials.ts';
 import type { Paths } from '../paths.ts';
 import { readSettingsFile, type SettingsFile } from '../settings-file.ts';
 import type { Files } from './found.ts';

@@ -1,5 +1,5 @@
 import { controlSocket } from '../control.ts';
-import { watchFile } from '../credentials/watch.ts';
+import { watchFile } from '../files/watch.ts';
 import type { Paths } from '../paths.ts';
 import { stateFile } from '../state.ts';
 import { type AgentAnswer, type Knowledge, nextChange, type Row, rowsAt } from './rows.ts';

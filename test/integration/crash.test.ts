@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { withSession } from '../../src/credentials/document.ts';
-import { changeCredentials } from '../../src/credentials/replace.ts';
+import { changeCredentials } from '../../src/files/replace.ts';
 import { type Call, callsIn, canTrace, essence, rewrite, temporaryOf } from '../traced-rewrite.ts';
 
 const SESSION = {

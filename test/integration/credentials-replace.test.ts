@@ -20,9 +20,9 @@ import { join } from 'node:path';
 import lockfile from 'proper-lockfile';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CredentialsFileError, parseCredentials, withSession } from '../../src/credentials/document.ts';
-import { readCredentials } from '../../src/credentials/read.ts';
-import { changeCredentials } from '../../src/credentials/replace.ts';
 import { UserError } from '../../src/errors.ts';
+import { readCredentials } from '../../src/files/read-credentials.ts';
+import { changeCredentials } from '../../src/files/replace.ts';
 
 let folder: string;
 let file: string;
@@ -58,7 +58,7 @@ const HOLD_LOCK = `
   setInterval(() => {}, 1e6);
 `;
 
-const BUILT = new URL('../../build/credentials/replace.js', import.meta.url).href;
+const BUILT = new URL('../../build/files/replace.js', import.meta.url).href;
 /** Adds `new` to a file by the built program's own code, and prints the message of what goes wrong. */
 const CHANGE = `
   import { changeCredentials } from '${BUILT}';

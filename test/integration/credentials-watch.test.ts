@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { changeCredentials } from '../../src/credentials/replace.ts';
-import { watchFile } from '../../src/credentials/watch.ts';
+import { changeCredentials } from '../../src/files/replace.ts';
+import { watchFile } from '../../src/files/watch.ts';
 
 let folder: string;
 let file: string;

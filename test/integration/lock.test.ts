@@ -17,8 +17,8 @@ import { setTimeout } from 'node:timers/promises';
 import lockfile from 'proper-lockfile';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { withSession } from '../../src/credentials/document.ts';
-import { lockFile } from '../../src/credentials/lock.ts';
-import { changeCredentials } from '../../src/credentials/replace.ts';
+import { lockFile } from '../../src/files/lock.ts';
+import { changeCredentials } from '../../src/files/replace.ts';
 import { callsIn, canTrace, rewrite } from '../traced-rewrite.ts';
 
 let folder: string;

@@ -1,7 +1,7 @@
 import { type FSWatcher, statSync, watch } from 'node:fs';
 import { basename } from 'node:path';
-import { followLinks } from './path.ts';
-import { explained } from './reason.ts';
+import { explained } from './explain.ts';
+import { followLinks } from './follow-links.ts';
 
 /** Events within so many milliseconds are told as one: a single replacement makes several. */
 const TOGETHER = 75;

@@ -19,9 +19,9 @@ import { open, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
+import { explained, isMissing } from './explain.ts';
+import { followLinks } from './follow-links.ts';
 import { lockFile } from './lock.ts';
-import { followLinks } from './path.ts';
-import { explained, isMissing } from './reason.ts';
 
 /** How often a change is begun again because somebody else wrote the file meanwhile. */
 const MOST_ROUNDS = 20;

@@ -1,5 +1,5 @@
-import { readFile } from '../read-file.ts';
-import { explained, isMissing } from './reason.ts';
+import { explained, isMissing } from './explain.ts';
+import { readFile } from './read.ts';
 
 /**
  * @returns undefined when the file is missing

@@ -1,5 +1,5 @@
+import { CredentialsFileError } from '../credentials/document.ts';
 import { UserError } from '../errors.ts';
-import { CredentialsFileError } from './document.ts';
 
 /** What the file system answers, for people: what it means, and what to do. */
 const REASONS: Record<string, string> = {
