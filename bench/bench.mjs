@@ -24,7 +24,7 @@ import { changeCredentials } from '../build/files/replace.js';
 import { newSandboxUser } from '../build/sandbox/account.js';
 import { startSandboxSts } from '../build/sandbox/sts.js';
 import { authenticator } from '../build/sandbox/totp.js';
-import { sessionIn, stateAt } from '../build/session.js';
+import { sessionIn, stateAt } from '../build/session/session.js';
 
 const PROGRAM = fileURLToPath(new URL('../dist/cli.cjs', import.meta.url));
 const home = mkdtempSync(join(tmpdir(), 'aws-mfa-agent-bench-'));

@@ -5,7 +5,7 @@ import * as messages from './messages.ts';
 import { plan, type Situation, type Standing } from './plan.ts';
 import type { Presence } from './presence.ts';
 import { quietUntil } from './quiet.ts';
-import type { StoredSession } from './session.ts';
+import type { StoredSession } from './session/session.ts';
 
 /** The world as the agent sees it. */
 export interface AgentEffects extends ProfileEffects {

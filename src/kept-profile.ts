@@ -5,7 +5,7 @@ import { afterAsking, afterOutcome, afterRefresh, FRESH_START, type History, res
 import * as messages from './messages.ts';
 import type { Action, Situation, Standing } from './plan.ts';
 import type { RefreshOutcome, RefreshTarget } from './refresh.ts';
-import { aged, endOf, type MfaSession, type SessionState, type StoredSession, stateAt } from './session.ts';
+import { aged, endOf, type MfaSession, type SessionState, type StoredSession, stateAt } from './session/session.ts';
 import type { Clock } from './time/clock.ts';
 import { utcTime } from './time/instant.ts';
 

@@ -1,6 +1,6 @@
 import type { History } from './history.ts';
 import * as messages from './messages.ts';
-import type { SessionState } from './session.ts';
+import type { SessionState } from './session/session.ts';
 
 export interface Situation {
   profile: string;

@@ -1,6 +1,6 @@
 import { Argument, Command, Option } from 'commander';
 import { packageVersion } from './package-file.ts';
-import { SHELL_NAMES } from './shells.ts';
+import { SHELL_NAMES } from './session/shells.ts';
 
 /** Options that every command takes. */
 export interface GlobalOptions {

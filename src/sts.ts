@@ -1,6 +1,6 @@
 import type { STSClient } from '@aws-sdk/client-sts';
 import { type AwsAnswer, type AwsTarget, call, type Keys } from './aws-call.ts';
-import type { MfaSession } from './session.ts';
+import type { MfaSession } from './session/session.ts';
 
 export type { AwsAnswer as StsAnswer, AwsFailure as StsFailure, AwsTarget as StsTarget, Keys } from './aws-call.ts';
 

@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { MfaSession } from '../src/session.ts';
+import type { MfaSession } from '../src/session/session.ts';
 
 const REWRITE = fileURLToPath(new URL('rewrite.mjs', import.meta.url));
 

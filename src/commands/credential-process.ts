@@ -3,7 +3,7 @@ import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
 import { write } from '../output.ts';
 import type { GlobalOptions } from '../program.ts';
-import type { UsableSession } from '../session-variables.ts';
+import type { UsableSession } from '../session/variables.ts';
 import { parseDuration } from '../time/duration.ts';
 import { formatInstant } from '../time/instant.ts';
 import { chosenProfile, type HeldSession, readHeldSession, workingSession } from './held-session.ts';

@@ -28,8 +28,8 @@ import { notAFile } from '../files/read.ts';
 import { packageVersion } from '../package-file.ts';
 import { type Paths, pathsOf } from '../paths.ts';
 import type { GlobalOptions } from '../program.ts';
-import { sessionIn } from '../session.ts';
-import { readState } from '../state.ts';
+import { sessionIn } from '../session/session.ts';
+import { readState } from '../session/state.ts';
 import { callerIdentity, credentialProcess, mfaDevices, sessionKeys } from './effects.ts';
 
 interface DoctorOptions extends GlobalOptions {

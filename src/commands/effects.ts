@@ -5,8 +5,8 @@ import { longTermKeys } from '../credentials/source.ts';
 import { UserError } from '../errors.ts';
 import { readCredentials } from '../files/read-credentials.ts';
 import type { RefreshEffects } from '../refresh.ts';
-import { type MfaSession, type StoredSession, sessionIn } from '../session.ts';
-import { readState, rememberExpiry } from '../state.ts';
+import { type MfaSession, type StoredSession, sessionIn } from '../session/session.ts';
+import { readState, rememberExpiry } from '../session/state.ts';
 import type { Keys, StsAnswer, StsTarget } from '../sts.ts';
 import type { Clock } from '../time/clock.ts';
 

@@ -3,8 +3,8 @@ import { readFile } from '../files/read.ts';
 import * as messages from '../messages.ts';
 import { isTerminal, write } from '../output.ts';
 import type { GlobalOptions } from '../program.ts';
-import { OLD_TOKEN_VARIABLE, SESSION_VARIABLES, sessionVariables } from '../session-variables.ts';
-import { evaluated, SHELL_NAMES, type Shell, settingLine, shellOf, unsettingLine } from '../shells.ts';
+import { evaluated, SHELL_NAMES, type Shell, settingLine, shellOf, unsettingLine } from '../session/shells.ts';
+import { OLD_TOKEN_VARIABLE, SESSION_VARIABLES, sessionVariables } from '../session/variables.ts';
 import { chosenProfile, readHeldSession, workingSession } from './held-session.ts';
 import { userSettings } from './settings.ts';
 

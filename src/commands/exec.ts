@@ -6,7 +6,7 @@ import type { ProfileSettings, Settings } from '../config.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
 import type { GlobalOptions } from '../program.ts';
-import { environmentWith, type UsableSession } from '../session-variables.ts';
+import { environmentWith, type UsableSession } from '../session/variables.ts';
 import { chosenProfile, readHeldSession, workingSession } from './held-session.ts';
 import type { Renewal } from './renewal.ts';
 import { userSettings } from './settings.ts';

@@ -3,9 +3,9 @@ import { parseCredentials } from '../credentials/document.ts';
 import { UserError } from '../errors.ts';
 import { readCredentials } from '../files/read-credentials.ts';
 import * as messages from '../messages.ts';
-import { aged, endOf, type SessionState, sessionIn, stateAt } from '../session.ts';
-import type { UsableSession } from '../session-variables.ts';
-import { readState } from '../state.ts';
+import { aged, endOf, type SessionState, sessionIn, stateAt } from '../session/session.ts';
+import { readState } from '../session/state.ts';
+import type { UsableSession } from '../session/variables.ts';
 
 /** What the credentials file holds for an MFA profile. */
 export interface HeldSession {

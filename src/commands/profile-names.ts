@@ -1,7 +1,7 @@
 import { parseCredentials } from '../credentials/document.ts';
 import { readCredentials } from '../files/read-credentials.ts';
 import type { GlobalOptions } from '../program.ts';
-import { longTermKeyIn } from '../session.ts';
+import { longTermKeyIn } from '../session/session.ts';
 import { userSettings } from './settings.ts';
 
 /**

@@ -11,7 +11,7 @@ import { exposure } from '../files/exposure.ts';
 import * as messages from '../messages.ts';
 import type { GlobalOptions } from '../program.ts';
 import { type RefreshOutcome, refresh, rememberCodes } from '../refresh.ts';
-import { aged, endOf, type MfaSession, stateAt } from '../session.ts';
+import { aged, endOf, type MfaSession, stateAt } from '../session/session.ts';
 import { Clock } from '../time/clock.ts';
 import { readSessions, refreshEffects, saveSession } from './effects.ts';
 import { chosenProfile } from './held-session.ts';

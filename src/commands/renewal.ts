@@ -8,7 +8,7 @@ import { type Lock, lockFile } from '../files/lock.ts';
 import { watchFile } from '../files/watch.ts';
 import * as messages from '../messages.ts';
 import { type RefreshOutcome, refresh, rememberCodes } from '../refresh.ts';
-import type { UsableSession } from '../session-variables.ts';
+import type { UsableSession } from '../session/variables.ts';
 import { Clock } from '../time/clock.ts';
 import { refreshEffects } from './effects.ts';
 import { readHeldSession, workingSession } from './held-session.ts';

@@ -7,7 +7,7 @@ import { changeCredentials } from '../files/replace.ts';
 import { type Paths, pathsOf } from '../paths.ts';
 import type { GlobalOptions } from '../program.ts';
 import { serviceOf } from '../service/service.ts';
-import { aged, stateAt } from '../session.ts';
+import { aged, stateAt } from '../session/session.ts';
 import { readAround, standingOf } from '../setup/around.ts';
 import { chooseDevice } from '../setup/device.ts';
 import { type Arrangement, type Files, whatIsFound } from '../setup/found.ts';

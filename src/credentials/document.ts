@@ -1,5 +1,5 @@
 import { UserError } from '../errors.ts';
-import { longTermKeyIn, type MfaSession } from '../session.ts';
+import { longTermKeyIn, type MfaSession } from '../session/session.ts';
 import {
   BOM,
   behindDelimiter,

@@ -1,5 +1,5 @@
-import { formatExpiry, formatExpiryComment } from '../expiry.ts';
-import type { MfaSession } from '../session.ts';
+import { formatExpiry, formatExpiryComment } from '../session/expiry.ts';
+import type { MfaSession } from '../session/session.ts';
 import type { ProfileSection } from './document.ts';
 import { decode, indentOf, type Line, type Setting, settingOf, withoutNote } from './lines.ts';
 

@@ -1,6 +1,6 @@
 import * as messages from '../messages.ts';
-import { type StoredSession, stateAt } from '../session.ts';
-import type { RememberedExpiry } from '../state.ts';
+import { type StoredSession, stateAt } from '../session/session.ts';
+import type { RememberedExpiry } from '../session/state.ts';
 import type { Asked } from './ask-aws.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 import { masked } from './keys.ts';

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { MfaSession } from '../session.ts';
+import type { MfaSession } from '../session/session.ts';
 import { listMfaDevices } from './iam.ts';
 import { type Refusal, refused, type SignedRequest, verifySignature } from './signature.ts';
 import { stepAt, totp } from './totp.ts';

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { MfaSession } from '../session.ts';
+import type { MfaSession } from '../session/session.ts';
 import { newSandboxUser } from './account.ts';
 import { type SandboxSts, startSandboxSts } from './sts.ts';
 import { type Authenticator, authenticator } from './totp.ts';

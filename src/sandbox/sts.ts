@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { MfaSession } from '../session.ts';
+import type { MfaSession } from '../session/session.ts';
 import { type Account, type AccountSettings, decide, type Fields, issue, type Outcome, stepsOf } from './account.ts';
 import { refused } from './signature.ts';
 

@@ -1,5 +1,5 @@
 import type { CredentialsDocument, ProfileSection } from '../credentials/document.ts';
-import { longTermKeyIn, sessionIn } from '../session.ts';
+import { longTermKeyIn, sessionIn } from '../session/session.ts';
 import type { Entries } from '../settings-file.ts';
 
 /** The files of a person, read. */

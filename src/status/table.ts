@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import * as messages from '../messages.ts';
-import type { SessionState } from '../session.ts';
+import type { SessionState } from '../session/session.ts';
 import { formatDuration } from '../time/duration.ts';
 import type { AgentAnswer, Row } from './rows.ts';
 

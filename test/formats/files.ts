@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { MfaSession } from '../../src/session.ts';
+import type { MfaSession } from '../../src/session/session.ts';
 
 /** A credentials file, and the profile of it that gets the session. */
 export interface Sample {

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { externalDataInterceptor, parseKnownFiles } from '@smithy/shared-ini-file-loader';
 import { type CredentialsDocument, parseCredentials } from '../../src/credentials/document.ts';
-import type { MfaSession } from '../../src/session.ts';
+import type { MfaSession } from '../../src/session/session.ts';
 
 /** Values by profile and key. */
 export type Profiles = Record<string, Record<string, unknown>>;

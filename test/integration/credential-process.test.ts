@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCredentials, withSession } from '../../src/credentials/document.ts';
-import type { MfaSession } from '../../src/session.ts';
+import type { MfaSession } from '../../src/session/session.ts';
 import { isInstalled } from '../installed.ts';
 import { PROGRAM, type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';

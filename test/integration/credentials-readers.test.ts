@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseKnownFiles } from '@smithy/shared-ini-file-loader';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseCredentials, withSession } from '../../src/credentials/document.ts';
-import { type MfaSession, sessionIn } from '../../src/session.ts';
+import { type MfaSession, sessionIn } from '../../src/session/session.ts';
 
 const session: MfaSession = {
   accessKeyId: 'ASIAIOSFODNN7EXAMPLE',

@@ -10,7 +10,7 @@ import { withSession } from '../../src/credentials/document.ts';
 import { type Check, type Finding, SUBJECTS } from '../../src/doctor/finding.ts';
 import { lockFile } from '../../src/files/lock.ts';
 import { newSandboxUser } from '../../src/sandbox/account.ts';
-import type { MfaSession } from '../../src/session.ts';
+import type { MfaSession } from '../../src/session/session.ts';
 import { PROGRAM, run, start } from '../program.ts';
 import { ACCOUNT_ID, type Sandbox, startSandbox } from '../sandbox.ts';
 import { onTerminal, quoted } from '../terminal.ts';

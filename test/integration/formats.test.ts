@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CredentialsFileError, parseCredentials, withSession } from '../../src/credentials/document.ts';
 import { decode, type Line, linesOf, sectionsIn, sectionsNamed } from '../../src/credentials/lines.ts';
 import { changeCredentials } from '../../src/files/replace.ts';
-import { sessionIn } from '../../src/session.ts';
+import { sessionIn } from '../../src/session/session.ts';
 import { type Sample, sample } from '../formats/files.ts';
 import {
   type Botocore,

@@ -9,7 +9,7 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
-import { readState } from '../../src/state.ts';
+import { readState } from '../../src/session/state.ts';
 import { canImport } from '../installed.ts';
 import {
   type Change,

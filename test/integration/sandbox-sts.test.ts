@@ -11,7 +11,7 @@ import {
 import { afterEach, describe, expect, test } from 'vitest';
 import { newSandboxUser } from '../../src/sandbox/account.ts';
 import type { Fault, SandboxSts } from '../../src/sandbox/sts.ts';
-import type { MfaSession } from '../../src/session.ts';
+import type { MfaSession } from '../../src/session/session.ts';
 import { ACCOUNT_ID, type Sandbox, type SandboxOptions, startSandbox } from '../sandbox.ts';
 
 const open: (() => Promise<void>)[] = [];

@@ -1,4 +1,4 @@
-import type { MfaSession } from '../../src/session.ts';
+import type { MfaSession } from '../../src/session/session.ts';
 
 /** A change by our program; see refresher.mjs. Times are microseconds of the machine's monotonic clock. */
 export interface Change {

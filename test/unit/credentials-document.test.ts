@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CredentialsFileError, parseCredentials, withSession } from '../../src/credentials/document.ts';
-import type { MfaSession } from '../../src/session.ts';
+import type { MfaSession } from '../../src/session/session.ts';
 
 const session: MfaSession = {
   accessKeyId: 'ASIANEW',

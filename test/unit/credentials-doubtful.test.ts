@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CredentialsFileError, parseCredentials, withSession } from '../../src/credentials/document.ts';
-import type { MfaSession } from '../../src/session.ts';
+import type { MfaSession } from '../../src/session/session.ts';
 
 /** Each was found by test/integration/formats.test.ts, and is here in few lines. */
 const session: MfaSession = {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseCredentials, withSession } from '../../src/credentials/document.ts';
-import { type MfaSession, sessionIn } from '../../src/session.ts';
+import { type MfaSession, sessionIn } from '../../src/session/session.ts';
 
 const RUNS = { numRuns: 3000 };
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ProfileSection, parseCredentials, withSession } from '../../src/credentials/document.ts';
-import { type MfaSession, sessionIn } from '../../src/session.ts';
+import { type MfaSession, sessionIn } from '../../src/session/session.ts';
 
 const zone = process.env.TZ;
 beforeEach(() => {

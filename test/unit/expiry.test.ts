@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { parseCredentials, withSession } from '../../src/credentials/document.ts';
-import { ExpiryError, formatExpiry, readExpiry } from '../../src/expiry.ts';
+import { ExpiryError, formatExpiry, readExpiry } from '../../src/session/expiry.ts';
 
 const zone = process.env.TZ;
 afterEach(() => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
-import { aged, endOf, sessionIn, startOf, stateAt } from '../../src/session.ts';
+import { aged, endOf, sessionIn, startOf, stateAt } from '../../src/session/session.ts';
 
 const read = (body: string, remembered?: { accessKeyId: string; expiration: number; issued?: number }) =>
   sessionIn(parseCredentials(Buffer.from(`[mfa]\n${body}`)).profile('mfa'), remembered);

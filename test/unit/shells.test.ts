@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { evaluated, settingLine, shellOf, unsettingLine } from '../../src/shells.ts';
+import { evaluated, settingLine, shellOf, unsettingLine } from '../../src/session/shells.ts';
 
 describe('a shell is known by', () => {
   it.each([

@@ -5,7 +5,7 @@ import stringWidth from 'string-width';
 import { describe, expect, it, test } from 'vitest';
 import type { Settings } from '../../src/config.ts';
 import type { Standing } from '../../src/plan.ts';
-import type { SessionState, StoredSession } from '../../src/session.ts';
+import type { SessionState, StoredSession } from '../../src/session/session.ts';
 import { statusJson } from '../../src/status/json.ts';
 import { type Knowledge, nextChange, type Row, rowsAt } from '../../src/status/rows.ts';
 import { type Place, statusTable } from '../../src/status/table.ts';

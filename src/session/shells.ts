@@ -1,4 +1,4 @@
-import { UserError } from './errors.ts';
+import { UserError } from '../errors.ts';
 
 /** Shells by the language in which they set a variable. */
 export type Shell = 'sh' | 'fish' | 'powershell' | 'cmd';

@@ -1,4 +1,4 @@
-import { formatInstant } from './time/instant.ts';
+import { formatInstant } from '../time/instant.ts';
 
 /** What a tool signs with. */
 export interface UsableSession {

@@ -1,5 +1,5 @@
-import type { ProfileSection } from './credentials/document.ts';
-import { formatInstant, localDay, two, utcTime } from './time/instant.ts';
+import type { ProfileSection } from '../credentials/document.ts';
+import { formatInstant, localDay, two, utcTime } from '../time/instant.ts';
 
 /** An expiry line holds something that is no date. */
 export class ExpiryError extends Error {

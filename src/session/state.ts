@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readFile } from './files/read.ts';
+import { readFile } from '../files/read.ts';
 
 /**
  * What the agent remembers between runs, outside the credentials file and without secrets: for each credentials file and
@@ -39,7 +39,7 @@ export async function rememberExpiry(
   profile: string,
   expiry: RememberedExpiry,
 ): Promise<void> {
-  const { changeCredentials } = await import('./files/replace.ts');
+  const { changeCredentials } = await import('../files/replace.ts');
   await changeCredentials(stateFile(folder), (bytes) => {
     const { expiries } = parse(bytes.toString('utf8'));
     const ofFile = { ...expiries[credentialsFile], [profile]: expiry };
