@@ -1,10 +1,10 @@
 import type { Settings } from './config.ts';
-import { awaited, shifted } from './history.ts';
 import { type CheckReason, KeptProfile, type ProfileEffects, type ProfileStatus } from './kept-profile.ts';
 import * as messages from './messages.ts';
-import { plan, type Situation, type Standing } from './plan.ts';
+import { awaited, shifted } from './policy/history.ts';
+import { plan, type Situation, type Standing } from './policy/plan.ts';
+import { quietUntil } from './policy/quiet.ts';
 import type { Presence } from './presence.ts';
-import { quietUntil } from './quiet.ts';
 import type { StoredSession } from './session/session.ts';
 
 /** The world as the agent sees it. */

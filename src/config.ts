@@ -2,7 +2,7 @@ import { readAwsConfig } from './aws-config.ts';
 import { UserError } from './errors.ts';
 import { readFile } from './files/read.ts';
 import { type Paths, pathsOf } from './paths.ts';
-import type { QuietHours } from './quiet.ts';
+import type { QuietHours } from './policy/quiet.ts';
 import * as forms from './setting-forms.ts';
 import { type Entries, readSettingsFile, type Section, type SettingsFile } from './settings-file.ts';
 import { refuseUnknownSettings } from './unknown-settings.ts';

@@ -5,7 +5,7 @@
 
 import type { AskRequest } from './ask/ask.ts';
 import type { ProfileStatus } from './kept-profile.ts';
-import type { Standing } from './plan.ts';
+import type { Standing } from './policy/plan.ts';
 import type { SessionState } from './session/session.ts';
 import type { StsFailure } from './sts.ts';
 import { formatDuration } from './time/duration.ts';

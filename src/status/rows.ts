@@ -1,5 +1,5 @@
 import type { ProfileSettings, Settings } from '../config.ts';
-import type { Standing } from '../plan.ts';
+import type { Standing } from '../policy/plan.ts';
 import { aged, endOf, type SessionState, type StoredSession, startOf, stateAt } from '../session/session.ts';
 
 /** What `GET /v1/agent` answers. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { afterAsking, afterRefresh, FRESH_START, type History, shifted } from '../../src/history.ts';
-import { type Action, plan, type Situation } from '../../src/plan.ts';
-import { quietUntil } from '../../src/quiet.ts';
+import { afterAsking, afterRefresh, FRESH_START, type History, shifted } from '../../src/policy/history.ts';
+import { type Action, plan, type Situation } from '../../src/policy/plan.ts';
+import { quietUntil } from '../../src/policy/quiet.ts';
 import { type StoredSession, stateAt } from '../../src/session/session.ts';
 
 const MINUTE = 60_000;

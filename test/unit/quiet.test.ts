@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { type QuietHours, quietUntil } from '../../src/quiet.ts';
+import { type QuietHours, quietUntil } from '../../src/policy/quiet.ts';
 
 const HOME_ZONE = process.env.TZ;
 afterAll(() => useZone(HOME_ZONE));

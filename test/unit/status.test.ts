@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { describe, expect, it, test } from 'vitest';
 import type { Settings } from '../../src/config.ts';
-import type { Standing } from '../../src/plan.ts';
+import type { Standing } from '../../src/policy/plan.ts';
 import type { SessionState, StoredSession } from '../../src/session/session.ts';
 import { statusJson } from '../../src/status/json.ts';
 import { type Knowledge, nextChange, type Row, rowsAt } from '../../src/status/rows.ts';

@@ -1,6 +1,6 @@
+import * as messages from '../messages.ts';
+import type { SessionState } from '../session/session.ts';
 import type { History } from './history.ts';
-import * as messages from './messages.ts';
-import type { SessionState } from './session/session.ts';
 
 export interface Situation {
   profile: string;
