@@ -1,4 +1,3 @@
-import type { Settings } from './config.ts';
 import { type CheckReason, KeptProfile, type ProfileEffects, type ProfileStatus } from './kept-profile.ts';
 import * as messages from './messages.ts';
 import { awaited, shifted } from './policy/history.ts';
@@ -6,6 +5,7 @@ import { plan, type Situation, type Standing } from './policy/plan.ts';
 import { quietUntil } from './policy/quiet.ts';
 import type { Presence } from './presence.ts';
 import type { StoredSession } from './session/session.ts';
+import type { Settings } from './settings/settings.ts';
 
 /** The world as the agent sees it. */
 export interface AgentEffects extends ProfileEffects {

@@ -1,11 +1,11 @@
 import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
 import type { AgentEffects } from '../agent.ts';
-import type { Settings } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { notAFile } from '../files/read.ts';
 import { networkProblem } from '../network.ts';
 import type { View } from '../service/view.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import { readSessions, saveSession } from './effects.ts';
 import { runJob } from './job.ts';

@@ -1,6 +1,6 @@
-import type { Settings } from '../config.ts';
 import { askAgent } from '../control.ts';
 import type { ProfileStatus } from '../kept-profile.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /**
  * Has the running agent ask now, and waits for it.

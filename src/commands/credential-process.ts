@@ -1,9 +1,9 @@
-import type { ProfileSettings, Settings } from '../config.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
 import { write } from '../output.ts';
 import type { GlobalOptions } from '../program.ts';
 import type { UsableSession } from '../session/variables.ts';
+import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { parseDuration } from '../time/duration.ts';
 import { formatInstant } from '../time/instant.ts';
 import { chosenProfile, type HeldSession, readHeldSession, workingSession } from './held-session.ts';

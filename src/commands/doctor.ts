@@ -1,7 +1,5 @@
 import { homedir } from 'node:os';
 import { createAsk } from '../ask/choose.ts';
-import { readAwsConfig } from '../aws-config.ts';
-import { loadSettings } from '../config.ts';
 import { askAgent } from '../control.ts';
 import { longTermKeys } from '../credentials/source.ts';
 import { type AgentSeen, agentFindings } from '../doctor/agent.ts';
@@ -26,10 +24,12 @@ import { variableFindings } from '../doctor/variables.ts';
 import { UserError } from '../errors.ts';
 import { notAFile } from '../files/read.ts';
 import { packageVersion } from '../package-file.ts';
-import { type Paths, pathsOf } from '../paths.ts';
 import type { GlobalOptions } from '../program.ts';
 import { sessionIn } from '../session/session.ts';
 import { readState } from '../session/state.ts';
+import { readAwsConfig } from '../settings/aws-config.ts';
+import { type Paths, pathsOf } from '../settings/paths.ts';
+import { loadSettings } from '../settings/settings.ts';
 import { callerIdentity, credentialProcess, mfaDevices, sessionKeys } from './effects.ts';
 
 interface DoctorOptions extends GlobalOptions {

@@ -1,5 +1,4 @@
 import type { Ask } from '../ask/ask.ts';
-import type { ProfileSettings, Settings } from '../config.ts';
 import { parseCredentials, withSession } from '../credentials/document.ts';
 import { longTermKeys } from '../credentials/source.ts';
 import { UserError } from '../errors.ts';
@@ -7,6 +6,7 @@ import { readCredentials } from '../files/read-credentials.ts';
 import type { RefreshEffects } from '../refresh.ts';
 import { type MfaSession, type StoredSession, sessionIn } from '../session/session.ts';
 import { readState, rememberExpiry } from '../session/state.ts';
+import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import type { Keys, StsAnswer, StsTarget } from '../sts.ts';
 import type { Clock } from '../time/clock.ts';
 

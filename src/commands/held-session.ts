@@ -1,4 +1,3 @@
-import type { ProfileSettings, Settings } from '../config.ts';
 import { parseCredentials } from '../credentials/document.ts';
 import { UserError } from '../errors.ts';
 import { readCredentials } from '../files/read-credentials.ts';
@@ -6,6 +5,7 @@ import * as messages from '../messages.ts';
 import { aged, endOf, type SessionState, sessionIn, stateAt } from '../session/session.ts';
 import { readState } from '../session/state.ts';
 import type { UsableSession } from '../session/variables.ts';
+import type { ProfileSettings, Settings } from '../settings/settings.ts';
 
 /** What the credentials file holds for an MFA profile. */
 export interface HeldSession {

@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { loadSettings } from '../config.ts';
 import { askAgent } from '../control.ts';
 import { UserError } from '../errors.ts';
 import { packageVersion } from '../package-file.ts';
 import type { GlobalOptions } from '../program.ts';
 import { install, planned, serviceOf } from '../service/service.ts';
 import { findStart } from '../service/start.ts';
+import { loadSettings } from '../settings/settings.ts';
 
 interface InstallOptions extends GlobalOptions {
   print?: boolean;

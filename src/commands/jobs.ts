@@ -1,7 +1,7 @@
 import type { Asking } from '../ask/ask.ts';
 import { createAsk } from '../ask/choose.ts';
-import type { ProfileSettings, Settings } from '../config.ts';
 import { type RefreshOutcome, type RefreshTarget, refresh, rememberCodes, type SentCode } from '../refresh.ts';
+import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 import { isAlive, refreshEffects } from './effects.ts';
 

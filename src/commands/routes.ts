@@ -1,9 +1,9 @@
 import type { Agent } from '../agent.ts';
-import type { Settings } from '../config.ts';
 import type { Routes } from '../control-server.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
 import type { Revisions } from '../revisions.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import { parseDuration } from '../time/duration.ts';
 

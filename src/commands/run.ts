@@ -1,7 +1,6 @@
 import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
 import { Agent } from '../agent.ts';
-import type { Settings } from '../config.ts';
 import { serveControl } from '../control-server.ts';
 import { statusOf, UserError } from '../errors.ts';
 import { exposure } from '../files/exposure.ts';
@@ -13,6 +12,7 @@ import type { GlobalOptions } from '../program.ts';
 import { countRevisions } from '../revisions.ts';
 import { schedule } from '../schedule.ts';
 import type { ServiceManager } from '../service/notify.ts';
+import type { Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 import { agentEffects } from './agent-effects.ts';
 import { runJob } from './job.ts';

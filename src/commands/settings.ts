@@ -1,5 +1,5 @@
-import { loadSettings, type Settings } from '../config.ts';
 import type { GlobalOptions } from '../program.ts';
+import { loadSettings, type Settings } from '../settings/settings.ts';
 
 /**
  * The settings of whoever runs a command.

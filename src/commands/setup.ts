@@ -1,13 +1,13 @@
 import { homedir } from 'node:os';
-import { durationProblem, loadSettings, type Settings, serialProblem } from '../config.ts';
 import { askAgent } from '../control.ts';
 import { longTermKeys } from '../credentials/source.ts';
 import { UserError } from '../errors.ts';
 import { changeCredentials } from '../files/replace.ts';
-import { type Paths, pathsOf } from '../paths.ts';
 import type { GlobalOptions } from '../program.ts';
 import { serviceOf } from '../service/service.ts';
 import { aged, stateAt } from '../session/session.ts';
+import { type Paths, pathsOf } from '../settings/paths.ts';
+import { durationProblem, loadSettings, type Settings, serialProblem } from '../settings/settings.ts';
 import { readAround, standingOf } from '../setup/around.ts';
 import { chooseDevice } from '../setup/device.ts';
 import { type Arrangement, type Files, whatIsFound } from '../setup/found.ts';

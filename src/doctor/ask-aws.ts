@@ -1,6 +1,6 @@
-import type { ProfileSettings } from '../config.ts';
 import type { LongTermKeys } from '../credentials/source.ts';
 import { UserError } from '../errors.ts';
+import type { ProfileSettings } from '../settings/settings.ts';
 import type { Keys, StsAnswer } from '../sts.ts';
 import { Clock } from '../time/clock.ts';
 

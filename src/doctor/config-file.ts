@@ -1,6 +1,6 @@
-import { awsSections } from '../aws-config.ts';
-import type { ProfileSettings } from '../config.ts';
 import type { ProfileSection } from '../credentials/document.ts';
+import { awsSections } from '../settings/aws-config.ts';
+import type { ProfileSettings } from '../settings/settings.ts';
 import { botocoreFaults } from './botocore.ts';
 import { faultText, mendFault } from './faults.ts';
 import type { Seen } from './files.ts';

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { awsSections } from '../aws-config.ts';
-import type { ProfileSettings } from '../config.ts';
 import { type CredentialsDocument, parseCredentials } from '../credentials/document.ts';
 import { notAFile } from '../files/read.ts';
-import type { Paths } from '../paths.ts';
+import { awsSections } from '../settings/aws-config.ts';
+import type { Paths } from '../settings/paths.ts';
+import type { ProfileSettings } from '../settings/settings.ts';
 import type { KnownProfiles } from './variables.ts';
 
 /** A file as it was read: without bytes when it is missing, and with a reason when it cannot be read. */

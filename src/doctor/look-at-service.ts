@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { createAsk } from '../ask/choose.ts';
-import type { Settings } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { ownerOf } from '../service/sealed-file.ts';
 import { serviceOf } from '../service/service.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { ServiceSeen } from './service.ts';
 
 /** The service as it stands. @param settings undefined when they cannot be read */

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
-import type { Settings } from '../config.ts';
-import type { Paths } from '../paths.ts';
+import type { Paths } from '../settings/paths.ts';
+import type { Settings } from '../settings/settings.ts';
 import { error, type Finding, ok } from './finding.ts';
 
 /** The settings as they were read, or why they could not be. */

@@ -1,5 +1,5 @@
-import type { ProfileSettings } from '../config.ts';
 import type { ProfileSection } from '../credentials/document.ts';
+import type { ProfileSettings } from '../settings/settings.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 
 /** What is known of the profiles that a variable may name, or whose keys it may hold. */

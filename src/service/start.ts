@@ -1,6 +1,6 @@
 import { accessSync, constants, realpathSync } from 'node:fs';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
-import type { Settings } from '../config.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /** How a service manager is to start the agent. All paths are absolute. */
 export interface Start {

@@ -1,10 +1,10 @@
-import { readAwsConfig } from '../aws-config.ts';
-import type { loadSettings, Settings } from '../config.ts';
 import { parseCredentials } from '../credentials/document.ts';
 import { UserError } from '../errors.ts';
 import { readCredentials } from '../files/read-credentials.ts';
-import type { Paths } from '../paths.ts';
-import { readSettingsFile, type SettingsFile } from '../settings-file.ts';
+import { readAwsConfig } from '../settings/aws-config.ts';
+import { readSettingsFile, type SettingsFile } from '../settings/config-ini.ts';
+import type { Paths } from '../settings/paths.ts';
+import type { loadSettings, Settings } from '../settings/settings.ts';
 import type { Files } from './found.ts';
 import { inUnits, PROMPT_BEFORE } from './lead-time.ts';
 import type { Standing } from './settings-text.ts';

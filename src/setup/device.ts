@@ -1,6 +1,6 @@
 import type { AwsAnswer } from '../aws-call.ts';
-import { serialProblem } from '../config.ts';
 import { UserError } from '../errors.ts';
+import { serialProblem } from '../settings/settings.ts';
 import type { Choice, Questions } from './questions.ts';
 import * as texts from './texts.ts';
 

@@ -1,6 +1,6 @@
 import type { CredentialsDocument, ProfileSection } from '../credentials/document.ts';
 import { longTermKeyIn, sessionIn } from '../session/session.ts';
-import type { Entries } from '../settings-file.ts';
+import type { Entries } from '../settings/config-ini.ts';
 
 /** The files of a person, read. */
 export interface Files {

@@ -1,4 +1,4 @@
-import { readSettingsFile, type SettingsFile } from '../settings-file.ts';
+import { readSettingsFile, type SettingsFile } from '../settings/config-ini.ts';
 import { parseDuration } from '../time/duration.ts';
 
 /** What a person has answered, each as it is written in `config.ini`. */

@@ -1,7 +1,7 @@
 import { controlSocket } from '../control.ts';
 import { watchFile } from '../files/watch.ts';
-import type { Paths } from '../paths.ts';
 import { stateFile } from '../session/state.ts';
+import type { Paths } from '../settings/paths.ts';
 import { type AgentAnswer, type Knowledge, nextChange, type Row, rowsAt } from './rows.ts';
 
 /** Shows the state. `problem`: why the files cannot be read just now; the knowledge is what it was then. */

@@ -1,6 +1,6 @@
-import type { ProfileSettings, Settings } from '../config.ts';
 import type { Standing } from '../policy/plan.ts';
 import { aged, endOf, type SessionState, type StoredSession, startOf, stateAt } from '../session/session.ts';
+import type { ProfileSettings, Settings } from '../settings/settings.ts';
 
 /** What `GET /v1/agent` answers. */
 export interface AgentAnswer {

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { mfaProcess } from '../../src/ask/mfa-process.ts';
-import { loadSettings } from '../../src/config.ts';
 import { totp } from '../../src/sandbox/totp.ts';
+import { loadSettings } from '../../src/settings/settings.ts';
 import { asking, request } from '../desktop/asking.ts';
 
 const PAGE = join(import.meta.dirname, '../../docs/codes-without-typing.md');

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { createProgram } from '../../src/program.ts';
-import { GLOBAL, OF_PROFILE } from '../../src/unknown-settings.ts';
+import { GLOBAL, OF_PROFILE } from '../../src/settings/unknown-settings.ts';
 import { isInstalled } from '../installed.ts';
 
 const ROOT = new URL('../../', import.meta.url);

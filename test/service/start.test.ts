@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { pathsOf } from '../../src/paths.ts';
 import { findStart } from '../../src/service/start.ts';
+import { pathsOf } from '../../src/settings/paths.ts';
 
 let folder: string;
 beforeEach(() => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSharedConfigFiles } from '@smithy/shared-ini-file-loader';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readAwsConfig } from '../../src/aws-config.ts';
+import { readAwsConfig } from '../../src/settings/aws-config.ts';
 
 /** The settings of a profile, without their lines. */
 function settings(text: string, profile: string): Record<string, string> {

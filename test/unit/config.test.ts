@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WAY_NAMES } from '../../src/ask/ask.ts';
 import { createAsk } from '../../src/ask/choose.ts';
-import { durationProblem, loadSettings, type Settings, serialProblem } from '../../src/config.ts';
 import { UserError } from '../../src/errors.ts';
+import { durationProblem, loadSettings, type Settings, serialProblem } from '../../src/settings/settings.ts';
 
 const SERIAL = 'arn:aws:iam::123456789012:mfa/alice';
 

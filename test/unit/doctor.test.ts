@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ProfileSettings } from '../../src/config.ts';
 import { parseCredentials } from '../../src/credentials/document.ts';
 import type { Asked } from '../../src/doctor/ask-aws.ts';
 import { askingFindings } from '../../src/doctor/asking.ts';
@@ -15,6 +14,7 @@ import { keyFindings } from '../../src/doctor/keys.ts';
 import { secretsIn, withoutSecrets } from '../../src/doctor/secrets.ts';
 import { type ServiceSeen, serviceFindings } from '../../src/doctor/service.ts';
 import { variableFindings } from '../../src/doctor/variables.ts';
+import type { ProfileSettings } from '../../src/settings/settings.ts';
 import type { StsAnswer, StsFailure } from '../../src/sts.ts';
 
 const ARN = 'arn:aws:iam::123456789012:user/team/alice';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { pathsOf } from '../../src/paths.ts';
+import { pathsOf } from '../../src/settings/paths.ts';
 
 const HOME = '/home/alice';
 const paths = (env: NodeJS.ProcessEnv, configFile?: string) => pathsOf(env, HOME, configFile, 'linux');

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { readAwsConfig } from '../../src/aws-config.ts';
 import { parseCredentials } from '../../src/credentials/document.ts';
+import { readAwsConfig } from '../../src/settings/aws-config.ts';
 import { type Files, freeName, whatIsFound } from '../../src/setup/found.ts';
 
 const SERIAL = 'arn:aws:iam::123456789012:mfa/alice';

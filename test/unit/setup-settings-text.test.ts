@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readSettingsFile } from '../../src/settings-file.ts';
+import { readSettingsFile } from '../../src/settings/config-ini.ts';
 import { type Answers, type Standing, settingsWith, withSetting } from '../../src/setup/settings-text.ts';
 
 const SERIAL = 'arn:aws:iam::123456789012:mfa/alice';

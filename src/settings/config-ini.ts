@@ -1,5 +1,5 @@
 import { parse } from 'ini';
-import { UserError } from './errors.ts';
+import { UserError } from '../errors.ts';
 
 /** One `key = value`, and the line (from 1) that it stands in. */
 export interface Entry {

@@ -1,4 +1,4 @@
-import type { Entries, Entry } from './settings-file.ts';
+import type { Entries, Entry } from './config-ini.ts';
 
 /** A section of `~/.aws/config`. */
 export interface AwsSection {

@@ -1,10 +1,10 @@
+import { UserError } from '../errors.ts';
+import { readFile } from '../files/read.ts';
+import type { QuietHours } from '../policy/quiet.ts';
 import { readAwsConfig } from './aws-config.ts';
-import { UserError } from './errors.ts';
-import { readFile } from './files/read.ts';
+import { type Entries, readSettingsFile, type Section, type SettingsFile } from './config-ini.ts';
+import * as forms from './forms.ts';
 import { type Paths, pathsOf } from './paths.ts';
-import type { QuietHours } from './policy/quiet.ts';
-import * as forms from './setting-forms.ts';
-import { type Entries, readSettingsFile, type Section, type SettingsFile } from './settings-file.ts';
 import { refuseUnknownSettings } from './unknown-settings.ts';
 
 /** How one MFA profile is kept fresh. */

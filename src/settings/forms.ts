@@ -1,6 +1,6 @@
-import { WAY_NAMES } from './ask/ask.ts';
-import type { QuietHours } from './policy/quiet.ts';
-import { parseDuration } from './time/duration.ts';
+import { WAY_NAMES } from '../ask/ask.ts';
+import type { QuietHours } from '../policy/quiet.ts';
+import { parseDuration } from '../time/duration.ts';
 
 /** How a setting is written: in `config.ini`, in `~/.aws/config`, and as an option of a command. */
 export interface Form<Value> {

@@ -1,6 +1,6 @@
-import { UserError } from './errors.ts';
+import { UserError } from '../errors.ts';
+import { type Entry, type SettingsFile, shownKey } from './config-ini.ts';
 import { nearest } from './nearest.ts';
-import { type Entry, type SettingsFile, shownKey } from './settings-file.ts';
 
 /** The settings above the first section. */
 export const GLOBAL = ['check', 'prompt_before', 'remind_every', 'quiet', 'prompt'];
