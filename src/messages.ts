@@ -4,10 +4,10 @@
  */
 
 import type { AskRequest } from './ask/ask.ts';
+import type { StsFailure } from './aws/sts.ts';
 import type { ProfileStatus } from './kept-profile.ts';
 import type { Standing } from './policy/plan.ts';
 import type { SessionState } from './session/session.ts';
-import type { StsFailure } from './sts.ts';
 import { formatDuration } from './time/duration.ts';
 import { localDay, two } from './time/instant.ts';
 

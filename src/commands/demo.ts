@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { getCallerIdentity } from '../aws/sts.ts';
 import { runCommand } from '../command.ts';
 import { parseCredentials } from '../credentials/document.ts';
 import { UserError } from '../errors.ts';
@@ -10,7 +11,6 @@ import { type LogEntry, type RunningAgent, startAgent } from '../sandbox/demo-ag
 import { maskedKeyId, shownLines, withoutSession } from '../sandbox/demo-file.ts';
 import { openScreen, type Screen } from '../sandbox/demo-screen.ts';
 import { PROFILE, REGION, REMIND_EVERY, type Stage, setStage } from '../sandbox/demo-stage.ts';
-import { getCallerIdentity } from '../sts.ts';
 
 /** In seconds: how long the session in the file lasts, and how long before its end the agent asks. */
 const TIMES = { person: { left: 40, promptBefore: 30 }, auto: { left: 15, promptBefore: 5 } };

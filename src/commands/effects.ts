@@ -1,4 +1,5 @@
 import type { Ask } from '../ask/ask.ts';
+import type { Keys, StsAnswer, StsTarget } from '../aws/sts.ts';
 import { parseCredentials, withSession } from '../credentials/document.ts';
 import { longTermKeys } from '../credentials/source.ts';
 import { UserError } from '../errors.ts';
@@ -7,7 +8,6 @@ import type { RefreshEffects } from '../refresh.ts';
 import { type MfaSession, type StoredSession, sessionIn } from '../session/session.ts';
 import { readState, rememberExpiry } from '../session/state.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
-import type { Keys, StsAnswer, StsTarget } from '../sts.ts';
 import type { Clock } from '../time/clock.ts';
 
 /** What stands in these profiles of the credentials file, by one read of it. */
@@ -52,7 +52,7 @@ export function refreshEffects(
     },
     longTermKeys: (source) => longTermKeys(files, source, credentialProcess),
     getSessionToken: async (request, keys) => {
-      const { getSessionToken } = await import('../sts.ts');
+      const { getSessionToken } = await import('../aws/sts.ts');
       const answer = learning(clock, await getSessionToken(request, keys, stsTarget(profile, clock)));
       return answer.ok ? { ...answer, value: { ...answer.value, issued: clock.now() } } : answer;
     },
@@ -87,13 +87,13 @@ export async function sessionKeys(files: Settings['files'], profile: string): Pr
 
 /** Whose keys these are, by the STS of a profile. */
 export async function callerIdentity(keys: Keys, profile: ProfileSettings, clock: Clock) {
-  const { getCallerIdentity } = await import('../sts.ts');
+  const { getCallerIdentity } = await import('../aws/sts.ts');
   return learning(clock, await getCallerIdentity(keys, stsTarget(profile, clock)));
 }
 
 /** The MFA devices of the user whose keys these are. */
 export async function mfaDevices(keys: Keys, profile: ProfileSettings, clock: Clock) {
-  const { listMfaDevices } = await import('../iam.ts');
+  const { listMfaDevices } = await import('../aws/iam.ts');
   return learning(clock, await listMfaDevices(keys, stsTarget(profile, clock)));
 }
 

@@ -123,8 +123,8 @@ async function askDevice(
     questions,
     { sourceProfile, configured, found },
     {
-      listMfaDevices: async () => (await import('../iam.ts')).listMfaDevices(keys, target),
-      getCallerIdentity: async () => (await import('../sts.ts')).getCallerIdentity(keys, target),
+      listMfaDevices: async () => (await import('../aws/iam.ts')).listMfaDevices(keys, target),
+      getCallerIdentity: async () => (await import('../aws/sts.ts')).getCallerIdentity(keys, target),
     },
   );
 }

@@ -1,7 +1,7 @@
+import type { Keys, StsAnswer } from '../aws/sts.ts';
 import type { LongTermKeys } from '../credentials/source.ts';
 import { UserError } from '../errors.ts';
 import type { ProfileSettings } from '../settings/settings.ts';
-import type { Keys, StsAnswer } from '../sts.ts';
 import { Clock } from '../time/clock.ts';
 
 export type Identity = { account: string; arn: string };

@@ -1,4 +1,4 @@
-import type { AwsAnswer } from '../aws-call.ts';
+import type { AwsAnswer } from '../aws/call.ts';
 import { UserError } from '../errors.ts';
 import { serialProblem } from '../settings/settings.ts';
 import type { Choice, Questions } from './questions.ts';

@@ -1,5 +1,5 @@
 /** Every text of `setup`: one line each. Names come from files that anybody may have written, and are shown without control characters. */
-import type { AwsFailure } from '../aws-call.ts';
+import type { AwsFailure } from '../aws/call.ts';
 import { plain } from '../messages.ts';
 import type { Arrangement, Obstacle, Source } from './found.ts';
 

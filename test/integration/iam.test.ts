@@ -4,8 +4,8 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { listMfaDevices } from '../../src/iam.ts';
-import { getSessionToken, type Keys, type StsTarget } from '../../src/sts.ts';
+import { listMfaDevices } from '../../src/aws/iam.ts';
+import { getSessionToken, type Keys, type StsTarget } from '../../src/aws/sts.ts';
 import { isInstalled } from '../installed.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 

@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { getCallerIdentity, getSessionToken, type Keys, type StsTarget } from '../../src/aws/sts.ts';
 import type { Fault } from '../../src/sandbox/sts.ts';
-import { getCallerIdentity, getSessionToken, type Keys, type StsTarget } from '../../src/sts.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 
 let sandbox: Sandbox;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { StsAnswer, StsFailure } from '../../src/aws/sts.ts';
 import { parseCredentials } from '../../src/credentials/document.ts';
 import type { Asked } from '../../src/doctor/ask-aws.ts';
 import { askingFindings } from '../../src/doctor/asking.ts';
@@ -15,7 +16,6 @@ import { secretsIn, withoutSecrets } from '../../src/doctor/secrets.ts';
 import { type ServiceSeen, serviceFindings } from '../../src/doctor/service.ts';
 import { variableFindings } from '../../src/doctor/variables.ts';
 import type { ProfileSettings } from '../../src/settings/settings.ts';
-import type { StsAnswer, StsFailure } from '../../src/sts.ts';
 
 const ARN = 'arn:aws:iam::123456789012:user/team/alice';
 type Answer = StsAnswer<{ account: string; arn: string }>;

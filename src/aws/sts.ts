@@ -1,8 +1,8 @@
 import type { STSClient } from '@aws-sdk/client-sts';
-import { type AwsAnswer, type AwsTarget, call, type Keys } from './aws-call.ts';
-import type { MfaSession } from './session/session.ts';
+import type { MfaSession } from '../session/session.ts';
+import { type AwsAnswer, type AwsTarget, call, type Keys } from './call.ts';
 
-export type { AwsAnswer as StsAnswer, AwsFailure as StsFailure, AwsTarget as StsTarget, Keys } from './aws-call.ts';
+export type { AwsAnswer as StsAnswer, AwsFailure as StsFailure, AwsTarget as StsTarget, Keys } from './call.ts';
 
 export interface SessionRequest {
   serialNumber: string;

@@ -1,4 +1,4 @@
-import { type AwsAnswer, type AwsTarget, call, type Keys } from './aws-call.ts';
+import { type AwsAnswer, type AwsTarget, call, type Keys } from './call.ts';
 
 /**
  * The serial numbers of the MFA devices of the user whose keys these are, passkeys and security keys among them. Needs
