@@ -1,7 +1,6 @@
 import { homedir } from 'node:os';
 import { createAsk } from '../ask/choose.ts';
 import { askAgent } from '../control.ts';
-import { longTermKeys } from '../credentials/source.ts';
 import { type AgentSeen, agentFindings } from '../doctor/agent.ts';
 import { askAws } from '../doctor/ask-aws.ts';
 import { askingFindings, type WayReport } from '../doctor/asking.ts';
@@ -23,6 +22,7 @@ import { testNotification } from '../doctor/test-notification.ts';
 import { variableFindings } from '../doctor/variables.ts';
 import { UserError } from '../errors.ts';
 import { notAFile } from '../files/read.ts';
+import { longTermKeys } from '../keys/long-term-keys.ts';
 import { packageVersion } from '../package-file.ts';
 import type { GlobalOptions } from '../program.ts';
 import { sessionIn } from '../session/session.ts';

@@ -1,9 +1,9 @@
 import type { Ask } from '../ask/ask.ts';
 import type { Keys, StsAnswer, StsTarget } from '../aws/sts.ts';
 import { parseCredentials, withSession } from '../credentials/document.ts';
-import { longTermKeys } from '../credentials/source.ts';
 import { UserError } from '../errors.ts';
 import { readCredentials } from '../files/read-credentials.ts';
+import { longTermKeys } from '../keys/long-term-keys.ts';
 import type { RefreshEffects } from '../refresh.ts';
 import { type MfaSession, type StoredSession, sessionIn } from '../session/session.ts';
 import { readState, rememberExpiry } from '../session/state.ts';

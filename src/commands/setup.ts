@@ -1,8 +1,8 @@
 import { homedir } from 'node:os';
 import { askAgent } from '../control.ts';
-import { longTermKeys } from '../credentials/source.ts';
 import { UserError } from '../errors.ts';
 import { changeCredentials } from '../files/replace.ts';
+import { longTermKeys } from '../keys/long-term-keys.ts';
 import type { GlobalOptions } from '../program.ts';
 import { serviceOf } from '../service/service.ts';
 import { aged, stateAt } from '../session/session.ts';

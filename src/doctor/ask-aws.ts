@@ -1,6 +1,6 @@
 import type { Keys, StsAnswer } from '../aws/sts.ts';
-import type { LongTermKeys } from '../credentials/source.ts';
 import { UserError } from '../errors.ts';
+import type { LongTermKeys } from '../keys/long-term-keys.ts';
 import type { ProfileSettings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 

@@ -1,7 +1,7 @@
+import type { ProfileSection } from '../credentials/document.ts';
+import { parseCredentials } from '../credentials/document.ts';
 import { UserError } from '../errors.ts';
 import { readCredentials } from '../files/read-credentials.ts';
-import type { ProfileSection } from './document.ts';
-import { parseCredentials } from './document.ts';
 
 /** A pair that signs. Long-term: without a session token. */
 export interface LongTermKeys {
