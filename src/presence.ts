@@ -1,5 +1,5 @@
 import type { Message, Variant } from '@jellybrick/dbus-next';
-import { BUS, type Bus, type BusObject, connectBus } from './ask/bus.ts';
+import { BUS, type Bus, type BusObject, connectBus } from './ask/desktop/bus.ts';
 import { childEnvironment, runCommand } from './command.ts';
 import * as messages from './messages.ts';
 

@@ -1,10 +1,10 @@
 import type { Ask, Way } from './ask.ts';
-import { browser } from './browser.ts';
+import { browser } from './browser/browser.ts';
+import { notification } from './desktop/notification.ts';
 import { inTurn } from './in-turn.ts';
 import { kdialog } from './kdialog.ts';
 import { macosNotification } from './macos-notification.ts';
 import { mfaProcess } from './mfa-process.ts';
-import { notification } from './notification.ts';
 import { osascript } from './osascript.ts';
 import { pinentry } from './pinentry.ts';
 import * as reasons from './reasons.ts';

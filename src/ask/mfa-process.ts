@@ -1,7 +1,7 @@
 import { runCommand } from '../command.ts';
 import * as messages from '../messages.ts';
-import { announce } from './announcement.ts';
 import { codeIn, type Way } from './ask.ts';
+import { announce } from './desktop/announcement.ts';
 import * as reasons from './reasons.ts';
 
 /** Time to touch a key or unlock a password manager. */

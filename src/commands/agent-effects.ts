@@ -65,7 +65,7 @@ export function agentEffects(
     },
     obstacle: networkProblem,
     watchPresence: async (onChange) => (await import('../presence.ts')).watchPresence(process.env, onChange),
-    notice: (text) => void import('../ask/notice.ts').then(({ notice }) => notice(text)),
+    notice: (text) => void import('../ask/desktop/notice.ts').then(({ notice }) => notice(text)),
   };
 }
 

@@ -1,6 +1,13 @@
-import { type Bus, connectBus } from '../ask/bus.ts';
-import { notice } from '../ask/notice.ts';
-import { capabilities, follow, type ServiceEvent, serviceName, show, takeAway } from '../ask/notification-service.ts';
+import { type Bus, connectBus } from '../ask/desktop/bus.ts';
+import { notice } from '../ask/desktop/notice.ts';
+import {
+  capabilities,
+  follow,
+  type ServiceEvent,
+  serviceName,
+  show,
+  takeAway,
+} from '../ask/desktop/notification-service.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 
 const TITLE = 'A test of aws-mfa-agent';

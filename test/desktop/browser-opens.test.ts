@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { browser } from '../../src/ask/browser.ts';
+import { browser } from '../../src/ask/browser/browser.ts';
 import { asking, request } from './asking.ts';
 import { CHROMIUM_OPTIONS } from './chromium.ts';
 import { type Desktop, missingPrograms, startDesktop } from './desktop.ts';

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Answer, AskRequest, Way } from '../../src/ask/ask.ts';
-import { browser } from '../../src/ask/browser.ts';
+import { browser } from '../../src/ask/browser/browser.ts';
 import { asking, expiredRequest, request } from './asking.ts';
 import { type Chromium, startChromium, type Tab } from './chromium.ts';
 import { missingPrograms } from './desktop.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { notice } from '../../src/ask/notice.ts';
+import { notice } from '../../src/ask/desktop/notice.ts';
 import { type Desktop, missingPrograms, startDesktop } from './desktop.ts';
 import { startNotificationServer } from './notification-server.ts';
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Way } from '../../src/ask/ask.ts';
+import { notification } from '../../src/ask/desktop/notification.ts';
 import { kdialog } from '../../src/ask/kdialog.ts';
-import { notification } from '../../src/ask/notification.ts';
 import { zenity } from '../../src/ask/zenity.ts';
 import { asking, expiredRequest, request } from './asking.ts';
 import { type Desktop, missingPrograms, processesNamed, startDesktop } from './desktop.ts';

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { connectBus } from '../../src/ask/bus.ts';
-import { notification } from '../../src/ask/notification.ts';
+import { connectBus } from '../../src/ask/desktop/bus.ts';
+import { notification } from '../../src/ask/desktop/notification.ts';
 import { canRunBuses, type PrivateBus, startBus } from '../presence/buses.ts';
 import { asking, request } from './asking.ts';
 import { startNotificationServer } from './notification-server.ts';

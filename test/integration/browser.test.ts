@@ -9,7 +9,7 @@ import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Answer, Way } from '../../src/ask/ask.ts';
-import { browser } from '../../src/ask/browser.ts';
+import { browser } from '../../src/ask/browser/browser.ts';
 import { asking, request } from '../desktop/asking.ts';
 
 interface Reply {
@@ -280,7 +280,7 @@ describe('the page served for the browser', () => {
   });
 
   it('does not keep a process from its end once it has the code', async () => {
-    const built = fileURLToPath(new URL('../../build/ask/browser.js', import.meta.url));
+    const built = fileURLToPath(new URL('../../build/ask/browser/browser.js', import.meta.url));
     const program = `
       import { browser } from ${JSON.stringify(built)};
       const way = browser({ environment: {}, platform: 'linux', named: true });

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { request } from '../desktop/asking.ts';
 
-const BUILT = fileURLToPath(new URL('../../build/ask/browser.js', import.meta.url));
+const BUILT = fileURLToPath(new URL('../../build/ask/browser/browser.js', import.meta.url));
 
 /** A service manager of a user's, in a mount namespace of its own: that takes root. */
 const canManage = () => {

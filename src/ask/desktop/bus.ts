@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 import { existsSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { Message, MessageBus } from '@jellybrick/dbus-next';
-import * as reasons from './reasons.ts';
+import * as reasons from '../reasons.ts';
 
 /** Whom a D-Bus message is for: one interface of one object. */
 export interface BusObject {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
-import * as messages from '../messages.ts';
+import * as messages from '../../messages.ts';
 
 /** What the page shows at one moment. */
 export interface PageView {

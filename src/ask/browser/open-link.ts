@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { release } from 'node:os';
-import * as messages from '../messages.ts';
-import { isInstalled } from './field.ts';
-import * as reasons from './reasons.ts';
+import * as messages from '../../messages.ts';
+import { isInstalled } from '../field.ts';
+import * as reasons from '../reasons.ts';
 
 /** What opens a link, and the name under which its browser reaches us; or why there is none. */
 type Opener = { program: string; host: string } | { reason: string };

@@ -2,8 +2,8 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import * as messages from '../messages.ts';
-import { PAGE_POLICY, type PageView, renderPage } from './browser-page.ts';
+import * as messages from '../../messages.ts';
+import { PAGE_POLICY, type PageView, renderPage } from './page.ts';
 
 /** Whose page it is. */
 export interface PageHost {

@@ -1,9 +1,9 @@
-import type { Way } from './ask.ts';
+import type { Way } from '../ask.ts';
+import { whyNoField } from '../open-field.ts';
+import * as reasons from '../reasons.ts';
 import { type Bus, connectBus } from './bus.ts';
 import { Question, whyUnfit } from './notification-question.ts';
 import * as service from './notification-service.ts';
-import { whyNoField } from './open-field.ts';
-import * as reasons from './reasons.ts';
 
 /**
  * A notification of the desktop (Linux, the BSDs). Where the service has a reply field, the code is typed there; else

@@ -1,12 +1,12 @@
 import { performance } from 'node:perf_hooks';
-import * as messages from '../messages.ts';
-import { formatDuration } from '../time/duration.ts';
-import type { Answer, Asking, AskRequest, Way } from './ask.ts';
-import type { PageView } from './browser-page.ts';
-import type { PageHost, PageServer } from './browser-server.ts';
-import { dialogEnvironment, untilCode } from './field.ts';
+import * as messages from '../../messages.ts';
+import { formatDuration } from '../../time/duration.ts';
+import type { Answer, Asking, AskRequest, Way } from '../ask.ts';
+import { dialogEnvironment, untilCode } from '../field.ts';
+import * as reasons from '../reasons.ts';
 import { findOpener, isWsl, openLink } from './open-link.ts';
-import * as reasons from './reasons.ts';
+import type { PageView } from './page.ts';
+import type { PageHost, PageServer } from './server.ts';
 
 export interface BrowserSettings {
   environment?: NodeJS.ProcessEnv;
@@ -99,7 +99,7 @@ class Page implements PageHost {
   /** @param anyUser whether its browser may be another user's */
   static async serve(request: AskRequest, anyUser: boolean): Promise<Page> {
     // Loaded here and not at the top: an idle agent has no use for it.
-    const { servePage } = await import('./browser-server.ts');
+    const { servePage } = await import('./server.ts');
     const page = new Page(request);
     page.#server = await servePage(page, anyUser);
     return page;

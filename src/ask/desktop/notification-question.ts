@@ -1,11 +1,11 @@
 import { EventEmitter, on } from 'node:events';
 import { performance } from 'node:perf_hooks';
-import * as messages from '../messages.ts';
-import { type Answer, type Asking, type AskRequest, codeIn, type Way } from './ask.ts';
+import * as messages from '../../messages.ts';
+import { type Answer, type Asking, type AskRequest, codeIn, type Way } from '../ask.ts';
+import { type OpenField, openField, whyNoField } from '../open-field.ts';
+import * as reasons from '../reasons.ts';
 import type { Bus } from './bus.ts';
 import * as service from './notification-service.ts';
-import { type OpenField, openField, whyNoField } from './open-field.ts';
-import * as reasons from './reasons.ts';
 
 /** How long a service that went away may take to come back before another way is tried. */
 const RETURN_TIMEOUT = 10_000;

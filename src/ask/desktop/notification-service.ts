@@ -1,4 +1,4 @@
-import * as messages from '../messages.ts';
+import * as messages from '../../messages.ts';
 import { BUS, type Bus, type BusObject } from './bus.ts';
 
 /** @see https://specifications.freedesktop.org/notification-spec/latest/ */

@@ -1,4 +1,4 @@
-import * as messages from '../messages.ts';
+import * as messages from '../../messages.ts';
 import { connectBus } from './bus.ts';
 import * as service from './notification-service.ts';
 
