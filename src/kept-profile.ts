@@ -3,7 +3,7 @@ import type { Asking, AskRequest } from './ask/ask.ts';
 import * as messages from './messages.ts';
 import { afterAsking, afterOutcome, afterRefresh, FRESH_START, type History, rested } from './policy/history.ts';
 import type { Action, Situation, Standing } from './policy/plan.ts';
-import type { RefreshOutcome, RefreshTarget } from './refresh.ts';
+import type { RefreshOutcome, RefreshTarget } from './refresh/refresh.ts';
 import { aged, endOf, type MfaSession, type SessionState, type StoredSession, stateAt } from './session/session.ts';
 import type { ProfileSettings, Settings } from './settings/settings.ts';
 import type { Clock } from './time/clock.ts';

@@ -4,10 +4,10 @@ import type { AgentEffects } from '../agent.ts';
 import { UserError } from '../errors.ts';
 import { notAFile } from '../files/read.ts';
 import { networkProblem } from '../network.ts';
+import { readSessions, saveSession } from '../refresh/effects.ts';
 import type { View } from '../service/view.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
-import { readSessions, saveSession } from './effects.ts';
 import { runJob } from './job.ts';
 import type { Knowledge, RefreshJob, Tell } from './jobs.ts';
 

@@ -2,11 +2,11 @@ import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
 import { write } from '../output.ts';
 import type { GlobalOptions } from '../program.ts';
+import { chosenProfile, type HeldSession, readHeldSession, workingSession } from '../refresh/held-session.ts';
 import type { UsableSession } from '../session/variables.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { parseDuration } from '../time/duration.ts';
 import { formatInstant } from '../time/instant.ts';
-import { chosenProfile, type HeldSession, readHeldSession, workingSession } from './held-session.ts';
 import { userSettings } from './settings.ts';
 
 interface CredentialProcessOptions extends GlobalOptions {
@@ -66,7 +66,7 @@ async function renewed(
 ): Promise<UsableSession> {
   const [{ askThroughAgent }, { hasTerminal, renewHere }] = await Promise.all([
     import('./agent-renewal.ts'),
-    import('./renewal.ts'),
+    import('../refresh/renewal.ts'),
   ]);
   const start = performance.now();
   const person = await hasTerminal();

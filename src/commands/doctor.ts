@@ -25,12 +25,12 @@ import { notAFile } from '../files/read.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
 import { packageVersion } from '../package-file.ts';
 import type { GlobalOptions } from '../program.ts';
+import { callerIdentity, credentialProcess, mfaDevices, sessionKeys } from '../refresh/effects.ts';
 import { sessionIn } from '../session/session.ts';
 import { readState } from '../session/state.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
 import { type Paths, pathsOf } from '../settings/paths.ts';
 import { loadSettings } from '../settings/settings.ts';
-import { callerIdentity, credentialProcess, mfaDevices, sessionKeys } from './effects.ts';
 
 interface DoctorOptions extends GlobalOptions {
   json?: boolean;

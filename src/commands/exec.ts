@@ -5,10 +5,10 @@ import { isatty } from 'node:tty';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
 import type { GlobalOptions } from '../program.ts';
+import { chosenProfile, readHeldSession, workingSession } from '../refresh/held-session.ts';
+import type { Renewal } from '../refresh/renewal.ts';
 import { environmentWith, type UsableSession } from '../session/variables.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
-import { chosenProfile, readHeldSession, workingSession } from './held-session.ts';
-import type { Renewal } from './renewal.ts';
 import { userSettings } from './settings.ts';
 
 /**
@@ -52,7 +52,7 @@ async function sessionFor(settings: Settings, profile: ProfileSettings): Promise
 
 /** On the terminal where there is one; else by the agent; else as the settings say. */
 async function renewed(settings: Settings, profile: ProfileSettings, expiration: number | undefined): Promise<Renewal> {
-  const { hasTerminal, renewHere } = await import('./renewal.ts');
+  const { hasTerminal, renewHere } = await import('../refresh/renewal.ts');
   if (await hasTerminal()) {
     const ways = settings.prompt === 'auto' ? ['mfa_process', 'terminal'] : settings.prompt;
     return renewHere(settings, profile, { expiration, ways });

@@ -1,9 +1,9 @@
 import type { Asking } from '../ask/ask.ts';
 import { createAsk } from '../ask/choose.ts';
-import { type RefreshOutcome, type RefreshTarget, refresh, rememberCodes, type SentCode } from '../refresh.ts';
+import { isAlive, refreshEffects } from '../refresh/effects.ts';
+import { type RefreshOutcome, type RefreshTarget, refresh, rememberCodes, type SentCode } from '../refresh/refresh.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
-import { isAlive, refreshEffects } from './effects.ts';
 
 /** What the agent knows of AWS and of the codes that were sent; a job gives back what it has learned. */
 export interface Knowledge {

@@ -9,12 +9,12 @@ import { UserError } from '../errors.ts';
 import { exposure } from '../files/exposure.ts';
 import * as messages from '../messages.ts';
 import type { GlobalOptions } from '../program.ts';
-import { type RefreshOutcome, refresh, rememberCodes } from '../refresh.ts';
+import { readSessions, refreshEffects, saveSession } from '../refresh/effects.ts';
+import { chosenProfile } from '../refresh/held-session.ts';
+import { type RefreshOutcome, refresh, rememberCodes } from '../refresh/refresh.ts';
 import { aged, endOf, type MfaSession, stateAt } from '../session/session.ts';
 import { durationProblem, type ProfileSettings, type Settings, serialProblem } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
-import { readSessions, refreshEffects, saveSession } from './effects.ts';
-import { chosenProfile } from './held-session.ts';
 import { userSettings } from './settings.ts';
 
 interface RefreshOptions extends GlobalOptions {

@@ -4,6 +4,7 @@ import { UserError } from '../errors.ts';
 import { changeCredentials } from '../files/replace.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
 import type { GlobalOptions } from '../program.ts';
+import { credentialProcess, readSessions, stsTarget } from '../refresh/effects.ts';
 import { serviceOf } from '../service/service.ts';
 import { aged, stateAt } from '../session/session.ts';
 import { type Paths, pathsOf } from '../settings/paths.ts';
@@ -17,7 +18,6 @@ import { type Questions, questionsOf } from '../setup/questions.ts';
 import { type Standing, settingsWith } from '../setup/settings-text.ts';
 import * as texts from '../setup/texts.ts';
 import { Clock } from '../time/clock.ts';
-import { credentialProcess, readSessions, stsTarget } from './effects.ts';
 import { installCommand } from './install.ts';
 import { refreshCommand } from './refresh.ts';
 

@@ -3,11 +3,11 @@ import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
 import { isTerminal, write } from '../output.ts';
 import type { GlobalOptions } from '../program.ts';
+import { readSessions } from '../refresh/effects.ts';
+import { chosenProfiles } from '../refresh/held-session.ts';
 import { statusJson } from '../status/json.ts';
 import { type AgentAnswer, type Knowledge, type Row, rowsAt } from '../status/rows.ts';
 import { type Place, statusTable, type WidthOf } from '../status/table.ts';
-import { readSessions } from './effects.ts';
-import { chosenProfiles } from './held-session.ts';
 import { userSettings } from './settings.ts';
 
 interface StatusOptions extends GlobalOptions {

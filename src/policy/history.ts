@@ -1,6 +1,6 @@
 import type { StsFailure } from '../aws/sts.ts';
 import * as messages from '../messages.ts';
-import type { RefreshOutcome } from '../refresh.ts';
+import type { RefreshOutcome } from '../refresh/refresh.ts';
 
 /** What has happened to one MFA profile so far. All times are milliseconds since the epoch. */
 export interface History {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAsk } from '../../src/ask/choose.ts';
 import { getSessionToken } from '../../src/aws/sts.ts';
-import { refresh, rememberCodes } from '../../src/refresh.ts';
+import { refresh, rememberCodes } from '../../src/refresh/refresh.ts';
 import type { MfaSession } from '../../src/session/session.ts';
 import { asking } from '../desktop/asking.ts';
 import { type Running, start } from '../program.ts';

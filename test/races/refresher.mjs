@@ -37,7 +37,7 @@ fs.renameSync = (from, to) => {
 };
 syncBuiltinESMExports();
 
-const { saveSession } = await import('../../build/commands/effects.js');
+const { saveSession } = await import('../../build/refresh/effects.js');
 const files = { credentials, config: join(folder, 'config'), state: join(folder, 'state') };
 for (const session of await json(process.stdin)) {
   version += 1;

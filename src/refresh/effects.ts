@@ -4,11 +4,11 @@ import { parseCredentials, withSession } from '../credentials/document.ts';
 import { UserError } from '../errors.ts';
 import { readCredentials } from '../files/read-credentials.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
-import type { RefreshEffects } from '../refresh.ts';
 import { type MfaSession, type StoredSession, sessionIn } from '../session/session.ts';
 import { readState, rememberExpiry } from '../session/state.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
+import type { RefreshEffects } from './refresh.ts';
 
 /** What stands in these profiles of the credentials file, by one read of it. */
 export async function readSessions(files: Settings['files'], profiles: string[]): Promise<Map<string, StoredSession>> {

@@ -6,12 +6,12 @@ import { UserError } from '../errors.ts';
 import { type Lock, lockFile } from '../files/lock.ts';
 import { watchFile } from '../files/watch.ts';
 import * as messages from '../messages.ts';
-import { type RefreshOutcome, refresh, rememberCodes } from '../refresh.ts';
 import type { UsableSession } from '../session/variables.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 import { refreshEffects } from './effects.ts';
 import { readHeldSession, workingSession } from './held-session.ts';
+import { type RefreshOutcome, refresh, rememberCodes } from './refresh.ts';
 
 /** What came of asking for a code for the sake of a command that waits for the session. Reasons are for people. */
 export type Renewal =

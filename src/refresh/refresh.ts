@@ -1,8 +1,8 @@
-import type { Answer, Ask, Asking, AskRequest } from './ask/ask.ts';
-import type { Keys, SessionRequest, StsAnswer, StsFailure } from './aws/sts.ts';
-import { UserError } from './errors.ts';
-import * as messages from './messages.ts';
-import type { MfaSession } from './session/session.ts';
+import type { Answer, Ask, Asking, AskRequest } from '../ask/ask.ts';
+import type { Keys, SessionRequest, StsAnswer, StsFailure } from '../aws/sts.ts';
+import { UserError } from '../errors.ts';
+import * as messages from '../messages.ts';
+import type { MfaSession } from '../session/session.ts';
 
 /** What one refresh is about. */
 export interface RefreshTarget {
