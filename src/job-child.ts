@@ -1,5 +1,5 @@
+import type { FromJob, Job, ToJob } from './agent/job.ts';
 import type { AskRequest } from './ask/ask.ts';
-import type { FromJob, Job, ToJob } from './commands/job.ts';
 
 /** How long a job may take to end once the agent is gone, in milliseconds. */
 const PATIENCE = 5_000;
@@ -30,15 +30,15 @@ process.on('message', (message: ToJob) => {
 async function run(job: Job) {
   switch (job.do) {
     case 'upcoming': {
-      const { upcomingChecks } = await import('./upcoming.ts');
+      const { upcomingChecks } = await import('./agent/upcoming.ts');
       return upcomingChecks(job.input);
     }
     case 'verify': {
-      const { verifyJob } = await import('./commands/jobs.ts');
+      const { verifyJob } = await import('./agent/jobs.ts');
       return verifyJob(job.input);
     }
     case 'refresh': {
-      const { refreshJob } = await import('./commands/jobs.ts');
+      const { refreshJob } = await import('./agent/jobs.ts');
       const onChange = (listener: typeof raise) => {
         raise = listener;
       };

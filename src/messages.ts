@@ -3,9 +3,9 @@
  * Texts are plain: no markup, one line each, no control characters; whoever shows them escapes what its medium needs.
  */
 
+import type { ProfileStatus } from './agent/kept-profile.ts';
 import type { AskRequest } from './ask/ask.ts';
 import type { StsFailure } from './aws/sts.ts';
-import type { ProfileStatus } from './kept-profile.ts';
 import type { Standing } from './policy/plan.ts';
 import type { SessionState } from './session/session.ts';
 import { formatDuration } from './time/duration.ts';

@@ -1,5 +1,5 @@
+import type { ProfileStatus } from '../agent/kept-profile.ts';
 import { askAgent } from '../control.ts';
-import type { ProfileStatus } from '../kept-profile.ts';
 import type { Settings } from '../settings/settings.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { Agent } from '../agent.ts';
+import type { Agent } from '../agent/agent.ts';
 import type { Routes } from '../control-server.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';

@@ -1,21 +1,21 @@
 import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
-import { Agent } from '../agent.ts';
+import { Agent } from '../agent/agent.ts';
+import { agentEffects } from '../agent/effects.ts';
+import { runJob } from '../agent/job.ts';
+import { createLog, isJournal } from '../agent/log.ts';
+import { schedule } from '../agent/schedule.ts';
 import { serveControl } from '../control-server.ts';
 import { statusOf, UserError } from '../errors.ts';
 import { exposure } from '../files/exposure.ts';
 import { watchFile } from '../files/watch.ts';
-import { createLog, isJournal } from '../log.ts';
 import * as messages from '../messages.ts';
 import { packageVersion } from '../package-file.ts';
 import type { GlobalOptions } from '../program.ts';
 import { countRevisions } from '../revisions.ts';
-import { schedule } from '../schedule.ts';
 import type { ServiceManager } from '../service/notify.ts';
 import type { Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
-import { agentEffects } from './agent-effects.ts';
-import { runJob } from './job.ts';
 import { agentRoutes } from './routes.ts';
 import { userSettings } from './settings.ts';
 
@@ -139,7 +139,7 @@ async function upcoming(expression: string): Promise<number[]> {
   try {
     return await runJob({ do: 'upcoming', input: expression });
   } catch {
-    return (await import('../upcoming.ts')).upcomingChecks(expression);
+    return (await import('../agent/upcoming.ts')).upcomingChecks(expression);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ProfileStatus } from '../kept-profile.ts';
+import type { ProfileStatus } from '../agent/kept-profile.ts';
 import * as messages from '../messages.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 

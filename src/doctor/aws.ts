@@ -1,6 +1,6 @@
 import { getProxyForUrl } from 'proxy-from-env';
+import { networkProblem } from '../agent/network.ts';
 import type { StsAnswer } from '../aws/sts.ts';
-import { networkProblem } from '../network.ts';
 import { formatDuration } from '../time/duration.ts';
 import type { Asked, Identity } from './ask-aws.ts';
 import { error, type Finding, ok, warning } from './finding.ts';

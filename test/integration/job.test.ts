@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { runJob } from '../../src/commands/job.ts';
+import { runJob } from '../../src/agent/job.ts';
 
 const CHILDREN = `/proc/${process.pid}/task/${process.pid}/children`;
 const children = () => readFileSync(CHILDREN, 'utf8').split(' ').filter(Boolean).map(Number);

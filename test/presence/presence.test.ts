@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Presence, watchPresence } from '../../src/presence.ts';
+import { type Presence, watchPresence } from '../../src/agent/presence.ts';
 import { canRunBuses, type PrivateBus, startBus, startLogind, startScreenSaver } from './buses.ts';
 
 const LOCKED = 'screen locked';

@@ -1,6 +1,6 @@
 import pino from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Agent } from '../../src/agent.ts';
+import { Agent } from '../../src/agent/agent.ts';
 import * as messages from '../../src/messages.ts';
 import type { RefreshOutcome } from '../../src/refresh/refresh.ts';
 import type { Settings } from '../../src/settings/settings.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Schedule, schedule } from '../../src/schedule.ts';
-import { upcomingChecks } from '../../src/upcoming.ts';
+import { type Schedule, schedule } from '../../src/agent/schedule.ts';
+import { upcomingChecks } from '../../src/agent/upcoming.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { upcomingChecks } from '../../src/upcoming.ts';
+import { upcomingChecks } from '../../src/agent/upcoming.ts';
 
 const MINUTE = 60_000;
 

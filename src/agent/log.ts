@@ -1,6 +1,6 @@
 import { fstatSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
-import { utcTime } from './time/instant.ts';
+import { utcTime } from '../time/instant.ts';
 
 /**
  * The agent's log, on standard error: JSON lines with one field for each fact, or one readable line each on a terminal.

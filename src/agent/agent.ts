@@ -1,11 +1,11 @@
+import * as messages from '../messages.ts';
+import { awaited, shifted } from '../policy/history.ts';
+import { plan, type Situation, type Standing } from '../policy/plan.ts';
+import { quietUntil } from '../policy/quiet.ts';
+import type { StoredSession } from '../session/session.ts';
+import type { Settings } from '../settings/settings.ts';
 import { type CheckReason, KeptProfile, type ProfileEffects, type ProfileStatus } from './kept-profile.ts';
-import * as messages from './messages.ts';
-import { awaited, shifted } from './policy/history.ts';
-import { plan, type Situation, type Standing } from './policy/plan.ts';
-import { quietUntil } from './policy/quiet.ts';
 import type { Presence } from './presence.ts';
-import type { StoredSession } from './session/session.ts';
-import type { Settings } from './settings/settings.ts';
 
 /** The world as the agent sees it. */
 export interface AgentEffects extends ProfileEffects {

@@ -1,15 +1,15 @@
 import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
-import type { AgentEffects } from '../agent.ts';
 import { UserError } from '../errors.ts';
 import { notAFile } from '../files/read.ts';
-import { networkProblem } from '../network.ts';
 import { readSessions, saveSession } from '../refresh/effects.ts';
 import type { View } from '../service/view.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
+import type { AgentEffects } from './agent.ts';
 import { runJob } from './job.ts';
 import type { Knowledge, RefreshJob, Tell } from './jobs.ts';
+import { networkProblem } from './network.ts';
 
 /** What only an agent that systemd has started need mind. */
 export interface InsideService extends View {
@@ -64,7 +64,7 @@ export function agentEffects(
       return alive;
     },
     obstacle: networkProblem,
-    watchPresence: async (onChange) => (await import('../presence.ts')).watchPresence(process.env, onChange),
+    watchPresence: async (onChange) => (await import('./presence.ts')).watchPresence(process.env, onChange),
     notice: (text) => void import('../ask/desktop/notice.ts').then(({ notice }) => notice(text)),
   };
 }

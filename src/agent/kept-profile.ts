@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
-import type { Asking, AskRequest } from './ask/ask.ts';
-import * as messages from './messages.ts';
-import { afterAsking, afterOutcome, afterRefresh, FRESH_START, type History, rested } from './policy/history.ts';
-import type { Action, Situation, Standing } from './policy/plan.ts';
-import type { RefreshOutcome, RefreshTarget } from './refresh/refresh.ts';
-import { aged, endOf, type MfaSession, type SessionState, type StoredSession, stateAt } from './session/session.ts';
-import type { ProfileSettings, Settings } from './settings/settings.ts';
-import type { Clock } from './time/clock.ts';
-import { utcTime } from './time/instant.ts';
+import type { Asking, AskRequest } from '../ask/ask.ts';
+import * as messages from '../messages.ts';
+import { afterAsking, afterOutcome, afterRefresh, FRESH_START, type History, rested } from '../policy/history.ts';
+import type { Action, Situation, Standing } from '../policy/plan.ts';
+import type { RefreshOutcome, RefreshTarget } from '../refresh/refresh.ts';
+import { aged, endOf, type MfaSession, type SessionState, type StoredSession, stateAt } from '../session/session.ts';
+import type { ProfileSettings, Settings } from '../settings/settings.ts';
+import type { Clock } from '../time/clock.ts';
+import { utcTime } from '../time/instant.ts';
 
 /** What can be done for a profile. */
 export interface ProfileEffects {

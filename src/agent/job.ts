@@ -2,8 +2,8 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { AskRequest } from '../ask/ask.ts';
 import { packageFile } from '../package-file.ts';
-import type { upcomingChecks } from '../upcoming.ts';
 import type { RefreshJob, refreshJob, Tell, VerifyJob, verifyJob } from './jobs.ts';
+import type { upcomingChecks } from './upcoming.ts';
 
 /**
  * What a child does for the agent: all that needs the SDK of AWS, a desktop, or the knowledge of time zones, which take as

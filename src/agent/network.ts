@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import * as messages from './messages.ts';
+import * as messages from '../messages.ts';
 
 const LOOPBACK = /^(localhost|127\.|\[?::1)/;
 
