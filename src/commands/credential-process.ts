@@ -41,7 +41,7 @@ export async function credentialProcess(name: string | undefined, options: Crede
   print(session ?? (await renewed(settings, profile, held, wait)));
   // Whoever works on with a session that ends soon will call again; by then there may be a new one.
   if (session && held.state === 'due') {
-    const { askThroughAgent } = await import('./agent-renewal.ts');
+    const { askThroughAgent } = await import('../control/renewal.ts');
     await askThroughAgent(settings, profile.profile, { wait: 0, person: false }).catch(() => {});
   }
 }
@@ -65,7 +65,7 @@ async function renewed(
   wait: number,
 ): Promise<UsableSession> {
   const [{ askThroughAgent }, { hasTerminal, renewHere }] = await Promise.all([
-    import('./agent-renewal.ts'),
+    import('../control/renewal.ts'),
     import('../refresh/renewal.ts'),
   ]);
   const start = performance.now();

@@ -57,7 +57,7 @@ async function renewed(settings: Settings, profile: ProfileSettings, expiration:
     const ways = settings.prompt === 'auto' ? ['mfa_process', 'terminal'] : settings.prompt;
     return renewHere(settings, profile, { expiration, ways });
   }
-  const { askThroughAgent } = await import('./agent-renewal.ts');
+  const { askThroughAgent } = await import('../control/renewal.ts');
   const agent = await askThroughAgent(settings, profile.profile, { wait: LONGEST_WAIT, person: false });
   if (agent === undefined) return renewHere(settings, profile, { expiration, ways: settings.prompt });
   const { state, standing } = agent;

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { askAgent } from '../control.ts';
+import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { packageVersion } from '../package-file.ts';
 import type { GlobalOptions } from '../program.ts';

@@ -5,18 +5,18 @@ import { agentEffects } from '../agent/effects.ts';
 import { runJob } from '../agent/job.ts';
 import { createLog, isJournal } from '../agent/log.ts';
 import { schedule } from '../agent/schedule.ts';
-import { serveControl } from '../control-server.ts';
+import { countRevisions } from '../control/revisions.ts';
+import { agentRoutes } from '../control/routes.ts';
+import { serveControl } from '../control/server.ts';
 import { statusOf, UserError } from '../errors.ts';
 import { exposure } from '../files/exposure.ts';
 import { watchFile } from '../files/watch.ts';
 import * as messages from '../messages.ts';
 import { packageVersion } from '../package-file.ts';
 import type { GlobalOptions } from '../program.ts';
-import { countRevisions } from '../revisions.ts';
 import type { ServiceManager } from '../service/notify.ts';
 import type { Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
-import { agentRoutes } from './routes.ts';
 import { userSettings } from './settings.ts';
 
 /** By this, `systemd/aws-mfa-agent.service` knows that the agent wants to be started anew (EX_TEMPFAIL of sysexits.h). */

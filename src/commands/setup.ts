@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { askAgent } from '../control.ts';
+import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { changeCredentials } from '../files/replace.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';

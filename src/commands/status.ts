@@ -1,4 +1,4 @@
-import { askAgent } from '../control.ts';
+import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
 import { isTerminal, write } from '../output.ts';

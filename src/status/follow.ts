@@ -1,4 +1,4 @@
-import { controlSocket } from '../control.ts';
+import { controlSocket } from '../control/client.ts';
 import { watchFile } from '../files/watch.ts';
 import { stateFile } from '../session/state.ts';
 import type { Paths } from '../settings/paths.ts';

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, watch, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { askAgent } from '../../src/control.ts';
+import { askAgent } from '../../src/control/client.ts';
 import type { Sandbox } from '../sandbox.ts';
 import type { Clocks, Jump } from './clocks.ts';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { askAgent } from '../../src/control.ts';
+import { askAgent } from '../../src/control/client.ts';
 import { withSession } from '../../src/credentials/document.ts';
 import { type NotificationServer, startNotificationServer } from '../desktop/notification-server.ts';
 import { busConfiguration } from '../presence/buses.ts';

@@ -1,11 +1,11 @@
 import type { Agent } from '../agent/agent.ts';
-import type { Routes } from '../control-server.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
-import type { Revisions } from '../revisions.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import { parseDuration } from '../time/duration.ts';
+import type { Revisions } from './revisions.ts';
+import type { Routes } from './server.ts';
 
 /** What the agent answers on its socket: docs/socket.md. @param settings those that hold now */
 export function agentRoutes(

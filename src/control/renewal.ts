@@ -1,6 +1,6 @@
 import type { ProfileStatus } from '../agent/kept-profile.ts';
-import { askAgent } from '../control.ts';
 import type { Settings } from '../settings/settings.ts';
+import { askAgent } from './client.ts';
 
 /**
  * Has the running agent ask now, and waits for it.

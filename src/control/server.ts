@@ -2,8 +2,8 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
-import { askAgent, controlSocket } from './control.ts';
-import { UserError } from './errors.ts';
+import { UserError } from '../errors.ts';
+import { askAgent, controlSocket } from './client.ts';
 
 /** Whoever asks. */
 interface Client {
@@ -84,7 +84,7 @@ async function httpServerOf(routes: Routes, limit: (client: Socket, milliseconds
 
 /** Puts the server in the place of one that died and left its socket. */
 async function takeOver(server: Server, socket: string, runtimeFolder: string): Promise<void> {
-  const { lockFile } = await import('./files/lock.ts');
+  const { lockFile } = await import('../files/lock.ts');
   // Two agents that start together must not both find the socket dead and replace each other's.
   const lock = await lockFile(socket, 10_000);
   try {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from './errors.ts';
+import { UserError } from '../errors.ts';
 
 /** The only way in to a running agent: HTTP and JSON on a Unix socket in a folder that only the user can enter. */
 export function controlSocket(runtimeFolder: string): string {
