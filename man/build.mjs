@@ -1,6 +1,6 @@
 // Writes dist/aws-mfa-agent.1: the page beside this file, with what `--help` says and the table of settings filled in.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createProgram } from '../build/program.js';
+import { createProgram } from '../build/cli/program.js';
 
 const root = new URL('..', import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), 'utf8');

@@ -25,7 +25,7 @@ async function run(words: string[]): Promise<void> {
         if (profile === undefined) return (await import('./commands/run.ts')).run({});
     }
   }
-  return (await import('./command-line.ts')).runCommandLine();
+  return (await import('./cli/command-line.ts')).runCommandLine();
 }
 
 run(process.argv.slice(2)).catch((error: unknown) => {

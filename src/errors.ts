@@ -1,4 +1,4 @@
-import { write } from './output.ts';
+import { write } from './cli/output.ts';
 
 /** An error that is told to a person as it stands, in one line. `status` is the exit status of a command that ends with it. */
 export class UserError extends Error {

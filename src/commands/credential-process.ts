@@ -1,7 +1,7 @@
+import { write } from '../cli/output.ts';
+import type { GlobalOptions } from '../cli/program.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
-import { write } from '../output.ts';
-import type { GlobalOptions } from '../program.ts';
 import { chosenProfile, type HeldSession, readHeldSession, workingSession } from '../refresh/held-session.ts';
 import type { UsableSession } from '../session/variables.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';

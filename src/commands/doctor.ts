@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { createAsk } from '../ask/choose.ts';
+import type { GlobalOptions } from '../cli/program.ts';
 import { askAgent } from '../control/client.ts';
 import { type AgentSeen, agentFindings } from '../doctor/agent.ts';
 import { askAws } from '../doctor/ask-aws.ts';
@@ -24,7 +25,6 @@ import { UserError } from '../errors.ts';
 import { notAFile } from '../files/read.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
 import { packageVersion } from '../package-file.ts';
-import type { GlobalOptions } from '../program.ts';
 import { callerIdentity, credentialProcess, mfaDevices, sessionKeys } from '../refresh/effects.ts';
 import { sessionIn } from '../session/session.ts';
 import { readState } from '../session/state.ts';

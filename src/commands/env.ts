@@ -1,8 +1,8 @@
+import { isTerminal, write } from '../cli/output.ts';
+import type { GlobalOptions } from '../cli/program.ts';
 import { UserError } from '../errors.ts';
 import { readFile } from '../files/read.ts';
 import * as messages from '../messages.ts';
-import { isTerminal, write } from '../output.ts';
-import type { GlobalOptions } from '../program.ts';
 import { chosenProfile, readHeldSession, workingSession } from '../refresh/held-session.ts';
 import { evaluated, SHELL_NAMES, type Shell, settingLine, shellOf, unsettingLine } from '../session/shells.ts';
 import { OLD_TOKEN_VARIABLE, SESSION_VARIABLES, sessionVariables } from '../session/variables.ts';

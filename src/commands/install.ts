@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
+import type { GlobalOptions } from '../cli/program.ts';
 import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { packageVersion } from '../package-file.ts';
-import type { GlobalOptions } from '../program.ts';
 import { install, planned, serviceOf } from '../service/service.ts';
 import { findStart } from '../service/start.ts';
 import { loadSettings } from '../settings/settings.ts';

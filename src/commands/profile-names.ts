@@ -1,6 +1,6 @@
+import type { GlobalOptions } from '../cli/program.ts';
 import { parseCredentials } from '../credentials/document.ts';
 import { readCredentials } from '../files/read-credentials.ts';
-import type { GlobalOptions } from '../program.ts';
 import { longTermKeyIn } from '../session/session.ts';
 import { userSettings } from './settings.ts';
 

@@ -1,4 +1,4 @@
-import type { GlobalOptions } from '../program.ts';
+import type { GlobalOptions } from '../cli/program.ts';
 import { loadSettings, type Settings } from '../settings/settings.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { homedir } from 'node:os';
+import type { GlobalOptions } from '../cli/program.ts';
 import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { changeCredentials } from '../files/replace.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
-import type { GlobalOptions } from '../program.ts';
 import { credentialProcess, readSessions, stsTarget } from '../refresh/effects.ts';
 import { serviceOf } from '../service/service.ts';
 import { aged, stateAt } from '../session/session.ts';

@@ -1,7 +1,7 @@
+import type { GlobalOptions } from '../cli/program.ts';
 import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
-import type { GlobalOptions } from '../program.ts';
 import { userSettings } from './settings.ts';
 
 /** Tells the running agent to leave the person alone. */

@@ -1,8 +1,8 @@
+import { isTerminal, write } from '../cli/output.ts';
+import type { GlobalOptions } from '../cli/program.ts';
 import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
-import { isTerminal, write } from '../output.ts';
-import type { GlobalOptions } from '../program.ts';
 import { readSessions } from '../refresh/effects.ts';
 import { chosenProfiles } from '../refresh/held-session.ts';
 import { statusJson } from '../status/json.ts';

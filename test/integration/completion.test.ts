@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createProgram } from '../../src/program.ts';
+import { createProgram } from '../../src/cli/program.ts';
 import { isInstalled } from '../installed.ts';
 import { PROGRAM, type Running, run } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { completedProgram } from '../completion/program.ts';
-import { packageFile } from '../package-file.ts';
+import { packageFile } from '../../package-file.ts';
 import type { CompletedShell } from '../program.ts';
+import { completedProgram } from './program.ts';
 
 /** Prints the completion of a shell: its file in `completions/`, with what the definition of the program says filled in. */
 export async function completion(shell: CompletedShell, program: Command): Promise<void> {
@@ -15,10 +15,10 @@ async function partsFor(shell: CompletedShell, program: Command): Promise<Record
   const completed = completedProgram(program);
   switch (shell) {
     case 'bash':
-      return (await import('../completion/bash.ts')).bashParts(completed);
+      return (await import('./bash.ts')).bashParts(completed);
     case 'zsh':
-      return (await import('../completion/zsh.ts')).zshParts(completed);
+      return (await import('./zsh.ts')).zshParts(completed);
     case 'fish':
-      return (await import('../completion/fish.ts')).fishParts(completed);
+      return (await import('./fish.ts')).fishParts(completed);
   }
 }

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { complain } from './errors.ts';
+import { complain } from '../errors.ts';
 import { createProgram, type GlobalOptions } from './program.ts';
 
 /** Runs what the command line says. Rejects never: `process.exitCode` tells how it went. */

@@ -1,6 +1,6 @@
 import { Argument, Command, Option } from 'commander';
-import { packageVersion } from './package-file.ts';
-import { SHELL_NAMES } from './session/shells.ts';
+import { packageVersion } from '../package-file.ts';
+import { SHELL_NAMES } from '../session/shells.ts';
 
 /** Options that every command takes. */
 export interface GlobalOptions {
@@ -29,7 +29,7 @@ export function createProgram(): Command {
   program
     .command('run')
     .description('the agent, in the foreground: what the service starts')
-    .action(async () => (await import('./commands/run.ts')).run(program.opts()));
+    .action(async () => (await import('../commands/run.ts')).run(program.opts()));
 
   program
     .command('status')
@@ -38,7 +38,7 @@ export function createProgram(): Command {
     .option('--json', 'as JSON')
     .option('--watch', 'goes on, and shows what changes; with --json, a line for each change')
     .action(async (profiles: string[], options) =>
-      (await import('./commands/status.ts')).status(profiles, { ...program.opts(), ...options }),
+      (await import('../commands/status.ts')).status(profiles, { ...program.opts(), ...options }),
     );
 
   program
@@ -51,7 +51,7 @@ export function createProgram(): Command {
     .option('--duration-seconds <seconds>', 'how long the session shall last: 900 to 129600')
     .option('--force', 'also when the session is not due')
     .action(async (profile: string | undefined, options) =>
-      (await import('./commands/refresh.ts')).refreshCommand(profile, { ...program.opts(), ...options }),
+      (await import('../commands/refresh.ts')).refreshCommand(profile, { ...program.opts(), ...options }),
     );
 
   program
@@ -66,7 +66,7 @@ export function createProgram(): Command {
     )
     .option('--unset', 'the lines that take the variables out again')
     .action(async (profile: string | undefined, options) =>
-      (await import('./commands/env.ts')).env(profile, { ...program.opts(), ...options }),
+      (await import('../commands/env.ts')).env(profile, { ...program.opts(), ...options }),
     );
 
   program
@@ -80,7 +80,7 @@ export function createProgram(): Command {
       const dashes = process.argv.indexOf('--');
       const command = dashes < 0 ? [] : process.argv.slice(dashes + 1);
       const all = profile === undefined ? [] : [profile, ...words];
-      return (await import('./commands/exec.ts')).exec(
+      return (await import('../commands/exec.ts')).exec(
         all.slice(0, all.length - command.length),
         command,
         program.opts(),
@@ -93,7 +93,7 @@ export function createProgram(): Command {
     .argument('[profile]', 'the MFA profile; needed when several are configured')
     .option('--timeout <duration>', 'how long to wait for a code when the session has ended (default: 50s)')
     .action(async (profile: string | undefined, options) =>
-      (await import('./commands/credential-process.ts')).credentialProcess(profile, { ...program.opts(), ...options }),
+      (await import('../commands/credential-process.ts')).credentialProcess(profile, { ...program.opts(), ...options }),
     );
 
   program
@@ -102,7 +102,7 @@ export function createProgram(): Command {
     .argument('<duration>', '30m, 2h, 1d')
     .argument('[profile]', 'for this profile only')
     .action(async (duration: string, profile: string | undefined) =>
-      (await import('./commands/snooze.ts')).snooze(duration, profile, program.opts()),
+      (await import('../commands/snooze.ts')).snooze(duration, profile, program.opts()),
     );
 
   program
@@ -118,7 +118,7 @@ export function createProgram(): Command {
     .option('--install', 'install the service, without a question')
     .option('--no-install', 'do not install the service')
     .option('-y, --yes', 'the default answer to every question')
-    .action(async (options) => (await import('./commands/setup.ts')).setupCommand({ ...program.opts(), ...options }));
+    .action(async (options) => (await import('../commands/setup.ts')).setupCommand({ ...program.opts(), ...options }));
 
   program
     .command('install')
@@ -126,27 +126,27 @@ export function createProgram(): Command {
     .option('--print', 'only shows the file that it would write')
     .option('--force', 'writes it anew, also when somebody has edited it')
     .action(async (options) =>
-      (await import('./commands/install.ts')).installCommand({ ...program.opts(), ...options }),
+      (await import('../commands/install.ts')).installCommand({ ...program.opts(), ...options }),
     );
 
   program
     .command('uninstall')
     .description('takes the service away; credentials and settings stay')
     .option('--force', 'also when somebody has edited its file')
-    .action(async (options) => (await import('./commands/uninstall.ts')).uninstallCommand(options));
+    .action(async (options) => (await import('../commands/uninstall.ts')).uninstallCommand(options));
 
   program
     .command('completion')
     .description('prints the completion of a shell: commands, options, profiles')
     .addArgument(new Argument('<shell>', 'the shell that is to read it').choices(COMPLETED_SHELLS))
-    .action(async (shell: CompletedShell) => (await import('./commands/completion.ts')).completion(shell, program));
+    .action(async (shell: CompletedShell) => (await import('./completion/completion.ts')).completion(shell, program));
 
   // What the completion asks for while somebody types: nothing for people.
   program
     .command('profile-names', { hidden: true })
     .option('--source')
     .action(async (options) =>
-      (await import('./commands/profile-names.ts')).profileNames({ ...program.opts(), ...options }),
+      (await import('../commands/profile-names.ts')).profileNames({ ...program.opts(), ...options }),
     );
 
   program
@@ -154,12 +154,12 @@ export function createProgram(): Command {
     .description('finds what is wrong, or will go wrong, and says how to mend it')
     .option('--json', 'as JSON')
     .option('--try', 'also shows a test notification, and waits for a click; no code is asked for')
-    .action(async (options) => (await import('./commands/doctor.ts')).doctor({ ...program.opts(), ...options }));
+    .action(async (options) => (await import('../commands/doctor.ts')).doctor({ ...program.opts(), ...options }));
 
   program
     .command('demo')
     .description('the whole thing against a sandbox STS on loopback: no AWS account, no network')
     .option('--auto', 'answer the prompts itself, and fail unless every step happened')
-    .action(async (options) => (await import('./commands/demo.ts')).demo(options));
+    .action(async (options) => (await import('../commands/demo.ts')).demo(options));
   return program;
 }
