@@ -1,7 +1,7 @@
 import type { Message, Variant } from '@jellybrick/dbus-next';
 import { BUS, type Bus, type BusObject, connectBus } from '../ask/desktop/bus.ts';
-import { childEnvironment, runCommand } from '../command.ts';
 import * as messages from '../messages.ts';
+import { childEnvironment, runCommand } from '../run-command.ts';
 
 /** Whether the person can see a question now. */
 export interface Presence {

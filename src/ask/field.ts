@@ -1,7 +1,7 @@
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { type CommandResult, childEnvironment, runCommand } from '../command.ts';
 import * as messages from '../messages.ts';
+import { type CommandResult, childEnvironment, runCommand } from '../run-command.ts';
 import { type Answer, type AskRequest, codeIn, type Way } from './ask.ts';
 import * as reasons from './reasons.ts';
 

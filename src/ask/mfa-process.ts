@@ -1,5 +1,5 @@
-import { runCommand } from '../command.ts';
 import * as messages from '../messages.ts';
+import { runCommand } from '../run-command.ts';
 import { codeIn, type Way } from './ask.ts';
 import { announce } from './desktop/announcement.ts';
 import * as reasons from './reasons.ts';

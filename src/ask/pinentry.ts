@@ -1,6 +1,6 @@
 import { readlink } from 'node:fs/promises';
-import { runCommand } from '../command.ts';
 import * as messages from '../messages.ts';
+import { runCommand } from '../run-command.ts';
 import type { Answer, AskRequest, Way } from './ask.ts';
 import { dialogEnvironment, isInstalled, meaningOf, untilCode } from './field.ts';
 import * as reasons from './reasons.ts';

@@ -3,14 +3,14 @@ import { readFile, stat } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { getCallerIdentity } from '../aws/sts.ts';
-import { runCommand } from '../command.ts';
 import { parseCredentials } from '../credentials/document.ts';
+import { type LogEntry, type RunningAgent, startAgent } from '../demo/agent.ts';
+import { maskedKeyId, shownLines, withoutSession } from '../demo/file.ts';
+import { openScreen, type Screen } from '../demo/screen.ts';
+import { PROFILE, REGION, REMIND_EVERY, type Stage, setStage } from '../demo/stage.ts';
 import { UserError } from '../errors.ts';
 import { PROGRAM } from '../package-file.ts';
-import { type LogEntry, type RunningAgent, startAgent } from '../sandbox/demo-agent.ts';
-import { maskedKeyId, shownLines, withoutSession } from '../sandbox/demo-file.ts';
-import { openScreen, type Screen } from '../sandbox/demo-screen.ts';
-import { PROFILE, REGION, REMIND_EVERY, type Stage, setStage } from '../sandbox/demo-stage.ts';
+import { runCommand } from '../run-command.ts';
 
 /** In seconds: how long the session in the file lasts, and how long before its end the agent asks. */
 const TIMES = { person: { left: 40, promptBefore: 30 }, auto: { left: 15, promptBefore: 5 } };

@@ -63,7 +63,7 @@ async function callingShell(): Promise<Shell> {
 async function parentName(): Promise<string> {
   const parent = String(process.ppid);
   if (process.platform === 'linux') return readFile(`/proc/${parent}/comm`, 'utf8').catch(() => '');
-  const { runCommand } = await import('../command.ts');
+  const { runCommand } = await import('../run-command.ts');
   const result = await runCommand(['ps', '-o', 'comm=', '-p', parent], { timeout: 1_000 });
   return result.ok ? result.stdout : '';
 }

@@ -119,7 +119,7 @@ function learning<T>(clock: Clock, answer: StsAnswer<T>): StsAnswer<T> {
 
 /** Runs a `credential_process`, for half a minute at most. */
 export async function credentialProcess(command: string): Promise<string> {
-  const { runCommand } = await import('../command.ts');
+  const { runCommand } = await import('../run-command.ts');
   const result = await runCommand(command, { timeout: 30_000 });
   if (!result.ok) throw new UserError(`the credential_process failed: ${result.reason}`);
   return result.stdout;

@@ -1,4 +1,4 @@
-import { runCommand } from '../command.ts';
+import { runCommand } from '../run-command.ts';
 
 /** What leads to the person's screen, and what programs there go by. */
 const VARIABLES = [

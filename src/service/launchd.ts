@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { runCommand } from '../command.ts';
 import { UserError } from '../errors.ts';
 import { packageFile } from '../package-file.ts';
+import { runCommand } from '../run-command.ts';
 import type { Service } from './service.ts';
 import { NODE_FLAGS, type Start } from './start.ts';
 

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { type CommandResult, runCommand } from '../command.ts';
 import { UserError } from '../errors.ts';
 import { packageFile } from '../package-file.ts';
+import { type CommandResult, runCommand } from '../run-command.ts';
 import { managerEnvironment } from './desktop-environment.ts';
 import type { Service } from './service.ts';
 import { NODE_FLAGS, type Start } from './start.ts';

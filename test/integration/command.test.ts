@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { childEnvironment, runCommand } from '../../src/command.ts';
+import { childEnvironment, runCommand } from '../../src/run-command.ts';
 
 /** Whether there is such a process that is more than a remainder of itself. */
 const isRunning = (pid: number) =>

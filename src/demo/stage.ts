@@ -1,10 +1,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { newSandboxUser } from '../sandbox/account.ts';
+import { type SandboxSts, startSandboxSts } from '../sandbox/sts.ts';
+import { type Authenticator, authenticator } from '../sandbox/totp.ts';
 import type { MfaSession } from '../session/session.ts';
-import { newSandboxUser } from './account.ts';
-import { type SandboxSts, startSandboxSts } from './sts.ts';
-import { type Authenticator, authenticator } from './totp.ts';
 
 /** Everything that the demo's agent lives with, and nothing of the person who looks on. */
 export interface Stage {
