@@ -26,15 +26,25 @@ export interface Running {
 export function start(args: string[], env: NodeJS.ProcessEnv, input?: string, under: string[] = []): Running {
   const [program = '', ...words] = [...under, process.execPath, PROGRAM, ...args];
   const child = spawn(program, words, { env, stdio: 'pipe' });
+  if (input !== undefined) child.stdin.end(input);
+  return follow(child);
+}
+
+/** Runs the program to its end. */
+export function run(args: string[], env: NodeJS.ProcessEnv, input = ''): Promise<Ended> {
+  return start(args, env, input).ended;
+}
+
+/** Reads what a process writes, until it ends. Its outputs are pipes. */
+export function follow(child: ChildProcess): Running {
   const written = { stdout: '', stderr: '' };
   const waiting = new Set<() => void>();
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
       written[name] += text;
       for (const look of waiting) look();
     });
   }
-  if (input !== undefined) child.stdin.end(input);
   const output = () => written.stdout + written.stderr;
   const ended = new Promise<Ended>((resolve) => child.on('close', (status) => resolve({ status, ...written })));
   return {
@@ -53,9 +63,4 @@ export function start(args: string[], env: NodeJS.ProcessEnv, input?: string, un
         void ended.then(() => reject(new Error(`it ended without saying ${pattern}:\n${output()}`)));
       }),
   };
-}
-
-/** Runs the program to its end. */
-export function run(args: string[], env: NodeJS.ProcessEnv, input = ''): Promise<Ended> {
-  return start(args, env, input).ended;
 }
