@@ -1,7 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { isatty } from 'node:tty';
 import type { GlobalOptions } from '../cli/program.ts';
 import { UserError } from '../errors.ts';
 import * as messages from '../messages.ts';
@@ -88,13 +87,16 @@ const DIED_OF: readonly (NodeJS.Signals | null)[] = ['SIGINT', 'SIGTERM', 'SIGHU
 
 /** Resolves when the command has ended; the exit status is set by then. */
 async function run([program = '', ...words]: string[], env: NodeJS.ProcessEnv): Promise<void> {
+  // Loaded late: `status`, `env` and `credential-process` load this file as well, and start nothing.
+  const [{ spawn }, { isatty }] = await Promise.all([import('node:child_process'), import('node:tty')]);
+  const hasTerminalStream = () => [0, 1, 2].some(isatty);
   let child: ChildProcess | undefined;
   const isOnTerminal = hasTerminalStream();
   let isHungUp = false;
   const listeners = PASSED_ON.map((signal) => {
     const listener = () => {
       isHungUp ||= signal === 'SIGHUP' && isOnTerminal;
-      if (!OF_TERMINALS.includes(signal) || !isInForeground()) child?.kill(signal);
+      if (!OF_TERMINALS.includes(signal) || !isInForeground(hasTerminalStream)) child?.kill(signal);
     };
     process.on(signal, listener);
     return () => process.off(signal, listener);
@@ -123,13 +125,9 @@ async function run([program = '', ...words]: string[], env: NodeJS.ProcessEnv): 
  * Whether our terminal's keys send their signals to us, and so to the command too.
  * @see https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html where 5 is `pgrp` and 8 is `tpgid`
  */
-function isInForeground(): boolean {
+function isInForeground(hasTerminalStream: () => boolean): boolean {
   if (process.platform !== 'linux') return hasTerminalStream();
   const stat = readFileSync('/proc/self/stat', 'latin1');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return fields[2] === fields[5];
-}
-
-function hasTerminalStream(): boolean {
-  return [0, 1, 2].some(isatty);
 }
