@@ -6,8 +6,10 @@ import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { MfaSession } from '../src/session/session.ts';
+import { built } from './built.ts';
 
 const REWRITE = fileURLToPath(new URL('rewrite.mjs', import.meta.url));
+const MODULES = [built('credentials/document.ts'), built('files/replace.ts')];
 
 /** A system call on the folder, the file, its lock or the temporary file, between the lock and the unlock. */
 export interface Call {
@@ -50,7 +52,7 @@ export async function rewrite(
   // The background thread has numbers of its own by what rewrite.mjs does first, the main thread by being seen alone.
   const threads = call?.thread === 'main' ? [] : ['-f'];
   const strace = [...threads, '-qq', '-e', 'trace=%file,%desc', '-e', 'signal=SIGSTOP', ...paths, ...inject];
-  const node = [process.execPath, REWRITE, file, JSON.stringify(session)];
+  const node = [process.execPath, REWRITE, ...MODULES, file, JSON.stringify(session)];
   const log = `${folder}.log`;
   const child = spawn('strace', [...strace, '-o', log, ...node], {
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -1,11 +1,11 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Answer, AskRequest, Way } from '../../src/ask/ask.ts';
 import { createAsk } from '../../src/ask/choose.ts';
 import { inTurn } from '../../src/ask/in-turn.ts';
 import { codeInOutput, mfaProcess } from '../../src/ask/mfa-process.ts';
+import { built } from '../built.ts';
 import { asking, request } from '../desktop/asking.ts';
 
 const hasFaketime = Boolean(process.env.CI) || spawnSync('faketime', ['--version']).status === 0;
@@ -61,9 +61,8 @@ describe('mfa_process', () => {
   });
 
   it.skipIf(!hasFaketime)('has 30 seconds, and is ended then with all that it has started', async () => {
-    const built = fileURLToPath(new URL('../../build/ask/mfa-process.js', import.meta.url));
     const program = `
-      import { mfaProcess } from ${JSON.stringify(built)};
+      import { mfaProcess } from '${built('ask/mfa-process.ts')}';
       const way = mfaProcess('sleep 4242 & sleep 4242', false, {});
       const { signal } = new AbortController();
       console.log(JSON.stringify(await way.ask(${JSON.stringify(request())}, { signal, onChange() {} })));

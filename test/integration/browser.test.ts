@@ -6,10 +6,10 @@ import { connect, type Socket } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Answer, Way } from '../../src/ask/ask.ts';
 import { browser } from '../../src/ask/browser/browser.ts';
+import { built } from '../built.ts';
 import { asking, request } from '../desktop/asking.ts';
 
 interface Reply {
@@ -280,9 +280,8 @@ describe('the page served for the browser', () => {
   });
 
   it('does not keep a process from its end once it has the code', async () => {
-    const built = fileURLToPath(new URL('../../build/ask/browser/browser.js', import.meta.url));
     const program = `
-      import { browser } from ${JSON.stringify(built)};
+      import { browser } from '${built('ask/browser/browser.ts')}';
       const way = browser({ environment: {}, platform: 'linux', named: true });
       const { signal } = new AbortController();
       console.log(JSON.stringify(await way.ask(${JSON.stringify(request())}, { signal, onChange() {} })));

@@ -23,6 +23,7 @@ import { CredentialsFileError, parseCredentials, withSession } from '../../src/c
 import { UserError } from '../../src/errors.ts';
 import { readCredentials } from '../../src/files/read-credentials.ts';
 import { changeCredentials } from '../../src/files/replace.ts';
+import { built } from '../built.ts';
 
 let folder: string;
 let file: string;
@@ -58,10 +59,10 @@ const HOLD_LOCK = `
   setInterval(() => {}, 1e6);
 `;
 
-const BUILT = new URL('../../build/files/replace.js', import.meta.url).href;
+const REPLACE = built('files/replace.ts');
 /** Adds `new` to a file by the built program's own code, and prints the message of what goes wrong. */
 const CHANGE = `
-  import { changeCredentials } from '${BUILT}';
+  import { changeCredentials } from '${REPLACE}';
   const change = (bytes) => bytes.includes('new') ? bytes : Buffer.concat([bytes, Buffer.from('new\\n')]);
   await changeCredentials(process.argv[1], change).catch((error) => console.log(error.name, error.message));
 `;
@@ -289,7 +290,7 @@ describe('the lock', () => {
   test('lets many changes at once happen one after the other, in one process and in several', async () => {
     writeFileSync(file, 'start\n');
     const code = `
-      import { changeCredentials } from '${BUILT}';
+      import { changeCredentials } from '${REPLACE}';
       for (const turn of [1, 2, 3]) {
         const line = process.pid + ' ' + turn + '\\n';
         await changeCredentials(process.argv[1], (bytes) => Buffer.from(bytes + (String(bytes).includes(line) ? '' : line)));
@@ -341,7 +342,7 @@ describe('the lock', () => {
   });
 
   test('of a program that was killed costs no more than about two seconds', async () => {
-    const code = `import { changeCredentials } from '${BUILT}';
+    const code = `import { changeCredentials } from '${REPLACE}';
       await changeCredentials(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
     await once(otherProcess(code, [file]), 'close');
     expect(readdirSync(folder)).toEqual(['credentials.lock']);
@@ -368,7 +369,7 @@ describe('the lock', () => {
 
   test('leaves it to the program how to end at a signal', async () => {
     const code = `
-      import { changeCredentials } from '${BUILT}';
+      import { changeCredentials } from '${REPLACE}';
       process.once('SIGTERM', () => setImmediate(() => { console.log('in its own time'); process.exit(7); }));
       await changeCredentials(process.argv[1], () => Buffer.from('a'));
       process.kill(process.pid, 'SIGTERM');
@@ -403,7 +404,7 @@ describe('what a killed process has left', () => {
 
   test('and is removed while we stood still makes us begin again', async () => {
     writeFileSync(file, 'a\n');
-    const code = `import { changeCredentials } from '${BUILT}';
+    const code = `import { changeCredentials } from '${REPLACE}';
       await changeCredentials(process.argv[1], (bytes) => Buffer.concat([bytes, Buffer.from('theirs\\n')]));`;
     let calls = 0;
     await changeCredentials(file, (bytes) => {

@@ -19,6 +19,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { withSession } from '../../src/credentials/document.ts';
 import { lockFile } from '../../src/files/lock.ts';
 import { changeCredentials } from '../../src/files/replace.ts';
+import { built } from '../built.ts';
 import { callsIn, canTrace, rewrite } from '../traced-rewrite.ts';
 
 let folder: string;
@@ -31,7 +32,6 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const append = (text: string) => (bytes: Buffer) =>
   bytes.includes(text) ? bytes : Buffer.concat([bytes, Buffer.from(text)]);
-const built = (name: string) => new URL(`../../build/credentials/${name}.js`, import.meta.url).href;
 
 function otherProcess(code: string, ...args: string[]): ChildProcess {
   return spawn(process.execPath, ['--input-type=module', '-e', code, ...args], {
@@ -134,7 +134,7 @@ describe('a lock of ours', () => {
   test('that is taken while the process stands still neither ends the process nor is taken back', async () => {
     const child = otherProcess(
       `import { setTimeout } from 'node:timers/promises';
-      import { lockFile } from '${built('lock')}';
+      import { lockFile } from '${built('files/lock.ts')}';
       const lock = await lockFile(process.argv[1], 1000);
       console.log('held');
       process.kill(process.pid, 'SIGSTOP');

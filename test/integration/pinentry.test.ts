@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pinentry } from '../../src/ask/pinentry.ts';
+import { built } from '../built.ts';
 import { asking, request } from '../desktop/asking.ts';
 import { missingPrograms } from '../desktop/desktop.ts';
 
@@ -77,12 +77,10 @@ describe.skipIf(process.platform === 'win32')('pinentry', () => {
   });
 });
 
-const BUILT = fileURLToPath(new URL('../../build/ask/pinentry.js', import.meta.url));
-
 describe.skipIf(missingPrograms().length > 0)('pinentry on a terminal', () => {
   it('takes the code there, and not without one', async () => {
     const program = `
-      import { pinentry } from ${JSON.stringify(BUILT)};
+      import { pinentry } from '${built('ask/pinentry.ts')}';
       const way = pinentry({ PATH: process.env.PATH, LANG: 'C.UTF-8', TERM: 'xterm' }, true);
       const answer = await way.ask(${JSON.stringify(request())}, { signal: new AbortController().signal, onChange() {} });
       console.log('answer', JSON.stringify(answer));

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
 import { readState } from '../../src/session/state.ts';
+import { built } from '../built.ts';
 import { canImport } from '../installed.ts';
 import {
   type Change,
@@ -52,7 +53,11 @@ function prepare(): void {
   writeFileSync(file, fileWith(Array(REFRESHED + 1).fill(0)));
 }
 
-const REFRESHER = [process.execPath, fileURLToPath(import.meta.resolve('../races/refresher.mjs'))];
+const REFRESHER = [
+  process.execPath,
+  fileURLToPath(import.meta.resolve('../races/refresher.mjs')),
+  built('refresh/effects.ts'),
+];
 const READERS: Record<string, string[]> = {
   "the SDK for JavaScript's loader": [process.execPath, fileURLToPath(import.meta.resolve('../races/reader.mjs'))],
   botocore: ['python3', '-X', 'utf8', fileURLToPath(import.meta.resolve('../races/reader.py'))],

@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { built } from '../built.ts';
 
-const BUILT = fileURLToPath(new URL('../../build/ask/terminal.js', import.meta.url));
 const REQUEST = {
   profile: 'mfa',
   serialNumber: 'arn:aws:iam::123456789012:mfa/alice',
@@ -14,7 +13,7 @@ const REQUEST = {
 /** A program that asks on the terminal once, and then ends by itself; SIGUSR1 withdraws the question. */
 const program = (standardInput: boolean, prologue = '') => `
   ${prologue}
-  import { terminal } from ${JSON.stringify(BUILT)};
+  import { terminal } from '${built('ask/terminal.ts')}';
   const controller = new AbortController();
   process.once('SIGUSR1', () => controller.abort());
   const answer = await terminal(${standardInput}).ask(${JSON.stringify(REQUEST)}, { signal: controller.signal, onChange() {} });

@@ -1,8 +1,9 @@
 /**
  * One process that refreshes one profile again and again, by the built program's own code.
  *
- * Arguments: the folder of the credentials file, the profile. Standard input: the sessions, as JSON. Output: when which of
- * them came into the file, `[{ version, compared, renamed }]`, in microseconds of the machine's monotonic clock.
+ * Arguments: the built module of `refresh/effects.ts`, the folder of the credentials file, the profile. Standard input: the
+ * sessions, as JSON. Output: when which of them came into the file, `[{ version, compared, renamed }]`, in microseconds of
+ * the machine's monotonic clock.
  *
  * From `compared`, when it opens the file to see that nobody has changed it meanwhile, to `renamed` it cannot see a change
  * by a program that takes no lock. So node:fs is wrapped: it does what it does, and the times are written down.
@@ -12,7 +13,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 
-const [folder = '', profile = ''] = process.argv.slice(2);
+const [effects = '', folder = '', profile = ''] = process.argv.slice(2);
 const credentials = join(folder, 'credentials');
 const time = () => Number(process.hrtime.bigint() / 1000n);
 
@@ -37,7 +38,7 @@ fs.renameSync = (from, to) => {
 };
 syncBuiltinESMExports();
 
-const { saveSession } = await import('../../build/refresh/effects.js');
+const { saveSession } = await import(effects);
 const files = { credentials, config: join(folder, 'config'), state: join(folder, 'state') };
 for (const session of await json(process.stdin)) {
   version += 1;

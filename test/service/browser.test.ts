@@ -2,12 +2,10 @@ import { execFile, execFileSync } from 'node:child_process';
 import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { built } from '../built.ts';
 import { request } from '../desktop/asking.ts';
-
-const BUILT = fileURLToPath(new URL('../../build/ask/browser/browser.js', import.meta.url));
 
 /** A service manager of a user's, in a mount namespace of its own: that takes root. */
 const canManage = () => {
@@ -55,7 +53,7 @@ describe.skipIf(!canManage())('a browser that the service has opened', () => {
     await mkdir(units, { recursive: true });
     await writeFile(
       join(home, 'agent.mjs'),
-      `import { browser } from ${JSON.stringify(BUILT)};
+      `import { browser } from '${built('ask/browser/browser.ts')}';
        const { signal } = new AbortController();
        await browser().ask(${JSON.stringify(request())}, { signal, onChange() {} });`,
     );
