@@ -7,7 +7,7 @@ import { newSandboxUser } from '../../src/sandbox/account.ts';
 import { isInstalled } from '../installed.ts';
 import { ACCOUNT_ID, type Sandbox, startSandbox } from '../sandbox.ts';
 
-// The table of docs/doctor.md, "Which variable outranks what", held against the tools.
+// Compares the table of docs/doctor.md, "Which variable wins", with the tools.
 
 let sandbox: Sandbox;
 /** Whose key has signed, by its id. */
