@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { complain } from './errors.ts';
+import { complain } from './cli/complain.ts';
 
 /**
  * What shells and AWS tools call again and again, and what runs all day. With a profile behind it, or nothing, there is

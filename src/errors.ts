@@ -1,29 +1,31 @@
-import { write } from './cli/output.ts';
+/** What went wrong, with the exit status of a command that ends with it (see "Exit status" in the README). */
+const EXIT_STATUS = {
+  failed: 1,
+  /** Another process holds the lock. */
+  locked: 1,
+  /** What is in the credentials file makes reading or changing it impossible. */
+  'credentials-file': 1,
+  /** The profile of that name cannot be written without harm. */
+  'target-profile': 2,
+  /** A wrong option, argument or setting. */
+  usage: 2,
+  /** There is no session that works. */
+  'no-session': 3,
+} as const;
 
-/** An error that is told to a person as it stands, in one line. `status` is the exit status of a command that ends with it. */
+type ErrorCode = keyof typeof EXIT_STATUS;
+
+/** An error for the user: the message is one line that says what failed, for which profile, why, and what to do. */
 export class UserError extends Error {
   override name = 'UserError';
-  readonly status: 1 | 2 | 3;
-  constructor(message: string, status: 1 | 2 | 3 = 1, options?: ErrorOptions) {
+  readonly code: ErrorCode;
+  constructor(message: string, code: ErrorCode = 'failed', options?: ErrorOptions) {
     super(message, options);
-    this.status = status;
+    this.code = code;
   }
 }
 
-/**
- * The exit status of a command that ends with an error: 1 it failed; 2 usage or configuration error; 3 the session asked
- * about is not fresh. By what the error has, not by what it is: each file that ships by itself has a class of its own.
- */
+/** Returns the exit status of a command that ends with this error: 1 failed; 2 usage or settings; 3 no session that works. */
 export function statusOf(error: unknown): number {
-  return (error as Partial<UserError>).status ?? 1;
-}
-
-/**
- * Says on standard error why a command failed.
- * @returns its exit status
- */
-export function complain(error: unknown, debug = false): number {
-  const shown = error instanceof Error ? (debug && error.stack) || error.message : String(error);
-  write(2, `aws-mfa-agent: ${shown}\n`);
-  return statusOf(error);
+  return error instanceof UserError ? EXIT_STATUS[error.code] : 1;
 }

@@ -1,11 +1,12 @@
-import * as messages from '../messages.ts';
 import { awaited, shifted } from '../policy/history.ts';
-import { plan, type Situation, type Standing } from '../policy/plan.ts';
+import { plan, type Situation } from '../policy/plan.ts';
 import { quietUntil } from '../policy/quiet.ts';
+import type { Standing } from '../policy/standing.ts';
 import type { StoredSession } from '../session/session.ts';
 import type { Settings } from '../settings/settings.ts';
 import { type CheckReason, KeptProfile, type ProfileEffects, type ProfileStatus } from './kept-profile.ts';
 import type { Presence } from './presence.ts';
+import * as texts from './texts.ts';
 
 /** The world as the agent sees it. */
 export interface AgentEffects extends ProfileEffects {
@@ -194,7 +195,7 @@ export class Agent {
   /** Why the person cannot see a question just now, if so. */
   #held(): string | undefined {
     const held = this.#presence?.held();
-    const isThere = held === messages.NOBODY_THERE && [...this.#waiters].some(({ person }) => person);
+    const isThere = held === texts.NOBODY_THERE && [...this.#waiters].some(({ person }) => person);
     return isThere ? undefined : held;
   }
 

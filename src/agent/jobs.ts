@@ -1,7 +1,8 @@
 import type { Asking } from '../ask/ask.ts';
 import { createAsk } from '../ask/choose.ts';
+import type { RefreshOutcome } from '../policy/outcome.ts';
 import { isAlive, refreshEffects } from '../refresh/effects.ts';
-import { type RefreshOutcome, type RefreshTarget, refresh, rememberCodes, type SentCode } from '../refresh/refresh.ts';
+import { type RefreshTarget, refresh, rememberCodes, type SentCode } from '../refresh/refresh.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 

@@ -1,9 +1,13 @@
 import type { Logger } from 'pino';
 import type { Asking, AskRequest } from '../ask/ask.ts';
-import * as messages from '../messages.ts';
 import { afterAsking, afterOutcome, afterRefresh, FRESH_START, type History, rested } from '../policy/history.ts';
-import type { Action, Situation, Standing } from '../policy/plan.ts';
-import type { RefreshOutcome, RefreshTarget } from '../refresh/refresh.ts';
+import type { RefreshOutcome } from '../policy/outcome.ts';
+import type { Action, Situation } from '../policy/plan.ts';
+import type { Standing } from '../policy/standing.ts';
+import { standingText } from '../policy/standing.ts';
+import * as policyTexts from '../policy/texts.ts';
+import type { RefreshTarget } from '../refresh/refresh.ts';
+import * as refreshTexts from '../refresh/texts.ts';
 import { aged, endOf, type MfaSession, type SessionState, type StoredSession, stateAt } from '../session/session.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
@@ -98,7 +102,7 @@ export class KeptProfile {
     const before = this.#status;
     if (!isTold && (before?.state !== state || before.standing.standing !== standing.standing)) {
       const facts = { state, ...standing, ...(expiration && { expiration: utcTime(expiration) }) };
-      log.info({ profile: this.#profile, ...facts }, messages.standing(state, standing, clock.now()));
+      log.info({ profile: this.#profile, ...facts }, standingText(state, standing, clock.now()));
     }
     const end = expiration === undefined ? {} : { expiration };
     this.#status = { profile: this.#profile, state, standing, ...end };
@@ -193,7 +197,7 @@ export class KeptProfile {
     const { promptBefore, remindEvery } = this.#settings();
     this.#tell(outcome);
     if (outcome.kind === 'unsaved') this.#session = outcome.session;
-    this.unaskable = outcome.kind === 'unaskable' ? messages.cannotAskHere(outcome.reason) : undefined;
+    this.unaskable = outcome.kind === 'unaskable' ? policyTexts.cannotAskHere(outcome.reason) : undefined;
     const moment = { now: this.#effects.clock.now(), promptBefore, remindEvery, jitter: Math.random() };
     this.history = afterOutcome(this.history, outcome, moment);
     if (outcome.kind === 'refused' && this.history.stopped) this.#effects.notice(outcome.message);
@@ -208,14 +212,14 @@ export class KeptProfile {
         return;
       case 'unsaved':
         log.error({ profile, reason: outcome.reason }, 'the session could not be written; it is kept in memory');
-        notice(messages.unsaved(profile, outcome.reason));
+        notice(refreshTexts.unsaved(profile, outcome.reason));
         return;
       case 'snoozed':
       case 'dismissed':
       case 'withdrawn':
         return;
       case 'unaskable': {
-        const why = messages.cannotAskHere(outcome.reason);
+        const why = policyTexts.cannotAskHere(outcome.reason);
         if (this.unaskable !== why) log.warn({ profile }, why);
         return;
       }

@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import * as messages from '../messages.ts';
+import * as texts from './texts.ts';
 
 const LOOPBACK = /^(localhost|127\.|\[?::1)/;
 
@@ -9,5 +9,5 @@ export function networkProblem(environment: NodeJS.ProcessEnv = process.env): st
   if (endpoint && URL.canParse(endpoint) && LOOPBACK.test(new URL(endpoint).hostname)) return undefined;
   const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
   const isUp = addresses.some(({ internal, address }) => !internal && !/^(fe80:|169\.254\.)/i.test(address));
-  return isUp ? undefined : messages.NO_NETWORK;
+  return isUp ? undefined : texts.NO_NETWORK;
 }

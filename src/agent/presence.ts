@@ -1,7 +1,7 @@
 import type { Message, Variant } from '@jellybrick/dbus-next';
 import { BUS, type Bus, type BusObject, connectBus } from '../ask/desktop/bus.ts';
-import * as messages from '../messages.ts';
 import { childEnvironment, runCommand } from '../run-command.ts';
+import * as texts from './texts.ts';
 
 /** Whether the person can see a question now. */
 export interface Presence {
@@ -182,11 +182,11 @@ function login(path: string, interfaceName: string): BusObject {
 const GRAPHICAL: unknown[] = ['x11', 'wayland', 'mir'];
 
 function findingOf({ LockedHint, Active, IdleHint, Type }: Record<string, Variant>): Finding {
-  if (LockedHint?.value === true) return { away: messages.SCREEN_LOCKED };
-  if (Active?.value === false) return { away: messages.OTHER_SESSION };
+  if (LockedHint?.value === true) return { away: texts.SCREEN_LOCKED };
+  if (Active?.value === false) return { away: texts.OTHER_SESSION };
   // On a text console, logind works it out from the last key pressed there, whenever it is asked, and tells no change:
   // a question held back for that would never come.
-  if (IdleHint?.value === true && GRAPHICAL.includes(Type?.value)) return { away: messages.NOBODY_THERE };
+  if (IdleHint?.value === true && GRAPHICAL.includes(Type?.value)) return { away: texts.NOBODY_THERE };
   return 'here';
 }
 
@@ -204,7 +204,7 @@ const SCREEN_SAVERS: Services = {
   rules: [...SAVER_NAMES.map(ownerChanged), `type='signal',member='ActiveChanged'`],
   look: async (bus) => {
     const answers = await Promise.all(SAVER_NAMES.map((name) => isActive(bus, name)));
-    if (answers.includes(true)) return { away: messages.SCREEN_SAVER_ON };
+    if (answers.includes(true)) return { away: texts.SCREEN_SAVER_ON };
     return answers.includes(false) ? 'here' : 'unknown';
   },
 };
@@ -229,5 +229,5 @@ const macos: Source = async (environment, signal, tell) => {
   const result = await runCommand(['ioreg', '-n', 'Root', '-d1', '-a'], settings);
   if (!result.ok) return tell('unknown');
   const locked = /<key>CGSSessionScreenIsLocked<\/key>\s*<true\/>/.test(result.stdout);
-  tell(locked ? { away: messages.SCREEN_LOCKED } : 'here');
+  tell(locked ? { away: texts.SCREEN_LOCKED } : 'here');
 };

@@ -63,15 +63,3 @@ export function codeIn(text: string): string | undefined {
   const digits = text.replace(/\s/g, '');
   return /^[0-9]{6}$/.test(digits) ? digits : undefined;
 }
-
-/** What the `prompt` setting may name, beside `auto`. */
-export const WAY_NAMES: readonly string[] = [
-  'mfa_process',
-  'notification',
-  'zenity',
-  'kdialog',
-  'osascript',
-  'pinentry',
-  'terminal',
-  'browser',
-];

@@ -1,9 +1,9 @@
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import * as messages from '../messages.ts';
 import { type CommandResult, childEnvironment, runCommand } from '../run-command.ts';
 import { type Answer, type AskRequest, codeIn, type Way } from './ask.ts';
 import * as reasons from './reasons.ts';
+import * as texts from './texts.ts';
 
 /** A program that shows one window with one field, and prints what was typed. */
 export interface DialogProgram {
@@ -60,7 +60,7 @@ export async function untilCode(
     if (typeof typed !== 'string') return typed;
     const code = codeIn(typed);
     if (code !== undefined) return { kind: 'code', code };
-    current = { ...request, problem: messages.notSixDigits };
+    current = { ...request, problem: texts.notSixDigits };
   }
   return { kind: 'dismissed' };
 }

@@ -1,6 +1,6 @@
-import * as messages from '../messages.ts';
 import type { Way } from './ask.ts';
 import { dialog } from './field.ts';
+import * as texts from './texts.ts';
 
 /**
  * A code field of KDE's kdialog.
@@ -13,9 +13,9 @@ export function kdialog(environment?: NodeJS.ProcessEnv): Way {
       display: true,
       words: (request) => [
         '--title',
-        messages.ASK_WINDOW,
+        texts.ASK_WINDOW,
         '--inputbox',
-        `<qt>${messages.askLines(request).map(asMarkup).join('<br>')}</qt>`,
+        `<qt>${texts.askLines(request).map(asMarkup).join('<br>')}</qt>`,
         '',
       ],
     },

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import * as messages from '../messages.ts';
 import type { Answer, Way } from './ask.ts';
 import { untilCode } from './field.ts';
 import * as reasons from './reasons.ts';
+import * as texts from './texts.ts';
 
 /**
  * A notification of macOS with a reply field, by the terminal-notifier that comes with node-notifier. That program is
@@ -27,11 +27,11 @@ export function macosNotification(): Way {
           if (signal.aborted) return resolve({ kind: 'dismissed' });
           signal.addEventListener('abort', withdraw, { once: true });
           const notification = {
-            title: messages.askTitle(current),
-            message: messages.askBody(current).join('\n'),
+            title: texts.askTitle(current),
+            message: texts.askBody(current).join('\n'),
             group,
             reply: true,
-            closeLabel: messages.CANCEL,
+            closeLabel: texts.CANCEL,
             // `wait` without a timeout would mean five seconds.
             timeout: false as const,
           };

@@ -1,8 +1,8 @@
-import * as messages from '../messages.ts';
 import { runCommand } from '../run-command.ts';
 import { codeIn, type Way } from './ask.ts';
 import { announce } from './desktop/announcement.ts';
 import * as reasons from './reasons.ts';
+import * as texts from './texts.ts';
 
 /** Time to touch a key or unlock a password manager. */
 const LIMIT = 30_000;
@@ -41,15 +41,15 @@ export function mfaProcess(
       const code = result.ok ? codeInOutput(result.stdout) : undefined;
       if (code !== undefined) return { kind: 'code', code, automatic: true };
       failure = result.ok ? reasons.NO_CODE_PRINTED : withoutSecrets(result.reason);
-      return { kind: 'unavailable', reason: failure, problem: messages.commandFailed(profile, failure) };
+      return { kind: 'unavailable', reason: failure, problem: texts.commandFailed(profile, failure) };
     },
   };
 }
 
 /** A notification says that the command waits, and repeats its last message, until it ends. */
 function tellThatItWaits(profile: string, environment: NodeJS.ProcessEnv) {
-  const announcement = announce(messages.commandWaits(profile), environment, LIMIT);
-  let text = messages.COMMAND_IS_SILENT;
+  const announcement = announce(texts.commandWaits(profile), environment, LIMIT);
+  let text = texts.COMMAND_IS_SILENT;
   let begun = false;
   const begin = () => {
     begun = true;
@@ -57,7 +57,7 @@ function tellThatItWaits(profile: string, environment: NodeJS.ProcessEnv) {
   };
   let timer = setTimeout(begin, SILENT);
   const onMessage = (line: string) => {
-    const first = text === messages.COMMAND_IS_SILENT;
+    const first = text === texts.COMMAND_IS_SILENT;
     text = withoutSecrets(line);
     if (begun) return announcement.say(text);
     if (!first) return;

@@ -1,6 +1,6 @@
-import * as messages from '../messages.ts';
 import type { Way } from './ask.ts';
 import { dialog } from './field.ts';
+import * as texts from './texts.ts';
 
 /** The texts come as arguments, so none of them is read as AppleScript. */
 const SCRIPT = `on run {theTitle, theText, snoozeLabel, cancelLabel, okLabel}
@@ -24,16 +24,16 @@ export function osascript(environment?: NodeJS.ProcessEnv): Way {
       words: (request) => [
         '-e',
         SCRIPT,
-        messages.ASK_WINDOW,
-        messages.askLines(request).join('\n'),
-        messages.SNOOZE_LABEL,
-        messages.CANCEL,
-        messages.OK,
+        texts.ASK_WINDOW,
+        texts.askLines(request).join('\n'),
+        texts.SNOOZE_LABEL,
+        texts.CANCEL,
+        texts.OK,
       ],
       // It ends with status 1 whatever the error, and tells the number in the last line: "… (-128)" is Cancel.
       read: ({ ended, stderr, reason }) => {
         if (ended !== 1) return undefined;
-        if (/\(2\)\s*$/.test(stderr)) return { kind: 'snooze', duration: messages.SNOOZE };
+        if (/\(2\)\s*$/.test(stderr)) return { kind: 'snooze', duration: texts.SNOOZE };
         if (/\(-128\)\s*$/.test(stderr)) return { kind: 'dismissed' };
         return { kind: 'unavailable', reason };
       },

@@ -1,9 +1,9 @@
 import { readlink } from 'node:fs/promises';
-import * as messages from '../messages.ts';
 import { runCommand } from '../run-command.ts';
 import type { Answer, AskRequest, Way } from './ask.ts';
 import { dialogEnvironment, isInstalled, meaningOf, untilCode } from './field.ts';
 import * as reasons from './reasons.ts';
+import * as texts from './texts.ts';
 
 /** The system's own choice first, then every flavour by its name. */
 const PROGRAMS = [
@@ -99,13 +99,13 @@ function optionsFor({ terminal }: Program, environment: NodeJS.ProcessEnv): stri
 }
 
 function question(request: AskRequest): string[] {
-  const problem = messages.askProblem(request);
+  const problem = texts.askProblem(request);
   return [
-    line('SETTITLE', messages.ASK_WINDOW),
-    line('SETDESC', `${messages.askTitle(request)}\n${messages.askDevice(request)}`),
-    line('SETPROMPT', messages.SIX_DIGITS),
-    line('SETOK', messages.OK),
-    line('SETCANCEL', messages.CANCEL),
+    line('SETTITLE', texts.ASK_WINDOW),
+    line('SETDESC', `${texts.askTitle(request)}\n${texts.askDevice(request)}`),
+    line('SETPROMPT', texts.SIX_DIGITS),
+    line('SETOK', texts.OK),
+    line('SETCANCEL', texts.CANCEL),
     ...(problem === undefined ? [] : [line('SETERROR', problem)]),
   ];
 }

@@ -2,10 +2,10 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { ReadStream, WriteStream } from 'node:tty';
-import * as messages from '../messages.ts';
 import type { Answer, Way } from './ask.ts';
 import { untilCode } from './field.ts';
 import * as reasons from './reasons.ts';
+import * as texts from './texts.ts';
 
 /**
  * Asks on the terminal: on standard input when that is one, else on `/dev/tty`, as ssh and sudo do. The question goes
@@ -25,11 +25,11 @@ export function terminal(standardInput = false): Way {
       try {
         return await untilCode(request, (current) => {
           const { input, output } = place;
-          const problem = messages.askProblem(current);
-          if (problem === undefined || !isTitled) output.write(`${messages.askTitle(current)}.\n`);
+          const problem = texts.askProblem(current);
+          if (problem === undefined || !isTitled) output.write(`${texts.askTitle(current)}.\n`);
           isTitled = true;
           if (problem !== undefined) output.write(`${problem}\n`);
-          const question = `${messages.askDevice(current)}: `;
+          const question = `${texts.askDevice(current)}: `;
           return input instanceof ReadStream
             ? typedLine(input, output, question, signal)
             : nextLine(input, output, question, signal);

@@ -1,6 +1,6 @@
-import * as messages from '../messages.ts';
 import type { Way } from './ask.ts';
 import { dialog } from './field.ts';
+import * as texts from './texts.ts';
 
 /**
  * A code field of GNOME's zenity (3 and 4).
@@ -13,18 +13,16 @@ export function zenity(environment?: NodeJS.ProcessEnv): Way {
       display: true,
       words: (request) => [
         '--entry',
-        `--title=${messages.ASK_WINDOW}`,
-        `--text=${messages.askLines(request).map(asLabel).join('\n')}`,
+        `--title=${texts.ASK_WINDOW}`,
+        `--text=${texts.askLines(request).map(asLabel).join('\n')}`,
         '--width=420',
-        `--cancel-label=${messages.CANCEL}`,
-        `--ok-label=${messages.OK}`,
-        `--extra-button=${messages.SNOOZE_LABEL}`,
+        `--cancel-label=${texts.CANCEL}`,
+        `--ok-label=${texts.OK}`,
+        `--extra-button=${texts.SNOOZE_LABEL}`,
       ],
       // It ends with the status of Cancel, and prints its label.
       read: ({ ended, stdout }) =>
-        ended === 1 && stdout.trim() === messages.SNOOZE_LABEL
-          ? { kind: 'snooze', duration: messages.SNOOZE }
-          : undefined,
+        ended === 1 && stdout.trim() === texts.SNOOZE_LABEL ? { kind: 'snooze', duration: texts.SNOOZE } : undefined,
     },
     environment,
   );

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { STSClient, STSClientConfig } from '@aws-sdk/client-sts';
+import type { AwsFailure } from '../policy/outcome.ts';
 
 /** Keys that sign a request. `sessionToken` only for asking about a session, never for getting one. */
 export interface Keys {
@@ -18,24 +19,6 @@ export interface AwsTarget {
   /** How far AWS's clock is ahead of ours, in milliseconds. */
   clockOffset: number;
 }
-
-/**
- * What AWS's refusals mean, told apart as section "AWS's answers" of the design does.
- * `detail` is AWS's own message (or the network's) with every secret taken out.
- */
-export type AwsFailure =
-  | { kind: 'wrong-code' }
-  | { kind: 'wrong-serial' }
-  | { kind: 'session-keys' }
-  | { kind: 'forbidden'; detail: string }
-  | { kind: 'bad-keys'; code: 'InvalidClientTokenId' | 'SignatureDoesNotMatch' }
-  | { kind: 'expired' }
-  | { kind: 'clock' }
-  | { kind: 'invalid-request'; detail: string }
-  | { kind: 'busy'; detail: string }
-  /** `sent` is false only when the request surely never left: then, and only then, the same code may be used again. */
-  | { kind: 'unreachable'; detail: string; sent: boolean }
-  | { kind: 'not-sts'; detail: string };
 
 /** `clockOffset` is undefined when nothing with a `Date` header came back. `endpoint` is the host asked. */
 export type AwsAnswer<T> = { clockOffset: number | undefined; endpoint: string } & (

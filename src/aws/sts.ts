@@ -2,8 +2,6 @@ import type { STSClient } from '@aws-sdk/client-sts';
 import type { MfaSession } from '../session/session.ts';
 import { type AwsAnswer, type AwsTarget, call, type Keys } from './call.ts';
 
-export type { AwsAnswer as StsAnswer, AwsFailure as StsFailure, AwsTarget as StsTarget, Keys } from './call.ts';
-
 export interface SessionRequest {
   serialNumber: string;
   tokenCode: string;

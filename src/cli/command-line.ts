@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
-import { complain } from '../errors.ts';
-import { createProgram, type GlobalOptions } from './program.ts';
+import { complain } from './complain.ts';
+import type { GlobalOptions } from './options.ts';
+import { createProgram } from './program.ts';
 
 /** Runs what the command line says. Rejects never: `process.exitCode` tells how it went. */
 export async function runCommandLine(): Promise<void> {

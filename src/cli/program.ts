@@ -1,15 +1,7 @@
 import { Argument, Command, Option } from 'commander';
 import { packageVersion } from '../package-file.ts';
 import { SHELL_NAMES } from '../session/shells.ts';
-
-/** Options that every command takes. */
-export interface GlobalOptions {
-  config?: string;
-  debug?: boolean;
-}
-
-const COMPLETED_SHELLS = ['bash', 'zsh', 'fish'] as const;
-export type CompletedShell = (typeof COMPLETED_SHELLS)[number];
+import { COMPLETED_SHELLS, type CompletedShell } from './options.ts';
 
 /**
  * The commands and their options: what `--help`, the shell completion and the man page are made from. Each action imports

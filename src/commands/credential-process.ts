@@ -1,13 +1,14 @@
+import type { GlobalOptions } from '../cli/options.ts';
 import { write } from '../cli/output.ts';
-import type { GlobalOptions } from '../cli/program.ts';
 import { UserError } from '../errors.ts';
-import * as messages from '../messages.ts';
+import { standingText } from '../policy/standing.ts';
 import { chosenProfile, type HeldSession, readHeldSession, workingSession } from '../refresh/held-session.ts';
+import * as texts from '../refresh/texts.ts';
 import type { UsableSession } from '../session/variables.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
+import { userSettings } from '../settings/settings.ts';
 import { parseDuration } from '../time/duration.ts';
 import { formatInstant } from '../time/instant.ts';
-import { userSettings } from './settings.ts';
 
 interface CredentialProcessOptions extends GlobalOptions {
   /** {@link TIMEOUT} unless given. */
@@ -32,7 +33,7 @@ export async function credentialProcess(name: string | undefined, options: Crede
   const { timeout = TIMEOUT } = options;
   const wait = parseDuration(timeout);
   if (!wait || wait > LONGEST_WAIT) {
-    throw new UserError(`--timeout ${timeout}: must be a duration from 1s to 1h, such as 50s`, 2);
+    throw new UserError(`--timeout ${timeout}: must be a duration from 1s to 1h, such as 50s`, 'usage');
   }
   const settings = await userSettings(options);
   const profile = chosenProfile(name, settings);
@@ -71,10 +72,10 @@ async function renewed(
   const start = performance.now();
   const person = await hasTerminal();
   const reasons: string[] = [];
-  const failed = () => new UserError(messages.sessionNotRefreshed(profile.profile, reasons.join('; ')), 3);
+  const failed = () => new UserError(texts.sessionNotRefreshed(profile.profile, reasons.join('; ')), 'no-session');
 
   const agent = await askThroughAgent(settings, profile.profile, { wait, person }).catch((error: Error) => error);
-  if (agent === undefined) reasons.push(messages.NO_AGENT);
+  if (agent === undefined) reasons.push(texts.NO_AGENT);
   else if (agent instanceof Error) reasons.push(agent.message);
   else {
     const { state, standing } = agent;
@@ -83,25 +84,25 @@ async function renewed(
         const held = await readHeldSession(settings, profile.profile, Date.now());
         const session = await workingSession(settings, profile, held);
         if (session) return session;
-        reasons.push(messages.AGENT_KEEPS_OTHER_FILE);
+        reasons.push(texts.AGENT_KEEPS_OTHER_FILE);
         break;
       }
       case 'asking':
       case 'queued':
       case 'verifying':
       case 'unsaved':
-        reasons.push(messages.stillWaiting(Math.round(wait / 1000)));
+        reasons.push(texts.stillWaiting(Math.round(wait / 1000)));
         throw failed();
       case 'stopped':
       case 'unanswered':
         // Another question could not help, or would be one too many.
-        reasons.push(messages.standing(state, standing, Date.now()));
+        reasons.push(standingText(state, standing, Date.now()));
         throw failed();
       case 'snoozed':
       case 'quiet':
       case 'held':
       case 'waiting':
-        reasons.push(messages.standing(state, standing, Date.now()));
+        reasons.push(standingText(state, standing, Date.now()));
     }
   }
   // The agent has tried the command already; a command answers without a person where no agent runs.

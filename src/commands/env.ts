@@ -1,12 +1,13 @@
+import type { GlobalOptions } from '../cli/options.ts';
 import { isTerminal, write } from '../cli/output.ts';
-import type { GlobalOptions } from '../cli/program.ts';
 import { UserError } from '../errors.ts';
 import { readFile } from '../files/read.ts';
-import * as messages from '../messages.ts';
+import { plain } from '../plain.ts';
 import { chosenProfile, readHeldSession, workingSession } from '../refresh/held-session.ts';
+import * as texts from '../refresh/texts.ts';
 import { evaluated, SHELL_NAMES, type Shell, settingLine, shellOf, unsettingLine } from '../session/shells.ts';
 import { OLD_TOKEN_VARIABLE, SESSION_VARIABLES, sessionVariables } from '../session/variables.ts';
-import { userSettings } from './settings.ts';
+import { userSettings } from '../settings/settings.ts';
 
 interface EnvOptions extends GlobalOptions {
   shell?: string;
@@ -23,7 +24,7 @@ export async function env(name: string | undefined, options: EnvOptions): Promis
   const now = Date.now();
   const held = await readHeldSession(settings, profile, now);
   const session = await workingSession(settings, { profile, ...rest }, held);
-  if (!session) throw new UserError(messages.notUsable(profile, held.state, held.expiration, now), 3);
+  if (!session) throw new UserError(texts.notUsable(profile, held.state, held.expiration, now), 'no-session');
 
   const variables = Object.entries(sessionVariables(session));
   // Only where it stands in the way: the shell that runs these lines has what we have.
@@ -33,13 +34,13 @@ export async function env(name: string | undefined, options: EnvOptions): Promis
   );
   const notes: string[] = [];
   if (held.state === 'due' && held.expiration !== undefined) {
-    notes.push(messages.endsSoon(profile, held.expiration, now));
+    notes.push(texts.endsSoon(profile, held.expiration, now));
   }
   const { AWS_PROFILE } = process.env;
-  if (AWS_PROFILE && AWS_PROFILE !== profile) notes.push(messages.profileOutranks(AWS_PROFILE));
+  if (AWS_PROFILE && AWS_PROFILE !== profile) notes.push(profileOutranks(AWS_PROFILE));
   if (isTerminal()) {
     const command = ['aws-mfa-agent env', ...(name === undefined ? [] : [name]), `--shell ${shell}`].join(' ');
-    notes.push(messages.linesForShell(evaluated(shell, command)));
+    notes.push(linesForShell(evaluated(shell, command)));
   }
   print(lines);
   write(2, notes.map((note) => `${note}\n`).join(''));
@@ -51,7 +52,7 @@ function print(lines: string[]): void {
 
 function namedShell(name: string): Shell {
   const shell = shellOf(name);
-  if (!shell) throw new UserError(`--shell ${name}: must be one of ${SHELL_NAMES.join(', ')}`, 2);
+  if (!shell) throw new UserError(`--shell ${name}: must be one of ${SHELL_NAMES.join(', ')}`, 'usage');
   return shell;
 }
 
@@ -66,4 +67,12 @@ async function parentName(): Promise<string> {
   const { runCommand } = await import('../run-command.ts');
   const result = await runCommand(['ps', '-o', 'comm=', '-p', parent], { timeout: 1_000 });
   return result.ok ? result.stdout : '';
+}
+
+function profileOutranks(name: string): string {
+  return plain(`AWS_PROFILE=${name} is set: some tools take that profile instead of these keys; unset it`);
+}
+
+function linesForShell(command: string): string {
+  return `these lines are for your shell: ${command}`;
 }

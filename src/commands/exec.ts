@@ -1,14 +1,16 @@
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import type { GlobalOptions } from '../cli/program.ts';
+import type { GlobalOptions } from '../cli/options.ts';
 import { UserError } from '../errors.ts';
-import * as messages from '../messages.ts';
+import { plain } from '../plain.ts';
+import { standingText } from '../policy/standing.ts';
 import { chosenProfile, readHeldSession, workingSession } from '../refresh/held-session.ts';
 import type { Renewal } from '../refresh/renewal.ts';
+import * as texts from '../refresh/texts.ts';
 import { environmentWith, type UsableSession } from '../session/variables.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
-import { userSettings } from './settings.ts';
+import { userSettings } from '../settings/settings.ts';
 
 /**
  * Runs a command with the session in its environment. It has our terminal and gets our signals, and how it ends is how we
@@ -19,7 +21,7 @@ import { userSettings } from './settings.ts';
  */
 export async function exec(names: readonly string[], command: string[], options: GlobalOptions): Promise<void> {
   if (command.length === 0 || names.length > 1) {
-    throw new UserError('exec [PROFILE] -- COMMAND…: the command comes after two dashes', 2);
+    throw new UserError('exec [PROFILE] -- COMMAND…: the command comes after two dashes', 'usage');
   }
   const settings = await userSettings(options);
   const profile = chosenProfile(names[0], settings);
@@ -40,12 +42,12 @@ async function sessionFor(settings: Settings, profile: ProfileSettings): Promise
       return renewal.session;
     case 'unaskable':
       if (session && session.expiration !== undefined && session.expiration > Date.now()) {
-        process.stderr.write(`${messages.endsSoon(profile.profile, session.expiration, Date.now())}\n`);
+        process.stderr.write(`${texts.endsSoon(profile.profile, session.expiration, Date.now())}\n`);
         return session;
       }
-      throw new UserError(messages.sessionNotRefreshed(profile.profile, renewal.reason), 3);
+      throw new UserError(texts.sessionNotRefreshed(profile.profile, renewal.reason), 'no-session');
     case 'refused':
-      throw new UserError(renewal.reason, 3);
+      throw new UserError(renewal.reason, 'no-session');
   }
 }
 
@@ -61,16 +63,16 @@ async function renewed(settings: Settings, profile: ProfileSettings, expiration:
   if (agent === undefined) return renewHere(settings, profile, { expiration, ways: settings.prompt });
   const { state, standing } = agent;
   if (standing.standing !== 'fresh') {
-    const reason = messages.standing(state, standing, Date.now());
+    const reason = standingText(state, standing, Date.now());
     const isUnaskable = standing.standing === 'waiting' || standing.standing === 'held';
     if (isUnaskable) return { kind: 'unaskable', reason };
-    return { kind: 'refused', reason: messages.sessionNotRefreshed(profile.profile, reason) };
+    return { kind: 'refused', reason: texts.sessionNotRefreshed(profile.profile, reason) };
   }
   const session = await workingSession(settings, profile, await readHeldSession(settings, profile.profile, Date.now()));
   if (session) return { kind: 'renewed', session };
   return {
     kind: 'refused',
-    reason: messages.sessionNotRefreshed(profile.profile, messages.AGENT_KEEPS_OTHER_FILE),
+    reason: texts.sessionNotRefreshed(profile.profile, texts.AGENT_KEEPS_OTHER_FILE),
   };
 }
 
@@ -104,7 +106,7 @@ async function run([program = '', ...words]: string[], env: NodeJS.ProcessEnv): 
   const end = await new Promise<{ status: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     const failed = (error: NodeJS.ErrnoException) => {
       const isMissing = error.code === 'ENOENT';
-      process.stderr.write(`aws-mfa-agent: ${messages.cannotRun(program, isMissing ? undefined : error.message)}\n`);
+      process.stderr.write(`aws-mfa-agent: ${cannotRun(program, isMissing ? undefined : error.message)}\n`);
       resolve({ status: isMissing ? NOT_FOUND : NOT_EXECUTABLE, signal: null });
     };
     try {
@@ -130,4 +132,9 @@ function isInForeground(hasTerminalStream: () => boolean): boolean {
   const stat = readFileSync('/proc/self/stat', 'latin1');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return fields[2] === fields[5];
+}
+
+/** @param reason undefined when there is no such program */
+function cannotRun(program: string, reason: string | undefined): string {
+  return plain(reason === undefined ? `${program}: command not found` : `cannot run ${program}: ${reason}`);
 }

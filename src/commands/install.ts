@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import type { GlobalOptions } from '../cli/program.ts';
+import type { GlobalOptions } from '../cli/options.ts';
 import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { packageVersion } from '../package-file.ts';
-import { install, planned, serviceOf } from '../service/service.ts';
+import { install, planned, serviceOf } from '../service/install.ts';
 import { findStart } from '../service/start.ts';
 import { loadSettings } from '../settings/settings.ts';
 

@@ -1,8 +1,8 @@
-import type { GlobalOptions } from '../cli/program.ts';
+import type { GlobalOptions } from '../cli/options.ts';
 import { parseCredentials } from '../credentials/document.ts';
 import { readCredentials } from '../files/read-credentials.ts';
 import { longTermKeyIn } from '../session/session.ts';
-import { userSettings } from './settings.ts';
+import { userSettings } from '../settings/settings.ts';
 
 /**
  * Prints names of profiles for the completion of a shell, each on a line of its own: the MFA profiles, or, with `source`,

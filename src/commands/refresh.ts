@@ -5,17 +5,23 @@ import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { type Ask, codeIn } from '../ask/ask.ts';
 import { createAsk } from '../ask/choose.ts';
-import type { GlobalOptions } from '../cli/program.ts';
+import type { GlobalOptions } from '../cli/options.ts';
 import { UserError } from '../errors.ts';
 import { exposure } from '../files/exposure.ts';
-import * as messages from '../messages.ts';
+import type { RefreshOutcome } from '../policy/outcome.ts';
 import { readSessions, refreshEffects, saveSession } from '../refresh/effects.ts';
 import { chosenProfile } from '../refresh/held-session.ts';
-import { type RefreshOutcome, refresh, rememberCodes } from '../refresh/refresh.ts';
+import { refresh, rememberCodes } from '../refresh/refresh.ts';
+import * as texts from '../refresh/texts.ts';
 import { aged, endOf, type MfaSession, stateAt } from '../session/session.ts';
-import { durationProblem, type ProfileSettings, type Settings, serialProblem } from '../settings/settings.ts';
+import {
+  durationProblem,
+  type ProfileSettings,
+  type Settings,
+  serialProblem,
+  userSettings,
+} from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
-import { userSettings } from './settings.ts';
 
 interface RefreshOptions extends GlobalOptions {
   tokenCode?: string;
@@ -38,7 +44,7 @@ export async function refreshCommand(
   const profile = withOptions(chosenProfile(name, settings), options);
   const { serialNumber, sourceProfile, durationSeconds, maxAge } = profile;
   if (serialNumber === undefined) {
-    throw new UserError(messages.noSerial(profile.profile, settings.files.settings), 2);
+    throw new UserError(texts.noSerial(profile.profile, settings.files.settings), 'usage');
   }
 
   const clock = new Clock();
@@ -48,11 +54,11 @@ export async function refreshCommand(
   // Only whoever names the profile and forces it can mean to replace its keys.
   const overKeys = state === 'long-term' && options.force === true && name !== undefined;
   if (state === 'long-term' && !overKeys) {
-    throw new UserError(messages.holdsLongTerm(profile.profile, settings.files.credentials), 2);
+    throw new UserError(texts.holdsLongTerm(profile.profile, settings.files.credentials), 'usage');
   }
   const expiration = endOf(session);
   if (state === 'fresh' && expiration !== undefined && !options.force) {
-    process.stderr.write(`${messages.stillFresh(profile.profile, expiration, clock.now())}\n`);
+    process.stderr.write(`${texts.stillFresh(profile.profile, expiration, clock.now())}\n`);
     return;
   }
 
@@ -62,7 +68,7 @@ export async function refreshCommand(
   const save = async (session: MfaSession) => {
     if (overKeys && copy === undefined) {
       copy = await keepCopy(settings.files.credentials);
-      process.stderr.write(`${messages.copyKept(copy)}\n`);
+      process.stderr.write(`${texts.copyKept(copy)}\n`);
     }
     await saveSession(settings.files, profile.profile, session, { force: overKeys });
   };
@@ -90,8 +96,8 @@ async function untilSaved(
 ): Promise<RefreshOutcome> {
   let current = outcome;
   for (let tries = 0; current.kind === 'unsaved' && (process.stdin.isTTY || tries < SAVE_TRIES); tries++) {
-    if (tries === 0) process.stderr.write(`${messages.unsaved(profile, current.reason)}\n`);
-    if (process.stdin.isTTY) await pressedReturn(messages.PRESS_RETURN);
+    if (tries === 0) process.stderr.write(`${texts.unsaved(profile, current.reason)}\n`);
+    if (process.stdin.isTTY) await pressedReturn(texts.PRESS_RETURN);
     else await setTimeout(2_000);
     const { session } = current;
     current = await save(session).then(
@@ -105,7 +111,7 @@ async function untilSaved(
 async function pressedReturn(question: string): Promise<void> {
   const line = createInterface({ input: process.stdin, output: process.stderr });
   // Ctrl-C and the end of the input give it up.
-  const given = onceEmitted(line, 'close').then(() => Promise.reject(new UserError(messages.GIVEN_UP)));
+  const given = onceEmitted(line, 'close').then(() => Promise.reject(new UserError(texts.GIVEN_UP)));
   try {
     await Promise.race([line.question(question), given]);
   } finally {
@@ -125,19 +131,19 @@ function withOptions(profile: ProfileSettings, options: RefreshOptions): Profile
   const changed = { ...profile };
   if (options.serialNumber !== undefined) {
     const problem = serialProblem(options.serialNumber);
-    if (problem) throw new UserError(`--serial-number ${options.serialNumber}: ${problem}`, 2);
+    if (problem) throw new UserError(`--serial-number ${options.serialNumber}: ${problem}`, 'usage');
     changed.serialNumber = options.serialNumber;
   }
   if (options.durationSeconds !== undefined) {
     const problem = durationProblem(options.durationSeconds);
-    if (problem) throw new UserError(`--duration-seconds ${options.durationSeconds}: ${problem}`, 2);
+    if (problem) throw new UserError(`--duration-seconds ${options.durationSeconds}: ${problem}`, 'usage');
     changed.durationSeconds = Number(options.durationSeconds);
   }
   if (options.sourceProfile !== undefined) {
     if (options.sourceProfile === profile.profile && !options.force) {
       throw new UserError(
         `--source-profile ${options.sourceProfile}: [${profile.profile}] cannot be its own source`,
-        2,
+        'usage',
       );
     }
     changed.sourceProfile = options.sourceProfile;
@@ -148,7 +154,7 @@ function withOptions(profile: ProfileSettings, options: RefreshOptions): Profile
 /** The code of `--token-code`; never shown, not even when it is malformed. */
 async function givenCode(option: string): Promise<string> {
   const code = codeIn(option === '-' ? await text(process.stdin) : option);
-  if (code === undefined) throw new UserError('--token-code: not six digits', 2);
+  if (code === undefined) throw new UserError('--token-code: not six digits', 'usage');
   return code;
 }
 
@@ -173,19 +179,19 @@ function report({ profile, durationSeconds, maxAge }: ProfileSettings, outcome: 
   switch (outcome.kind) {
     case 'refreshed':
       process.stderr.write(
-        `${messages.refreshed(profile, outcome.session.expiration, now, { durationSeconds, maxAge })}\n`,
+        `${texts.refreshed(profile, outcome.session.expiration, now, { durationSeconds, maxAge })}\n`,
       );
       return;
     case 'unsaved':
-      throw new UserError(messages.unsaved(profile, outcome.reason));
+      throw new UserError(texts.unsaved(profile, outcome.reason));
     case 'snoozed':
     case 'dismissed':
     case 'withdrawn':
-      throw new UserError(messages.notAnswered(profile));
+      throw new UserError(texts.notAnswered(profile));
     case 'unaskable':
-      throw new UserError(messages.cannotAsk(profile, outcome.reason));
+      throw new UserError(texts.cannotAsk(profile, outcome.reason));
     case 'no-keys':
-      throw new UserError(messages.noKeys(profile, outcome.reason));
+      throw new UserError(texts.noKeys(profile, outcome.reason));
     case 'refused':
       throw new UserError(outcome.message);
   }

@@ -5,19 +5,20 @@ import { agentEffects } from '../agent/effects.ts';
 import { runJob } from '../agent/job.ts';
 import { createLog, isJournal } from '../agent/log.ts';
 import { schedule } from '../agent/schedule.ts';
-import type { GlobalOptions } from '../cli/program.ts';
+import * as agentTexts from '../agent/texts.ts';
+import type { GlobalOptions } from '../cli/options.ts';
 import { countRevisions } from '../control/revisions.ts';
 import { agentRoutes } from '../control/routes.ts';
 import { serveControl } from '../control/server.ts';
 import { statusOf, UserError } from '../errors.ts';
 import { exposure } from '../files/exposure.ts';
 import { watchFile } from '../files/watch.ts';
-import * as messages from '../messages.ts';
 import { packageVersion } from '../package-file.ts';
+import * as refreshTexts from '../refresh/texts.ts';
 import type { ServiceManager } from '../service/notify.ts';
 import type { Settings } from '../settings/settings.ts';
+import { userSettings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
-import { userSettings } from './settings.ts';
 
 /** By this, `systemd/aws-mfa-agent.service` knows that the agent wants to be started anew (EX_TEMPFAIL of sysexits.h). */
 const START_ANEW = 75;
@@ -63,7 +64,7 @@ async function keepFresh(options: GlobalOptions, log: Logger, manager: ServiceMa
     checked: () => {
       revisions.tell(JSON.stringify(agent.status()));
       if (!manager) return;
-      const standing = messages.serviceStatus(agent.status(), clock.now());
+      const standing = agentTexts.serviceStatus(agent.status(), clock.now());
       manager.status(unusedSettings ? `${standing}; ${unusedSettings}` : standing);
       alive();
     },
@@ -157,7 +158,7 @@ async function insideService(credentials: string, version: string) {
 function withDevice(settings: Settings): Settings {
   const without = settings.profiles.find(({ serialNumber }) => serialNumber === undefined);
   if (without && settings.profiles.every(({ serialNumber }) => serialNumber === undefined)) {
-    throw new UserError(messages.noSerial(without.profile, settings.files.settings), 2);
+    throw new UserError(refreshTexts.noSerial(without.profile, settings.files.settings), 'usage');
   }
   return settings;
 }

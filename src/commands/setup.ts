@@ -1,11 +1,11 @@
 import { homedir } from 'node:os';
-import type { GlobalOptions } from '../cli/program.ts';
+import type { GlobalOptions } from '../cli/options.ts';
 import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { changeCredentials } from '../files/replace.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
 import { credentialProcess, readSessions, stsTarget } from '../refresh/effects.ts';
-import { serviceOf } from '../service/service.ts';
+import { serviceOf } from '../service/install.ts';
 import { aged, stateAt } from '../session/session.ts';
 import { type Paths, pathsOf } from '../settings/paths.ts';
 import { durationProblem, loadSettings, type Settings, serialProblem } from '../settings/settings.ts';
@@ -55,7 +55,7 @@ export async function setupCommand(options: SetupOptions): Promise<void> {
   const questions = await questionsOf(options.yes ?? false);
   if (around.wrong !== undefined) questions.say(texts.wrongNow(around.wrong));
   for (const obstacle of found.obstacles) questions.say(texts.obstacle(obstacle));
-  if (found.sources.length === 0) throw new UserError(texts.noSources(files.credentials), 2);
+  if (found.sources.length === 0) throw new UserError(texts.noSources(files.credentials), 'usage');
   const chosen = await chooseProfile(questions, around.files, found, options);
   const standing = standingOf(chosen.profile, around);
   const serialNumber = options.serialNumber ?? (await askDevice(questions, chosen, files, around.files, standing));
@@ -87,7 +87,7 @@ export async function setupCommand(options: SetupOptions): Promise<void> {
       await refreshCommand(profile, refreshOptions(options), questions.person ? undefined : ['mfa_process']);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      throw new UserError(texts.notRefreshed(error.message), error.status, { cause: error });
+      throw new UserError(texts.notRefreshed(error.message), error.code, { cause: error });
     }
   }
   if (installs) await installCommand({ ...globalOptions(options) });
@@ -99,7 +99,7 @@ export async function setupCommand(options: SetupOptions): Promise<void> {
 function refuseMalformed({ serialNumber, durationSeconds, promptBefore }: SetupOptions): void {
   const refuse = (option: string, value: string | undefined, problem: (text: string) => string | undefined) => {
     const wrong = value === undefined ? undefined : problem(value);
-    if (wrong) throw new UserError(`${option} ${value}: ${wrong}`, 2);
+    if (wrong) throw new UserError(`${option} ${value}: ${wrong}`, 'usage');
   };
   refuse('--serial-number', serialNumber, serialProblem);
   refuse('--duration-seconds', durationSeconds, durationProblem);
@@ -140,7 +140,7 @@ async function refuseWithoutCode(
   if (tokenCode !== undefined || person || own?.mfaProcess !== undefined) return;
   const session = (await readSessions(settings.files, [profile])).get(profile);
   if (own && session && stateAt(aged(session, own), Date.now(), settings.promptBefore) === 'fresh') return;
-  throw new UserError(texts.NO_CODE, 2);
+  throw new UserError(texts.NO_CODE, 'usage');
 }
 
 /** Whether the service is to be installed. Where it cannot be, or runs already, nobody is asked. */

@@ -1,8 +1,8 @@
-import type { GlobalOptions } from '../cli/program.ts';
+import type { GlobalOptions } from '../cli/options.ts';
 import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
-import * as messages from '../messages.ts';
-import { userSettings } from './settings.ts';
+import { userSettings } from '../settings/settings.ts';
+import { localTime } from '../time/local-time.ts';
 
 /** Tells the running agent to leave the person alone. */
 export async function snooze(duration: string, profile: string | undefined, options: GlobalOptions): Promise<void> {
@@ -10,5 +10,9 @@ export async function snooze(duration: string, profile: string | undefined, opti
   const query = new URLSearchParams({ duration, ...(profile === undefined ? {} : { profile }) });
   const answer = await askAgent<{ until: number }>(files.runtime, `POST /v1/snooze?${query}`);
   if (!answer) throw new UserError('no agent is running, so nobody asks');
-  process.stderr.write(`${messages.snoozed(answer.until, Date.now())}\n`);
+  process.stderr.write(`${snoozed(answer.until, Date.now())}\n`);
+}
+
+function snoozed(until: number, now: number): string {
+  return `no asking until ${localTime(until, now)}`;
 }

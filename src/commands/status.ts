@@ -1,14 +1,14 @@
+import type { GlobalOptions } from '../cli/options.ts';
 import { isTerminal, write } from '../cli/output.ts';
-import type { GlobalOptions } from '../cli/program.ts';
 import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
-import * as messages from '../messages.ts';
+import { plain } from '../plain.ts';
 import { readSessions } from '../refresh/effects.ts';
 import { chosenProfiles } from '../refresh/held-session.ts';
+import { userSettings } from '../settings/settings.ts';
 import { statusJson } from '../status/json.ts';
 import { type AgentAnswer, type Knowledge, type Row, rowsAt } from '../status/rows.ts';
 import { type Place, statusTable, type WidthOf } from '../status/table.ts';
-import { userSettings } from './settings.ts';
 
 interface StatusOptions extends GlobalOptions {
   json?: boolean;
@@ -34,7 +34,7 @@ export async function status(names: string[], options: StatusOptions): Promise<v
 /** Never resolves: a signal ends it. */
 async function watch(names: string[], options: StatusOptions): Promise<void> {
   const canMove = isTerminal() && process.env.TERM !== 'dumb';
-  if (!options.json && !canMove) throw new UserError(messages.WATCH_NEEDS_TERMINAL, 2);
+  if (!options.json && !canMove) throw new UserError(WATCH_NEEDS_TERMINAL, 'usage');
   const [{ follow }, { openScreen }] = await Promise.all([
     import('../status/follow.ts'),
     import('../status/screen.ts'),
@@ -51,10 +51,7 @@ async function watch(names: string[], options: StatusOptions): Promise<void> {
   }
   const screen = openScreen(process.stdout);
   return follow(first, { ...sources, onRedraw: screen.onRedraw }, async (knowledge, rows, now, problem) =>
-    screen.show([
-      ...(await tableLines(knowledge, rows, now)),
-      ...(problem === undefined ? [] : ['', messages.plain(problem)]),
-    ]),
+    screen.show([...(await tableLines(knowledge, rows, now)), ...(problem === undefined ? [] : ['', plain(problem)])]),
   );
 }
 
@@ -98,3 +95,6 @@ async function widthsFor(rows: Row[]): Promise<WidthOf> {
   const { default: stringWidth } = await import('string-width');
   return (text) => (isPlain(text) ? text.length : stringWidth(text));
 }
+
+const WATCH_NEEDS_TERMINAL =
+  'status --watch needs a terminal; elsewhere, status --watch --json writes a line for each change';

@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { serviceOf, uninstall } from '../service/service.ts';
+import { serviceOf, uninstall } from '../service/install.ts';
 
 /** Takes the service away. Credentials and settings stay as they are. */
 export async function uninstallCommand({ force = false }: { force?: boolean }): Promise<void> {

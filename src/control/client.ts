@@ -35,7 +35,7 @@ export async function askAgent<T>(
         for await (const chunk of response) text += chunk;
         const answered = JSON.parse(text);
         if (response.statusCode === 200) resolve(answered);
-        else reject(new UserError(String(answered.error), 2));
+        else reject(new UserError(String(answered.error), 'usage'));
       } catch (error) {
         outgoing.destroy(error as Error);
       }

@@ -1,6 +1,6 @@
 import type { Agent } from '../agent/agent.ts';
 import { UserError } from '../errors.ts';
-import * as messages from '../messages.ts';
+import * as texts from '../refresh/texts.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import { parseDuration } from '../time/duration.ts';
@@ -44,16 +44,17 @@ const LONGEST_SNOOZE = 7 * 86_400_000;
 function snoozeIn(query: URLSearchParams, { profiles }: Settings): { profile: string | undefined; duration: number } {
   const profile = query.get('profile') ?? undefined;
   if (profile !== undefined && !profiles.some((one) => one.profile === profile)) {
-    throw new UserError(`no MFA profile [${profile}]`, 2);
+    throw new UserError(`no MFA profile [${profile}]`, 'usage');
   }
   const duration = parseDuration(query.get('duration') ?? '');
-  if (!duration || duration > LONGEST_SNOOZE) throw new UserError('duration: 1s to 7d, such as 30m or 2h', 2);
+  if (!duration || duration > LONGEST_SNOOZE) throw new UserError('duration: 1s to 7d, such as 30m or 2h', 'usage');
   return { profile, duration };
 }
 
 function followingIn(query: URLSearchParams): { after: number | undefined; wait: number } {
   const after = query.get('after');
-  if (after !== null && !/^\d{1,15}$/.test(after)) throw new UserError('after: the revision of an earlier answer', 2);
+  if (after !== null && !/^\d{1,15}$/.test(after))
+    throw new UserError('after: the revision of an earlier answer', 'usage');
   return { after: after === null ? undefined : Number(after), wait: waitIn(query.get('wait'), 'wait') };
 }
 
@@ -65,16 +66,16 @@ const ANSWER_TIME = 5_000;
 function refreshIn(query: URLSearchParams, settings: Settings): { profile: string; wait: number; person: boolean } {
   const profile = query.get('profile') ?? '';
   const known = settings.profiles.find((one) => one.profile === profile);
-  if (!known) throw new UserError(`no MFA profile [${profile}]`, 2);
-  if (known.serialNumber === undefined) throw new UserError(messages.noSerial(profile, settings.files.settings), 2);
+  if (!known) throw new UserError(`no MFA profile [${profile}]`, 'usage');
+  if (known.serialNumber === undefined) throw new UserError(texts.noSerial(profile, settings.files.settings), 'usage');
   const wait = waitIn(query.get('timeout'), 'timeout');
   const person = query.get('person') ?? 'no';
-  if (person !== 'yes' && person !== 'no') throw new UserError('person: yes or no', 2);
+  if (person !== 'yes' && person !== 'no') throw new UserError('person: yes or no', 'usage');
   return { profile, wait, person: person === 'yes' };
 }
 
 function waitIn(text: string | null, name: string): number {
   const wait = text === null ? WAIT : parseDuration(text);
-  if (wait === undefined || wait > LONGEST_WAIT) throw new UserError(`${name}: 0s to 1h, such as 50s`, 2);
+  if (wait === undefined || wait > LONGEST_WAIT) throw new UserError(`${name}: 0s to 1h, such as 50s`, 'usage');
   return wait;
 }

@@ -89,10 +89,11 @@ async function takeOver(server: Server, socket: string, runtimeFolder: string): 
   const lock = await lockFile(socket, 10_000);
   try {
     const other = await askAgent<{ pid: number }>(runtimeFolder, 'GET /v1/agent');
-    if (other) throw new UserError(`another agent is running (process ${other.pid}): stop it first, or use it`, 1);
+    if (other)
+      throw new UserError(`another agent is running (process ${other.pid}): stop it first, or use it`, 'failed');
     rmSync(socket, { force: true });
     if (!(await listen(server, socket)))
-      throw new UserError('another agent has just started: stop it first, or use it', 1);
+      throw new UserError('another agent has just started: stop it first, or use it', 'failed');
   } finally {
     await lock.release();
   }

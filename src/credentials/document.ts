@@ -14,27 +14,14 @@ import {
   settingOf,
   withoutNote,
 } from './lines.ts';
+import type { ProfileSection } from './section.ts';
 import { deepest, disputedIn, withSessionLines } from './session-lines.ts';
-
-/** What a profile of the credentials file says. */
-export interface ProfileSection {
-  name: string;
-  /** By lower-case key; the last one counts. Keys and instants come without the `# note` behind them. */
-  values: ReadonlyMap<string, string>;
-  /** The lines below the header as they stand, comments and all, without line ends. */
-  lines: readonly string[];
-}
 
 export interface CredentialsDocument {
   /** A profile by its exact name. Sections of one name are one profile, as in the SDKs for JavaScript and Go. */
   profile(name: string): ProfileSection | undefined;
   /** In the order of the file, each once. */
   profileNames(): string[];
-}
-
-/** The credentials file is no such file, or a change would do harm. */
-export class CredentialsFileError extends UserError {
-  override name = 'CredentialsFileError';
 }
 
 /** Far more than any real one: some 50,000 profiles. */
@@ -51,7 +38,7 @@ const UNWRITABLE_NAME = /^(?:|DEFAULT|__proto__)$|^\s|\s$|[\0-\x1f\x7f-\x9f\u202
 /**
  * Reads a credentials file. Nothing in it is an error but what cannot be a text: botocore gives up a file with a BOM,
  * a duplicate section or a stray line, but others read it.
- * @throws CredentialsFileError
+ * @throws UserError (`credentials-file`, or `target-profile`)
  */
 export function parseCredentials(bytes: Buffer): CredentialsDocument {
   const sections = new Map<string, Section[]>();
@@ -83,7 +70,7 @@ export function parseCredentials(bytes: Buffer): CredentialsDocument {
  * Where sections of that name stand twice, both get the session, so that a reader that takes the first and one that
  * takes the last see the same. A missing profile comes at the end.
  * @param options `force` replaces long-term credentials, too
- * @throws CredentialsFileError when the profile holds long-term credentials, or when the file, the name or the session
+ * @throws UserError (`credentials-file`, or `target-profile`) when the profile holds long-term credentials, or when the file, the name or the session
  * is not what can be written
  */
 export function withSession(
@@ -157,15 +144,18 @@ function valuesIn(lines: Line[]): Map<string, string> {
 
 function readableSections(bytes: Buffer): Section[] {
   if (bytes.length > SIZE_LIMIT) {
-    throw new CredentialsFileError(`the file has ${bytes.length} bytes, which is no credentials file: check its name`);
+    throw new UserError(
+      `the file has ${bytes.length} bytes, which is no credentials file: check its name`,
+      'credentials-file',
+    );
   }
   const beginning = bytes.toString('latin1', 0, 4096);
   if (/^(?:\xff\xfe|\xfe\xff)/.test(beginning)) {
-    throw new CredentialsFileError('the file is UTF-16, which no AWS tool reads: save it as UTF-8');
+    throw new UserError('the file is UTF-16, which no AWS tool reads: save it as UTF-8', 'credentials-file');
   }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: no text holds these, which is the question
   if (bytes.includes(0) || /[\x01-\x08\x0e-\x1a\x1c-\x1f]/.test(beginning)) {
-    throw new CredentialsFileError('the file is no text: restore it, or move it away');
+    throw new UserError('the file is no text: restore it, or move it away', 'credentials-file');
   }
   return sectionsIn(bytes);
 }
@@ -177,29 +167,32 @@ export function isWritableName(profile: string): boolean {
 
 function refuseUnwritable(profile: string, session: MfaSession): void {
   if (!isWritableName(profile)) {
-    throw new CredentialsFileError(`${JSON.stringify(profile)} cannot be the name of a profile: choose another`, 2);
+    throw new UserError(`${JSON.stringify(profile)} cannot be the name of a profile: choose another`, 'target-profile');
   }
   const { accessKeyId, secretAccessKey, sessionToken, expiration } = session;
   const isWritable = [accessKeyId, secretAccessKey, sessionToken].every((text) => /^[!-~]+$/.test(text));
   if (!isWritable || Number.isNaN(new Date(expiration).getTime())) {
-    throw new CredentialsFileError(`the new session for [${profile}] is not what AWS gives: check the endpoint`);
+    throw new UserError(
+      `the new session for [${profile}] is not what AWS gives: check the endpoint`,
+      'credentials-file',
+    );
   }
 }
 
 /** The SDK for JavaScript takes `[a]#note` for no header, and what is below it for part of the profile above. */
 function refuseDisputedHeader(profile: string, [header]: Line[]): void {
   if (header === undefined || withoutNote(decode(header.text)).endsWith(']')) return;
-  throw new CredentialsFileError(
+  throw new UserError(
     `what stands behind the header [${profile}] keeps some tools from taking it for one: remove it, or put it behind " #"`,
-    2,
+    'target-profile',
   );
 }
 
 function refuseDisputed(profile: string, disputed: string | undefined): void {
   if (disputed === undefined) return;
-  throw new CredentialsFileError(
+  throw new UserError(
     `${disputed} in or below [${profile}] is indented, so that some tools take it for a part of the line above it and others do not: remove the blanks before it`,
-    2,
+    'target-profile',
   );
 }
 
@@ -208,9 +201,9 @@ function refuseLongTerm(profile: string, lines: Line[], text: string): void {
   const idsIn = (whole: string) => whole.match(/(?<![\w/+])AKIA/g)?.length ?? 0;
   const isGone = idsIn(text) < idsIn(lines.map((line) => line.text).join('\n'));
   if (!isGone && longTermKeyIn(profileOf(profile, lines).values) === undefined) return;
-  throw new CredentialsFileError(
+  throw new UserError(
     `[${profile}] holds long-term credentials, maybe their only copy: name another profile, or move them away`,
-    2,
+    'target-profile',
   );
 }
 

@@ -1,7 +1,7 @@
 import { formatExpiry, formatExpiryComment } from '../session/expiry.ts';
 import type { MfaSession } from '../session/session.ts';
-import type { ProfileSection } from './document.ts';
 import { decode, indentOf, type Line, type Setting, settingOf, withoutNote } from './lines.ts';
+import type { ProfileSection } from './section.ts';
 
 /** What each key of the session must say, in the order in which missing ones are added. */
 type Texts = ReadonlyMap<string, string>;

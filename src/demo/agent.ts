@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.ts';
 import { PROGRAM } from '../package-file.ts';
-import type { Standing } from '../policy/plan.ts';
+import type { Standing } from '../policy/standing.ts';
 
 /** A line of the agent's log, as far as the demo reads it. */
 export interface LogEntry {

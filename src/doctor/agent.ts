@@ -1,5 +1,5 @@
 import type { ProfileStatus } from '../agent/kept-profile.ts';
-import * as messages from '../messages.ts';
+import { standingText } from '../policy/standing.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 
 /** What `GET /v1/agent` answers; undefined when no agent runs; or why one that runs does not answer. */
@@ -42,7 +42,7 @@ function profileFinding(profile: string, known: readonly ProfileStatus[], now: n
     const found = `the agent does not know [${profile}]: it was started with other settings`;
     return error(check, found, `${INSTALL}, or start it with the same --config and variables`, profile);
   }
-  const text = `[${profile}]: ${messages.standing(one.state, one.standing, now)}`;
+  const text = `[${profile}]: ${standingText(one.state, one.standing, now)}`;
   switch (one.standing.standing) {
     case 'stopped':
     case 'unsaved':

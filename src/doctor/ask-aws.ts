@@ -1,4 +1,4 @@
-import type { Keys, StsAnswer } from '../aws/sts.ts';
+import type { AwsAnswer, Keys } from '../aws/call.ts';
 import { UserError } from '../errors.ts';
 import type { LongTermKeys } from '../keys/long-term-keys.ts';
 import type { ProfileSettings } from '../settings/settings.ts';
@@ -12,13 +12,13 @@ export interface Asked {
   /** The long-term keys: their id, or why there are none. */
   source: { accessKeyId: string } | { accessKeyId?: undefined; reason: string };
   /** Whose they are; undefined when there are none to ask with. */
-  ofSource: StsAnswer<Identity> | undefined;
+  ofSource: AwsAnswer<Identity> | undefined;
   /** The same of the session; undefined when there is none. */
-  ofSession: StsAnswer<Identity> | undefined;
+  ofSession: AwsAnswer<Identity> | undefined;
   /** The MFA devices of the user, by IAM, asked with the long-term keys; undefined when it was not asked. */
-  devices: StsAnswer<string[]> | undefined;
+  devices: AwsAnswer<string[]> | undefined;
   /** The same, asked with the session. */
-  devicesBySession: StsAnswer<string[]> | undefined;
+  devicesBySession: AwsAnswer<string[]> | undefined;
 }
 
 export interface AwsEffects {
@@ -26,9 +26,9 @@ export interface AwsEffects {
   longTermKeys(source: string): Promise<LongTermKeys>;
   sessionKeys(profile: string): Promise<Keys | undefined>;
   /** The clock learns from the answer. */
-  callerIdentity(keys: Keys, profile: ProfileSettings, clock: Clock): Promise<StsAnswer<Identity>>;
+  callerIdentity(keys: Keys, profile: ProfileSettings, clock: Clock): Promise<AwsAnswer<Identity>>;
   /** Undefined when IAM must not be asked: STS is somebody else's. */
-  mfaDevices(keys: Keys, profile: ProfileSettings, clock: Clock, sts: string): Promise<StsAnswer<string[]>> | undefined;
+  mfaDevices(keys: Keys, profile: ProfileSettings, clock: Clock, sts: string): Promise<AwsAnswer<string[]>> | undefined;
 }
 
 /** The key of AWS's own documentation: where nobody has a key, its refusal shows that STS is there. */
@@ -39,7 +39,7 @@ const NOBODY: Keys = {
 
 /** Asks AWS whose keys there are, for all profiles at once; the same question once only. */
 export function askAws(profiles: readonly ProfileSettings[], effects: AwsEffects): Promise<Asked[]> {
-  const questions = new Map<string, Promise<StsAnswer<Identity>>>();
+  const questions = new Map<string, Promise<AwsAnswer<Identity>>>();
   const identity = (keys: Keys, profile: ProfileSettings) => {
     const question = [keys.accessKeyId, profile.sourceProfile, profile.region].join('\n');
     const asked = questions.get(question) ?? ask(keys, profile, effects);
@@ -60,7 +60,7 @@ export function askAws(profiles: readonly ProfileSettings[], effects: AwsEffects
         isThere || !session ? identity(isThere ? source : NOBODY, profile) : undefined,
         session && identity(session, profile),
       ]);
-      const devices = async (keys: Keys, answer: StsAnswer<Identity> | undefined) => {
+      const devices = async (keys: Keys, answer: AwsAnswer<Identity> | undefined) => {
         if (!answer?.ok) return undefined;
         const clock = new Clock();
         clock.learn(answer.clockOffset);
@@ -83,7 +83,7 @@ export function askAws(profiles: readonly ProfileSettings[], effects: AwsEffects
 }
 
 /** A clock that is too wrong for AWS must not hide what is wrong with the keys. */
-async function ask(keys: Keys, profile: ProfileSettings, { callerIdentity }: AwsEffects): Promise<StsAnswer<Identity>> {
+async function ask(keys: Keys, profile: ProfileSettings, { callerIdentity }: AwsEffects): Promise<AwsAnswer<Identity>> {
   const clock = new Clock();
   const first = await callerIdentity(keys, profile, clock);
   if (first.ok || first.failure.kind !== 'clock' || clock.offset === 0) return first;

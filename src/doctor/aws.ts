@@ -1,6 +1,6 @@
 import { getProxyForUrl } from 'proxy-from-env';
 import { networkProblem } from '../agent/network.ts';
-import type { StsAnswer } from '../aws/sts.ts';
+import type { AwsAnswer } from '../aws/call.ts';
 import { formatDuration } from '../time/duration.ts';
 import type { Asked, Identity } from './ask-aws.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
@@ -9,7 +9,7 @@ import { error, type Finding, ok, warning } from './finding.ts';
 export function awsFindings(asked: readonly Asked[], environment: NodeJS.ProcessEnv): Finding[] {
   const answers = asked.flatMap(({ ofSource, ofSession }) => [ofSource, ofSession].filter((one) => one !== undefined));
   /** One answer for each endpoint: the best, since one that came shows that others can. */
-  const endpoints = new Map<string, StsAnswer<Identity>>();
+  const endpoints = new Map<string, AwsAnswer<Identity>>();
   for (const answer of answers) {
     const before = endpoints.get(answer.endpoint);
     if (!before || !hasAnswered(before)) endpoints.set(answer.endpoint, answer);
@@ -71,11 +71,11 @@ function proxyFinding(host: string, environment: NodeJS.ProcessEnv): Finding {
 }
 
 /** Whether that was STS, whatever it said. */
-function hasAnswered(answer: StsAnswer<Identity>): boolean {
+function hasAnswered(answer: AwsAnswer<Identity>): boolean {
   return answer.ok || !['unreachable', 'not-sts', 'busy'].includes(answer.failure.kind);
 }
 
-function reachableFinding(answer: StsAnswer<Identity>, environment: NodeJS.ProcessEnv): Finding {
+function reachableFinding(answer: AwsAnswer<Identity>, environment: NodeJS.ProcessEnv): Finding {
   const { endpoint } = answer;
   const check = 'aws.reachable';
   if (answer.ok) return ok(check, `${endpoint} answers`);
@@ -117,7 +117,7 @@ const REFUSED = 5 * 60_000;
 /** From here on, a machine that makes the codes itself makes wrong ones now and then. */
 const NOTICEABLE = 15_000;
 
-function clockFindings(answers: readonly StsAnswer<Identity>[]): Finding[] {
+function clockFindings(answers: readonly AwsAnswer<Identity>[]): Finding[] {
   const offset = answers.map(({ clockOffset }) => clockOffset).find((one) => one !== undefined);
   if (offset === undefined) return [];
   const check = 'aws.clock';

@@ -1,4 +1,4 @@
-import type { ProfileSection } from '../credentials/document.ts';
+import type { ProfileSection } from '../credentials/section.ts';
 import { awsSections } from '../settings/aws-config.ts';
 import type { ProfileSettings } from '../settings/settings.ts';
 import { botocoreFaults } from './botocore.ts';

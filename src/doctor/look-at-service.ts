@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { createAsk } from '../ask/choose.ts';
 import { UserError } from '../errors.ts';
+import { serviceOf } from '../service/install.ts';
 import { ownerOf } from '../service/sealed-file.ts';
-import { serviceOf } from '../service/service.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { ServiceSeen } from './service.ts';
 

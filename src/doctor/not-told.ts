@@ -1,4 +1,4 @@
-import type { AwsFailure } from '../aws/call.ts';
+import type { AwsFailure } from '../policy/outcome.ts';
 import { type Check, type Finding, warning } from './finding.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { plain } from '../messages.ts';
+import { plain } from '../plain.ts';
 import { subjectOf } from './examination.ts';
 import type { Finding, Level } from './finding.ts';
 

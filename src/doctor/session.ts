@@ -1,6 +1,6 @@
-import * as messages from '../messages.ts';
 import { type StoredSession, stateAt } from '../session/session.ts';
 import type { RememberedExpiry } from '../session/state.ts';
+import { localTime } from '../time/local-time.ts';
 import type { Asked } from './ask-aws.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 import { masked } from './keys.ts';
@@ -35,7 +35,7 @@ export function sessionFindings(
 function stateFinding(profile: string, session: StoredSession, promptBefore: number, now: number): Finding {
   const check = 'session.state';
   const expiration = session.kind === 'session' ? session.expiration : undefined;
-  const at = expiration === undefined ? '' : messages.localTime(expiration, now);
+  const at = expiration === undefined ? '' : localTime(expiration, now);
   const refresh = `aws-mfa-agent refresh ${profile}`;
   switch (stateAt(session, now, promptBefore)) {
     case 'missing':

@@ -1,4 +1,4 @@
-import type { ProfileSection } from '../credentials/document.ts';
+import type { ProfileSection } from '../credentials/section.ts';
 import type { ProfileSettings } from '../settings/settings.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 

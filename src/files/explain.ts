@@ -1,4 +1,3 @@
-import { CredentialsFileError } from '../credentials/document.ts';
 import { UserError } from '../errors.ts';
 
 /** What the file system answers, for people: what it means, and what to do. */
@@ -27,19 +26,17 @@ const NO_NEW_FILE =
 
 /** Another error for people, with one line: what was being done, to which file, what came back, what to do. */
 export function explained(error: unknown, doing: 'read' | 'write' | 'watch', file: string): unknown {
-  if (isOfFile(error)) {
-    return new CredentialsFileError(`cannot ${doing} ${file}: ${error.message}`, error.status, { cause: error });
+  if (error instanceof UserError) {
+    const isOfFile = error.code === 'credentials-file' || error.code === 'target-profile';
+    return isOfFile ? new UserError(`cannot ${doing} ${file}: ${error.message}`, error.code, { cause: error }) : error;
   }
   const { message, syscall } = error as NodeJS.ErrnoException;
   const code = codeOf(error as NodeJS.ErrnoException);
-  if (error instanceof UserError || code === undefined) return error;
+  if (code === undefined) return error;
   const reason = code === 'EACCES' && syscall === 'mkdir' ? NO_NEW_FILE : REASONS[code];
-  return new UserError(`cannot ${doing} ${file}: ${reason ? `${reason} (${code})` : message}`, 1, { cause: error });
-}
-
-/** By its name: the agent, which ships as a file of its own, has a class of its own. */
-function isOfFile(error: unknown): error is CredentialsFileError {
-  return (error as Error).name === 'CredentialsFileError';
+  return new UserError(`cannot ${doing} ${file}: ${reason ? `${reason} (${code})` : message}`, 'failed', {
+    cause: error,
+  });
 }
 
 /** Node.js calls it `Unknown system error -122`: by its numbers on Linux and macOS. */

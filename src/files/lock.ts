@@ -66,6 +66,7 @@ export async function lockFile(file: string, timeout: number): Promise<Lock> {
     if (performance.now() > giveUp) {
       throw new UserError(
         `cannot write ${file}: another program has held ${folder} for ${Math.round(timeout / 1000)} s; end it, or remove that folder if no program uses it`,
+        'locked',
       );
     }
     await setTimeout(20 + Math.random() * 60);

@@ -1,5 +1,5 @@
-import type { ProfileSection } from '../credentials/document.ts';
 import { parseCredentials } from '../credentials/document.ts';
+import type { ProfileSection } from '../credentials/section.ts';
 import { UserError } from '../errors.ts';
 import { readCredentials } from '../files/read-credentials.ts';
 
@@ -38,7 +38,7 @@ export async function longTermKeys(
   if (command) return keysFrom(await runProcess(command), profile);
   throw new UserError(
     `no long-term credentials of [${profile}] in ${files.credentials} or ${files.config}: put its aws_access_key_id and aws_secret_access_key there`,
-    2,
+    'usage',
   );
 }
 
@@ -54,7 +54,7 @@ function keysIn({ values }: ProfileSection, profile: string, file: string): Long
   if (!accessKeyId && !secretAccessKey) return undefined;
   if (!accessKeyId || !secretAccessKey) {
     const lacking = accessKeyId ? 'aws_secret_access_key' : 'aws_access_key_id';
-    throw new UserError(`[${profile}] in ${file} has no ${lacking}`, 2);
+    throw new UserError(`[${profile}] in ${file} has no ${lacking}`, 'usage');
   }
   return { accessKeyId, secretAccessKey };
 }
@@ -80,6 +80,6 @@ function keysFrom(output: string, profile: string): LongTermKeys {
 function holdsSession(profile: string, where: string): UserError {
   return new UserError(
     `[${profile}] holds a session, not long-term credentials (${where}): name the profile with the AKIA… keys as source_profile`,
-    2,
+    'usage',
   );
 }

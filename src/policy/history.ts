@@ -1,6 +1,5 @@
-import type { StsFailure } from '../aws/sts.ts';
-import * as messages from '../messages.ts';
-import type { RefreshOutcome } from '../refresh/refresh.ts';
+import type { AwsFailure, RefreshOutcome } from './outcome.ts';
+import * as texts from './texts.ts';
 
 /** What has happened to one MFA profile so far. All times are milliseconds since the epoch. */
 export interface History {
@@ -53,7 +52,7 @@ export function afterOutcome(history: History, outcome: RefreshOutcome, moment: 
       return rest;
     case 'unaskable':
       // Asked again without counting as an asking: a desktop may appear.
-      return { ...FRESH_START, wait: { until: now + remindEvery, why: messages.cannotAskHere(outcome.reason) } };
+      return { ...FRESH_START, wait: { until: now + remindEvery, why: texts.cannotAskHere(outcome.reason) } };
     case 'no-keys':
       return { ...rest, stopped: { why: outcome.reason } };
     case 'refused':
@@ -67,14 +66,14 @@ const MOST_DOUBLINGS = 1;
 /** What follows a refusal of AWS: design section 3, "AWS's answers". */
 function afterRefusal(
   history: History,
-  { kind }: StsFailure,
+  { kind }: AwsFailure,
   why: string,
   { now, remindEvery, jitter }: Moment,
 ): History {
   const again = now + remindEvery;
   switch (kind) {
     case 'wrong-code':
-      return { ...FRESH_START, wait: { until: again, why: messages.CODES_REFUSED } };
+      return { ...FRESH_START, wait: { until: again, why: texts.CODES_REFUSED } };
     case 'clock':
       return { ...FRESH_START, wait: { until: again, why } };
     case 'busy':
@@ -122,7 +121,7 @@ export function afterAsking(
 export function afterRefresh(expiration: number, now: number, promptBefore: number): History {
   const left = expiration - now;
   if (left > promptBefore) return FRESH_START;
-  return { ...FRESH_START, wait: { until: expiration - left / 4, why: messages.SHORT_SESSION } };
+  return { ...FRESH_START, wait: { until: expiration - left / 4, why: texts.SHORT_SESSION } };
 }
 
 /** The history on a clock that was set forward by so many milliseconds: every pause stays as long as it was. */

@@ -1,6 +1,7 @@
-import * as messages from '../messages.ts';
 import type { SessionState } from '../session/session.ts';
 import type { History } from './history.ts';
+import type { Standing } from './standing.ts';
+import * as texts from './texts.ts';
 
 export interface Situation {
   profile: string;
@@ -36,21 +37,6 @@ export type Action =
   | { do: 'save'; profile: string }
   /** Ask STS whether a session without an expiry is alive. */
   | { do: 'verify'; profile: string };
-
-/** Where one profile stands, as `status` tells it. */
-export type Standing =
-  | { standing: 'fresh' }
-  | { standing: 'asking'; since: number }
-  | { standing: 'snoozed'; until: number }
-  | { standing: 'quiet'; until: number }
-  | { standing: 'held'; why: string }
-  | { standing: 'waiting'; until: number; why: string }
-  /** Asked without an answer; the next reminder comes then, or not before the person is back. */
-  | { standing: 'unanswered'; until: number | undefined }
-  | { standing: 'queued'; behind: string }
-  | { standing: 'unsaved' }
-  | { standing: 'verifying' }
-  | { standing: 'stopped'; why: string };
 
 export interface Plan {
   actions: Action[];
@@ -97,7 +83,7 @@ function planOne(situation: Situation, circumstances: Circumstances, behind: str
 
   if (history.unsaved) return { standing: { standing: 'unsaved' }, action: { do: 'save', profile } };
   if (state === 'fresh') return standing({ standing: 'fresh' });
-  if (state === 'long-term') return standing({ standing: 'stopped', why: messages.HOLDS_LONG_TERM });
+  if (state === 'long-term') return standing({ standing: 'stopped', why: texts.HOLDS_LONG_TERM });
   if (state === 'unknown' && (!history.verdict || history.verdict.until <= now)) {
     return { standing: { standing: 'verifying' }, action: { do: 'verify', profile } };
   }

@@ -1,5 +1,5 @@
 import type { Ask } from '../ask/ask.ts';
-import type { Keys, StsAnswer, StsTarget } from '../aws/sts.ts';
+import type { AwsAnswer, AwsTarget, Keys } from '../aws/call.ts';
 import { parseCredentials, withSession } from '../credentials/document.ts';
 import { UserError } from '../errors.ts';
 import { readCredentials } from '../files/read-credentials.ts';
@@ -108,11 +108,11 @@ function keysOf(section: { values: ReadonlyMap<string, string> } | undefined): K
 export function stsTarget(
   { sourceProfile, region, serialNumber }: Pick<ProfileSettings, 'sourceProfile' | 'region' | 'serialNumber'>,
   clock: Clock,
-): StsTarget {
+): AwsTarget {
   return { profile: sourceProfile, region, serialNumber, clockOffset: clock.offset };
 }
 
-function learning<T>(clock: Clock, answer: StsAnswer<T>): StsAnswer<T> {
+function learning<T>(clock: Clock, answer: AwsAnswer<T>): AwsAnswer<T> {
   clock.learn(answer.clockOffset);
   return answer;
 }

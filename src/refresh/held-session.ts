@@ -1,11 +1,11 @@
 import { parseCredentials } from '../credentials/document.ts';
 import { UserError } from '../errors.ts';
 import { readCredentials } from '../files/read-credentials.ts';
-import * as messages from '../messages.ts';
 import { aged, endOf, type SessionState, sessionIn, stateAt } from '../session/session.ts';
 import { readState } from '../session/state.ts';
 import type { UsableSession } from '../session/variables.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
+import * as texts from './texts.ts';
 
 /** What the credentials file holds for an MFA profile. */
 export interface HeldSession {
@@ -22,7 +22,7 @@ export interface HeldSession {
  */
 export function chosenProfile(name: string | undefined, settings: Settings): ProfileSettings {
   const [only, ...others] = chosenProfiles(name === undefined ? [] : [name], settings);
-  if (!only || others.length > 0) throw new UserError(`name the MFA profile: ${known(settings)}`, 2);
+  if (!only || others.length > 0) throw new UserError(`name the MFA profile: ${known(settings)}`, 'usage');
   return only;
 }
 
@@ -34,7 +34,7 @@ export function chosenProfiles(names: readonly string[], settings: Settings): Pr
   const { profiles, files } = settings;
   const missing = names.find((name) => !profiles.some(({ profile }) => profile === name));
   if (missing !== undefined) {
-    throw new UserError(`no MFA profile [${missing}]: ${files.settings} knows ${known(settings)}`, 2);
+    throw new UserError(`no MFA profile [${missing}]: ${files.settings} knows ${known(settings)}`, 'usage');
   }
   return profiles.filter(({ profile }) => names.length === 0 || names.includes(profile));
 }
@@ -58,7 +58,7 @@ export async function readHeldSession(
   const found = sessionIn(section, remembered.expiries[files.credentials]?.[profile]);
   const stored = settings ? aged(found, settings) : found;
   const state = stateAt(stored, now, promptBefore);
-  if (state === 'long-term') throw new UserError(messages.holdsNoSession(profile, files.credentials), 2);
+  if (state === 'long-term') throw new UserError(texts.holdsNoSession(profile, files.credentials), 'usage');
   const expiration = stored.kind === 'session' ? stored.expiration : undefined;
   const value = (key: string) => section?.values.get(key) ?? '';
   const session = {

@@ -1,8 +1,10 @@
 import type { Answer, Ask, Asking, AskRequest } from '../ask/ask.ts';
-import type { Keys, SessionRequest, StsAnswer, StsFailure } from '../aws/sts.ts';
+import type { AwsAnswer, Keys } from '../aws/call.ts';
+import type { SessionRequest } from '../aws/sts.ts';
 import { UserError } from '../errors.ts';
-import * as messages from '../messages.ts';
+import type { RefreshOutcome } from '../policy/outcome.ts';
 import type { MfaSession } from '../session/session.ts';
+import * as texts from './texts.ts';
 
 /** What one refresh is about. */
 export interface RefreshTarget {
@@ -28,7 +30,7 @@ export interface RefreshEffects {
   outage(): Promise<Refusal | undefined>;
   /** The long-term credentials of a source profile. Throws UserError. */
   longTermKeys(sourceProfile: string): Promise<Keys>;
-  getSessionToken(request: SessionRequest, keys: Keys): Promise<StsAnswer<MfaSession>>;
+  getSessionToken(request: SessionRequest, keys: Keys): Promise<AwsAnswer<MfaSession>>;
   /** Puts the session into the credentials file. Throws when it could not. */
   save(profile: string, session: MfaSession): Promise<void>;
   codes: CodeMemory;
@@ -36,18 +38,7 @@ export interface RefreshEffects {
   pause(milliseconds: number, signal: AbortSignal): Promise<void>;
 }
 
-type Refusal = Extract<StsAnswer<unknown>, { ok: false }>;
-
-export type RefreshOutcome =
-  | { kind: 'refreshed'; session: MfaSession }
-  /** STS gave the session, the disk did not take it: the caller must keep it and try again. */
-  | { kind: 'unsaved'; session: MfaSession; reason: string }
-  | { kind: 'snoozed'; duration: number }
-  | { kind: 'dismissed' }
-  | { kind: 'withdrawn' }
-  | { kind: 'unaskable'; reason: string }
-  | { kind: 'no-keys'; reason: string }
-  | { kind: 'refused'; failure: StsFailure; message: string };
+type Refusal = Extract<AwsAnswer<unknown>, { ok: false }>;
 
 /** How often AWS may refuse a code before we wait. The last one is a person's: a command may be for another device. */
 const MOST_CODES = 3;
@@ -78,18 +69,18 @@ function outcomeText(
 ): string {
   switch (outcome.kind) {
     case 'refreshed':
-      return messages.refreshed(profile, outcome.session.expiration, now, { durationSeconds, maxAge });
+      return texts.refreshed(profile, outcome.session.expiration, now, { durationSeconds, maxAge });
     case 'unsaved':
-      return messages.unsaved(profile, outcome.reason);
+      return texts.unsaved(profile, outcome.reason);
     case 'refused':
       return outcome.message;
     case 'no-keys':
-      return messages.noKeys(profile, outcome.reason);
+      return texts.noKeys(profile, outcome.reason);
     case 'unaskable':
     case 'snoozed':
     case 'dismissed':
     case 'withdrawn':
-      return messages.notAnswered(profile);
+      return texts.notAnswered(profile);
   }
 }
 
@@ -103,7 +94,7 @@ async function attempt(
   if (asking.signal.aborted) return { kind: 'withdrawn' };
   if (outage) return refusal(target, outage);
   const usedNow = codes.lastSent(target.serialNumber, effects.now()) >= effects.now() - (effects.now() % CODE_STEP);
-  let problem = usedNow ? messages.needsNextCode(nextCodeIn(effects.now())) : undefined;
+  let problem = usedNow ? texts.needsNextCode(nextCodeIn(effects.now())) : undefined;
   let refused: RefreshOutcome | undefined;
   for (let sent = 0; ; ) {
     const answer = await question(target, asking, { problem, byHand: sent === MOST_CODES - 1 }, effects);
@@ -118,7 +109,7 @@ async function attempt(
       continue;
     }
     if (codes.wasSent(target.serialNumber, answer.code, effects.now())) {
-      problem = messages.codeAlreadyUsed(wait);
+      problem = texts.codeAlreadyUsed(wait);
       // A command prints the same code until the next one comes; a person reads when that is.
       if (answer.automatic) await effects.pause(wait, asking.signal);
       continue;
@@ -135,12 +126,12 @@ async function attempt(
     sent += 1;
     refused = refusal(target, given);
     if (given.failure.kind !== 'wrong-code' || sent === MOST_CODES) return refused;
-    problem = answer.automatic ? messages.COMMAND_REFUSED : messages.wrongCode(nextCodeIn(effects.now()));
+    problem = answer.automatic ? texts.COMMAND_REFUSED : texts.wrongCode(nextCodeIn(effects.now()));
   }
 }
 
 function refusal(target: RefreshTarget, answer: Refusal): RefreshOutcome {
-  return { kind: 'refused', failure: answer.failure, message: messages.stsFailure(target, answer) };
+  return { kind: 'refused', failure: answer.failure, message: texts.stsFailure(target, answer) };
 }
 
 function question(

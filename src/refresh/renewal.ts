@@ -5,13 +5,14 @@ import { terminal } from '../ask/terminal.ts';
 import { UserError } from '../errors.ts';
 import { type Lock, lockFile } from '../files/lock.ts';
 import { watchFile } from '../files/watch.ts';
-import * as messages from '../messages.ts';
+import type { RefreshOutcome } from '../policy/outcome.ts';
 import type { UsableSession } from '../session/variables.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 import { refreshEffects } from './effects.ts';
 import { readHeldSession, workingSession } from './held-session.ts';
-import { type RefreshOutcome, refresh, rememberCodes } from './refresh.ts';
+import { refresh, rememberCodes } from './refresh.ts';
+import * as texts from './texts.ts';
 
 /** What came of asking for a code for the sake of a command that waits for the session. Reasons are for people. */
 export type Renewal =
@@ -38,7 +39,7 @@ export async function renewHere(
 ): Promise<Renewal> {
   const { serialNumber, sourceProfile, durationSeconds, maxAge } = profile;
   if (serialNumber === undefined) {
-    throw new UserError(messages.noSerial(profile.profile, settings.files.settings), 2);
+    throw new UserError(texts.noSerial(profile.profile, settings.files.settings), 'usage');
   }
   const clock = new Clock();
   const fresh = async () => {
@@ -87,20 +88,20 @@ async function renewalOf(
       return { kind: 'renewed', session: outcome.session };
     case 'unsaved':
       // It works all the same, for this command.
-      process.stderr.write(`${messages.unsaved(profile, outcome.reason)}\n`);
+      process.stderr.write(`${texts.unsaved(profile, outcome.reason)}\n`);
       return { kind: 'renewed', session: outcome.session };
     case 'snoozed':
     case 'dismissed':
-      return { kind: 'refused', reason: messages.notAnswered(profile) };
+      return { kind: 'refused', reason: texts.notAnswered(profile) };
     case 'withdrawn': {
       const session = await fresh();
       if (session) return { kind: 'renewed', session };
-      return { kind: 'refused', reason: messages.notAnswered(profile) };
+      return { kind: 'refused', reason: texts.notAnswered(profile) };
     }
     case 'unaskable':
       return { kind: 'unaskable', reason: outcome.reason };
     case 'no-keys':
-      return { kind: 'refused', reason: messages.noKeys(profile, outcome.reason) };
+      return { kind: 'refused', reason: texts.noKeys(profile, outcome.reason) };
     case 'refused':
       return { kind: 'refused', reason: outcome.message };
   }
@@ -122,11 +123,11 @@ async function turnToAsk(folder: string, wait: number): Promise<Lock | undefined
   } catch (error) {
     if (!isTaken(error)) return undefined;
   }
-  process.stderr.write(`${messages.ANOTHER_ASKS}\n`);
+  process.stderr.write(`${texts.ANOTHER_ASKS}\n`);
   try {
     return await lockFile(turn, wait);
   } catch (error) {
-    if (isTaken(error)) throw new UserError(messages.ANOTHER_ASKS, 3);
+    if (isTaken(error)) throw new UserError(texts.ANOTHER_ASKS, 'no-session');
     return undefined;
   }
 }

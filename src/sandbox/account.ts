@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { MfaSession } from '../session/session.ts';
-import { listMfaDevices } from './iam.ts';
-import { type Refusal, refused, type SignedRequest, verifySignature } from './signature.ts';
+import { type Refusal, refused, type SignedRequest, UNKNOWN_KEY, verifySignature } from './signature.ts';
 import { stepAt, totp } from './totp.ts';
 
 /** What AWS keeps of an account: its users, the sessions it gave, the codes it has seen. */
@@ -359,4 +358,23 @@ function uniqueId(prefix: string, arn: string): string {
 
 function arnOf(account: Account, user: SandboxUser): string {
   return `arn:aws:iam::${account.accountId}:${user.root === true ? 'root' : `user/${user.name}`}`;
+}
+
+/**
+ * IAM's ListMFADevices, for whoever asks.
+ * @param session with which the request was signed, if with one: IAM takes only those that were made with MFA
+ * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListMFADevices.html
+ */
+function listMfaDevices(user: SandboxUser, arn: string, session: Session | undefined): Outcome {
+  if (session !== undefined && !session.mfa) return UNKNOWN_KEY;
+  if (user.mayNotListDevices === true) {
+    const who = `User: ${arn} is not authorized to perform: iam:ListMFADevices on resource: user ${user.name}`;
+    return refused(403, 'AccessDenied', `${who} because no identity-based policy allows the iam:ListMFADevices action`);
+  }
+  const devices = user.mfa.map(({ serialNumber }) => ({
+    UserName: user.name,
+    SerialNumber: serialNumber,
+    EnableDate: '2025-01-15T09:00:00Z',
+  }));
+  return { kind: 'granted', action: 'ListMFADevices', result: { MFADevices: devices, IsTruncated: 'false' } };
 }

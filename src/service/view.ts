@@ -1,7 +1,7 @@
 import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import * as messages from '../messages.ts';
 import { packageFile } from '../package-file.ts';
+import * as texts from './texts.ts';
 
 /** What a service sees of the file system is settled when it starts. Whether that is still what it needs. */
 export interface View {
@@ -31,8 +31,8 @@ export function viewOfService(credentials: string, version: string): View {
     },
     unwritable: () => {
       const { access, folder } = accessTo(credentials);
-      if (access === 'read-only' && before === 'read-only') return messages.readOnlyInService(folder);
-      return isOwnerKept(credentials, folder) ? undefined : messages.foreignInService(credentials);
+      if (access === 'read-only' && before === 'read-only') return texts.readOnlyInService(folder);
+      return isOwnerKept(credentials, folder) ? undefined : texts.foreignInService(credentials);
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { ProfileSection } from '../credentials/document.ts';
+import type { ProfileSection } from '../credentials/section.ts';
 import { formatInstant, localDay, two, utcTime } from '../time/instant.ts';
 
 /** An expiry line holds something that is no date. */

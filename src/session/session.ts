@@ -1,4 +1,4 @@
-import type { ProfileSection } from '../credentials/document.ts';
+import type { ProfileSection } from '../credentials/section.ts';
 import { ExpiryError, readExpiry } from './expiry.ts';
 
 /**

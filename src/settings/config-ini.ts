@@ -42,7 +42,7 @@ export function readSettingsFile(text: string, file: string): SettingsFile {
   const lines = text.replace(/^\uFEFF/, '').split(/\r\n|\n|\r/);
   for (const [index, content] of lines.entries()) {
     const line = index + 1;
-    const fail = (problem: string) => new UserError(`${file}:${line}: ${problem}`, 2);
+    const fail = (problem: string) => new UserError(`${file}:${line}: ${problem}`, 'usage');
 
     const header = /^\s*\[([^\]]*)\]\s*(?:[;#].*)?$/.exec(content);
     if (header) {

@@ -1,4 +1,3 @@
-import { WAY_NAMES } from '../ask/ask.ts';
 import type { QuietHours } from '../policy/quiet.ts';
 import { parseDuration } from '../time/duration.ts';
 
@@ -112,3 +111,15 @@ export const region = {
   read: (text: string) => (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text) ? text : undefined),
   allowed: () => 'an AWS region, such as eu-west-1',
 } satisfies Form<string>;
+
+/** What the `prompt` setting may name, beside `auto`. */
+export const WAY_NAMES: readonly string[] = [
+  'mfa_process',
+  'notification',
+  'zenity',
+  'kdialog',
+  'osascript',
+  'pinentry',
+  'terminal',
+  'browser',
+];

@@ -61,7 +61,7 @@ export async function loadSettings(from: {
     textOf(files.config),
   ]);
   if (settingsText === undefined && from.configFile) {
-    throw new UserError(`cannot read ${files.settings}: no such file`, 2);
+    throw new UserError(`cannot read ${files.settings}: no such file`, 'usage');
   }
   const { top, sections } = settingsIn(settingsText, files.settings);
   const awsProfile = readAwsConfig(awsText ?? '');
@@ -105,6 +105,17 @@ export async function loadSettings(from: {
   });
 }
 
+/**
+ * Returns the settings of the user who runs this command.
+ * @param options `config` is the file named with `--config`
+ * @throws UserError (`usage`): see {@link loadSettings}
+ */
+export async function userSettings({ config }: { config?: string | undefined }): Promise<Settings> {
+  // `homedir` returns $HOME where that is set; loading `node:os` takes time.
+  const home = process.env.HOME ?? (await import('node:os')).homedir();
+  return loadSettings({ env: process.env, home, configFile: config });
+}
+
 /** What is wrong with `--serial-number`, or undefined. */
 export function serialProblem(text: string): string | undefined {
   return problemOf(text, forms.serialNumber);
@@ -140,7 +151,7 @@ async function readSetting<Value>(setting: Written | undefined, form: forms.Form
 }
 
 function wrong({ key, value, place }: Written, allowed: string): UserError {
-  return new UserError(`${place}: ${key} = ${JSON.stringify(value)} is not allowed: it must be ${allowed}`, 2);
+  return new UserError(`${place}: ${key} = ${JSON.stringify(value)} is not allowed: it must be ${allowed}`, 'usage');
 }
 
 /** Where AWS tools look when no file names a region. */
@@ -192,7 +203,7 @@ async function textOf(path: string): Promise<string | undefined> {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     const reason = code === 'EACCES' ? 'permission denied' : code === 'EISDIR' ? 'it is a folder' : message;
-    throw new UserError(`cannot read ${path}: ${reason}`, 2, { cause: error });
+    throw new UserError(`cannot read ${path}: ${reason}`, 'usage', { cause: error });
   }
 }
 

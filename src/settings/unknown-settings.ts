@@ -30,7 +30,10 @@ export function refuseUnknownSettings({ top, sections }: SettingsFile, path: str
   for (const { name, line, entries } of sections) {
     if (/^profile\s/.test(name)) {
       const bare = name.replace(/^profile\s+/, '');
-      throw new UserError(`${path}:${line}: [${name}]: sections have the names of the credentials file: [${bare}]`, 2);
+      throw new UserError(
+        `${path}:${line}: [${name}]: sections have the names of the credentials file: [${bare}]`,
+        'usage',
+      );
     }
     for (const entry of entries.values()) {
       if (!OF_PROFILE.includes(entry.key)) throw unknown(entry, name);
@@ -39,7 +42,10 @@ export function refuseUnknownSettings({ top, sections }: SettingsFile, path: str
 
   function unknown({ key, line }: Entry, section: string | undefined): UserError {
     const place = section === undefined ? 'above the first section' : `in [${section}]`;
-    return new UserError(`${path}:${line}: unknown setting ${shownKey(key)} ${place}: ${adviceFor(key, section)}`, 2);
+    return new UserError(
+      `${path}:${line}: unknown setting ${shownKey(key)} ${place}: ${adviceFor(key, section)}`,
+      'usage',
+    );
   }
 }
 

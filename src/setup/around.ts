@@ -36,7 +36,7 @@ export async function readAround(
     [paths.settings, paths.credentials, paths.config].map(readCredentials),
   );
   const text = bytes?.toString('utf8');
-  if (bytes && !Buffer.from(text ?? '').equals(bytes)) throw new UserError(texts.noText(paths.settings), 2);
+  if (bytes && !Buffer.from(text ?? '').equals(bytes)) throw new UserError(texts.noText(paths.settings), 'usage');
   const written = readSettingsFile(text ?? '', paths.settings);
   const headers = config ? parseCredentials(config).profileNames() : [];
   return {

@@ -1,4 +1,5 @@
-import type { CredentialsDocument, ProfileSection } from '../credentials/document.ts';
+import type { CredentialsDocument } from '../credentials/document.ts';
+import type { ProfileSection } from '../credentials/section.ts';
 import { longTermKeyIn, sessionIn } from '../session/session.ts';
 import type { Entries } from '../settings/config-ini.ts';
 

@@ -19,10 +19,10 @@ export async function chooseProfile(
 ): Promise<Arrangement> {
   const { profile, sourceProfile } = named;
   if (sourceProfile !== undefined && !sources.some((one) => one.profile === sourceProfile)) {
-    throw new UserError(texts.noSource(sourceProfile, sources), 2);
+    throw new UserError(texts.noSource(sourceProfile, sources), 'usage');
   }
   const wrong = profile === undefined ? undefined : nameProblem(profile, sources);
-  if (wrong) throw new UserError(`--profile ${profile}: ${wrong}`, 2);
+  if (wrong) throw new UserError(`--profile ${profile}: ${wrong}`, 'usage');
 
   if (profile === undefined && sourceProfile === undefined && arrangements.length > 0) {
     const chosen = await questions.choose({

@@ -45,8 +45,8 @@ export async function questionsOf(defaults: boolean): Promise<Questions> {
   const plain = (line: string) => void process.stderr.write(`${line}\n`);
   if (defaults || !person) {
     const answered = <Value>({ option, message }: Question, value: Value | undefined, shown: string): Value => {
-      if (!defaults) throw new UserError(texts.noTerminal(option), 2);
-      if (value === undefined) throw new UserError(texts.noDefault(message, option), 2);
+      if (!defaults) throw new UserError(texts.noTerminal(option), 'usage');
+      if (value === undefined) throw new UserError(texts.noDefault(message, option), 'usage');
       plain(`${message} ${shown}`);
       return value;
     };
@@ -55,7 +55,7 @@ export async function questionsOf(defaults: boolean): Promise<Questions> {
       choose: async (question) => answered(question, question.initial, question.initial),
       text: async (question) => {
         const problem = question.initial === undefined ? undefined : question.problem(question.initial);
-        if (problem) throw new UserError(`${question.option} ${question.initial}: ${problem}`, 2);
+        if (problem) throw new UserError(`${question.option} ${question.initial}: ${problem}`, 'usage');
         return answered(question, question.initial, question.initial ?? '');
       },
       confirm: async (question) => answered(question, true, 'yes'),

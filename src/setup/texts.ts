@@ -1,6 +1,6 @@
 /** Every text of `setup`: one line each. Names come from files that anybody may have written, and are shown without control characters. */
-import type { AwsFailure } from '../aws/call.ts';
-import { plain } from '../messages.ts';
+import { plain } from '../plain.ts';
+import type { AwsFailure } from '../policy/outcome.ts';
 import type { Arrangement, Obstacle, Source } from './found.ts';
 
 export const TITLE = 'aws-mfa-agent setup';

@@ -1,4 +1,4 @@
-import type { Standing } from '../policy/plan.ts';
+import type { Standing } from '../policy/standing.ts';
 import { utcTime } from '../time/instant.ts';
 import type { Knowledge, Row } from './rows.ts';
 

@@ -1,4 +1,4 @@
-import type { Standing } from '../policy/plan.ts';
+import type { Standing } from '../policy/standing.ts';
 import { aged, endOf, type SessionState, type StoredSession, startOf, stateAt } from '../session/session.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 

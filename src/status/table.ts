@@ -1,7 +1,9 @@
 import { inspect } from 'node:util';
-import * as messages from '../messages.ts';
+import { plain } from '../plain.ts';
+import { standingText } from '../policy/standing.ts';
 import type { SessionState } from '../session/session.ts';
 import { formatDuration } from '../time/duration.ts';
+import { localTime } from '../time/local-time.ts';
 import type { AgentAnswer, Row } from './rows.ts';
 
 /** Where the table is to be shown. */
@@ -57,7 +59,7 @@ export function statusTable(
 function columnsAt(agent: AgentAnswer | undefined, now: number, unicode: boolean) {
   const style = ({ state }: Row) => STYLES[state];
   return {
-    profile: { head: 'PROFILE', text: ({ profile }) => messages.plain(profile), least: 8 },
+    profile: { head: 'PROFILE', text: ({ profile }) => plain(profile), least: 8 },
     state: { head: 'STATE', text: ({ state }) => state, style },
     left: {
       head: 'LEFT',
@@ -69,14 +71,14 @@ function columnsAt(agent: AgentAnswer | undefined, now: number, unicode: boolean
       text: ({ end, expiration }) => {
         if (end === undefined) return '-';
         const isTooOld = expiration !== undefined && end < expiration;
-        return `${messages.localTime(end, now)}${isTooOld ? ' (max_age)' : ''}`;
+        return `${localTime(end, now)}${isTooOld ? ' (max_age)' : ''}`;
       },
     },
     agents: {
       head: 'AGENT',
       text: ({ state, standing }) => {
         if (!agent) return 'not running';
-        return standing ? messages.plain(messages.standing(state, standing, now)) : '-';
+        return standing ? plain(standingText(state, standing, now)) : '-';
       },
       least: 12,
     },

@@ -19,11 +19,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import lockfile from 'proper-lockfile';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { CredentialsFileError, parseCredentials, withSession } from '../../src/credentials/document.ts';
+import { parseCredentials, withSession } from '../../src/credentials/document.ts';
 import { UserError } from '../../src/errors.ts';
 import { readCredentials } from '../../src/files/read-credentials.ts';
 import { changeCredentials } from '../../src/files/replace.ts';
 import { built } from '../built.ts';
+import { refusal } from '../refusal.ts';
 
 let folder: string;
 let file: string;
@@ -451,7 +452,7 @@ describe('an error says what was being done, to which file, what came back and w
     writeFileSync(file, '\0');
     const session = { accessKeyId: 'ASIAX', secretAccessKey: 's', sessionToken: 't', expiration: 0 };
     const error = await failure(changeCredentials(file, (bytes) => withSession(bytes, 'mfa', session)));
-    expect(error).toBeInstanceOf(CredentialsFileError);
+    expect(error).toEqual(refusal);
     expect(error.message).toBe(`cannot write ${file}: the file is no text: restore it, or move it away`);
   });
 

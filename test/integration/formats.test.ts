@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CredentialsFileError, parseCredentials, withSession } from '../../src/credentials/document.ts';
+import { parseCredentials, withSession } from '../../src/credentials/document.ts';
 import { decode, type Line, linesOf, sectionsIn, sectionsNamed } from '../../src/credentials/lines.ts';
+import { UserError } from '../../src/errors.ts';
 import { changeCredentials } from '../../src/files/replace.ts';
 import { sessionIn } from '../../src/session/session.ts';
 import { type Sample, sample } from '../formats/files.ts';
@@ -40,11 +41,11 @@ const counts = new Map<string, number>();
 const count = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
 
 /** A file with the session in it, or why it was refused. */
-function edited({ bytes, profile, session }: Sample): Buffer | CredentialsFileError {
+function edited({ bytes, profile, session }: Sample): Buffer | UserError {
   try {
     return withSession(bytes, profile, session, { force: true });
   } catch (error) {
-    if (error instanceof CredentialsFileError) return error;
+    if (error instanceof UserError) return error;
     throw error;
   }
 }
@@ -154,7 +155,7 @@ function ownFaults({ bytes, profile, session }: Sample, after: Buffer): string[]
     const keys = (text: Buffer) => text.toString().match(/AKIA[A-Z0-9]{4}/g)?.length ?? 0;
     if (keys(unforced) < keys(bytes)) faults.push('without --force, a long-term key is gone');
   } catch (error) {
-    if (!(error instanceof CredentialsFileError)) throw error;
+    if (!(error instanceof UserError)) throw error;
   }
   return faults;
 }

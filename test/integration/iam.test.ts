@@ -4,8 +4,9 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { AwsTarget, Keys } from '../../src/aws/call.ts';
 import { listMfaDevices } from '../../src/aws/iam.ts';
-import { getSessionToken, type Keys, type StsTarget } from '../../src/aws/sts.ts';
+import { getSessionToken } from '../../src/aws/sts.ts';
 import { isInstalled } from '../installed.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 
@@ -24,7 +25,7 @@ afterEach(async () => {
 });
 
 const PASSKEY = 'arn:aws:iam::123456789012:u2f/user/alice/yubikey-ABCDEFGHIJKLMNOP';
-const target = (changes: Partial<StsTarget> = {}): StsTarget => ({
+const target = (changes: Partial<AwsTarget> = {}): AwsTarget => ({
   profile: 'default',
   region: 'eu-west-1',
   serialNumber: undefined,

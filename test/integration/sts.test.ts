@@ -1,7 +1,8 @@
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { getCallerIdentity, getSessionToken, type Keys, type StsTarget } from '../../src/aws/sts.ts';
+import type { AwsTarget, Keys } from '../../src/aws/call.ts';
+import { getCallerIdentity, getSessionToken } from '../../src/aws/sts.ts';
 import type { Fault } from '../../src/sandbox/sts.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 
@@ -20,7 +21,7 @@ afterEach(async () => {
   await sandbox.close();
 });
 
-const target = (changes: Partial<StsTarget> = {}): StsTarget => ({
+const target = (changes: Partial<AwsTarget> = {}): AwsTarget => ({
   profile: 'default',
   region: 'eu-west-1',
   serialNumber: sandbox.serialNumber,

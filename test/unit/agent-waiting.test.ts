@@ -1,8 +1,8 @@
 import pino from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Agent } from '../../src/agent/agent.ts';
-import * as messages from '../../src/messages.ts';
-import type { RefreshOutcome } from '../../src/refresh/refresh.ts';
+import * as texts from '../../src/agent/texts.ts';
+import type { RefreshOutcome } from '../../src/policy/outcome.ts';
 import type { Settings } from '../../src/settings/settings.ts';
 import { Clock } from '../../src/time/clock.ts';
 
@@ -68,8 +68,8 @@ function world(held: string | undefined) {
 
 describe('whoever waits for a session', () => {
   it('is asked at an empty keyboard only if a person waits', async () => {
-    const { wait, raised, dismiss } = world(messages.NOBODY_THERE);
-    expect(await wait(false)).toMatchObject({ standing: { standing: 'held', why: messages.NOBODY_THERE } });
+    const { wait, raised, dismiss } = world(texts.NOBODY_THERE);
+    expect(await wait(false)).toMatchObject({ standing: { standing: 'held', why: texts.NOBODY_THERE } });
     expect(raised()).toBe(0);
     const waiting = wait(true);
     await expect.poll(raised).toBe(1);
@@ -79,9 +79,9 @@ describe('whoever waits for a session', () => {
   });
 
   it('is asked on a locked screen in no case', async () => {
-    const { wait, raised } = world(messages.SCREEN_LOCKED);
+    const { wait, raised } = world(texts.SCREEN_LOCKED);
     for (const person of [true, false]) {
-      expect(await wait(person)).toMatchObject({ standing: { standing: 'held', why: messages.SCREEN_LOCKED } });
+      expect(await wait(person)).toMatchObject({ standing: { standing: 'held', why: texts.SCREEN_LOCKED } });
     }
     expect(raised()).toBe(0);
   });

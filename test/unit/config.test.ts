@@ -2,9 +2,9 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { WAY_NAMES } from '../../src/ask/ask.ts';
 import { createAsk } from '../../src/ask/choose.ts';
 import { UserError } from '../../src/errors.ts';
+import { WAY_NAMES } from '../../src/settings/forms.ts';
 import { durationProblem, loadSettings, type Settings, serialProblem } from '../../src/settings/settings.ts';
 
 const SERIAL = 'arn:aws:iam::123456789012:mfa/alice';
@@ -44,8 +44,8 @@ async function problem(text: string): Promise<string> {
 async function refusal(env: NodeJS.ProcessEnv = {}, configFile?: string): Promise<string> {
   const error = await load(env, configFile).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(UserError);
-  const { message, status } = error as UserError;
-  expect(status).toBe(2);
+  const { message, code } = error as UserError;
+  expect(code).toBe('usage');
   expect(message).not.toMatch(/[\r\n]/);
   return message;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { CredentialsFileError, parseCredentials, withSession } from '../../src/credentials/document.ts';
+import { parseCredentials, withSession } from '../../src/credentials/document.ts';
 import type { MfaSession } from '../../src/session/session.ts';
+import { refusal } from '../refusal.ts';
 
 const session: MfaSession = {
   accessKeyId: 'ASIANEW',
@@ -223,7 +224,7 @@ describe('what must not be overwritten', () => {
     ),
   };
   test.each(Object.entries(longTerm))('%s', (_what, text) => {
-    expect(() => edited(text)).toThrow(CredentialsFileError);
+    expect(() => edited(text)).toThrow(refusal);
     expect(() => edited(text)).toThrow(/^\[mfa\] holds long-term credentials/);
     expect(edited(text, 'mfa', { force: true })).toContain('ASIANEW');
   });
@@ -234,8 +235,8 @@ describe('what must not be overwritten', () => {
     ['UTF-16', Buffer.from('\ufeff[mfa]\n', 'utf16le')],
     ['a file of 16 MiB', Buffer.alloc(16 * 1024 * 1024 + 1, '#')],
   ])('%s', (_what, bytes) => {
-    expect(() => withSession(bytes, 'mfa', session)).toThrow(CredentialsFileError);
-    expect(() => parseCredentials(bytes)).toThrow(CredentialsFileError);
+    expect(() => withSession(bytes, 'mfa', session)).toThrow(refusal);
+    expect(() => parseCredentials(bytes)).toThrow(refusal);
   });
 
   test.each(['', ' mfa', 'a]b', 'a\nb', 'DEFAULT', '__proto__', 'a #b', '#a'])('the name %j', (name) => {
@@ -245,9 +246,7 @@ describe('what must not be overwritten', () => {
   test('a session that is no session', () => {
     const forged = { ...session, sessionToken: 'x\n[default]\naws_access_key_id = evil' };
     expect(() => withSession(Buffer.alloc(0), 'mfa', forged)).toThrow(/is not what AWS gives/);
-    expect(() => withSession(Buffer.alloc(0), 'mfa', { ...session, expiration: Number.NaN })).toThrow(
-      CredentialsFileError,
-    );
+    expect(() => withSession(Buffer.alloc(0), 'mfa', { ...session, expiration: Number.NaN })).toThrow(refusal);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { CredentialsFileError, parseCredentials, withSession } from '../../src/credentials/document.ts';
+import { parseCredentials, withSession } from '../../src/credentials/document.ts';
 import type { MfaSession } from '../../src/session/session.ts';
+import { refusal } from '../refusal.ts';
 
 /** Each was found by test/integration/formats.test.ts, and is here in few lines. */
 const session: MfaSession = {
@@ -50,7 +51,7 @@ describe('what some tools take for a setting or a header and others do not is re
     ['a setting that would stand twice', `[mfa]\nregion = x\n${KEYS}  region = y\n`, 'region'],
     ['nested settings below a key', `[mfa]\n${KEYS}  s3 =\n    max = 5\n`, 's3'],
   ])('%s', (_what, text, named) => {
-    expect(() => edited(text)).toThrow(CredentialsFileError);
+    expect(() => edited(text)).toThrow(refusal);
     expect(() => edited(text)).toThrow(`${named} in or below [mfa] is indented, so that some tools`);
     expect(() => edited(text)).toThrow(/remove the blanks before it$/);
   });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseCredentials, withSession } from '../../src/credentials/document.ts';
 import { type MfaSession, sessionIn } from '../../src/session/session.ts';
+import { refusal } from '../refusal.ts';
 
 const RUNS = { numRuns: 3000 };
 
@@ -143,7 +144,7 @@ test('no bytes make the reader fail but with the error that says so', () => {
         const after = withSession(bytes, 'mfa', fresh, { force: true });
         expect(parseCredentials(after).profile('mfa')?.values.get('aws_session_token')).toBe(fresh.sessionToken);
       } catch (error) {
-        expect(error).toMatchObject({ name: 'CredentialsFileError' });
+        expect(error).toEqual(refusal);
       }
     }),
     RUNS,
@@ -175,7 +176,7 @@ test('any text of brackets, blanks, equals signs and line ends can be edited, ag
       try {
         after = withSession(before, 'mfa', fresh, { force: true });
       } catch (error) {
-        expect(error).toMatchObject({ name: 'CredentialsFileError' });
+        expect(error).toEqual(refusal);
         expect(String(error)).toMatch(/some tools/);
         return;
       }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { StsAnswer, StsFailure } from '../../src/aws/sts.ts';
+import type { AwsAnswer } from '../../src/aws/call.ts';
 import { parseCredentials } from '../../src/credentials/document.ts';
 import type { Asked } from '../../src/doctor/ask-aws.ts';
 import { askingFindings } from '../../src/doctor/asking.ts';
@@ -15,17 +15,18 @@ import { keyFindings } from '../../src/doctor/keys.ts';
 import { secretsIn, withoutSecrets } from '../../src/doctor/secrets.ts';
 import { type ServiceSeen, serviceFindings } from '../../src/doctor/service.ts';
 import { variableFindings } from '../../src/doctor/variables.ts';
+import type { AwsFailure } from '../../src/policy/outcome.ts';
 import type { ProfileSettings } from '../../src/settings/settings.ts';
 
 const ARN = 'arn:aws:iam::123456789012:user/team/alice';
-type Answer = StsAnswer<{ account: string; arn: string }>;
+type Answer = AwsAnswer<{ account: string; arn: string }>;
 const answered = (arn = ARN, clockOffset = 0, endpoint = 'sts.eu-west-1.amazonaws.com'): Answer => ({
   ok: true,
   value: { account: '123456789012', arn },
   clockOffset,
   endpoint,
 });
-const failed = (failure: StsFailure, endpoint = 'sts.amazonaws.com'): Answer => ({
+const failed = (failure: AwsFailure, endpoint = 'sts.amazonaws.com'): Answer => ({
   ok: false,
   failure,
   clockOffset: undefined,

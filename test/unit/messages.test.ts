@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { askBody, askDevice, askTitle, codeAlreadyUsed, localTime } from '../../src/messages.ts';
+import { askBody, askDevice, askTitle } from '../../src/ask/texts.ts';
+import { codeAlreadyUsed } from '../../src/refresh/texts.ts';
+import { localTime } from '../../src/time/local-time.ts';
 import { expiredRequest, request } from '../desktop/asking.ts';
 
 describe('what a person reads', () => {

@@ -3,7 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { describe, expect, it, test } from 'vitest';
-import type { Standing } from '../../src/policy/plan.ts';
+import type { Standing } from '../../src/policy/standing.ts';
 import type { SessionState, StoredSession } from '../../src/session/session.ts';
 import type { Settings } from '../../src/settings/settings.ts';
 import { statusJson } from '../../src/status/json.ts';

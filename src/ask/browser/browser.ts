@@ -1,12 +1,13 @@
 import { performance } from 'node:perf_hooks';
-import * as messages from '../../messages.ts';
 import { formatDuration } from '../../time/duration.ts';
 import type { Answer, Asking, AskRequest, Way } from '../ask.ts';
 import { dialogEnvironment, untilCode } from '../field.ts';
 import * as reasons from '../reasons.ts';
+import * as askTexts from '../texts.ts';
 import { findOpener, isWsl, openLink } from './open-link.ts';
 import type { PageView } from './page.ts';
 import type { PageHost, PageServer } from './server.ts';
+import * as texts from './texts.ts';
 
 export interface BrowserSettings {
   environment?: NodeJS.ProcessEnv;
@@ -39,7 +40,7 @@ export function browser(settings: BrowserSettings = {}): Way {
         ? await openLink(opener.program, page.link(opener.host), dialogEnvironment(environment, activationToken))
         : opener.reason;
     if (reason === undefined || page.visited || signal.aborted) return;
-    if (named) tell(messages.pageLink(request, page.link('127.0.0.1')));
+    if (named) tell(texts.pageLink(request, page.link('127.0.0.1')));
     else page.settle({ kind: 'unavailable', reason });
   };
 
@@ -63,7 +64,7 @@ export function browser(settings: BrowserSettings = {}): Way {
       } catch (error) {
         return { kind: 'unavailable', reason: reasons.noPage((error as Error).message) };
       }
-      if (page !== before) before?.end(messages.PAGE_DONE);
+      if (page !== before) before?.end(texts.PAGE_DONE);
       const began = performance.now();
       const answering = untilCode(request, (current) =>
         page.ask({ ...current, now: current.now + performance.now() - began }, asking, () => {
@@ -74,7 +75,7 @@ export function browser(settings: BrowserSettings = {}): Way {
       const answer = await answering;
       last = answer.kind === 'code' ? page : undefined;
       if (answer.kind === 'code') page.awaitOutcome(asking.outcome);
-      else page.end(answer.kind === 'snooze' ? messages.PAGE_SNOOZED : messages.PAGE_OVER);
+      else page.end(answer.kind === 'snooze' ? texts.PAGE_SNOOZED : texts.PAGE_OVER);
       return answer;
     },
   };
@@ -156,11 +157,11 @@ class Page implements PageHost {
   /** There is a code: says what came of it when that is known. Until then it can be asked again. */
   awaitOutcome(outcome: Promise<string> | undefined): void {
     this.#state = 'given';
-    this.#message = messages.PAGE_GIVEN;
+    this.#message = texts.PAGE_GIVEN;
     this.#server?.hold(false);
     this.#server?.update();
     void outcome?.then((text) => this.end(text));
-    this.#patience = setTimeout(() => this.end(messages.PAGE_DONE), PATIENCE).unref();
+    this.#patience = setTimeout(() => this.end(texts.PAGE_DONE), PATIENCE).unref();
   }
 
   /** The last words. */
@@ -178,9 +179,9 @@ class Page implements PageHost {
     return {
       state: this.#state,
       round: this.#round,
-      title: messages.askTitle(request),
-      device: messages.askDevice(request),
-      problem: this.#state === 'asking' ? (messages.askProblem(request) ?? '') : '',
+      title: askTexts.askTitle(request),
+      device: askTexts.askDevice(request),
+      problem: this.#state === 'asking' ? (askTexts.askProblem(request) ?? '') : '',
       message: this.#message,
       left: Math.round(left / 1000),
       whole: Math.round(this.#whole / 1000),
@@ -191,7 +192,7 @@ class Page implements PageHost {
   submitted({ round, code, snooze }: { round: number; code: string; snooze: boolean }): void {
     // An old form, or the same one again.
     if (round !== this.#round) return;
-    this.settle(snooze ? { kind: 'snooze', duration: messages.SNOOZE } : code);
+    this.settle(snooze ? { kind: 'snooze', duration: askTexts.SNOOZE } : code);
   }
 
   left(): void {

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { release } from 'node:os';
-import * as messages from '../../messages.ts';
 import { isInstalled } from '../field.ts';
 import * as reasons from '../reasons.ts';
+import * as texts from './texts.ts';
 
 /** What opens a link, and the name under which its browser reaches us; or why there is none. */
 type Opener = { program: string; host: string } | { reason: string };
@@ -33,7 +33,7 @@ const DESKTOP_VARIABLES = [
 
 /** The journal would have the link: as the description, and beside every line that the browser writes. */
 const OUT_OF_JOURNAL = [
-  `--description=${messages.OPENS_BROWSER}`,
+  `--description=${texts.OPENS_BROWSER}`,
   '--property=StandardOutput=null',
   '--property=StandardError=null',
 ];

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
-import * as messages from '../../messages.ts';
+import * as askTexts from '../texts.ts';
+import * as texts from './texts.ts';
 
 /** What the page shows at one moment. */
 export interface PageView {
@@ -30,13 +31,13 @@ export function renderPage(view: PageView): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
-<title>${escaped(messages.ASK_WINDOW)}</title>
+<title>${escaped(askTexts.ASK_WINDOW)}</title>
 <style>${STYLE}</style>
 </head>
 <body>
-<main data-state="${view.state}" data-over="${escaped(messages.PAGE_OVER)}">
+<main data-state="${view.state}" data-over="${escaped(texts.PAGE_OVER)}">
 <h1 id="title">${escaped(view.title)}</h1>
-<progress id="left" aria-label="${escaped(messages.PAGE_TIME_LEFT)}" aria-valuetext="${escaped(view.leftText)}" \
+<progress id="left" aria-label="${escaped(texts.PAGE_TIME_LEFT)}" aria-valuetext="${escaped(view.leftText)}" \
 max="${view.whole}" value="${view.left}"${view.whole === 0 ? ' hidden' : ''}></progress>
 <form method="post" autocomplete="on">
 <label for="code" id="device">${escaped(view.device)}</label>
@@ -45,14 +46,14 @@ spellcheck="false" autocapitalize="off" aria-describedby="problem" aria-invalid=
 ${view.state === 'asking' ? '' : ' readonly'}>
 <input name="round" type="hidden" value="${view.round}">
 <p id="problem" role="alert">${escaped(view.problem)}</p>
-<div><button>${escaped(messages.OK)}</button>
-<button name="snooze" value="yes">${escaped(messages.SNOOZE_LABEL)}</button></div>
-<noscript><p>${escaped(messages.PAGE_NO_SCRIPT)}</p></noscript>
+<div><button>${escaped(askTexts.OK)}</button>
+<button name="snooze" value="yes">${escaped(askTexts.SNOOZE_LABEL)}</button></div>
+<noscript><p>${escaped(texts.PAGE_NO_SCRIPT)}</p></noscript>
 </form>
 <p id="message" role="status">${escaped(view.message)}</p>
-<p id="close">${escaped(messages.PAGE_CLOSE)}</p>
+<p id="close">${escaped(texts.PAGE_CLOSE)}</p>
 </main>
-<footer>${escaped(messages.pageFoot(hostname()))}</footer>
+<footer>${escaped(texts.pageFoot(hostname()))}</footer>
 <script>${SCRIPT}</script>
 </body>
 </html>

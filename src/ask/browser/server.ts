@@ -2,8 +2,8 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import * as messages from '../../messages.ts';
 import { PAGE_POLICY, type PageView, renderPage } from './page.ts';
+import * as texts from './texts.ts';
 
 /** Whose page it is. */
 export interface PageHost {
@@ -237,5 +237,5 @@ function refuse(response: ServerResponse, status: number): void {
 }
 
 function notFound(response: ServerResponse): void {
-  response.writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`${messages.PAGE_NOT_FOUND}\n`);
+  response.writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`${texts.PAGE_NOT_FOUND}\n`);
 }

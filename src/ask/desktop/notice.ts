@@ -1,4 +1,4 @@
-import * as messages from '../../messages.ts';
+import * as texts from '../texts.ts';
 import { connectBus } from './bus.ts';
 import * as service from './notification-service.ts';
 
@@ -24,7 +24,7 @@ async function show(text: string, environment: NodeJS.ProcessEnv): Promise<boole
   const bus = await connectBus('session', environment);
   try {
     const can = await service.capabilities(bus);
-    const title = messages.APPLICATION;
+    const title = texts.APPLICATION;
     const notification = { title, text, icon: 'dialog-warning', actions: [], isUrgent: false, hints: {}, limit: 0 };
     await service.show(bus, notification, can, undefined);
     return true;
@@ -36,15 +36,15 @@ async function show(text: string, environment: NodeJS.ProcessEnv): Promise<boole
 /** Not tried on macOS. */
 async function showOnMac(message: string): Promise<boolean> {
   const { default: NotificationCenter } = await import('node-notifier/notifiers/notificationcenter.js');
-  return shown((end) => new NotificationCenter().notify({ title: messages.APPLICATION, message, timeout: false }, end));
+  return shown((end) => new NotificationCenter().notify({ title: texts.APPLICATION, message, timeout: false }, end));
 }
 
 async function showByNotifySend(text: string): Promise<boolean> {
   const { default: NotifySend } = await import('node-notifier/notifiers/notifysend.js');
   const notification = {
-    title: messages.APPLICATION,
+    title: texts.APPLICATION,
     message: forNotifySend(text),
-    'app-name': messages.APPLICATION,
+    'app-name': texts.APPLICATION,
     icon: 'dialog-warning',
     timeout: 0,
   };

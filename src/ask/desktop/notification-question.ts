@@ -1,9 +1,9 @@
 import { EventEmitter, on } from 'node:events';
 import { performance } from 'node:perf_hooks';
-import * as messages from '../../messages.ts';
 import { type Answer, type Asking, type AskRequest, codeIn, type Way } from '../ask.ts';
 import { type OpenField, openField, whyNoField } from '../open-field.ts';
 import * as reasons from '../reasons.ts';
+import * as texts from '../texts.ts';
 import type { Bus } from './bus.ts';
 import * as service from './notification-service.ts';
 
@@ -123,7 +123,7 @@ export class Question {
 
   async #onSignal(member: string, value: unknown): Promise<Answer | undefined> {
     if (member === 'ActivationToken') this.#token = String(value);
-    if (member === 'ActionInvoked' && value === 'snooze') return { kind: 'snooze', duration: messages.SNOOZE };
+    if (member === 'ActionInvoked' && value === 'snooze') return { kind: 'snooze', duration: texts.SNOOZE };
     if (member === 'ActionInvoked' && (value === 'default' || value === 'enter')) {
       this.#openField();
       await this.#close();
@@ -131,7 +131,7 @@ export class Question {
     if (member === 'NotificationReplied') {
       const code = codeIn(String(value));
       if (code !== undefined) return { kind: 'code', code };
-      this.#request = { ...this.#request, problem: messages.notSixDigits };
+      this.#request = { ...this.#request, problem: texts.notSixDigits };
       // The service may close the old one because of the reply: the new one must be another.
       await this.#close();
       return this.#showAgain();
@@ -172,16 +172,16 @@ export class Question {
     const open = (await whyNoField(this.#fields)) === undefined;
     const reply = this.#capabilities.includes('inline-reply');
     const notification: service.Notification = {
-      title: messages.askTitle(this.#request),
-      text: messages.askBody(this.#request).join('\n'),
+      title: texts.askTitle(this.#request),
+      text: texts.askBody(this.#request).join('\n'),
       actions: [
         // A click beside the buttons. With a label, Xfce makes it a button, too.
         ...(open ? ['default', ''] : []),
-        ...[reply ? 'inline-reply' : 'enter', messages.ENTER_CODE],
-        ...['snooze', messages.SNOOZE_LABEL],
+        ...[reply ? 'inline-reply' : 'enter', texts.ENTER_CODE],
+        ...['snooze', texts.SNOOZE_LABEL],
       ],
       isUrgent: expiration !== undefined && expiration <= now,
-      hints: { resident: true, 'x-kde-reply-placeholder-text': messages.SIX_DIGITS },
+      hints: { resident: true, 'x-kde-reply-placeholder-text': texts.SIX_DIGITS },
       limit: 0,
     };
     this.#shown = await service.show(this.#bus, notification, this.#capabilities, this.#shown);

@@ -1,4 +1,4 @@
-import * as messages from '../../messages.ts';
+import * as texts from '../texts.ts';
 import { BUS, type Bus, type BusObject } from './bus.ts';
 
 /** @see https://specifications.freedesktop.org/notification-spec/latest/ */
@@ -59,7 +59,7 @@ export async function show(
     new Variant(typeof value === 'string' ? 's' : 'b', value),
   ]);
   const answer = await bus.call(SERVICE, 'Notify', 'susssasa{sv}i', [
-    messages.APPLICATION,
+    texts.APPLICATION,
     replaces?.id ?? 0,
     icon,
     title,

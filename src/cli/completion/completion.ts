@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { packageFile } from '../../package-file.ts';
-import type { CompletedShell } from '../program.ts';
+import type { CompletedShell } from '../options.ts';
 import { completedProgram } from './program.ts';
 
 /** Prints the completion of a shell: its file in `completions/`, with what the definition of the program says filled in. */

@@ -1,0 +1,21 @@
+import { plain } from '../plain.ts';
+import { standingText } from '../policy/standing.ts';
+import { localTime } from '../time/local-time.ts';
+import type { ProfileStatus } from './kept-profile.ts';
+
+/** Reasons to postpone a prompt: the user would not see it now. */
+export const SCREEN_LOCKED = 'screen locked';
+export const SCREEN_SAVER_ON = 'screen saver on';
+export const NOBODY_THERE = 'nobody at the keyboard';
+export const NO_NETWORK = 'no network';
+export const OTHER_SESSION = 'another session is on the screen';
+
+/** All profiles in one line, for `systemctl status`. */
+export function serviceStatus(profiles: ProfileStatus[], now: number): string {
+  return profiles.map((one) => plain(`[${one.profile}] ${inShort(one, now)}`)).join('; ');
+}
+
+function inShort({ state, expiration, standing: where }: ProfileStatus, now: number): string {
+  if (where.standing === 'fresh' && expiration !== undefined) return `fresh until ${localTime(expiration, now)}`;
+  return standingText(state, where, now);
+}

@@ -1,0 +1,31 @@
+import { plain } from '../../plain.ts';
+import type { AskRequest } from '../ask.ts';
+import { APPLICATION, askTitle, SNOOZE } from '../texts.ts';
+
+export const PAGE_TIME_LEFT = 'Time left';
+
+export const PAGE_GIVEN = 'The agent has the code. If AWS refuses it, you can try again here.';
+
+export const PAGE_DONE = 'The agent has the code.';
+
+export const PAGE_SNOOZED = `No question for ${SNOOZE / 60_000} minutes.`;
+
+export const PAGE_OVER = 'No code is needed here any more.';
+
+export const PAGE_CLOSE = 'You can close this page.';
+
+export const PAGE_NO_SCRIPT =
+  'This browser runs no script here: press OK, and load the page again to see what AWS says.';
+
+export const PAGE_NOT_FOUND = 'Nothing here. A link of aws-mfa-agent works once, and only while it asks for a code.';
+
+export function pageFoot(host: string): string {
+  return `${APPLICATION} on ${plain(host)}. The code goes to AWS and nowhere else.`;
+}
+
+/** Where to answer, when no browser could be opened: on one line, for the log. */
+export function pageLink(request: AskRequest, link: string): string {
+  return `${askTitle(request)}: enter the code at ${link}`;
+}
+
+export const OPENS_BROWSER = `${APPLICATION} opens its page in the browser`;

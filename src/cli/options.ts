@@ -1,0 +1,9 @@
+/** Options that every command takes. */
+export interface GlobalOptions {
+  config?: string;
+  debug?: boolean;
+}
+
+/** The shells that `completion` knows. */
+export const COMPLETED_SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type CompletedShell = (typeof COMPLETED_SHELLS)[number];

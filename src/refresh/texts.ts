@@ -1,0 +1,151 @@
+import { plain } from '../plain.ts';
+import type { AwsFailure } from '../policy/outcome.ts';
+import type { SessionState } from '../session/session.ts';
+import { formatDuration } from '../time/duration.ts';
+import { localTime } from '../time/local-time.ts';
+
+export const COMMAND_REFUSED = 'AWS refused the code of mfa_process (late, or of another device).';
+
+/** @param wait milliseconds until the device shows another code */
+export function codeAlreadyUsed(wait: number): string {
+  return `That code was already used; the next one comes in ${Math.ceil(wait / 1000)} s.`;
+}
+
+/** @param wait milliseconds until the device shows another code */
+export function wrongCode(wait: number): string {
+  return `AWS refused that code (mistyped, late or used). The next one comes in ${Math.ceil(wait / 1000)} s.`;
+}
+
+/** The device's present code has been sent already, for another profile or by another refresh. */
+export function needsNextCode(wait: number): string {
+  return `The code that your device shows now was already used; the next one comes in ${Math.ceil(wait / 1000)} s.`;
+}
+
+/** Why AWS did not give a session, and what to do: design section 3, "AWS's answers". */
+export function stsFailure(
+  { profile, sourceProfile, serialNumber }: { profile: string; sourceProfile: string; serialNumber: string },
+  { failure, endpoint, clockOffset }: { failure: AwsFailure; endpoint: string; clockOffset: number | undefined },
+): string {
+  const start = `cannot refresh [${profile}]:`;
+  switch (failure.kind) {
+    case 'wrong-code':
+      return `${start} AWS refused the code for ${serialNumber} (wrong, late or already used): enter the next one`;
+    case 'wrong-serial':
+      return `${start} AWS knows no MFA device ${serialNumber} for the user of [${sourceProfile}]: correct mfa_serial`;
+    case 'session-keys':
+      return `${start} [${sourceProfile}] holds a session: source_profile must name the profile with the long-term credentials`;
+    case 'forbidden':
+      return `${start} AWS refused: ${failure.detail}`;
+    case 'bad-keys':
+      return failure.code === 'SignatureDoesNotMatch'
+        ? `${start} the aws_secret_access_key of [${sourceProfile}] is wrong: correct it`
+        : `${start} AWS does not know the access key of [${sourceProfile}] (deleted or inactive): put a new key there`;
+    case 'expired':
+      return `${start} the keys of [${sourceProfile}] are a session that has expired: name the profile with the long-term credentials`;
+    case 'clock':
+      return `${start} this machine's clock is ${clockError(clockOffset)}: set it (timedatectl set-ntp true)`;
+    case 'invalid-request':
+      return `${start} AWS refused the request: ${failure.detail} (duration_seconds: 900 to 129600)`;
+    case 'busy':
+      return `${start} AWS is busy (${failure.detail}): try again in a minute, with a new code`;
+    case 'unreachable':
+      return `${start} no answer from ${endpoint} (${failure.detail}): try again when the network is back`;
+    case 'not-sts':
+      return `${start} what answers at ${endpoint} is not STS (${failure.detail}): look at AWS_ENDPOINT_URL and the proxy`;
+  }
+}
+
+function clockError(offset: number | undefined): string {
+  if (offset === undefined) return 'wrong';
+  return `${formatDuration(Math.abs(offset))} ${offset > 0 ? 'slow' : 'fast'}`;
+}
+
+export function unsaved(profile: string, reason: string): string {
+  return `[${profile}] has a new session that is not on disk yet: ${reason}`;
+}
+
+export const PRESS_RETURN = 'The session is kept here. Mend that and press Return to try again (Ctrl-C gives it up): ';
+
+export const GIVEN_UP = 'the session was given up: the next refresh needs a new code';
+
+/** Before long-term credentials are overwritten on demand. */
+export function copyKept(copy: string): string {
+  return `the file with the long-term credentials is kept as ${copy}`;
+}
+
+/** @param asked `durationSeconds` of AWS; `maxAge`, in milliseconds, of the settings */
+export function refreshed(
+  profile: string,
+  expiration: number,
+  now: number,
+  asked: { durationSeconds: number; maxAge?: number | undefined },
+): string {
+  const length = asked.durationSeconds * 1000;
+  const end = Math.min(expiration, now + (asked.maxAge ?? Number.POSITIVE_INFINITY));
+  const left = end - now;
+  const cut = expiration - now < length - 60_000 ? `; AWS gave less than the ${formatDuration(length)} asked for` : '';
+  return `[${profile}] is fresh until ${localTime(end, now)} (${formatDuration(Math.round(left / 60_000) * 60_000)}${cut})`;
+}
+
+export function stillFresh(profile: string, expiration: number, now: number): string {
+  return `[${profile}] is still fresh until ${localTime(expiration, now)} (${formatDuration(expiration - now)}): nothing done (--force refreshes it all the same)`;
+}
+
+export function notAnswered(profile: string): string {
+  return `[${profile}] was not refreshed: no code was entered`;
+}
+
+export function cannotAsk(profile: string, reason: string): string {
+  return `cannot ask for the code of [${profile}]: ${reason} (--token-code gives it without asking)`;
+}
+
+export function noKeys(profile: string, reason: string): string {
+  return `cannot refresh [${profile}]: ${reason}`;
+}
+
+/** What to do when nothing names the MFA device of a profile. */
+export function noSerial(profile: string, settingsFile: string): string {
+  return `no mfa_serial is known for [${profile}]: aws-mfa-agent setup finds it; or put mfa_serial = arn:aws:iam::ACCOUNT:mfa/NAME under [${profile}] in ${settingsFile}`;
+}
+
+export function holdsLongTerm(profile: string, file: string): string {
+  return `[${profile}] in ${file} holds long-term credentials: they are not overwritten; name another MFA profile (refresh PROFILE --force replaces them, and keeps a copy of the file)`;
+}
+
+/** A session that no tool can work with, and what to do. */
+export function notUsable(profile: string, state: SessionState, expiration: number | undefined, now: number): string {
+  const what =
+    expiration !== undefined && expiration <= now
+      ? `the session of [${profile}] ended at ${localTime(expiration, now)}`
+      : state === 'missing'
+        ? `[${profile}] holds no session`
+        : `AWS does not take the session of [${profile}] any more`;
+  return `${what}: aws-mfa-agent refresh ${profile}`;
+}
+
+export function holdsNoSession(profile: string, file: string): string {
+  return `[${profile}] in ${file} holds long-term credentials, not a session: name the MFA profile`;
+}
+
+/** @param expiration when its use ends, which it may survive */
+export function endsSoon(profile: string, expiration: number, now: number): string {
+  if (expiration <= now)
+    return `the session of [${profile}] is older than max_age allows: aws-mfa-agent refresh ${profile}`;
+  return `the session of [${profile}] ends in ${formatDuration(expiration - now)}, at ${localTime(expiration, now)}: aws-mfa-agent refresh ${profile}`;
+}
+
+export function sessionNotRefreshed(profile: string, reason: string): string {
+  return plain(`the session of [${profile}] was not refreshed: ${reason} (aws-mfa-agent refresh ${profile})`);
+}
+
+/** @param seconds how long somebody has waited for the agent */
+export function stillWaiting(seconds: number): string {
+  return `no code within ${seconds} s; the agent still asks for it`;
+}
+
+export const AGENT_KEEPS_OTHER_FILE =
+  'the agent takes it for fresh, which it is not in this credentials file (AWS_SHARED_CREDENTIALS_FILE)';
+
+export const NO_AGENT = 'no agent runs';
+
+export const ANOTHER_ASKS = 'another command asks for a code: answer that one first';

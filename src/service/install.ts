@@ -1,0 +1,92 @@
+import { readFile, rm } from 'node:fs/promises';
+import { UserError } from '../errors.ts';
+import { launchd } from './launchd.ts';
+import { ownerOf, sealed, writeWhole } from './sealed-file.ts';
+import type { Service, Variant } from './service.ts';
+import type { Start } from './start.ts';
+import { systemd } from './systemd.ts';
+
+/** @throws UserError when this system has none that we know */
+export function serviceOf(environment: NodeJS.ProcessEnv, home: string, platform: NodeJS.Platform): Service {
+  if (process.getuid?.() === 0) {
+    throw new UserError(
+      'this is a service of the user who is asked for the code: run it as that user, not as root',
+      'usage',
+    );
+  }
+  if (platform === 'darwin') return launchd(home, process.getuid?.() ?? 0);
+  if (platform === 'linux') return systemd(environment, home);
+  throw new UserError(`no service manager is known here: start "aws-mfa-agent run" with your session`);
+}
+
+/** The text of the file that {@link install} would write. */
+export async function planned(service: Service, start: Start): Promise<string> {
+  return (await variantsOf(service, start)).at(0)?.text ?? '';
+}
+
+export interface Installed {
+  /** Whether anything was done at all. */
+  changed: boolean;
+  without?: string;
+  /** Where a file that somebody had edited is kept. */
+  kept?: string;
+}
+
+/**
+ * Writes the file and has the agent running by it. Done twice, it does nothing the second time.
+ * @param outdated whether the agent that runs is not this version
+ * @param force also replaces a file that was edited
+ */
+export async function install(
+  service: Service,
+  start: Start,
+  { force, outdated }: { force: boolean; outdated: boolean },
+): Promise<Installed> {
+  await mustFit(service);
+  const { owner, text: before } = await ownerOf(service.file, await readFile(service.template, 'utf8'));
+  if (owner === 'edited' && !force) throw new UserError(editedText(service));
+  const variants = await variantsOf(service, start);
+  const current = force ? undefined : variants.find(({ text }) => text === before);
+  if (current && !outdated && (await service.running()) !== undefined) return { changed: false };
+  const kept = owner === 'edited' ? await keep(service.file, before ?? '') : undefined;
+
+  let reason: string | undefined;
+  for (const { text, without } of current ? [current] : variants) {
+    await writeWhole(service.file, text);
+    reason = await service.start(true);
+    if (reason === undefined) return { changed: true, ...(without && { without }), ...(kept && { kept }) };
+  }
+  throw new UserError(`the service does not start: ${reason}`);
+}
+
+/** Takes the file away, and nothing else. @returns whether there was one */
+export async function uninstall(service: Service, { force }: { force: boolean }): Promise<boolean> {
+  const { owner } = await ownerOf(service.file, await readFile(service.template, 'utf8'));
+  if (owner === 'nobody') return false;
+  if (owner === 'edited' && !force) throw new UserError(editedText(service));
+  await mustFit(service);
+  await service.stop();
+  await rm(service.file, { force: true });
+  await service.forget();
+  return true;
+}
+
+async function variantsOf(service: Service, start: Start): Promise<Variant[]> {
+  const variants = await service.fillIn(await readFile(service.template, 'utf8'), start);
+  return variants.map((variant) => ({ ...variant, text: sealed(variant.text, service.comment) }));
+}
+
+async function mustFit(service: Service): Promise<void> {
+  const reason = await service.unfit();
+  if (reason !== undefined) throw new UserError(reason);
+}
+
+async function keep(file: string, text: string): Promise<string> {
+  const copy = `${file}.edited`;
+  await writeWhole(copy, text);
+  return copy;
+}
+
+function editedText({ file }: Service): string {
+  return `${file} is not as "install" writes it: somebody has edited it, and it is left alone (--force takes it all the same)`;
+}

@@ -1,0 +1,12 @@
+import { localDay, two } from './instant.ts';
+
+/** `14:35` on the same day, `Tue 14:35` within a week, else `2030-01-31 14:35`; always in local time. */
+export function localTime(instant: number, now: number): string {
+  const [date, today] = [new Date(instant), new Date(now)];
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}`;
+  if (localDay(date) === localDay(today)) return time;
+  if (Math.abs(instant - now) < 6 * 86_400_000) return `${WEEKDAYS[date.getDay()]} ${time}`;
+  return `${localDay(date)} ${time}`;
+}
+
+const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
