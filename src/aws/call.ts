@@ -162,7 +162,7 @@ function failureOf(error: SdkError, { handedOver, status, html }: Seen, tokenCod
       !handedOver ||
       BEFORE_SENDING.has(error.code ?? '') ||
       /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_SSL)/.test(error.code ?? '') ||
-      /proxy refused|without establishing a connection/i.test(error.message)
+      /proxy refused|did not establish a connection/i.test(error.message)
     );
     return { kind: 'unreachable', detail, sent };
   }

@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AwsTarget, Keys } from '../../src/aws/call.ts';
 import { getCallerIdentity, getSessionToken } from '../../src/aws/sts.ts';
@@ -39,6 +42,30 @@ const ask = (
     where,
   );
 const kindOf = (answer: Awaited<ReturnType<typeof ask>>) => (answer.ok ? 'granted' : answer.failure.kind);
+
+/** A server to which no connection comes about, as behind a firewall: its process stands still, and its queue is full. */
+async function startDeafServer(): Promise<{ url: string; close(): void }> {
+  const script = `const server = require('node:net').createServer();
+    server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => console.log(server.address().port))`;
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [printed] = await once(child.stdout, 'data');
+  child.kill('SIGSTOP');
+  const port = Number(printed);
+  const queued: Socket[] = [];
+  const isQueued = () => {
+    const client = connect(port, '127.0.0.1').on('error', () => {});
+    queued.push(client);
+    return Promise.race([once(client, 'connect').then(() => true), setTimeout(300, false)]);
+  };
+  while (await isQueued());
+  return {
+    url: `http://127.0.0.1:${port}`,
+    close: () => {
+      for (const client of queued) client.destroy();
+      child.kill('SIGKILL');
+    },
+  };
+}
 
 describe('GetSessionToken', () => {
   it('gives a session that GetCallerIdentity knows', async () => {
@@ -126,6 +153,17 @@ describe('GetSessionToken', () => {
     expect(await ask()).toMatchObject({ failure: { kind: 'unreachable', sent: false }, endpoint: '127.0.0.1' });
     process.env.AWS_ENDPOINT_URL_STS = 'http://sts.invalid';
     expect(await ask()).toMatchObject({ failure: { kind: 'unreachable', sent: false }, endpoint: 'sts.invalid' });
+  });
+
+  it('knows after five seconds that a request was never sent when no connection comes about', async () => {
+    const deaf = await startDeafServer();
+    try {
+      process.env.AWS_ENDPOINT_URL_STS = deaf.url;
+      const answer = await Promise.race([ask(), setTimeout(9_000, 'no answer within 9 s', { ref: false })]);
+      expect(answer).toMatchObject({ failure: { kind: 'unreachable', sent: false }, endpoint: '127.0.0.1' });
+    } finally {
+      deaf.close();
+    }
   });
 
   it('says so when AWS_CA_BUNDLE names no file', async () => {
