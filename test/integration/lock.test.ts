@@ -131,6 +131,43 @@ describe('a lock of ours', () => {
     expect(readdirSync(folder)).toEqual(['credentials.lock']);
   });
 
+  test('that is taken between the look and the renewal of a process that stood still is left to the other', async () => {
+    const child = otherProcess(
+      `import fs from 'node:fs';
+      const { stat } = fs;
+      let renewing = () => {};
+      const renewed = new Promise((resolve) => {
+        renewing = (done) => {
+          process.kill(process.pid, 'SIGSTOP');
+          done();
+          resolve();
+        };
+      });
+      let isHeld = false;
+      fs.stat = (path, done) => stat(path, (...answer) => isHeld ? renewing(() => done(...answer)) : done(...answer));
+      const { lockFile } = await import('${built('files/lock.ts')}');
+      const lock = await lockFile(process.argv[1], 1000);
+      isHeld = true;
+      console.log('held');
+      // The timer of the renewal does not keep the process alive.
+      const alive = setInterval(() => {}, 1e6);
+      await renewed;
+      clearInterval(alive);
+      await lock.release();
+      console.log(lock.lost() ? 'lost' : 'held');`,
+      file,
+    );
+    await once(child.stdout ?? child, 'data');
+    const output = outputOf(child);
+    // Where it does not stand still, it renews its lock, and this fails.
+    const lock = await lockFile(file, 5_000);
+    child.kill('SIGCONT');
+    expect(await output).toBe('lost');
+    expect(lock.lost()).toBe(false);
+    await lock.release();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   test('that is taken while the process stands still neither ends the process nor is taken back', async () => {
     const child = otherProcess(
       `import { setTimeout } from 'node:timers/promises';
