@@ -25,8 +25,8 @@ afterEach(async () => {
 const settings = (text: string) =>
   writeFile(join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent', 'config.ini'), text);
 
-function agent(env: NodeJS.ProcessEnv = {}): Running {
-  const running = start(['run'], { ...sandbox.env, ...env });
+function agent(env: NodeJS.ProcessEnv = {}, ...options: string[]): Running {
+  const running = start(['run', ...options], { ...sandbox.env, ...env });
   agents.push(running);
   return running;
 }
@@ -84,6 +84,14 @@ describe('the agent', () => {
     const running = agent();
     await running.says(FRESH);
     expect(running.output()).not.toMatch(ASKING);
+  });
+
+  it('takes some seconds between two checks for no sleep of the machine, and for no clock that was set', async () => {
+    // Further apart than what counts as noise of the clocks.
+    await settings('check = */3 * * * * *\nprompt = terminal\n');
+    const running = agent({}, '--debug');
+    await running.says(/("reason":"schedule".*){2}/s);
+    expect(running.output().match(/the machine slept|the clock was set/g)).toBeNull();
   });
 
   it('asks again after a wrong code, and says why; after three it waits', async () => {

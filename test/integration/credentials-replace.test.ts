@@ -17,6 +17,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import lockfile from 'proper-lockfile';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseCredentials, withSession } from '../../src/credentials/document.ts';
@@ -95,6 +96,30 @@ describe('a file that is changed', () => {
     await changeCredentials(file, append('b\n'));
     expect(readFileSync(file, 'utf8')).toBe('a\nb\n');
     expect(modeOf(file)).toBe('640');
+  });
+
+  test('is for its owner alone while it is written beside the real one, which others may read', async () => {
+    writeFileSync(file, 'a\n');
+    chmodSync(file, 0o644);
+    const mask = process.umask(0);
+    try {
+      let isOver = false;
+      // So much that it takes several turns of the event loop.
+      const writing = changeCredentials(file, () => Buffer.alloc(8_000_000, 'b')).finally(() => {
+        isOver = true;
+      });
+      const modes = new Set<string>();
+      while (!isOver) {
+        const temporary = readdirSync(folder).find((name) => name.startsWith('.credentials.aws-mfa-agent-'));
+        if (temporary) modes.add(modeOf(join(folder, temporary)));
+        await new Promise(setImmediate);
+      }
+      await writing;
+      expect([...modes]).toEqual(['600']);
+      expect(modeOf(file)).toBe('644');
+    } finally {
+      process.umask(mask);
+    }
   });
 
   test.runIf(isRoot)('keeps its owner and group', async () => {
@@ -280,6 +305,11 @@ describe('a change by somebody else between reading and replacing', () => {
       return append('ours\n')(bytes);
     });
     while (!readdirSync(folder).includes('credentials.lock')) await new Promise(setImmediate);
+    // Long after it would have been read. Truncated again each time, lest a slow machine make it an old empty file.
+    for (let turn = 0; turn < 4; turn++) {
+      writeFileSync(file, '');
+      await setTimeout(50);
+    }
     writeFileSync(file, 'theirs\n');
     await changing;
     expect(seen).toEqual(['theirs\n']);

@@ -1,6 +1,7 @@
 import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
+import { isInstalled } from '../installed.ts';
 import { run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 
@@ -157,6 +158,20 @@ describe('refresh', () => {
     expect(ended.stderr).toMatch(message);
     expect(ended.stderr.trim().split('\n')).toHaveLength(1);
   });
+
+  it.skipIf(!isInstalled('faketime', '--version'))(
+    'gives up 15 seconds after AWS has taken the code without an answer, and does not send it again',
+    async () => {
+      sandbox.sts.fault({ kind: 'delay', milliseconds: 600_000 }, 2);
+      // Ten times as fast.
+      const running = start(['refresh', '--token-code', sandbox.code()], sandbox.env, '', ['faketime', '-f', '+0 x10']);
+      expect(await running.ended).toMatchObject({
+        status: 1,
+        stderr: expect.stringContaining('no answer within 15 s'),
+      });
+      expect(sandbox.sts.requests).toHaveLength(1);
+    },
+  );
 
   it('tells usage errors with exit status 2', async () => {
     for (const args of [['--no-such-option'], ['nobody'], ['a', 'b']]) {

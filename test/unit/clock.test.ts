@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Clock } from '../../src/time/clock.ts';
 
@@ -20,6 +21,46 @@ function machine() {
 describe('the clock', () => {
   it('says nothing of time that merely passes', () => {
     expect(machine().pass(HOUR)).toEqual({ slept: 0, stepped: 0, jumped: 0 });
+  });
+
+  it('says nothing of some seconds by the real clocks of this machine, in which it neither slept nor was set', async () => {
+    const clock = new Clock();
+    // Longer than what counts as noise.
+    await setTimeout(2_500);
+    expect(clock.look()).toEqual({ slept: 0, stepped: 0, jumped: 0 });
+  });
+
+  it('says nothing of clocks that differ by some milliseconds, as those of one machine do', () => {
+    const { move } = machine();
+    for (const [wall, awake] of [
+      [10, 10],
+      [-10, -10],
+      [1_990, 0],
+      [0, -1_990],
+    ] as const) {
+      expect(move(HOUR + wall, HOUR, HOUR + awake)).toEqual({ slept: 0, stepped: 0, jumped: 0 });
+    }
+  });
+
+  it('says that it was set by a few seconds, or that the machine slept for as long', () => {
+    const { move } = machine();
+    expect(move(HOUR + 3_000, HOUR, HOUR)).toEqual({ slept: 0, stepped: 3_000, jumped: 3_000 });
+    expect(move(HOUR, HOUR, HOUR - 3_000)).toEqual({ slept: 3_000, stepped: 0, jumped: 0 });
+  });
+
+  it("keeps AWS's offset, look after look, on clocks that differ by some milliseconds", () => {
+    const { clock, move } = machine();
+    clock.learn(HOUR);
+    for (let look = 0; look < 1_000; look++) move(60_010, 60_000, 60_000);
+    expect(clock.now()).toBe(BEGIN + 1_000 * 60_010 + HOUR);
+  });
+
+  it('takes an offset of less than two seconds for none, and a longer one as it is', () => {
+    const { clock } = machine();
+    clock.learn(-1_999);
+    expect(clock.now()).toBe(BEGIN);
+    clock.learn(-2_000);
+    expect(clock.now()).toBe(BEGIN - 2_000);
   });
 
   it('tells sleep from a clock that was set', () => {
