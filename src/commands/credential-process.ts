@@ -35,9 +35,9 @@ export async function credentialProcess(name: string | undefined, options: Crede
   if (!wait || wait > LONGEST_WAIT) {
     throw new UserError(`--timeout ${timeout}: must be a duration from 1s to 1h, such as 50s`, 'usage');
   }
-  const settings = await userSettings(options);
+  const settings = userSettings(options);
   const profile = chosenProfile(name, settings);
-  const held = await readHeldSession(settings, profile.profile, Date.now());
+  const held = readHeldSession(settings, profile.profile, Date.now());
   const session = await workingSession(settings, profile, held);
   print(session ?? (await renewed(settings, profile, held, wait)));
   // Whoever works on with a session that ends soon will call again; by then there may be a new one.
@@ -81,7 +81,7 @@ async function renewed(
     const { state, standing } = agent;
     switch (standing.standing) {
       case 'fresh': {
-        const held = await readHeldSession(settings, profile.profile, Date.now());
+        const held = readHeldSession(settings, profile.profile, Date.now());
         const session = await workingSession(settings, profile, held);
         if (session) return session;
         reasons.push(texts.AGENT_KEEPS_OTHER_FILE);

@@ -30,7 +30,7 @@ import { sessionIn } from '../session/session.ts';
 import { readState } from '../session/state.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
 import { type Paths, pathsOf } from '../settings/paths.ts';
-import { loadSettings } from '../settings/settings.ts';
+import { loadSettings, requireValidSchedule } from '../settings/settings.ts';
 
 interface DoctorOptions extends GlobalOptions {
   json?: boolean;
@@ -118,7 +118,8 @@ export async function doctor(options: DoctorOptions): Promise<void> {
       check: 'session.alive',
       limit: AWS_LIMIT,
       look: async () => {
-        const [answers, { expiries }] = await Promise.all([asked(), readState(files.state)]);
+        const answers = await asked();
+        const { expiries } = readState(files.state);
         return profiles.flatMap(({ profile }) => {
           const remembered = expiries[files.credentials]?.[profile];
           const stored = { session: sessionIn(known.credentials(profile), remembered), remembered };
@@ -172,7 +173,9 @@ async function settingsIn(seen: SeenFiles, options: DoctorOptions, home: string)
   const problem = seen.settings.problem ?? seen.config.problem;
   if (problem !== undefined) return { reason: problem };
   try {
-    return { settings: await loadSettings({ env: process.env, home, configFile: options.config }) };
+    const settings = loadSettings({ env: process.env, home, configFile: options.config });
+    await requireValidSchedule(settings);
+    return { settings };
   } catch (error) {
     if (error instanceof UserError) return { reason: error.message };
     throw error;

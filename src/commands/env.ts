@@ -1,7 +1,7 @@
 import type { GlobalOptions } from '../cli/options.ts';
 import { isTerminal, write } from '../cli/output.ts';
 import { UserError } from '../errors.ts';
-import { readFile } from '../files/read.ts';
+import { readIfPresent } from '../files/read.ts';
 import { plain } from '../plain.ts';
 import { chosenProfile, readHeldSession, workingSession } from '../refresh/held-session.ts';
 import * as texts from '../refresh/texts.ts';
@@ -19,10 +19,10 @@ export async function env(name: string | undefined, options: EnvOptions): Promis
   const shell = options.shell === undefined ? await callingShell() : namedShell(options.shell);
   if (options.unset) return print(SESSION_VARIABLES.map((variable) => unsettingLine(shell, variable)));
 
-  const settings = await userSettings(options);
+  const settings = userSettings(options);
   const { profile, ...rest } = chosenProfile(name, settings);
   const now = Date.now();
-  const held = await readHeldSession(settings, profile, now);
+  const held = readHeldSession(settings, profile, now);
   const session = await workingSession(settings, { profile, ...rest }, held);
   if (!session) throw new UserError(texts.notUsable(profile, held.state, held.expiration, now), 'no-session');
 
@@ -63,7 +63,7 @@ async function callingShell(): Promise<Shell> {
 
 async function parentName(): Promise<string> {
   const parent = String(process.ppid);
-  if (process.platform === 'linux') return readFile(`/proc/${parent}/comm`, 'utf8').catch(() => '');
+  if (process.platform === 'linux') return readIfPresent(`/proc/${parent}/comm`)?.toString('utf8') ?? '';
   const { runCommand } = await import('../run-command.ts');
   const result = await runCommand(['ps', '-o', 'comm=', '-p', parent], { timeout: 1_000 });
   return result.ok ? result.stdout : '';

@@ -23,7 +23,7 @@ export async function exec(names: readonly string[], command: string[], options:
   if (command.length === 0 || names.length > 1) {
     throw new UserError('exec [PROFILE] -- COMMAND…: the command comes after two dashes', 'usage');
   }
-  const settings = await userSettings(options);
+  const settings = userSettings(options);
   const profile = chosenProfile(names[0], settings);
   const session = await sessionFor(settings, profile);
   await run(command, environmentWith(session, process.env));
@@ -33,7 +33,7 @@ export async function exec(names: readonly string[], command: string[], options:
 const LONGEST_WAIT = 3_600_000;
 
 async function sessionFor(settings: Settings, profile: ProfileSettings): Promise<UsableSession> {
-  const held = await readHeldSession(settings, profile.profile, Date.now());
+  const held = readHeldSession(settings, profile.profile, Date.now());
   const session = await workingSession(settings, profile, held);
   if (session && held.state !== 'due') return session;
   const renewal = await renewed(settings, profile, held.expiration);
@@ -68,7 +68,7 @@ async function renewed(settings: Settings, profile: ProfileSettings, expiration:
     if (isUnaskable) return { kind: 'unaskable', reason };
     return { kind: 'refused', reason: texts.sessionNotRefreshed(profile.profile, reason) };
   }
-  const session = await workingSession(settings, profile, await readHeldSession(settings, profile.profile, Date.now()));
+  const session = await workingSession(settings, profile, readHeldSession(settings, profile.profile, Date.now()));
   if (session) return { kind: 'renewed', session };
   return {
     kind: 'refused',

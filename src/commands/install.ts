@@ -6,7 +6,7 @@ import { UserError } from '../errors.ts';
 import { packageVersion } from '../package-file.ts';
 import { install, planned, serviceOf } from '../service/install.ts';
 import { findStart } from '../service/start.ts';
-import { loadSettings } from '../settings/settings.ts';
+import { requireValidSchedule, userSettings } from '../settings/settings.ts';
 
 interface InstallOptions extends GlobalOptions {
   print?: boolean;
@@ -17,7 +17,9 @@ interface InstallOptions extends GlobalOptions {
 export async function installCommand(options: InstallOptions): Promise<void> {
   const home = homedir();
   // What is wrong in the settings would end the agent: better said here.
-  const { files } = await loadSettings({ env: process.env, home, configFile: options.config });
+  const settings = userSettings(options);
+  await requireValidSchedule(settings);
+  const { files } = settings;
   const service = serviceOf(process.env, home, process.platform);
   const called = { node: process.execPath, program: process.argv[1] ?? '', config: options.config };
   const start = findStart(process.env, files, called);

@@ -1,6 +1,6 @@
 import type { GlobalOptions } from '../cli/options.ts';
 import { parseCredentials } from '../credentials/document.ts';
-import { readCredentials } from '../files/read-credentials.ts';
+import { readIfPresent } from '../files/read.ts';
 import { longTermKeyIn } from '../session/session.ts';
 import { userSettings } from '../settings/settings.ts';
 
@@ -9,7 +9,7 @@ import { userSettings } from '../settings/settings.ts';
  * those of the credentials file that hold long-term credentials.
  */
 export async function profileNames(options: GlobalOptions & { source?: boolean }): Promise<void> {
-  const { profiles, files } = await userSettings(options);
+  const { profiles, files } = userSettings(options);
   const names = options.source ? await sourceNames(files.credentials) : profiles.map(({ profile }) => profile);
   // Any other control character would be a command to the terminal that shows the name.
   process.stdout.write(
@@ -21,7 +21,7 @@ export async function profileNames(options: GlobalOptions & { source?: boolean }
 }
 
 async function sourceNames(file: string): Promise<string[]> {
-  const bytes = await readCredentials(file);
+  const bytes = readIfPresent(file);
   if (!bytes) return [];
   const document = parseCredentials(bytes);
   return document

@@ -40,7 +40,7 @@ export async function refreshCommand(
   options: RefreshOptions,
   ways?: string[],
 ): Promise<void> {
-  const settings = await userSettings(options);
+  const settings = userSettings(options);
   const profile = withOptions(chosenProfile(name, settings), options);
   const { serialNumber, sourceProfile, durationSeconds, maxAge } = profile;
   if (serialNumber === undefined) {
@@ -48,7 +48,7 @@ export async function refreshCommand(
   }
 
   const clock = new Clock();
-  const stored = (await readSessions(settings.files, [profile.profile])).get(profile.profile) ?? { kind: 'none' };
+  const stored = readSessions(settings.files, [profile.profile]).get(profile.profile) ?? { kind: 'none' };
   const session = aged(stored, profile);
   const state = stateAt(session, clock.now(), settings.promptBefore);
   // Only whoever names the profile and forces it can mean to replace its keys.

@@ -17,7 +17,7 @@ import { packageVersion } from '../package-file.ts';
 import * as refreshTexts from '../refresh/texts.ts';
 import type { ServiceManager } from '../service/notify.ts';
 import type { Settings } from '../settings/settings.ts';
-import { userSettings } from '../settings/settings.ts';
+import { requireValidSchedule, userSettings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 
 /** By this, `systemd/aws-mfa-agent.service` knows that the agent wants to be started anew (EX_TEMPFAIL of sysexits.h). */
@@ -47,7 +47,11 @@ export async function run(options: GlobalOptions): Promise<void> {
 }
 
 async function keepFresh(options: GlobalOptions, log: Logger, manager: ServiceManager | undefined): Promise<void> {
-  const load = () => userSettings(options).then(withDevice);
+  const load = async () => {
+    const read = withDevice(userSettings(options));
+    await requireValidSchedule(read);
+    return read;
+  };
   let settings = await load();
   const version = packageVersion();
   let unusedSettings: string | undefined;

@@ -8,7 +8,13 @@ import { credentialProcess, readSessions, stsTarget } from '../refresh/effects.t
 import { serviceOf } from '../service/install.ts';
 import { aged, stateAt } from '../session/session.ts';
 import { type Paths, pathsOf } from '../settings/paths.ts';
-import { durationProblem, loadSettings, type Settings, serialProblem } from '../settings/settings.ts';
+import {
+  durationProblem,
+  loadSettings,
+  requireValidSchedule,
+  type Settings,
+  serialProblem,
+} from '../settings/settings.ts';
 import { readAround, standingOf } from '../setup/around.ts';
 import { chooseDevice } from '../setup/device.ts';
 import { type Arrangement, type Files, whatIsFound } from '../setup/found.ts';
@@ -41,13 +47,12 @@ export async function setupCommand(options: SetupOptions): Promise<void> {
   refuseMalformed(options);
   const home = homedir();
   const files = pathsOf(process.env, home, options.config);
-  const load = (settingsText?: string) =>
-    loadSettings({
-      env: process.env,
-      home,
-      configFile: options.config,
-      ...(settingsText !== undefined && { settingsText }),
-    });
+  const load = async (settingsText?: string) => {
+    const named = { env: process.env, home, configFile: options.config };
+    const settings = loadSettings({ ...named, ...(settingsText !== undefined && { settingsText }) });
+    await requireValidSchedule(settings);
+    return settings;
+  };
   const around = await readAround(files, load, options.sourceProfile);
   const { text, written } = around;
   const found = whatIsFound(around.files);
@@ -138,7 +143,7 @@ async function refuseWithoutCode(
 ): Promise<void> {
   const own = settings.profiles.find((one) => one.profile === profile);
   if (tokenCode !== undefined || person || own?.mfaProcess !== undefined) return;
-  const session = (await readSessions(settings.files, [profile])).get(profile);
+  const session = readSessions(settings.files, [profile]).get(profile);
   if (own && session && stateAt(aged(session, own), Date.now(), settings.promptBefore) === 'fresh') return;
   throw new UserError(texts.NO_CODE, 'usage');
 }

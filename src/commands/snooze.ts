@@ -6,7 +6,7 @@ import { localTime } from '../time/local-time.ts';
 
 /** Tells the running agent to leave the person alone. */
 export async function snooze(duration: string, profile: string | undefined, options: GlobalOptions): Promise<void> {
-  const { files } = await userSettings(options);
+  const { files } = userSettings(options);
   const query = new URLSearchParams({ duration, ...(profile === undefined ? {} : { profile }) });
   const answer = await askAgent<{ until: number }>(files.runtime, `POST /v1/snooze?${query}`);
   if (!answer) throw new UserError('no agent is running, so nobody asks');

@@ -56,9 +56,9 @@ async function watch(names: string[], options: StatusOptions): Promise<void> {
 }
 
 async function readFiles(names: string[], options: GlobalOptions): Promise<Omit<Knowledge, 'agent'>> {
-  const settings = await userSettings(options);
+  const settings = userSettings(options);
   const profiles = chosenProfiles(names, settings);
-  const sessions = await readSessions(
+  const sessions = readSessions(
     settings.files,
     profiles.map(({ profile }) => profile),
   );

@@ -24,7 +24,7 @@ export interface Asked {
 export interface AwsEffects {
   /** @throws UserError when there are none */
   longTermKeys(source: string): Promise<LongTermKeys>;
-  sessionKeys(profile: string): Promise<Keys | undefined>;
+  sessionKeys(profile: string): Keys | undefined;
   /** The clock learns from the answer. */
   callerIdentity(keys: Keys, profile: ProfileSettings, clock: Clock): Promise<AwsAnswer<Identity>>;
   /** Undefined when IAM must not be asked: STS is somebody else's. */

@@ -1,21 +1,26 @@
 import { readFileSync, statSync } from 'node:fs';
+import { explained, isMissing } from './explain.ts';
 
-export function readFile(path: string): Promise<Buffer>;
-export function readFile(path: string, encoding: 'utf8'): Promise<string>;
 /**
- * A small file, at once: the threads that read in the background take longer to start than to read, and each keeps memory
- * as long as the process lasts. Rejects as that of `node:fs/promises` does.
+ * Returns the content of a small file, undefined when the file is missing. Synchronous: the threads of an asynchronous read
+ * take longer to start than to read, and each keeps memory as long as the process lasts.
+ * @throws UserError when the file cannot be read
  */
-export async function readFile(path: string, encoding?: 'utf8'): Promise<Buffer | string> {
-  return readFileSync(path, encoding);
+export function readIfPresent(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw explained(error, 'read', path);
+  }
 }
 
-/** Why a path is not for reading, or undefined. A reader of a pipe would wait forever, and nothing could end it. */
+/** Returns why a path cannot be read, or undefined. A reader of a pipe would wait forever, and nothing could end it. */
 export function notAFile(path: string): string | undefined {
   try {
     return statSync(path).isFile() ? undefined : `${path} is a folder, a pipe or a device, not a file`;
   } catch {
-    // To read it will tell.
+    // The read that follows says what is wrong.
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
 import { parseCredentials } from '../credentials/document.ts';
 import type { ProfileSection } from '../credentials/section.ts';
 import { UserError } from '../errors.ts';
-import { readCredentials } from '../files/read-credentials.ts';
+import { readIfPresent } from '../files/read.ts';
 
 /** A pair that signs. Long-term: without a session token. */
 export interface LongTermKeys {
@@ -23,10 +23,10 @@ export async function longTermKeys(
   profile: string,
   runProcess: RunProcess,
 ): Promise<LongTermKeys> {
-  const inCredentials = await section(files.credentials, profile);
+  const inCredentials = section(files.credentials, profile);
   const inConfig =
-    (await section(files.config, `profile ${profile}`)) ??
-    (profile === 'default' ? await section(files.config, 'default') : undefined);
+    section(files.config, `profile ${profile}`) ??
+    (profile === 'default' ? section(files.config, 'default') : undefined);
   for (const [found, file] of [
     [inCredentials, files.credentials],
     [inConfig, files.config],
@@ -42,8 +42,8 @@ export async function longTermKeys(
   );
 }
 
-async function section(file: string, name: string): Promise<ProfileSection | undefined> {
-  const bytes = await readCredentials(file);
+function section(file: string, name: string): ProfileSection | undefined {
+  const bytes = readIfPresent(file);
   return bytes && parseCredentials(bytes).profile(name);
 }
 

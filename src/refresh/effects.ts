@@ -2,7 +2,7 @@ import type { Ask } from '../ask/ask.ts';
 import type { AwsAnswer, AwsTarget, Keys } from '../aws/call.ts';
 import { parseCredentials, withSession } from '../credentials/document.ts';
 import { UserError } from '../errors.ts';
-import { readCredentials } from '../files/read-credentials.ts';
+import { readIfPresent } from '../files/read.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
 import { type MfaSession, type StoredSession, sessionIn } from '../session/session.ts';
 import { readState, rememberExpiry } from '../session/state.ts';
@@ -11,8 +11,9 @@ import type { Clock } from '../time/clock.ts';
 import type { RefreshEffects } from './refresh.ts';
 
 /** What stands in these profiles of the credentials file, by one read of it. */
-export async function readSessions(files: Settings['files'], profiles: string[]): Promise<Map<string, StoredSession>> {
-  const [bytes, state] = await Promise.all([readCredentials(files.credentials), readState(files.state)]);
+export function readSessions(files: Settings['files'], profiles: string[]): Map<string, StoredSession> {
+  const bytes = readIfPresent(files.credentials);
+  const state = readState(files.state);
   const document = bytes && parseCredentials(bytes);
   const remembered = state.expiries[files.credentials] ?? {};
   return new Map(profiles.map((name) => [name, sessionIn(document?.profile(name), remembered[name])]));
@@ -72,7 +73,7 @@ const NOBODY: Keys = {
 
 /** Asks STS with the session itself, which needs no permission. */
 export async function isAlive(files: Settings['files'], profile: ProfileSettings, clock: Clock) {
-  const keys = await sessionKeys(files, profile.profile);
+  const keys = sessionKeys(files, profile.profile);
   if (!keys) return false;
   const answer = await callerIdentity(keys, profile, clock);
   if (answer.ok) return true;
@@ -80,8 +81,8 @@ export async function isAlive(files: Settings['files'], profile: ProfileSettings
 }
 
 /** The session that stands in a profile, as it signs. */
-export async function sessionKeys(files: Settings['files'], profile: string): Promise<Keys | undefined> {
-  const bytes = await readCredentials(files.credentials);
+export function sessionKeys(files: Settings['files'], profile: string): Keys | undefined {
+  const bytes = readIfPresent(files.credentials);
   return keysOf(bytes && parseCredentials(bytes).profile(profile));
 }
 

@@ -1,6 +1,6 @@
 import { parseCredentials } from '../credentials/document.ts';
 import { UserError } from '../errors.ts';
-import { readCredentials } from '../files/read-credentials.ts';
+import { readIfPresent } from '../files/read.ts';
 import { aged, endOf, type SessionState, sessionIn, stateAt } from '../session/session.ts';
 import { readState } from '../session/state.ts';
 import type { UsableSession } from '../session/variables.ts';
@@ -47,12 +47,13 @@ function known({ profiles }: Settings): string {
  * The session of a profile, keys and state, by one read of the credentials file.
  * @throws UserError (status 2) when long-term credentials stand there, which are nobody's session
  */
-export async function readHeldSession(
+export function readHeldSession(
   { files, promptBefore, profiles }: Settings,
   profile: string,
   now: number,
-): Promise<HeldSession> {
-  const [bytes, remembered] = await Promise.all([readCredentials(files.credentials), readState(files.state)]);
+): HeldSession {
+  const bytes = readIfPresent(files.credentials);
+  const remembered = readState(files.state);
   const section = bytes && parseCredentials(bytes).profile(profile);
   const settings = profiles.find((one) => one.profile === profile);
   const found = sessionIn(section, remembered.expiries[files.credentials]?.[profile]);

@@ -43,7 +43,7 @@ export async function renewHere(
   }
   const clock = new Clock();
   const fresh = async () => {
-    const held = await readHeldSession(settings, profile.profile, clock.now());
+    const held = readHeldSession(settings, profile.profile, clock.now());
     return held.state === 'due' ? undefined : workingSession(settings, profile, held);
   };
   const start = performance.now();

@@ -1,5 +1,5 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readFile } from '../files/read.ts';
 
 /**
  * What the agent remembers between runs, outside the credentials file and without secrets: for each credentials file and
@@ -24,9 +24,9 @@ export function stateFile(folder: string): string {
 }
 
 /** The remembered state; empty when there is none, or when it cannot be read: it only saves a question to STS. */
-export async function readState(folder: string): Promise<State> {
+export function readState(folder: string): State {
   try {
-    return parse(await readFile(stateFile(folder), 'utf8'));
+    return parse(readFileSync(stateFile(folder), 'utf8'));
   } catch {
     return EMPTY;
   }

@@ -4,21 +4,17 @@ import { parseDuration } from '../time/duration.ts';
 /** How a setting is written: in `config.ini`, in `~/.aws/config`, and as an option of a command. */
 export interface Form<Value> {
   /** @returns undefined when the text is not allowed */
-  read(text: string): Value | undefined | Promise<Value | undefined>;
+  read(text: string): Value | undefined;
   /** What is allowed, to follow "must be", for a person who wrote this text. */
   allowed(text: string): string;
 }
 
-/** Expressions that need no second look, so that a command that ends at once need not load node-cron for them. */
-const PLAIN_SCHEDULE = /^(\*|\*\/([1-9]|[1-5]\d))( \*){4}$/;
-
-/** When to look: a cron expression of node-cron, seconds first where it has six fields. */
+/**
+ * When to check: a cron expression, seconds first where it has six fields. Only the number of fields is looked at here;
+ * `requireValidSchedule` has node-cron judge the rest, which short commands need not load.
+ */
 export const schedule = {
-  async read(text: string) {
-    if (PLAIN_SCHEDULE.test(text)) return text;
-    const { validate } = await import('node-cron');
-    return validate(text) ? text : undefined;
-  },
+  read: (text: string) => (/^\S+(\s+\S+){4,5}$/.test(text) ? text : undefined),
   allowed: () => 'a cron expression, such as */5 * * * * for every five minutes',
 } satisfies Form<string>;
 

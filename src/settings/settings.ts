@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { UserError } from '../errors.ts';
-import { readFile } from '../files/read.ts';
 import type { QuietHours } from '../policy/quiet.ts';
 import { readAwsConfig } from './aws-config.ts';
 import { type Entries, readSettingsFile, type Section, type SettingsFile } from './config-ini.ts';
@@ -24,8 +25,10 @@ export interface ProfileSettings {
 
 export interface Settings {
   files: Paths;
-  /** When to look: a cron expression that node-cron accepts. */
+  /** When to check: a cron expression; see {@link requireValidSchedule}. */
   check: string;
+  /** `FILE:LINE` of `check`, where it is set. */
+  checkPlace?: string;
   /** How long before the expiration to ask, in milliseconds. Shorter than every session asked for. */
   promptBefore: number;
   /** How long to wait for an answer before asking again, in milliseconds. */
@@ -49,17 +52,15 @@ const REMIND_EVERY = 5 * 60_000;
  * @returns plain data, frozen
  * @throws UserError (status 2) for a setting that is wrong, and for a file that cannot be read
  */
-export async function loadSettings(from: {
+export function loadSettings(from: {
   env: NodeJS.ProcessEnv;
   home: string;
   configFile?: string | undefined;
   settingsText?: string;
-}): Promise<Settings> {
+}): Settings {
   const files = pathsOf(from.env, from.home, from.configFile);
-  const [settingsText, awsText] = await Promise.all([
-    from.settingsText ?? textOf(files.settings),
-    textOf(files.config),
-  ]);
+  const settingsText = from.settingsText ?? textOf(files.settings);
+  const awsText = textOf(files.config);
   if (settingsText === undefined && from.configFile) {
     throw new UserError(`cannot read ${files.settings}: no such file`, 'usage');
   }
@@ -68,7 +69,7 @@ export async function loadSettings(from: {
 
   const profiles: ProfileSettings[] = [];
   for (const section of sections) {
-    const sourceProfile = await sourceOf(section, sections, files.settings);
+    const sourceProfile = sourceOf(section, sections, files.settings);
     const places = [
       { entries: section.entries, file: files.settings },
       { entries: awsProfile(sourceProfile), file: files.config },
@@ -79,13 +80,13 @@ export async function loadSettings(from: {
       return place && written(place.entries, key, place.file);
     };
     const mfaProcess = first('mfa_process')?.value;
-    const maxAge = await readSetting(written(section.entries, 'max_age', files.settings), forms.maxAge);
-    const region = await readSetting(first('region') ?? regionIn(from.env), forms.region);
+    const maxAge = readSetting(written(section.entries, 'max_age', files.settings), forms.maxAge);
+    const region = readSetting(first('region') ?? regionIn(from.env), forms.region);
     profiles.push({
       profile: section.name,
       sourceProfile,
-      serialNumber: await readSetting(first('mfa_serial'), forms.serialNumber),
-      durationSeconds: (await readSetting(first('duration_seconds'), forms.durationSeconds)) ?? DURATION_SECONDS,
+      serialNumber: readSetting(first('mfa_serial'), forms.serialNumber),
+      durationSeconds: readSetting(first('duration_seconds'), forms.durationSeconds) ?? DURATION_SECONDS,
       ...(maxAge !== undefined && { maxAge }),
       ...(mfaProcess !== undefined && { mfaProcess }),
       ...(region !== undefined && { region }),
@@ -93,14 +94,16 @@ export async function loadSettings(from: {
   }
 
   const global = <Value>(key: string, form: forms.Form<Value>) => readSetting(written(top, key, files.settings), form);
-  const quiet = await global('quiet', forms.quietHours);
+  const quiet = global('quiet', forms.quietHours);
+  const check = written(top, 'check', files.settings);
   return frozen({
     files,
-    check: (await global('check', forms.schedule)) ?? CHECK,
-    promptBefore: await promptBeforeOf(written(top, 'prompt_before', files.settings), profiles),
-    remindEvery: (await global('remind_every', forms.reminder)) ?? REMIND_EVERY,
+    check: readSetting(check, forms.schedule) ?? CHECK,
+    ...(check && { checkPlace: check.place }),
+    promptBefore: promptBeforeOf(written(top, 'prompt_before', files.settings), profiles),
+    remindEvery: global('remind_every', forms.reminder) ?? REMIND_EVERY,
     ...(quiet && { quiet }),
-    prompt: (await global('prompt', forms.ways)) ?? 'auto',
+    prompt: global('prompt', forms.ways) ?? 'auto',
     profiles,
   });
 }
@@ -110,10 +113,19 @@ export async function loadSettings(from: {
  * @param options `config` is the file named with `--config`
  * @throws UserError (`usage`): see {@link loadSettings}
  */
-export async function userSettings({ config }: { config?: string | undefined }): Promise<Settings> {
-  // `homedir` returns $HOME where that is set; loading `node:os` takes time.
-  const home = process.env.HOME ?? (await import('node:os')).homedir();
-  return loadSettings({ env: process.env, home, configFile: config });
+export function userSettings({ config }: { config?: string | undefined }): Settings {
+  return loadSettings({ env: process.env, home: homedir(), configFile: config });
+}
+
+/**
+ * Has node-cron judge `check`, where the schedule is about to start or is looked at.
+ * @throws UserError (`usage`) when node-cron does not accept it
+ */
+export async function requireValidSchedule({ check, checkPlace }: Settings): Promise<void> {
+  // Loading node-cron takes memory, which the agent would keep.
+  if (/^(\*|\*\/([1-9]|[1-5]\d))( \*){4}$/.test(check)) return;
+  const { validate } = await import('node-cron');
+  if (!validate(check)) throw wrong({ key: 'check', value: check, place: checkPlace ?? '' }, forms.schedule.allowed());
 }
 
 /** What is wrong with `--serial-number`, or undefined. */
@@ -143,9 +155,9 @@ function written(entries: Entries, key: string, file: string): Written | undefin
   return entry && { key, value: entry.value, place: `${file}:${entry.line}` };
 }
 
-async function readSetting<Value>(setting: Written | undefined, form: forms.Form<Value>): Promise<Value | undefined> {
+function readSetting<Value>(setting: Written | undefined, form: forms.Form<Value>): Value | undefined {
   if (!setting) return undefined;
-  const value = await form.read(setting.value);
+  const value = form.read(setting.value);
   if (value === undefined) throw wrong(setting, form.allowed(setting.value));
   return value;
 }
@@ -161,13 +173,13 @@ function regionIn(env: NodeJS.ProcessEnv): Written | undefined {
 }
 
 /** Long-term credentials lie in a profile that the agent does not write: it never overwrites the only copy of a key. */
-async function sourceOf({ name, line, entries }: Section, sections: Section[], file: string): Promise<string> {
+function sourceOf({ name, line, entries }: Section, sections: Section[], file: string): string {
   const setting = written(entries, 'source_profile', file) ?? {
     key: 'source_profile',
     value: 'default',
     place: `${file}:${line}`,
   };
-  const source = (await readSetting(setting, forms.profileName)) ?? setting.value;
+  const source = readSetting(setting, forms.profileName) ?? setting.value;
   if (sections.some((other) => other.name === source)) {
     const what = source === name ? `[${name}] itself` : `[${source}], which is an MFA profile too`;
     throw wrong(setting, `the profile that holds the long-term credentials for [${name}], not ${what}`);
@@ -176,10 +188,10 @@ async function sourceOf({ name, line, entries }: Section, sections: Section[], f
 }
 
 /** A session that lasts no longer than this would be due at once, and asking would never end. */
-async function promptBeforeOf(setting: Written | undefined, profiles: ProfileSettings[]): Promise<number> {
+function promptBeforeOf(setting: Written | undefined, profiles: ProfileSettings[]): number {
   const lasts = ({ durationSeconds, maxAge }: ProfileSettings) => Math.min(durationSeconds * 1000, maxAge ?? Infinity);
   const shortest = Math.min(...profiles.map(lasts));
-  const promptBefore = await readSetting(setting, forms.duration);
+  const promptBefore = readSetting(setting, forms.duration);
   // Nobody chose the default, so it gives way to short sessions instead of being wrong.
   if (!setting || promptBefore === undefined) return Math.min(PROMPT_BEFORE, shortest / 4);
   if (promptBefore < shortest) return promptBefore;
@@ -196,9 +208,9 @@ function settingsIn(text: string | undefined, path: string): SettingsFile {
 }
 
 /** @returns undefined when there is no such file */
-async function textOf(path: string): Promise<string | undefined> {
+function textOf(path: string): string | undefined {
   try {
-    return await readFile(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;

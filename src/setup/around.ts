@@ -1,10 +1,10 @@
 import { parseCredentials } from '../credentials/document.ts';
 import { UserError } from '../errors.ts';
-import { readCredentials } from '../files/read-credentials.ts';
+import { readIfPresent } from '../files/read.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
 import { readSettingsFile, type SettingsFile } from '../settings/config-ini.ts';
 import type { Paths } from '../settings/paths.ts';
-import type { loadSettings, Settings } from '../settings/settings.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { Files } from './found.ts';
 import { inUnits, PROMPT_BEFORE } from './lead-time.ts';
 import type { Standing } from './settings-text.ts';
@@ -29,12 +29,10 @@ export interface Around {
  */
 export async function readAround(
   paths: Paths,
-  load: () => ReturnType<typeof loadSettings>,
+  load: () => Promise<Settings>,
   namedSource: string | undefined,
 ): Promise<Around> {
-  const [bytes, credentials, config] = await Promise.all(
-    [paths.settings, paths.credentials, paths.config].map(readCredentials),
-  );
+  const [bytes, credentials, config] = [paths.settings, paths.credentials, paths.config].map(readIfPresent);
   const text = bytes?.toString('utf8');
   if (bytes && !Buffer.from(text ?? '').equals(bytes)) throw new UserError(texts.noText(paths.settings), 'usage');
   const written = readSettingsFile(text ?? '', paths.settings);

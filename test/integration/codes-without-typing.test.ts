@@ -35,7 +35,7 @@ describe('the examples of docs/codes-without-typing.md', () => {
     for (const [, example = ''] of page.matchAll(/```ini\n(.*?)```/gs)) {
       const configFile = join(home, 'config.ini');
       await writeFile(configFile, example);
-      const { profiles } = await loadSettings({ env: {}, home, configFile });
+      const { profiles } = loadSettings({ env: {}, home, configFile });
       found.push({ written: /^mfa_process = (.*)$/m.exec(example)?.[1], read: profiles[0]?.mfaProcess });
     }
     return found;

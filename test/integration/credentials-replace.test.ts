@@ -22,7 +22,7 @@ import lockfile from 'proper-lockfile';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseCredentials, withSession } from '../../src/credentials/document.ts';
 import { UserError } from '../../src/errors.ts';
-import { readCredentials } from '../../src/files/read-credentials.ts';
+import { readIfPresent } from '../../src/files/read.ts';
 import { changeCredentials } from '../../src/files/replace.ts';
 import { built } from '../built.ts';
 import { refusal } from '../refusal.ts';
@@ -188,7 +188,7 @@ describe('a file that is changed', () => {
     let reads = 0;
     for (; !isOver; reads++) {
       await new Promise(setImmediate);
-      const document = parseCredentials((await readCredentials(file)) ?? Buffer.alloc(0));
+      const document = parseCredentials(readIfPresent(file) ?? Buffer.alloc(0));
       expect(document.profile('default')?.values.get('aws_access_key_id')).toBe('AKIAX');
       const token = document.profile('mfa')?.values.get('aws_session_token');
       expect([undefined, 100_000]).toContain(token?.length);
@@ -455,7 +455,7 @@ describe('an error says what was being done, to which file, what came back and w
     mkdirSync(file);
     const message = `${file}: there is a folder of that name; move it away (EISDIR)`;
     expect((await failure(changeCredentials(file, append('a')))).message).toBe(`cannot write ${message}`);
-    expect((await failure(readCredentials(file))).message).toBe(`cannot read ${message}`);
+    expect((await failure((async () => readIfPresent(file))())).message).toBe(`cannot read ${message}`);
     expect(readdirSync(folder)).toEqual(['credentials']);
   });
 
@@ -470,7 +470,7 @@ describe('an error says what was being done, to which file, what came back and w
     symlinkSync('credentials', file);
     const message = `${file}: its symbolic links lead in a circle; mend them (ELOOP)`;
     expect((await failure(changeCredentials(file, append('a')))).message).toBe(`cannot write ${message}`);
-    expect((await failure(readCredentials(file))).message).toBe(`cannot read ${message}`);
+    expect((await failure((async () => readIfPresent(file))())).message).toBe(`cannot read ${message}`);
   });
 
   test('it is a device', async () => {
@@ -487,8 +487,8 @@ describe('an error says what was being done, to which file, what came back and w
   });
 
   test('it is missing: that is none', async () => {
-    expect(await readCredentials(file)).toBeUndefined();
-    expect(await readCredentials(join(folder, 'no/credentials'))).toBeUndefined();
+    expect(readIfPresent(file)).toBeUndefined();
+    expect(readIfPresent(join(folder, 'no/credentials'))).toBeUndefined();
   });
 
   describe.skipIf(!hasStrace())('the system refuses', () => {

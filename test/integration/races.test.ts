@@ -165,7 +165,7 @@ async function race(times: number, editing?: string[]): Promise<{ counts: Counts
   expect(faults).toEqual([]);
 
   // The memory of whose expiry is whose is one file for all, too.
-  const { expiries } = await readState(join(folder, 'state'));
+  const { expiries } = readState(join(folder, 'state'));
   expect(Object.keys(expiries[file] ?? {}).sort()).toEqual(
     Array.from({ length: REFRESHED }, (_, index) => `profile-${index + 1}`),
   );

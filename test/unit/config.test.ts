@@ -5,7 +5,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAsk } from '../../src/ask/choose.ts';
 import { UserError } from '../../src/errors.ts';
 import { WAY_NAMES } from '../../src/settings/forms.ts';
-import { durationProblem, loadSettings, type Settings, serialProblem } from '../../src/settings/settings.ts';
+import {
+  durationProblem,
+  loadSettings,
+  requireValidSchedule,
+  type Settings,
+  serialProblem,
+} from '../../src/settings/settings.ts';
 
 const SERIAL = 'arn:aws:iam::123456789012:mfa/alice';
 
@@ -25,8 +31,10 @@ function write(file: string, text: string): void {
   writeFileSync(file, text);
 }
 
-function load(env: NodeJS.ProcessEnv = {}, configFile?: string): Promise<Settings> {
-  return loadSettings({ env, home, configFile });
+async function load(env: NodeJS.ProcessEnv = {}, configFile?: string): Promise<Settings> {
+  const read = loadSettings({ env, home, configFile });
+  await requireValidSchedule(read);
+  return read;
 }
 
 /** The settings that a `config.ini` with this text gives. */
@@ -104,6 +112,7 @@ region = eu-west-1             ; for STS; optional
   expect(files.settings).toBe(configIni);
   expect(rest).toEqual({
     check: '*/10 * * * * *',
+    checkPlace: `${configIni}:2`,
     promptBefore: 20 * 60_000,
     remindEvery: 90_000,
     quiet: { from: 22 * 60, to: 7 * 60 },
