@@ -1,4 +1,3 @@
-import { awaited, shifted } from '../policy/history.ts';
 import { plan, type Situation } from '../policy/plan.ts';
 import { quietUntil } from '../policy/quiet.ts';
 import type { Standing } from '../policy/standing.ts';
@@ -83,8 +82,7 @@ export class Agent {
   async snooze(duration: number, profile: string | undefined): Promise<void> {
     const until = this.#effects.clock.now() + duration;
     for (const one of this.#settings.profiles.filter((one) => profile === undefined || one.profile === profile)) {
-      const kept = this.#of(one.profile);
-      kept.history = { ...kept.history, snoozedUntil: until };
+      this.#of(one.profile).snooze(until);
     }
     await this.check('presence');
   }
@@ -103,9 +101,7 @@ export class Agent {
   ): Promise<ProfileStatus | undefined> {
     const waiter: Waiter = { person, look: () => {} };
     if (wait > 0) {
-      const kept = this.#of(profile);
-      kept.history = awaited(kept.history, person, this.#effects.clock.now(), this.#settings.remindEvery);
-      if (person) kept.unaskable = undefined;
+      this.#of(profile).awaited(person);
       this.#waiters.add(waiter);
     }
     let timer: NodeJS.Timeout | undefined;
@@ -162,7 +158,7 @@ export class Agent {
     const { slept, stepped, jumped } = clock.look();
     if (slept > 0) log.info({ slept_s: Math.round(slept / 1000) }, 'the machine slept');
     if (stepped !== 0) log.info({ stepped_s: Math.round(stepped / 1000) }, 'the clock was set');
-    for (const kept of this.#kept.values()) kept.history = shifted(kept.history, jumped);
+    for (const kept of this.#kept.values()) kept.clockSet(jumped);
     const now = clock.now();
     this.#returnedAt = slept > 0 ? now : this.#returnedAt + jumped;
 

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Asking, AskRequest } from '../ask/ask.ts';
-import { afterAsking, afterOutcome, afterRefresh, FRESH_START, type History, rested } from '../policy/history.ts';
+import { after, FRESH_START, type History, type ProfileEvent } from '../policy/history.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
 import type { Action, Situation } from '../policy/plan.ts';
 import type { Standing } from '../policy/standing.ts';
@@ -37,13 +37,9 @@ export interface ProfileStatus {
 /** Why a check happens. `file`, `settings` and `request` may have mended what stopped the asking. */
 export type CheckReason = 'start' | 'schedule' | 'file' | 'settings' | 'request' | 'outcome' | 'presence' | 'waiting';
 
-const VERIFY_AGAIN = 15 * 60_000;
-
 /** One MFA profile: what the agent keeps of it between checks, and does for it. */
 export class KeptProfile {
-  history: History = FRESH_START;
-  /** Why nobody could be asked the last time; tried again now and then, and told once. */
-  unaskable: string | undefined;
+  #history: History = FRESH_START;
   readonly #profile: string;
   readonly #effects: ProfileEffects;
   readonly #settings: () => Settings;
@@ -73,6 +69,21 @@ export class KeptProfile {
     return this.#session !== undefined;
   }
 
+  /** Shifts the pauses after the clock was set, forward by so many milliseconds. */
+  clockSet(by: number): void {
+    this.#happened({ kind: 'clock-set', by });
+  }
+
+  /** Postpones prompts until then, in milliseconds since the epoch. */
+  snooze(until: number): void {
+    this.#happened({ kind: 'snoozed', until });
+  }
+
+  /** Brings the next prompt forward for a command that waits. @param person whether a user sits at it */
+  awaited(person: boolean): void {
+    this.#happened({ kind: 'awaited', person });
+  }
+
   /**
    * What is to be planned for.
    * @param stored what stands in the credentials file
@@ -84,20 +95,16 @@ export class KeptProfile {
   ): Situation {
     const session = aged(this.#session ? { kind: 'session', ...this.#session } : stored, settings);
     const state = stateAt(session, now, this.#settings().promptBefore);
-    if (state === 'fresh' && !this.#session && !this.#question) this.history = rested(this.history);
-    if (reason === 'file' || reason === 'settings' || reason === 'request') {
-      const { verdict: _, ...rest } = this.history;
-      this.history = this.history.stopped || this.unaskable !== undefined ? FRESH_START : rest;
-      this.unaskable = undefined;
-    }
+    const mayBeFixed = reason === 'file' || reason === 'settings' || reason === 'request';
+    this.#happened({ kind: 'checked', state, mayBeFixed });
     const { serialNumber = '' } = settings;
-    return { profile: this.#profile, serialNumber, state, expiration: endOf(session), history: this.history };
+    return { profile: this.#profile, serialNumber, state, expiration: endOf(session), history: this.#history };
   }
 
   /** Takes down where it stands, and logs that when it is another standing than before. */
   stands({ state, expiration }: Situation, standing: Standing): void {
     const { log, clock } = this.#effects;
-    const isRepeated = this.unaskable !== undefined || (this.history.outage?.times ?? 0) > 1;
+    const isRepeated = this.#history.unaskable !== undefined || (this.#history.outage?.times ?? 0) > 1;
     const isTold = isRepeated && /^(asking|waiting)$/.test(standing.standing);
     const before = this.#status;
     if (!isTold && (before?.state !== state || before.standing.standing !== standing.standing)) {
@@ -110,18 +117,13 @@ export class KeptProfile {
 
   /** @returns whether another check is due at once */
   async act(action: Action, situation: Situation): Promise<boolean> {
-    const now = this.#effects.clock.now();
     switch (action.do) {
       case 'ask':
-        this.history = afterAsking(situation, now, action.reminder);
         this.#ask(situation, action.reminder);
         return false;
-      case 'remind': {
-        this.history = afterAsking(situation, now, action.reminder);
-        const { profile, serialNumber, expiration } = situation;
-        this.#question?.raise({ profile, serialNumber, expiration, now, reminder: action.reminder });
+      case 'remind':
+        this.#remind(situation, action.reminder);
         return false;
-      }
       case 'withdraw':
         this.withdraw();
         return false;
@@ -147,13 +149,13 @@ export class KeptProfile {
    * @returns whether it is written now
    */
   async save(): Promise<boolean> {
-    const { clock, log } = this.#effects;
+    const { log } = this.#effects;
     const [profile, session] = [this.#profile, this.#session];
     if (!session) return false;
     try {
       await this.#effects.save(profile, session);
       this.#session = undefined;
-      this.history = afterRefresh(session.expiration, clock.now(), this.#settings().promptBefore);
+      this.#happened({ kind: 'written', expiration: session.expiration });
       log.info({ profile }, 'the session kept in memory is written now');
       return true;
     } catch (error) {
@@ -163,12 +165,13 @@ export class KeptProfile {
   }
 
   #ask({ profile, expiration }: Situation, reminder: number): void {
+    this.#happened({ kind: 'prompted', reminder, expiration });
     const settings = this.#own();
     if (settings?.serialNumber === undefined) return;
     const controller = new AbortController();
     let raise: (request: AskRequest) => void = () => {};
     const { serialNumber, sourceProfile, durationSeconds, maxAge } = settings;
-    const afterOutage = this.history.outage !== undefined;
+    const afterOutage = this.#history.outage !== undefined;
     const target = { profile, sourceProfile, serialNumber, durationSeconds, maxAge, expiration, afterOutage };
     const asking = {
       reminder,
@@ -192,15 +195,23 @@ export class KeptProfile {
     this.#question = { controller, raise: (request) => raise(request), done };
   }
 
-  /** Tells what came of a question, and keeps what follows from it. */
+  #remind({ profile, serialNumber, expiration }: Situation, reminder: number): void {
+    this.#happened({ kind: 'prompted', reminder, expiration });
+    this.#question?.raise({ profile, serialNumber, expiration, now: this.#effects.clock.now(), reminder });
+  }
+
+  /** Reports how a prompt ended, and records it. */
   #settle(outcome: RefreshOutcome): void {
-    const { promptBefore, remindEvery } = this.#settings();
     this.#tell(outcome);
     if (outcome.kind === 'unsaved') this.#session = outcome.session;
-    this.unaskable = outcome.kind === 'unaskable' ? policyTexts.cannotAskHere(outcome.reason) : undefined;
-    const moment = { now: this.#effects.clock.now(), promptBefore, remindEvery, jitter: Math.random() };
-    this.history = afterOutcome(this.history, outcome, moment);
-    if (outcome.kind === 'refused' && this.history.stopped) this.#effects.notice(outcome.message);
+    this.#happened({ kind: 'prompt-ended', outcome, jitter: Math.random() });
+    if (outcome.kind === 'refused' && this.#history.stopped) this.#effects.notice(outcome.message);
+  }
+
+  /** The only place that changes the history. */
+  #happened(event: ProfileEvent): void {
+    const { promptBefore, remindEvery } = this.#settings();
+    this.#history = after(this.#history, event, { now: this.#effects.clock.now(), promptBefore, remindEvery });
   }
 
   #tell(outcome: RefreshOutcome): void {
@@ -220,7 +231,7 @@ export class KeptProfile {
         return;
       case 'unaskable': {
         const why = policyTexts.cannotAskHere(outcome.reason);
-        if (this.unaskable !== why) log.warn({ profile }, why);
+        if (this.#history.unaskable !== why) log.warn({ profile }, why);
         return;
       }
       case 'no-keys':
@@ -229,7 +240,7 @@ export class KeptProfile {
         return;
       case 'refused': {
         const { kind } = outcome.failure;
-        log[this.history.outage?.kind === kind ? 'debug' : 'warn']({ profile, refusal: kind }, outcome.message);
+        log[this.#history.outage?.kind === kind ? 'debug' : 'warn']({ profile, refusal: kind }, outcome.message);
         return;
       }
     }
@@ -238,10 +249,7 @@ export class KeptProfile {
   async #verify(): Promise<boolean> {
     const settings = this.#own();
     if (!settings) return false;
-    const alive = await this.#effects.isAlive(settings);
-    const until = this.#effects.clock.now() + VERIFY_AGAIN;
-    // Unreachable: taken for alive until it can be asked again, since a question could not be answered either.
-    this.history = { ...this.history, verdict: { alive: alive ?? true, until } };
+    this.#happened({ kind: 'verified', alive: await this.#effects.isAlive(settings) });
     return true;
   }
 

@@ -1,48 +1,112 @@
+import type { SessionState } from '../session/session.ts';
 import type { AwsFailure, RefreshOutcome } from './outcome.ts';
 import * as texts from './texts.ts';
 
 /** What has happened to one MFA profile so far. All times are milliseconds since the epoch. */
 export interface History {
-  /** A question for this profile stands since then. */
-  askingSince?: number;
-  /** When the question was last raised or raised again. */
-  lastAskedAt?: number;
-  /** How often it was raised again since the session became due. */
-  reminders: number;
-  /** The last call has been made: no reminder until the person is back. */
-  lastCall: boolean;
-  snoozedUntil?: number;
-  /** No use to ask before then: AWS is busy or out of reach, or three codes were wrong. `why` is for people. */
-  wait?: { until: number; why: string };
-  /** AWS was busy, or out of reach, so many times in a row. */
-  outage?: { kind: 'busy' | 'unreachable'; times: number };
-  /** Asking cannot help until the settings or the credentials file change. `why` is for people. */
-  stopped?: { why: string };
+  /** Since when a prompt for this profile is open. */
+  readonly askingSince?: number;
+  /** When the prompt was last shown or repeated. */
+  readonly lastAskedAt?: number;
+  /** How often the prompt was repeated since the session became due. */
+  readonly reminders: number;
+  /** The last call has been made: no reminder until the user is back. */
+  readonly lastCall: boolean;
+  readonly snoozedUntil?: number;
+  /** Asking is useless before then: AWS is busy or unreachable, or three codes were wrong. `why` is a text for the user. */
+  readonly wait?: { until: number; why: string };
+  /** How many times in a row AWS was busy or unreachable. */
+  readonly outage?: { kind: 'busy' | 'unreachable'; times: number };
+  /** Asking is useless until the settings or the credentials file change. `why` is a text for the user. */
+  readonly stopped?: { why: string };
+  /** Why no way of asking worked the last time, as a text for the user. It is tried again now and then, and logged once. */
+  readonly unaskable?: string;
   /** STS has given a session that is not on disk yet. */
-  unsaved?: boolean;
-  /** What STS said of a session without an expiry, and when to ask STS again. */
-  verdict?: { alive: boolean; until: number };
+  readonly unsaved?: boolean;
+  /** Whether STS accepted a session without an expiry, and when to ask STS again. */
+  readonly verdict?: { alive: boolean; until: number };
 }
 
 export const FRESH_START: History = { reminders: 0, lastCall: false };
 
-/** When, and by what, an outcome is judged. */
+/** What the agent did for a profile, saw of it, or was told about it. All times are milliseconds since the epoch. */
+export type ProfileEvent =
+  /** The clock was set, forward by so many milliseconds (negative: back). */
+  | { kind: 'clock-set'; by: number }
+  /** A check read the session. `mayBeFixed`: a file changed or the user asked for it, so the reason to stop may be gone. */
+  | { kind: 'checked'; state: SessionState; mayBeFixed: boolean }
+  /** A prompt was shown (`reminder` 0) or repeated. `expiration`: when the session ends, if that is known. */
+  | { kind: 'prompted'; reminder: number; expiration: number | undefined }
+  /** The prompt was answered or closed. `jitter`, from 0 to 1, spreads the retries of many users while AWS is busy. */
+  | { kind: 'prompt-ended'; outcome: RefreshOutcome; jitter: number }
+  /** A session that had been kept in memory was written. */
+  | { kind: 'written'; expiration: number }
+  /** STS was asked whether the session is alive; undefined when STS could not be reached. */
+  | { kind: 'verified'; alive: boolean | undefined }
+  | { kind: 'snoozed'; until: number }
+  /** A command waits for the session. `person`: a user sits at it. */
+  | { kind: 'awaited'; person: boolean };
+
+/** When something happened, and the settings that then applied. All in milliseconds. */
 export interface Moment {
-  /** Milliseconds since the epoch, as all times here. */
+  /** Since the epoch. */
   now: number;
   promptBefore: number;
   remindEvery: number;
-  /** From 0 to 1, by chance: AWS is busy with more people than this one. */
-  jitter: number;
 }
 
-/** The history after a question was answered or not, for the times to come. */
-export function afterOutcome(history: History, outcome: RefreshOutcome, moment: Moment): History {
-  const { now, promptBefore, remindEvery } = moment;
-  const { askingSince: _, ...rest } = history;
+/** Returns the history after an event. Every change of a profile's history is one of these steps. */
+export function after(history: History, event: ProfileEvent, moment: Moment): History {
+  switch (event.kind) {
+    case 'clock-set':
+      return shifted(history, event.by);
+    case 'checked':
+      return afterCheck(history, event);
+    case 'prompted':
+      return afterPrompt(history, event, moment);
+    case 'prompt-ended':
+      return afterOutcome(history, event, moment);
+    case 'written':
+      return afterRefresh(event.expiration, moment);
+    case 'verified':
+      // Unreachable: counts as alive until STS can be asked again. A code could not be checked now either.
+      return { ...history, verdict: { alive: event.alive ?? true, until: moment.now + VERIFY_AGAIN } };
+    case 'snoozed':
+      return { ...history, snoozedUntil: event.until };
+    case 'awaited':
+      return event.person ? awaitedByPerson(history) : awaitedByProgram(history, moment);
+  }
+}
+
+const VERIFY_AGAIN = 15 * 60_000;
+
+function afterCheck(history: History, { state, mayBeFixed }: { state: SessionState; mayBeFixed: boolean }): History {
+  const isAtRest = state === 'fresh' && !history.unsaved && history.askingSince === undefined;
+  const seen = isAtRest ? rested(history) : history;
+  if (!mayBeFixed) return seen;
+  const { verdict: _, ...rest } = seen;
+  return seen.stopped || seen.unaskable !== undefined ? FRESH_START : rest;
+}
+
+/** Of a fresh session, only what the user asked for still counts, and what has been logged already. */
+function rested({ snoozedUntil, unaskable }: History): History {
+  return {
+    ...FRESH_START,
+    ...(snoozedUntil !== undefined && { snoozedUntil }),
+    ...(unaskable !== undefined && { unaskable }),
+  };
+}
+
+function afterOutcome(
+  history: History,
+  { outcome, jitter }: { outcome: RefreshOutcome; jitter: number },
+  moment: Moment,
+): History {
+  const { now, remindEvery } = moment;
+  const { askingSince: _, unaskable: __, ...rest } = history;
   switch (outcome.kind) {
     case 'refreshed':
-      return afterRefresh(outcome.session.expiration, now, promptBefore);
+      return afterRefresh(outcome.session.expiration, moment);
     case 'unsaved':
       return { ...FRESH_START, unsaved: true };
     case 'snoozed':
@@ -50,25 +114,27 @@ export function afterOutcome(history: History, outcome: RefreshOutcome, moment: 
     case 'dismissed':
     case 'withdrawn':
       return rest;
-    case 'unaskable':
-      // Asked again without counting as an asking: a desktop may appear.
-      return { ...FRESH_START, wait: { until: now + remindEvery, why: texts.cannotAskHere(outcome.reason) } };
+    case 'unaskable': {
+      // Tried again later, and not counted as a prompt: a desktop may appear.
+      const why = texts.cannotAskHere(outcome.reason);
+      return { ...FRESH_START, unaskable: why, wait: { until: now + remindEvery, why } };
+    }
     case 'no-keys':
       return { ...rest, stopped: { why: outcome.reason } };
     case 'refused':
-      return afterRefusal(rest, outcome.failure, outcome.message, moment);
+      return afterRefusal(rest, outcome, jitter, moment);
   }
 }
 
-/** Of the pause between two tries while AWS does not answer: it is 1 to 3 minutes then. Only the first costs a code. */
+/** While AWS does not answer, the pause of 30 to 90 seconds doubles at most this often. Only the first try costs a code. */
 const MOST_DOUBLINGS = 1;
 
-/** What follows a refusal of AWS: design section 3, "AWS's answers". */
+/** What follows when AWS refuses a request. */
 function afterRefusal(
   history: History,
-  { kind }: AwsFailure,
-  why: string,
-  { now, remindEvery, jitter }: Moment,
+  { failure: { kind }, message: why }: { failure: AwsFailure; message: string },
+  jitter: number,
+  { now, remindEvery }: Moment,
 ): History {
   const again = now + remindEvery;
   switch (kind) {
@@ -93,39 +159,38 @@ function afterRefusal(
   }
 }
 
-/** A question first raised after the expiry has had no last call at it: it gets this many reminders instead. */
+/** A prompt first shown after the expiry had no last call at the expiry: it is repeated this often instead. */
 const REMINDERS_AFTER_EXPIRY = 3;
 
-/** The history after the question was raised (or raised again) at `now`. */
-export function afterAsking(
-  { history, expiration }: { history: History; expiration: number | undefined },
-  now: number,
-  reminder: number,
+function afterPrompt(
+  history: History,
+  { reminder, expiration }: { reminder: number; expiration: number | undefined },
+  { now }: Moment,
 ): History {
   const { wait: _, snoozedUntil: __, ...rest } = history;
   const expired = expiration !== undefined && expiration <= now;
-  const raisedBefore = expired && reminder > 0 && (history.lastAskedAt ?? now) < expiration;
+  const askedBefore = expired && reminder > 0 && (history.lastAskedAt ?? now) < expiration;
   return {
     ...rest,
     askingSince: history.askingSince ?? now,
     lastAskedAt: now,
     reminders: reminder,
-    lastCall: expired && (raisedBefore || reminder >= REMINDERS_AFTER_EXPIRY),
+    lastCall: expired && (askedBefore || reminder >= REMINDERS_AFTER_EXPIRY),
   };
 }
 
 /**
- * The history after a refresh. AWS may give a session so short that it is due at once (a root user's, for one): the question
- * then waits until a quarter of it is left, or it would never end.
+ * The history after a refresh. AWS may give a session so short that it is due at once (to a root user, for example). The next
+ * prompt then waits until a quarter of the session is left; otherwise the prompts would never end.
  */
-export function afterRefresh(expiration: number, now: number, promptBefore: number): History {
+function afterRefresh(expiration: number, { now, promptBefore }: Moment): History {
   const left = expiration - now;
   if (left > promptBefore) return FRESH_START;
   return { ...FRESH_START, wait: { until: expiration - left / 4, why: texts.SHORT_SESSION } };
 }
 
-/** The history on a clock that was set forward by so many milliseconds: every pause stays as long as it was. */
-export function shifted(history: History, by: number): History {
+/** Shifts all times by `by` ms after a clock step, so that every pause keeps its length. */
+function shifted(history: History, by: number): History {
   const { askingSince, lastAskedAt, snoozedUntil, wait, verdict } = history;
   return {
     ...history,
@@ -137,21 +202,23 @@ export function shifted(history: History, by: number): History {
   };
 }
 
-/** The history of a session that is fresh: nothing but what the person has asked for. */
-export function rested({ snoozedUntil }: History): History {
-  return snoozedUntil === undefined ? FRESH_START : { ...FRESH_START, snoozedUntil };
+/** A user at the command is asked at once: an open prompt is repeated, and neither a snooze nor a pause counts. */
+function awaitedByPerson(history: History): History {
+  const { unaskable: _, ...asked } = history;
+  if (history.askingSince !== undefined) return repeatedNow(asked);
+  const { snoozedUntil: __, wait: ___, lastAskedAt: ____, ...rest } = asked;
+  return { ...rest, reminders: 0, lastCall: false };
 }
 
-/** The history of a profile for whose session somebody waits. */
-export function awaited(history: History, person: boolean, now: number, remindEvery: number): History {
-  const { snoozedUntil: _, wait: __, lastAskedAt, ...rest } = history;
-  const isOld = lastAskedAt !== undefined && now - lastAskedAt >= remindEvery;
-  // A question that stands is raised again in place.
-  if (history.askingSince !== undefined && (person || isOld)) {
-    return { ...history, lastAskedAt: Number.NEGATIVE_INFINITY, lastCall: false };
-  }
-  if (person) return { ...rest, reminders: 0, lastCall: false };
-  if (!isOld) return history;
-  const { lastAskedAt: ___, ...unasked } = history;
+/** For a program, a prompt is repeated, or a closed one shown again, only if the last one is older than `remindEvery`. */
+function awaitedByProgram(history: History, { now, remindEvery }: Moment): History {
+  const { lastAskedAt, ...unasked } = history;
+  if (lastAskedAt === undefined || now - lastAskedAt < remindEvery) return history;
+  if (history.askingSince !== undefined) return repeatedNow(history);
   return { ...unasked, reminders: 0, lastCall: false };
+}
+
+/** The next check repeats the open prompt. */
+function repeatedNow(history: History): History {
+  return { ...history, lastAskedAt: Number.NEGATIVE_INFINITY, lastCall: false };
 }

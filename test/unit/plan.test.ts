@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { afterAsking, afterRefresh, FRESH_START, type History, shifted } from '../../src/policy/history.ts';
+import { after, FRESH_START, type History, type ProfileEvent } from '../../src/policy/history.ts';
+import type { RefreshOutcome } from '../../src/policy/outcome.ts';
 import { type Action, plan, type Situation } from '../../src/policy/plan.ts';
 import { quietUntil } from '../../src/policy/quiet.ts';
 import { type StoredSession, stateAt } from '../../src/session/session.ts';
@@ -7,10 +8,14 @@ import { type StoredSession, stateAt } from '../../src/session/session.ts';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const NINE = Date.UTC(2026, 2, 2, 9);
+const SETTINGS = { promptBefore: 15 * MINUTE, remindEvery: 5 * MINUTE };
+const SESSION = { accessKeyId: 'ASIA', secretAccessKey: 'secret', sessionToken: 'token' };
 
 interface Person {
   /** What the person does about a standing question at this instant. */
   answer?(now: number): 'code' | 'dismiss' | { snooze: number } | undefined;
+  /** Until when the person snoozes by command at this instant, whether or not a question stands. */
+  snooze?(now: number): number | undefined;
   quietUntil?(now: number): number | undefined;
   held?(now: number): string | undefined;
   asleep?(now: number): boolean;
@@ -35,20 +40,25 @@ function imagine(hours: number, session: StoredSession, person: Person, start = 
     }
     const step = person.clockStep?.(real) ?? 0;
     wrong += step;
-    history = shifted(history, step);
     returnedAt += step;
     const now = real + wrong;
+    const happened = (event: ProfileEvent) => {
+      history = after(history, event, { now, ...SETTINGS });
+    };
+    const ended = (outcome: RefreshOutcome) => happened({ kind: 'prompt-ended', outcome, jitter: 0 });
+    happened({ kind: 'clock-set', by: step });
+    const snoozed = person.snooze?.(now);
+    if (snoozed !== undefined) happened({ kind: 'snoozed', until: snoozed });
     if (slept) returnedAt = now;
     slept = false;
-    const state = stateAt(stored, now, 15 * MINUTE);
-    if (state === 'fresh' && history.askingSince === undefined) history = FRESH_START;
+    const state = stateAt(stored, now, SETTINGS.promptBefore);
+    happened({ kind: 'checked', state, mayBeFixed: false });
     const expiration = stored.kind === 'session' ? stored.expiration : undefined;
     const situation: Situation = { profile: 'mfa', serialNumber: 'phone', state, expiration, history };
     const held = person.held?.(now);
     const { actions } = plan([situation], {
       now,
-      promptBefore: 15 * MINUTE,
-      remindEvery: 5 * MINUTE,
+      ...SETTINGS,
       quietUntil: person.quietUntil?.(now),
       returnedAt,
       ...(held === undefined ? {} : { held }),
@@ -56,24 +66,22 @@ function imagine(hours: number, session: StoredSession, person: Person, start = 
     for (const action of actions) {
       const noted = { at: (real - start) / MINUTE, action: action.do };
       notes.push('reminder' in action ? { ...noted, reminder: action.reminder } : noted);
-      if (action.do === 'ask' || action.do === 'remind') history = afterAsking(situation, now, action.reminder);
-      if (action.do === 'withdraw') history = without(history);
+      if (action.do === 'ask' || action.do === 'remind') {
+        happened({ kind: 'prompted', reminder: action.reminder, expiration });
+      }
+      if (action.do === 'withdraw') ended({ kind: 'withdrawn' });
     }
     if (history.askingSince === undefined) continue;
     const answer = person.answer?.(now);
     if (answer === 'code') {
-      const expiration = now + (person.sessions ?? 12 * HOUR);
-      stored = { kind: 'session', accessKeyId: 'ASIA', expiration };
-      history = afterRefresh(expiration, now, 15 * MINUTE);
+      const session = { ...SESSION, expiration: now + (person.sessions ?? 12 * HOUR) };
+      stored = { kind: 'session', accessKeyId: session.accessKeyId, expiration: session.expiration };
+      ended({ kind: 'refreshed', session });
     }
-    if (answer === 'dismiss') history = without(history);
-    if (typeof answer === 'object') history = { ...FRESH_START, snoozedUntil: now + answer.snooze };
+    if (answer === 'dismiss') ended({ kind: 'dismissed' });
+    if (typeof answer === 'object') ended({ kind: 'snoozed', duration: answer.snooze });
   }
   return notes;
-}
-
-function without({ askingSince: _, ...history }: History): History {
-  return history;
 }
 
 const endsIn = (time: number): StoredSession => ({ kind: 'session', accessKeyId: 'ASIA', expiration: NINE + time });
@@ -141,6 +149,12 @@ describe('an imagined day', () => {
       [115, 0],
       [120, 1],
     ]);
+  });
+
+  it('keeps a snooze that was asked for while the session was fresh', () => {
+    const snooze = (now: number) => (now === NINE + 10 * MINUTE ? NINE + 55 * MINUTE : undefined);
+    const notes = imagine(1, endsIn(HOUR), { snooze, answer: () => 'code' });
+    expect(notes).toEqual([{ at: 55, action: 'ask', reminder: 0 }]);
   });
 
   it('holds back in quiet hours and asks when they end', () => {
@@ -258,8 +272,7 @@ describe('imagined days of all kinds', () => {
 describe('the plan', () => {
   const at = (now: number) => ({
     now,
-    promptBefore: 15 * MINUTE,
-    remindEvery: 5 * MINUTE,
+    ...SETTINGS,
     quietUntil: undefined,
     returnedAt: NINE,
   });
@@ -333,6 +346,10 @@ describe('the plan', () => {
 
   it('keeps every pause as long as it was when the clock is set', () => {
     const history: History = { ...FRESH_START, lastAskedAt: NINE, snoozedUntil: NINE + HOUR };
-    expect(shifted(history, -HOUR)).toEqual({ ...FRESH_START, lastAskedAt: NINE - HOUR, snoozedUntil: NINE });
+    expect(after(history, { kind: 'clock-set', by: -HOUR }, { now: NINE, ...SETTINGS })).toEqual({
+      ...FRESH_START,
+      lastAskedAt: NINE - HOUR,
+      snoozedUntil: NINE,
+    });
   });
 });
