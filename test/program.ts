@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { LIMIT, within } from './within.ts';
 
 /** The built program, as a user's shell would start it. */
 export const PROGRAM = fileURLToPath(new URL('../dist/cli.cjs', import.meta.url));
@@ -10,13 +11,22 @@ export interface Ended {
   stderr: string;
 }
 
+/** A regular expression, or what tests a text in its way. */
+export interface Pattern {
+  test(text: string): boolean;
+  toString(): string;
+}
+
 export interface Running {
   child: ChildProcess;
   /** All that it has written so far, to either output. */
   output(): string;
-  /** Resolves as soon as what it has written matches; rejects when it ends before. */
-  says(pattern: Pick<RegExp, 'test'>): Promise<void>;
-  ended: Promise<Ended>;
+  /** Resolves as soon as what it has written matches; rejects when it ends before, or after the limit (milliseconds). */
+  says(pattern: Pattern, limit?: number): Promise<void>;
+  /** Resolves when it has ended. Ten seconds after it was asked for, it rejects, and the program is killed. */
+  readonly ended: Promise<Ended>;
+  /** The same for a program that takes longer. @param limit in milliseconds */
+  endsWithin(limit: number): Promise<Ended>;
 }
 
 /**
@@ -46,13 +56,24 @@ export function follow(child: ChildProcess): Running {
     });
   }
   const output = () => written.stdout + written.stderr;
-  const ended = new Promise<Ended>((resolve) => child.on('close', (status) => resolve({ status, ...written })));
+  const closed = new Promise<Ended>((resolve) => child.on('close', (status) => resolve({ status, ...written })));
+  const endsWithin = async (limit: number) => {
+    try {
+      return await within(`the end of ${child.spawnargs.join(' ')}`, closed, output, limit);
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw error;
+    }
+  };
   return {
     child,
     output,
-    ended,
-    says: (pattern) =>
-      new Promise((resolve, reject) => {
+    endsWithin,
+    get ended() {
+      return endsWithin(LIMIT);
+    },
+    says: (pattern, limit) => {
+      const said = new Promise<void>((resolve, reject) => {
         const look = () => {
           if (!pattern.test(output())) return;
           waiting.delete(look);
@@ -60,7 +81,9 @@ export function follow(child: ChildProcess): Running {
         };
         waiting.add(look);
         look();
-        void ended.then(() => reject(new Error(`it ended without saying ${pattern}:\n${output()}`)));
-      }),
+        void closed.then(() => reject(new Error(`it ended without saying ${pattern}:\n${output()}`)));
+      });
+      return within(`it says ${pattern}`, said, output, limit);
+    },
   };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { newSandboxUser, type SandboxUser } from '../src/sandbox/account.ts';
 import { type SandboxSts, type SandboxStsOptions, startSandboxSts } from '../src/sandbox/sts.ts';
 import { type Authenticator, authenticator } from '../src/sandbox/totp.ts';
+import { within } from './within.ts';
 
 export const ACCOUNT_ID = '123456789012';
 
@@ -52,6 +53,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const device = alice.mfa[0];
   if (device === undefined) throw new Error('alice needs an MFA device');
   const sts = await startSandboxSts({ ...stsOptions, accountId: ACCOUNT_ID, users: [alice, ...users], now: clock.now });
+  const { arrival } = sts;
+  sts.arrival = (n) => within(`request ${n}`, arrival(n), () => sts.requests);
 
   const home = await mkdtemp(join(tmpdir(), 'aws-mfa-agent-test-'));
   const credentialsFile = join(home, '.aws', 'credentials');

@@ -20,7 +20,7 @@ export type Step = [shown: RegExp, typed: string | (() => string)];
 export async function answer(session: Running, steps: Step[]): Promise<void> {
   let seen = 0;
   for (const [shown, typed] of steps) {
-    await session.says({ test: () => shown.test(wordsOn(session).slice(seen)) });
+    await session.says({ test: () => shown.test(wordsOn(session).slice(seen)), toString: () => String(shown) });
     seen = wordsOn(session).length;
     session.child.stdin?.write(typeof typed === 'string' ? typed : typed());
   }

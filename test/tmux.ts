@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { vi } from 'vitest';
+import { until } from './within.ts';
 
 /** A terminal whose screen can be read: what a person would see. */
 export interface ScreenTerminal {
@@ -32,14 +32,9 @@ export function openTerminal(env: NodeJS.ProcessEnv, size = { columns: 80, rows:
     tmux,
     screen,
     press: (...keys) => void tmux('send-keys', ...keys),
-    shows: (pattern) =>
-      vi.waitFor(
-        () => {
-          const shown = screen();
-          if (!pattern.test(shown)) throw new Error(`the screen does not show ${pattern}:\n${shown}`);
-        },
-        { timeout: 20_000, interval: 40 },
-      ),
+    shows: async (pattern) => {
+      await until(`the screen shows ${pattern}`, () => pattern.test(screen()), screen);
+    },
     ask: (format) => tmux('display-message', '-p', format).trimEnd(),
     resize: (columns, rows) => void tmux('resize-window', '-x', String(columns), '-y', String(rows)),
     close: () => {

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { MfaSession } from '../src/session/session.ts';
 import { built } from './built.ts';
+import { until, within } from './within.ts';
 
 const REWRITE = fileURLToPath(new URL('rewrite.mjs', import.meta.url));
 const MODULES = [built('credentials/document.ts'), built('files/replace.ts')];
@@ -65,17 +65,20 @@ export async function rewrite(
   const ended = Promise.all([text(child.stderr), once(child, 'close')]);
   if (whileStopped) {
     try {
-      while (!(existsSync(log) && readFileSync(log, 'utf8').includes('--- stopped by SIGSTOP ---'))) {
+      const seen = () => (existsSync(log) ? readFileSync(log, 'utf8') : '');
+      const isStopped = () => {
+        if (seen().includes('--- stopped by SIGSTOP ---')) return true;
         if (child.exitCode !== null) throw new Error(`it was not stopped at ${call?.line}`);
-        await setTimeout(20);
-      }
+        return false;
+      };
+      await until(`it is stopped at ${call?.line}`, isStopped, seen);
       await whileStopped(() => signalAll('SIGCONT'));
     } catch (error) {
       if (child.exitCode === null) signalAll('SIGKILL');
       throw error;
     }
   }
-  const [stderr, [status, signal]] = await ended;
+  const [stderr, [status, signal]] = await within('the end of the rewrite', ended, () => readFileSync(log, 'utf8'));
   return { log: readFileSync(log, 'utf8').replaceAll(folder, 'AWS').trim().split('\n'), status, signal, stderr };
 }
 

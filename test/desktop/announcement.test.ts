@@ -53,9 +53,7 @@ describe.skipIf(!canRunBuses())('what mfa_process says while it waits', () => {
   describe('is shown by a notification service', () => {
     const ask = (command: string) => mfaProcess(command, false, environment).ask(request(), asking());
     /** Until nobody but the service is connected to the bus any more. */
-    const allGone = async () => {
-      while ((await bus.connected()).length > 1);
-    };
+    const allGone = () => bus.connections(1);
 
     it('with what is markup in it escaped, and what may be secret left out, each line in the place of the last', async () => {
       const seed = 'JBSWY3DPEHPK3PXP';
@@ -121,7 +119,7 @@ describe.skipIf(!canRunBuses())('what mfa_process says while it waits', () => {
     it('or not: by a service that hangs, the code is not held up, and no connection is left', async () => {
       server.hang();
       const answer = ask(`echo 'Touch it' >&2; ${touch()}; echo 123456`);
-      while ((await bus.connected()).length < 2);
+      await bus.connections(2);
       await touched();
       const before = performance.now();
       expect(await answer).toEqual(CODE);

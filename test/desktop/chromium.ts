@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { until, within } from '../within.ts';
 
 const ARTIFACTS = fileURLToPath(new URL('../artifacts', import.meta.url));
 
@@ -71,11 +72,14 @@ export async function startChromium(): Promise<Chromium> {
   });
   let calls = 0;
   const send = (method: string, params: object = {}, sessionId?: unknown) =>
-    new Promise<Record<string, unknown>>((resolve, reject) => {
-      calls += 1;
-      waiting.set(calls, { resolve, reject });
-      commands.write(`${JSON.stringify({ id: calls, method, params, sessionId })}\0`);
-    });
+    within(
+      `an answer of Chromium to ${method}`,
+      new Promise<Record<string, unknown>>((resolve, reject) => {
+        calls += 1;
+        waiting.set(calls, { resolve, reject });
+        commands.write(`${JSON.stringify({ id: calls, method, params, sessionId })}\0`);
+      }),
+    );
 
   return {
     async tab(script = true) {
@@ -105,11 +109,9 @@ export async function startChromium(): Promise<Chromium> {
         value,
         open: async (url) => void (await here('Page.navigate', { url })),
         async until(expression) {
-          const deadline = Date.now() + 15_000;
           // Fails while the page is being replaced.
-          while (!(await value(`Boolean(${expression})`).catch(() => false))) {
-            if (Date.now() > deadline) throw new Error(`not within 15 s: ${expression}`);
-          }
+          const page = () => value('document.documentElement?.outerHTML').catch((error) => error);
+          await until(expression, () => value<boolean>(`Boolean(${expression})`).catch(() => false), page);
         },
         async type(text) {
           for (const character of text) await key(character, character);
@@ -142,7 +144,7 @@ export async function startChromium(): Promise<Chromium> {
     async stop() {
       const exited = once(child, 'exit');
       await send('Browser.close').catch(() => {});
-      await exited;
+      await within('the end of Chromium', exited);
       await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     },
   };

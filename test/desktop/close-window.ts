@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { within } from '../within.ts';
 
 /**
  * Closes a window as the button in its title bar does: by the message that a window manager sends. There is none on
@@ -48,6 +49,6 @@ async function take(socket: Socket, length: number): Promise<Buffer> {
   for (;;) {
     const chunk: Buffer | null = socket.read(length);
     if (chunk) return chunk;
-    await once(socket, 'readable');
+    await within(`${length} bytes of the X server`, once(socket, 'readable'));
   }
 }

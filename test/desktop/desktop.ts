@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { until, within } from '../within.ts';
 import { closeWindow } from './close-window.ts';
 
 const run = promisify(execFile);
@@ -127,7 +128,7 @@ export async function startDesktop(menuChoice = 'Snooze'): Promise<Desktop> {
   const screen = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1280x800x24', '-nolisten', 'tcp', '-noreset'], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
   });
-  const [number] = await once(screen.stdio[3] as Readable, 'data');
+  const [number] = await within('the display of Xvfb', once(screen.stdio[3] as Readable, 'data'));
   const environment: NodeJS.ProcessEnv = {
     PATH: process.env.PATH,
     LANG: 'C.UTF-8',
@@ -144,20 +145,17 @@ export async function startDesktop(menuChoice = 'Snooze'): Promise<Desktop> {
     env: environment,
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  await once(bus.stdout, 'data');
+  await within('the address of dbus-daemon', once(bus.stdout, 'data'));
 
   let dunst: ChildProcess | undefined;
   const find = async (title: string) => {
     const found = await tool('xdotool', 'search', '--onlyvisible', '--name', title).catch(() => '');
     return found.split('\n').filter((line) => line !== '');
   };
-  const eventually = async <T>(look: () => Promise<T | undefined>, what: string): Promise<T> => {
-    const deadline = Date.now() + 20_000;
-    for (;;) {
-      const found = await look();
-      if (found !== undefined) return found;
-      if (Date.now() > deadline) throw new Error(`not within 20 s: ${what}`);
-    }
+  /** What somebody would see who looks at the screen: the names of the windows. */
+  const windows = async () => {
+    const titles = (await find('.')).map((id) => tool('xdotool', 'getwindowname', id).catch(() => 'one that is gone'));
+    return `windows: ${(await Promise.all(titles)).join(', ') || 'none'}`;
   };
 
   const type = async (window: Window, text: string) => {
@@ -171,15 +169,15 @@ export async function startDesktop(menuChoice = 'Snooze'): Promise<Desktop> {
     type,
     async typeInPage(window, text, taken) {
       const end = taken.then(() => true);
-      do await type(window, text());
-      while (!(await Promise.race([end, setTimeout(2_000)])));
+      const typing = async () => {
+        do await type(window, text());
+        while (!(await Promise.race([end, setTimeout(2_000)])));
+      };
+      await within('the page takes what is typed', typing(), windows, 20_000);
     },
     async startDunst() {
       dunst = spawn('dunst', ['-conf', join(folder, 'dunstrc')], { env: environment, stdio: 'ignore' });
-      await eventually(async () => {
-        const owned = await tool('dunstctl', 'count').catch(() => undefined);
-        return owned;
-      }, 'dunst answers');
+      await until('dunst answers', () => tool('dunstctl', 'count').catch(() => undefined));
     },
     async letBusStartDunst() {
       const program = await tool('sh', '-c', 'command -v dunst');
@@ -196,15 +194,19 @@ export async function startDesktop(menuChoice = 'Snooze'): Promise<Desktop> {
       await kill(bus, 'SIGKILL');
     },
     window: (title, notOf) =>
-      eventually(async () => {
-        for (const id of await find(title)) {
-          const process = await tool('xdotool', 'getwindowpid', id).catch(() => notOf ?? '');
-          if (process !== notOf) return { id, process };
-        }
-        return undefined;
-      }, `a window ${title}`),
+      until(
+        `a window ${title}`,
+        async () => {
+          for (const id of await find(title)) {
+            const process = await tool('xdotool', 'getwindowpid', id).catch(() => notOf ?? '');
+            if (process !== notOf) return { id, process };
+          }
+          return undefined;
+        },
+        windows,
+      ),
     async noWindow(title) {
-      await eventually(async () => ((await find(title)).length === 0 ? true : undefined), `no window ${title}`);
+      await until(`no window ${title}`, async () => (await find(title)).length === 0, windows);
     },
     async click(window, button = 'left') {
       const number = { left: '1', middle: '2', right: '3' }[button];
@@ -232,7 +234,7 @@ async function kill(child: ChildProcess | undefined, signal: NodeJS.Signals): Pr
   if (!child || child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
   child.kill(signal);
-  await exited;
+  await within(`the end of ${child.spawnfile}`, exited);
 }
 
 /** The processes with this name on that display, by /proc. */

@@ -3,6 +3,7 @@ import type { Way } from '../../src/ask/ask.ts';
 import { notification } from '../../src/ask/desktop/notification.ts';
 import { kdialog } from '../../src/ask/kdialog.ts';
 import { zenity } from '../../src/ask/zenity.ts';
+import { until } from '../within.ts';
 import { asking, expiredRequest, request } from './asking.ts';
 import { type Desktop, missingPrograms, processesNamed, startDesktop } from './desktop.ts';
 
@@ -72,7 +73,7 @@ describe.skipIf(missingPrograms().length > 0)('a notification of dunst', () => {
       const answer = way().ask(request(), question);
       await desktop.window('Dunst');
       question.change(expiredRequest());
-      await until(async () => (await desktop.tool('sh', '-c', RED_PIXELS)) !== '0');
+      await until('the frame is red', async () => (await desktop.tool('sh', '-c', RED_PIXELS)) !== '0');
       expect(await desktop.tool('dunstctl', 'count', 'displayed')).toBe('1');
       await desktop.picture('dunst-session-ended');
       question.withdraw();
@@ -151,7 +152,7 @@ describe.skipIf(missingPrograms().length > 0)('a notification of dunst', () => {
     await desktop.window('Dunst');
     const [before] = await processesNamed('dunst', desktop.environment.DISPLAY);
     await desktop.killDunst();
-    await until(async () => {
+    await until('the bus has started dunst again', async () => {
       const [now] = await processesNamed('dunst', desktop.environment.DISPLAY);
       return now !== undefined && now !== before;
     });
@@ -160,9 +161,3 @@ describe.skipIf(missingPrograms().length > 0)('a notification of dunst', () => {
     expect(await answer).toEqual({ kind: 'code', code: '123456' });
   });
 });
-
-async function until(look: () => Promise<boolean>): Promise<void> {
-  while (!(await look())) {
-    // Looks again; the test's own limit ends a hang.
-  }
-}

@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { Message, MessageType, sessionBus, type Variant } from '@jellybrick/dbus-next';
+import { within } from '../within.ts';
 
 const NAME = 'org.freedesktop.Notifications';
 const PATH = '/org/freedesktop/Notifications';
@@ -70,18 +71,24 @@ export async function startNotificationServer(
     }
     return true;
   });
-  await once(bus, 'connect');
+  await within(`a connection to ${environment.DBUS_SESSION_BUS_ADDRESS}`, once(bus, 'connect'));
   await bus.requestName(NAME, 0);
 
   return {
     shown,
     closed,
     async nth(count) {
-      while (shown.length < count) await once(happened, 'shown');
+      const come = async () => {
+        while (shown.length < count) await once(happened, 'shown');
+      };
+      await within(`${count} notifications`, come(), () => shown);
       return shown[count - 1] as Shown;
     },
     async closedCount(count) {
-      while (closed.length < count) await once(happened, 'closed');
+      const gone = async () => {
+        while (closed.length < count) await once(happened, 'closed');
+      };
+      await within(`${count} notifications closed by their sender`, gone(), () => ({ shown, closed }));
     },
     emit: (member, id, text) => bus.send(Message.newSignal(PATH, NAME, member, 'us', [id, text])),
     emitClosed: (id, reason) => bus.send(Message.newSignal(PATH, NAME, 'NotificationClosed', 'uu', [id, reason])),
@@ -97,7 +104,7 @@ export async function startNotificationServer(
       if (!stream || stream.closed) return;
       const ended = once(stream, 'close');
       stream.destroy();
-      await ended;
+      await within('the end of the connection to the bus', ended);
     },
   };
 }

@@ -5,6 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PROGRAM } from '../program.ts';
 import type { Sandbox } from '../sandbox.ts';
+import { within } from '../within.ts';
 import { APART, type Clocks, startClocks } from './clocks.ts';
 import { type Lapse, startLapse } from './lapse.ts';
 
@@ -55,7 +56,7 @@ export async function startAgent(
     stop: async () => {
       lapse.close();
       child.kill();
-      await ended;
+      await within('the end of the agent', ended, () => lapse.lines.slice(-3));
     },
   };
 }

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { LIMIT } from '../within.ts';
 
 /** What happens to the time of a machine. All of it goes on at its real pace between two jumps. */
 export type Jump =
@@ -81,9 +82,23 @@ function library(): string {
 function stop(pid: number): boolean {
   try {
     process.kill(pid, 'SIGSTOP');
-    while (!/\) [TZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1')));
-    return true;
   } catch {
     return false;
+  }
+  const limit = performance.now() + LIMIT;
+  for (;;) {
+    const stat = statOf(pid);
+    if (stat === undefined) return false;
+    if (/\) [TZX] /.test(stat)) return true;
+    if (performance.now() > limit) throw new Error(`it does not stand still: ${stat}`);
+  }
+}
+
+/** @returns nothing for a process that has ended */
+function statOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return undefined;
   }
 }

@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { askAgent } from '../../src/control/client.ts';
 import type { Sandbox } from '../sandbox.ts';
+import { until, within } from '../within.ts';
 import type { Clocks, Jump } from './clocks.ts';
 
 /** A line of the agent's log; it has more fields than these. */
@@ -43,7 +44,8 @@ const PATIENCE = 200;
 export function startLapse(agent: LapsedAgent, clocks: Clocks, sandbox: Sandbox): Lapse {
   const log = followLog(agent.log);
   /** An answer comes when nothing that was begun at once keeps the agent's loop any more. */
-  const settled = () => askAgent(agent.runtime, 'GET /v1/agent');
+  const settled = () =>
+    within('an answer of the agent', askAgent(agent.runtime, 'GET /v1/agent'), () => log.lines.slice(-3));
   const jump = (jump: Jump, processes: readonly number[]) => {
     clocks.jump(jump, processes);
     sandbox.clock.offset = clocks.offset();
@@ -80,12 +82,15 @@ const IDLE = 60;
 
 /** Resolves when no thread of a process and its descendants does anything any more. */
 async function idle(pid: number): Promise<void> {
-  const look = () => [pid, ...descendants(pid)].map(threads).join();
-  let now = look();
-  for (let before = ''; before !== now || /\b[RD]\b/.test(now); now = look()) {
-    before = now;
+  let now = '';
+  const look = async () => {
+    const before = now;
+    now = [pid, ...descendants(pid)].map(threads).join();
+    if (before === now && !/\b[RD]\b/.test(now)) return true;
     await setTimeout(IDLE);
-  }
+    return false;
+  };
+  await until('the agent and its children do nothing any more', look, () => now);
 }
 
 /** The state of each thread of a process, and how often it was switched; nothing when it has ended. */
@@ -134,8 +139,8 @@ function followLog(file: string): Pick<Lapse, 'lines' | 'line' | 'close'> {
   read();
   return {
     lines,
-    line: (fits, from) =>
-      new Promise((resolve) => {
+    line: (fits, from) => {
+      const come = new Promise<LogLine>((resolve) => {
         const look = () => {
           const found = lines.slice(from).find(fits);
           if (!found) return;
@@ -144,7 +149,9 @@ function followLog(file: string): Pick<Lapse, 'lines' | 'line' | 'close'> {
         };
         waiting.add(look);
         look();
-      }),
+      });
+      return within(`a line of the log: ${fits}`, come, () => lines.slice(from));
+    },
     close: () => {
       watcher.close();
       closeSync(descriptor);

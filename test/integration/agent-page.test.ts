@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Running, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { within } from '../within.ts';
 
 let sandbox: Sandbox;
 let agent: Running;
@@ -43,12 +44,15 @@ it('the page of the agent takes another code when AWS refuses one, and says in t
   const post = (round: number, code: string) =>
     fetch(page, { method: 'POST', body: new URLSearchParams({ round: String(round), code }) });
   const seen: View[] = [];
-  for await (const view of news(page)) {
-    const last = seen.at(-1);
-    seen.push(view);
-    if (view.state !== 'asking' || view.round === last?.round) continue;
-    void post(view.round, view.round === 1 ? sandbox.wrongCode() : sandbox.code());
-  }
+  const answering = async () => {
+    for await (const view of news(page)) {
+      const last = seen.at(-1);
+      seen.push(view);
+      if (view.state !== 'asking' || view.round === last?.round) continue;
+      void post(view.round, view.round === 1 ? sandbox.wrongCode() : sandbox.code());
+    }
+  };
+  await within('the end of the news', answering(), () => ({ seen, agent: agent.output() }));
   expect(seen.find(({ round, state }) => round === 2 && state === 'asking')?.problem).toMatch(/^AWS refused that code/);
   expect(seen.at(-1)).toMatchObject({ state: 'over', message: expect.stringMatching(/^\[mfa\] is fresh until /) });
   await agent.says(/session refreshed/);

@@ -11,6 +11,7 @@ import type { Answer, Way } from '../../src/ask/ask.ts';
 import { browser } from '../../src/ask/browser/browser.ts';
 import { built } from '../built.ts';
 import { asking, request } from '../desktop/asking.ts';
+import { within } from '../within.ts';
 
 interface Reply {
   status: number;
@@ -26,7 +27,7 @@ interface Call {
 
 /** One request over a connection of its own. Rejects when the connection is cut. */
 function call(link: string | URL, { method = 'GET', headers = {}, body }: Call = {}): Promise<Reply> {
-  return new Promise((resolve, reject) => {
+  const reply = new Promise<Reply>((resolve, reject) => {
     const outgoing = httpRequest(link, { method, headers, agent: false }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => {
@@ -39,6 +40,7 @@ function call(link: string | URL, { method = 'GET', headers = {}, body }: Call =
     if (body instanceof Readable) body.pipe(outgoing);
     else outgoing.end(body);
   });
+  return within(`a reply to ${method} ${link}`, reply);
 }
 
 describe('the page served for the browser', () => {
@@ -67,7 +69,7 @@ describe('the page served for the browser', () => {
       way = browser({ environment: { PATH: '' }, platform: 'linux', named: true, tell: resolve });
     });
     answer = way.ask(request(), question);
-    const line = await told;
+    const line = await within('the link', told);
     expect(line).toMatch(/^AWS session \[mfa\] ends in 1[45]m, at [0-9:]+: enter the code at http:\S+$/);
     link = new URL(/http:\S+$/.exec(line)?.[0] ?? '');
   });
@@ -166,7 +168,7 @@ describe('the page served for the browser', () => {
     const page = await enter();
     const news = connect(Number(link.port), '127.0.0.1');
     news.write(`GET ${page.pathname}/news HTTP/1.1\r\nHost: ${link.host}\r\n\r\n`);
-    await once(news, 'data');
+    await within('news of the page', once(news, 'data'));
     const sent = form('111111');
     await call(page, sent);
     expect(await answer).toMatchObject({ code: '111111' });
@@ -195,7 +197,7 @@ describe('the page served for the browser', () => {
       settle = resolve;
     });
     answer = way.ask(request(), { ...asking(), outcome });
-    link = new URL(/http:\S+$/.exec(await told)?.[0] ?? '');
+    link = new URL(/http:\S+$/.exec(await within('the link', told))?.[0] ?? '');
     const second = await enter();
     await call(second, form('123456'));
     await answer;
@@ -238,7 +240,7 @@ describe('the page served for the browser', () => {
         .on('error', () => {})
         .resume()
         .write(start);
-      await once(socket, 'close');
+      await within(`the end of the connection that sends ${start}`, once(socket, 'close'), undefined, 20_000);
     });
     expect((await call(page)).status).toBe(200);
     await Promise.all(closed);
@@ -250,7 +252,7 @@ describe('the page served for the browser', () => {
     for (let index = 0; index < 1_000; index += 1) {
       const socket = connect(Number(link.port), '127.0.0.1');
       others.push(socket.on('error', () => {}));
-      await once(socket, 'connect');
+      await within('a connection', once(socket, 'connect'));
     }
     const page = await enter();
     await call(page, form('123456'));
@@ -263,7 +265,7 @@ describe('the page served for the browser', () => {
     for (const { address, scopeid } of others) {
       if (scopeid) continue;
       const socket = connect(Number(link.port), address);
-      const [error] = await once(socket, 'error');
+      const [error] = await within(`an error at ${address}`, once(socket, 'error'));
       expect(error.code).toBe('ECONNREFUSED');
     }
   });
@@ -272,7 +274,7 @@ describe('the page served for the browser', () => {
   it.skipIf(!root)('is nothing to another user, who reads the link in the list of processes', async () => {
     const program = `fetch(${JSON.stringify(link)}, { redirect: 'manual' }).then(({ status }) => console.log(status))`;
     const thief = spawn(process.execPath, ['-e', program], { uid: 65534, gid: 65534, cwd: '/' });
-    const [status] = await once(thief.stdout, 'data');
+    const [status] = await within('what the thief gets', once(thief.stdout, 'data'));
     expect(String(status).trim()).toBe('404');
     const page = await enter();
     await call(page, form('123456'));
@@ -287,15 +289,15 @@ describe('the page served for the browser', () => {
       console.log(JSON.stringify(await way.ask(${JSON.stringify(request())}, { signal, onChange() {} })));
     `;
     const child = spawn(process.execPath, ['--input-type=module', '-e', program]);
-    const [told] = await once(child.stderr, 'data');
+    const [told] = await within('the link', once(child.stderr, 'data'));
     link = new URL(/http:\S+/.exec(String(told))?.[0] ?? '');
     const page = await enter();
     const news = connect(Number(link.port), '127.0.0.1');
     news.resume().write(`GET ${page.pathname}/news HTTP/1.1\r\nHost: ${link.host}\r\n\r\n`);
     await call(page, form('123456'));
-    const [output] = await once(child.stdout, 'data');
+    const [output] = await within('the code', once(child.stdout, 'data'));
     const given = performance.now();
-    await once(child, 'exit');
+    await within('the end of the process', once(child, 'exit'), undefined, 20_000);
     expect(String(output).trim()).toBe('{"kind":"code","code":"123456"}');
     expect(performance.now() - given).toBeLessThan(20_000);
     news.destroy();
@@ -317,7 +319,7 @@ describe('the browser', () => {
         told = resolve;
       });
       const answer = way.ask(request(problem === undefined ? {} : { problem }), question);
-      await opened;
+      await within('the link', opened);
       const link = links.at(-1) ?? '';
       const page = new URL((await call(link)).headers.location ?? '', link);
       return { answer, page };

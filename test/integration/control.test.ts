@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withSession } from '../../src/credentials/document.ts';
 import { type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { within } from '../within.ts';
 
 let sandbox: Sandbox;
 let agent: Running;
@@ -29,7 +31,16 @@ afterEach(async () => {
 
 async function curl(...words: string[]): Promise<{ status: number; body: Record<string, unknown> }> {
   const format = '\n%{http_code}';
-  const { stdout } = await promisify(execFile)('curl', ['-s', '-w', format, '--unix-socket', socket, ...words]);
+  const { stdout } = await promisify(execFile)('curl', [
+    '-s',
+    '-m',
+    '20',
+    '-w',
+    format,
+    '--unix-socket',
+    socket,
+    ...words,
+  ]);
   const end = stdout.lastIndexOf('\n');
   return { status: Number(stdout.slice(end + 1)), body: JSON.parse(stdout.slice(0, end)) };
 }
@@ -46,7 +57,7 @@ describe('the socket of the agent', () => {
 
   it('has whoever asks wait for a change, and for nothing else', async () => {
     const { revision } = (await curl('http://agent/v1/agent')).body;
-    const later = curl(`http://agent/v1/agent?after=${revision}&wait=1h`);
+    const later = within('a change', curl(`http://agent/v1/agent?after=${revision}&wait=1h`), agent.output);
     const early = await curl(`http://agent/v1/agent?after=${revision}&wait=0s`);
     expect(early.body).toMatchObject({ revision, profiles: [{ standing: { standing: 'asking' } }] });
     await run(['snooze', '30m'], sandbox.env);
@@ -135,11 +146,11 @@ describe('the socket of the agent', () => {
 
   it('closes the connection of a client that says nothing, and answers others meanwhile', async () => {
     const silent = connect(socket);
-    await new Promise((resolve) => silent.once('connect', resolve));
-    const closed = new Promise((resolve) => silent.once('close', resolve));
+    await within('a connection', once(silent, 'connect'));
+    const closed = once(silent, 'close');
     expect(await answers()).toBe(true);
     silent.resume();
-    await closed;
+    await within('the end of the connection', closed, undefined, 20_000);
   });
 
   it('is for its owner only', async () => {

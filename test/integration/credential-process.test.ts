@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,6 +10,7 @@ import { isInstalled } from '../installed.ts';
 import { PROGRAM, type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { onTerminal, quoted } from '../terminal.ts';
+import { within } from '../within.ts';
 
 let sandbox: Sandbox;
 let others: Running[];
@@ -57,7 +59,7 @@ async function credentialProcess(...args: string[]) {
   child.stderr.on('data', (chunk) => {
     written.stderr += chunk;
   });
-  const status = await new Promise((resolve) => child.once('close', resolve));
+  const [status] = await within('the end of credential-process', once(child, 'close'), () => written, 20_000);
   child.stdin.destroy();
   return { status, ...written };
 }

@@ -26,6 +26,7 @@ import { readIfPresent } from '../../src/files/read.ts';
 import { changeCredentials } from '../../src/files/replace.ts';
 import { built } from '../built.ts';
 import { refusal } from '../refusal.ts';
+import { until, within } from '../within.ts';
 
 let folder: string;
 let file: string;
@@ -74,7 +75,7 @@ async function outputOf(child: ChildProcess): Promise<string> {
   child.stdout?.setEncoding('utf8').on('data', (text) => {
     output += text;
   });
-  await once(child, 'close');
+  await within('the end of the program', once(child, 'close'), () => output);
   return output.trim();
 }
 
@@ -304,7 +305,7 @@ describe('a change by somebody else between reading and replacing', () => {
       seen.push(bytes.toString());
       return append('ours\n')(bytes);
     });
-    while (!readdirSync(folder).includes('credentials.lock')) await new Promise(setImmediate);
+    await until('the file is locked', () => readdirSync(folder).includes('credentials.lock'));
     // Long after it would have been read. Truncated again each time, lest a slow machine make it an old empty file.
     for (let turn = 0; turn < 4; turn++) {
       writeFileSync(file, '');
@@ -328,7 +329,9 @@ describe('the lock', () => {
       }`;
     const others = Array.from({ length: 4 }, () => once(otherProcess(code, [file]), 'close'));
     const ours = Array.from({ length: 8 }, (_, index) => changeCredentials(file, append(`ours ${index}\n`)));
-    expect(await Promise.all(others)).toEqual(Array.from({ length: 4 }, () => [0, null]));
+    expect(await within('the end of the others', Promise.all(others), () => readFileSync(file, 'utf8'))).toEqual(
+      Array.from({ length: 4 }, () => [0, null]),
+    );
     await Promise.all(ours);
     const lines = readFileSync(file, 'utf8').trim().split('\n');
     expect(lines.length).toBe(1 + 4 * 3 + 8);
@@ -352,7 +355,7 @@ describe('the lock', () => {
 
   test('that is held too long is an error that says what to do', async () => {
     const holder = otherProcess(HOLD_LOCK, [file]);
-    await once(holder.stdout ?? holder, 'data');
+    await within('a lock of another', once(holder.stdout ?? holder, 'data'));
     try {
       // Longer than a dead one's lock would last.
       const error = await failure(changeCredentials(file, append('b\n'), { timeout: 3000 }));
@@ -375,7 +378,7 @@ describe('the lock', () => {
   test('of a program that was killed costs no more than about two seconds', async () => {
     const code = `import { changeCredentials } from '${REPLACE}';
       await changeCredentials(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
-    await once(otherProcess(code, [file]), 'close');
+    await within('the end of the program', once(otherProcess(code, [file]), 'close'));
     expect(readdirSync(folder)).toEqual(['credentials.lock']);
     const start = performance.now();
     await changeCredentials(file, append('a\n'));
@@ -521,7 +524,7 @@ describe.skipIf(!hasStrace())('a process that is killed', () => {
         writeFileSync(file, 'old\n');
         chmodSync(file, 0o640);
         const child = otherProcess(CHANGE, [file], strace(`${call}:signal=KILL:when=${when}`));
-        const [status, signal] = await once(child, 'close');
+        const [status, signal] = await within('the end of the program', once(child, 'close'));
         isKilled = signal === 'SIGKILL';
         expect(isKilled || status === 0).toBe(true);
         expect(isKilled ? ['old\n', 'old\nnew\n'] : ['old\nnew\n']).toContain(readFileSync(file, 'utf8'));

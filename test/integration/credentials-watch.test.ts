@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { changeCredentials } from '../../src/files/replace.ts';
 import { watchFile } from '../../src/files/watch.ts';
+import { within } from '../within.ts';
 
 let folder: string;
 let file: string;
@@ -32,8 +33,8 @@ function watching(path = file) {
     (error) => problems.push(error),
   );
   closeAll.push(watch.close);
-  const sees = (text: string | undefined) =>
-    new Promise<void>((resolve) => {
+  const sees = (text: string | undefined) => {
+    const seen = new Promise<void>((resolve) => {
       const look = () => {
         if (textOf(path) !== text) return;
         waiting.delete(look);
@@ -41,6 +42,8 @@ function watching(path = file) {
       };
       waiting.add(look);
     });
+    return within(`the listener is called at ${text}`, seen, () => ({ text: textOf(path), calls, problems }));
+  };
   return { sees, close: watch.close, problems, calls: () => calls };
 }
 

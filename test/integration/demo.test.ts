@@ -1,10 +1,11 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
 import { PROGRAM, start } from '../program.ts';
+import { onTerminal as terminal } from '../terminal.ts';
 
 let root: string;
 beforeAll(async () => {
@@ -59,39 +60,27 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** A program on a terminal of its own, as `script` of util-linux makes one. */
-function onTerminal(command: string, env: NodeJS.ProcessEnv) {
-  const child = spawn('script', ['-qec', `stty rows 50 cols 100 && exec ${command}`, '/dev/null'], { env });
-  let output = '';
-  const looks = new Set<() => void>();
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-    for (const look of looks) look();
-  });
-  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+/** How long a demo may take, in milliseconds: it waits for a session to run out. */
+const LONGEST_DEMO = 40_000;
+
+/** The demo on a terminal of its own. */
+function onTerminal(env: NodeJS.ProcessEnv) {
+  const session = terminal(`stty rows 50 cols 100 && exec ${process.execPath} ${PROGRAM} demo`, env);
+  let from = 0;
   return {
-    output: () => output,
-    types: (text: string) => child.stdin.write(text),
+    output: session.output,
+    types: (text: string) => session.child.stdin?.write(text),
     /** As a person closes its window. */
-    close: () => child.kill('SIGKILL'),
-    ended,
-    /** Resolves as soon as the pattern stands in what was written after the last time that this was called. */
-    says: (() => {
-      let from = 0;
-      return (pattern: RegExp) =>
-        new Promise<void>((resolve, reject) => {
-          const look = () => {
-            const found = pattern.exec(output.slice(from));
-            if (!found) return;
-            from += found.index + found[0].length;
-            looks.delete(look);
-            resolve();
-          };
-          looks.add(look);
-          look();
-          void ended.then(() => reject(new Error(`it ended without saying ${pattern}:\n${output}`)));
-        });
-    })(),
+    close: () => session.child.kill('SIGKILL'),
+    ended: async () => (await session.endsWithin(LONGEST_DEMO)).status,
+    /** Resolves as soon as the pattern matches what was written after the last match. */
+    says: async (pattern: RegExp) => {
+      const rest = () => session.output().slice(from);
+      const find = { test: () => pattern.test(rest()), toString: () => String(pattern) };
+      await session.says(find, LONGEST_DEMO);
+      const found = pattern.exec(rest());
+      from += found ? found.index + found[0].length : 0;
+    },
   };
 }
 
@@ -114,7 +103,7 @@ describe.concurrent('demo', () => {
       .map(([, value]) => value);
     expect(secrets).toHaveLength(7);
 
-    const { status, stdout, stderr } = await running.ended;
+    const { status, stdout, stderr } = await running.endsWithin(LONGEST_DEMO);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(
       /is fresh.*is due.*asks for the code.*AWS refused that code.*byte by byte.*GetCallerIdentity.*user\/alice.*Done/s,
@@ -136,7 +125,7 @@ describe.concurrent('demo', () => {
       expect(agents).toHaveLength(1);
       expect(await traces()).toHaveLength(1);
       running.child.kill(signal);
-      await running.ended;
+      await running.endsWithin(LONGEST_DEMO);
       expect(running.child.signalCode).toBe(signal);
       expect(agents.filter(isRunning)).toEqual([]);
       expect(await traces()).toEqual([]);
@@ -149,14 +138,14 @@ describe.concurrent('demo', () => {
     await running.says(/is fresh/);
     const agents = childrenOf(running.child.pid);
     running.child.stdout?.destroy();
-    expect((await running.ended).status).not.toBe(0);
+    expect((await running.endsWithin(LONGEST_DEMO)).status).not.toBe(0);
     expect(agents.filter(isRunning)).toEqual([]);
     expect(await traces()).toEqual([]);
   });
 
   it('takes codes line by line where there is no terminal, and ends when there are no more', async () => {
     const { env, traces } = await onlooker();
-    const { status, stdout, stderr } = await start(['demo'], env, '000000\n12 34\n').ended;
+    const { status, stdout, stderr } = await start(['demo'], env, '000000\n12 34\n').endsWithin(LONGEST_DEMO);
     expect(status).toBe(1);
     expect(stdout).toMatch(/: 000000\n.*AWS refused that code.*: 12 34\n.*a code is six digits/s);
     expect(stderr).toMatch(/^aws-mfa-agent: no code: .*\n$/);
@@ -165,34 +154,34 @@ describe.concurrent('demo', () => {
 
   it.skipIf(!hasTerminals)('asks a person at a terminal, again after a wrong code, until the right one', async () => {
     const { env, traces } = await onlooker();
-    const terminal = onTerminal(`${process.execPath} ${PROGRAM} demo`, env);
-    await terminal.says(QUESTION);
-    terminal.types('000000\r');
-    await terminal.says(/AWS refused that code/);
-    await terminal.says(QUESTION);
-    const code = [...terminal.output().matchAll(/Authenticator: (\d{3} \d{3}), \d+ s left/g)].at(-1)?.[1];
-    terminal.types(`${code}\r`);
-    await terminal.says(/compared byte by byte/);
-    await terminal.says(/Done/);
-    expect(await terminal.ended).toBe(0);
+    const person = onTerminal(env);
+    await person.says(QUESTION);
+    person.types('000000\r');
+    await person.says(/AWS refused that code/);
+    await person.says(QUESTION);
+    const code = [...person.output().matchAll(/Authenticator: (\d{3} \d{3}), \d+ s left/g)].at(-1)?.[1];
+    person.types(`${code}\r`);
+    await person.says(/compared byte by byte/);
+    await person.says(/Done/);
+    expect(await person.ended()).toBe(0);
     expect(await traces()).toEqual([]);
   });
 
   it.skipIf(!hasTerminals)('ends by Ctrl-C while a code is being typed', async () => {
     const { env, traces } = await onlooker();
-    const terminal = onTerminal(`${process.execPath} ${PROGRAM} demo`, env);
-    await terminal.says(QUESTION);
-    terminal.types('12\x03');
-    expect(await terminal.ended).toBe(130);
-    expect(terminal.output()).toContain('the temporary folder is gone');
+    const person = onTerminal(env);
+    await person.says(QUESTION);
+    person.types('12\x03');
+    expect(await person.ended()).toBe(130);
+    expect(person.output()).toContain('the temporary folder is gone');
     expect(await traces()).toEqual([]);
   });
 
   it.skipIf(!hasTerminals)('ends when its terminal is closed', async ({ expect }) => {
     const { env, traces } = await onlooker();
-    const terminal = onTerminal(`${process.execPath} ${PROGRAM} demo`, env);
-    await terminal.says(QUESTION);
-    terminal.close();
+    const person = onTerminal(env);
+    await person.says(QUESTION);
+    person.close();
     await expect.poll(traces, { timeout: 20_000 }).toEqual([]);
   });
 });

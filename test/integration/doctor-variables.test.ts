@@ -105,7 +105,7 @@ async function output(program: string, words: string[], variables: NodeJS.Proces
   const cwd = fileURLToPath(new URL('../..', import.meta.url));
   const env = { ...sandbox.env, ...variables };
   return new Promise((resolve) => {
-    execFile(program, words, { env, cwd }, (_error, stdout, stderr) => resolve(stdout || stderr));
+    execFile(program, words, { env, cwd, timeout: 20_000 }, (_error, stdout, stderr) => resolve(stdout || stderr));
   });
 }
 

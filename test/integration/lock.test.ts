@@ -13,7 +13,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import lockfile from 'proper-lockfile';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { withSession } from '../../src/credentials/document.ts';
@@ -21,6 +20,7 @@ import { lockFile } from '../../src/files/lock.ts';
 import { changeCredentials } from '../../src/files/replace.ts';
 import { built } from '../built.ts';
 import { callsIn, canTrace, rewrite } from '../traced-rewrite.ts';
+import { until, within } from '../within.ts';
 
 let folder: string;
 let file: string;
@@ -45,7 +45,7 @@ async function outputOf(child: ChildProcess): Promise<string> {
   child.stdout?.setEncoding('utf8').on('data', (text) => {
     output += text;
   });
-  expect(await once(child, 'close')).toEqual([0, null]);
+  expect(await within('the end of the program', once(child, 'close'), () => output)).toEqual([0, null]);
   return output.trim();
 }
 
@@ -67,7 +67,7 @@ describe('a program that locks with the defaults of proper-lockfile', () => {
       file,
     );
     try {
-      await once(holder.stdout ?? holder, 'data');
+      await within('a lock of another', once(holder.stdout ?? holder, 'data'));
       const changing = changeCredentials(file, append('ours\n'), { timeout: 7000 });
       await expect(changing).rejects.toThrow(/another program has held .* for 7 s/);
       expect(readFileSync(file, 'utf8')).toBe('a\n');
@@ -91,7 +91,11 @@ describe('a program that locks with the defaults of proper-lockfile', () => {
     writeFileSync(file, 'a\n');
     const lock = await lockFile(file, 1000);
     const { mtimeMs } = statSync(`${file}.lock`);
-    while (statSync(`${file}.lock`).mtimeMs === mtimeMs) await setTimeout(20);
+    await until(
+      'the lock is renewed',
+      () => statSync(`${file}.lock`).mtimeMs !== mtimeMs,
+      () => mtimeMs,
+    );
     await expect(lockfile.lock(file)).rejects.toThrow(/already being held/);
     expect(lock.lost()).toBe(false);
     await lock.release();
@@ -181,7 +185,7 @@ describe('a lock of ours', () => {
       console.log(lock.lost() ? 'lost' : 'held');`,
       file,
     );
-    await once(child.stdout ?? child, 'data');
+    await within('a lock of another', once(child.stdout ?? child, 'data'));
     const output = outputOf(child);
     // As soon as it stands still long enough.
     const lock = await lockFile(file, 10_000);

@@ -7,6 +7,7 @@ import { withSession } from '../../src/credentials/document.ts';
 import { type AgentInLapse, startAgent } from '../faketime/agent.ts';
 import { isInstalled } from '../installed.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { within } from '../within.ts';
 
 const MINUTE = 60_000;
 
@@ -106,7 +107,7 @@ async function wayTo(port: number): Promise<Way> {
       if (!server.listening) return;
       server.close();
       for (const socket of open) socket.destroy();
-      await once(server, 'close');
+      await within('the way is closed', once(server, 'close'));
     },
   };
 }

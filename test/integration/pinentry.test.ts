@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { pinentry } from '../../src/ask/pinentry.ts';
 import { built } from '../built.ts';
 import { asking, request } from '../desktop/asking.ts';
 import { missingPrograms } from '../desktop/desktop.ts';
+import { within } from '../within.ts';
 
 /** The real ones are tried in `test/desktop/dialogs.test.ts`; this one answers as none does on demand. */
 const PROGRAM = (getpin: string) => `#!/bin/sh
@@ -96,7 +98,7 @@ describe.skipIf(missingPrograms().length > 0)('pinentry on a terminal', () => {
         written += chunk.toString();
         if (!before.includes('<OK>') && written.includes('<OK>')) session.stdin.write('123456\r');
       });
-      await new Promise((resolve) => session.once('close', resolve));
+      await within('the end of the program', once(session, 'close'), () => written);
       expect(written).toContain('123456789012');
       expect(written).toContain('answer {"kind":"code","code":"123456"}');
 
@@ -108,7 +110,7 @@ describe.skipIf(missingPrograms().length > 0)('pinentry on a terminal', () => {
       without.stdout.on('data', (chunk: Buffer) => {
         told += chunk.toString();
       });
-      await new Promise((resolve) => without.once('close', resolve));
+      await within('the end of the program', once(without, 'close'), () => told);
       expect(told).toContain('"reason":"it has no window to show here, and no terminal"');
     } finally {
       await rm(file, { recursive: true });

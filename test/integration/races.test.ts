@@ -25,6 +25,7 @@ import {
   sessionOf,
   versionsIn,
 } from '../races/history.ts';
+import { within } from '../within.ts';
 
 /**
  * Eight processes refresh eight profiles of one file while two readers parse it without pause, and, but for the first
@@ -68,12 +69,16 @@ const hasBotocore = canImport('botocore', 'what botocore reads meanwhile');
 const hasAwsCli = canImport('awscli', "the AWS CLI's own `aws configure set`");
 if (!hasBotocore) delete READERS.botocore;
 
+/** How long the refreshers of a race may take, in milliseconds: they do as much work as two cores can in ten seconds. */
+const LONGEST_RACE = 45_000;
+
 function started([command = '', ...args]: string[], ...more: string[]): ChildProcess {
   return spawn(command, [...args, ...more], { stdio: ['pipe', 'pipe', 'inherit'] });
 }
 
 async function outputOf(child: ChildProcess): Promise<string> {
-  const [output] = await Promise.all([child.stdout ? text(child.stdout) : '', once(child, 'close')]);
+  const ended = Promise.all([child.stdout ? text(child.stdout) : '', once(child, 'close')]);
+  const [output] = await within(`the end of ${child.spawnargs.join(' ')}`, ended, undefined, LONGEST_RACE);
   expect(child.exitCode, child.spawnargs.join(' ')).toBe(0);
   return output;
 }
@@ -112,13 +117,13 @@ function editor(command: string[]): () => Promise<Edit[]> {
     const answers = createInterface({ input: child.stdout ?? process.stdin })[Symbol.asyncIterator]();
     for (let version = 1; !isOver; version++) {
       child.stdin?.write(`${secretOf(version)}\n`);
-      const { value, done } = await answers.next();
+      const { value, done } = await within(`edit ${version}`, answers.next());
       if (done) throw new Error('the editor ended');
       edits.push({ version, ...JSON.parse(value) });
       await setTimeout(10 + Math.random() * 40);
     }
     child.stdin?.end();
-    await once(child, 'close');
+    await within('the end of the editor', once(child, 'close'));
     return edits;
   };
   const working = work();

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { connect } from 'node:net';
@@ -7,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withSession } from '../../src/credentials/document.ts';
 import { type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { within } from '../within.ts';
 
 let sandbox: Sandbox;
 let agent: Running;
@@ -38,7 +40,7 @@ async function put(seconds: number): Promise<void> {
 /** `POST /v1/refresh` with these parameters. */
 function refresh(parameters: Record<string, string>): Promise<{ status: number; body: Record<string, unknown> }> {
   const path = `/v1/refresh?${new URLSearchParams({ profile: 'mfa', ...parameters })}`;
-  return new Promise((resolve, reject) => {
+  const reply = new Promise<{ status: number; body: Record<string, unknown> }>((resolve, reject) => {
     const outgoing = request({ socketPath, method: 'POST', path }, async (response) => {
       let text = '';
       for await (const chunk of response) text += chunk;
@@ -46,6 +48,7 @@ function refresh(parameters: Record<string, string>): Promise<{ status: number; 
     });
     outgoing.on('error', reject).end();
   });
+  return within(`a reply to ${path}`, reply, agent.output, 20_000);
 }
 
 const questions = () => agent.output().match(/MFA code of alice/g)?.length ?? 0;
@@ -55,7 +58,7 @@ describe('a refresh asked for on the socket', () => {
   it('is answered when the session is fresh, also after others would have been cut off', async () => {
     const answered = refresh({ timeout: '50s' });
     const silent = connect(socketPath).resume();
-    await new Promise((resolve) => silent.once('close', resolve));
+    await within('the end of the silent connection', once(silent, 'close'), undefined, 20_000);
     answer(sandbox.code());
     expect(await answered).toMatchObject({ status: 200, body: { state: 'fresh', standing: { standing: 'fresh' } } });
   });

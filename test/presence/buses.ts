@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Message, type MessageBus, MessageType, sessionBus, Variant } from '@jellybrick/dbus-next';
+import { until, within } from '../within.ts';
 
 /** Whether these tests can run: without dbus-daemon they are skipped, but not where CI is set. */
 export function canRunBuses(): boolean {
@@ -18,8 +19,8 @@ export interface PrivateBus {
   address: string;
   /** Lets the bus start a service by this shell script when somebody calls it. */
   offer(name: string, script: string): Promise<void>;
-  /** The unique names of all who are connected, but the one who looks. */
-  connected(): Promise<string[]>;
+  /** Resolves when so many are connected, not counting the one who looks. */
+  connections(count: number): Promise<void>;
   kill(): Promise<void>;
   /** Starts again, at the same address. */
   restart(): Promise<void>;
@@ -52,13 +53,13 @@ export async function startBus(): Promise<PrivateBus> {
     daemon = spawn('dbus-daemon', [`--config-file=${folder}/bus.conf`, '--nofork', '--print-address=1'], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
-    await once(daemon.stdout as EventEmitter, 'data');
+    await within('the address of dbus-daemon', once(daemon.stdout as EventEmitter, 'data'));
   };
   const kill = async () => {
     if (daemon.exitCode !== null || daemon.signalCode !== null) return;
     const exited = once(daemon, 'exit');
     daemon.kill('SIGKILL');
-    await exited;
+    await within('the end of dbus-daemon', exited);
     await rm(join(folder, 'bus'), { force: true });
   };
   await start();
@@ -73,11 +74,15 @@ export async function startBus(): Promise<PrivateBus> {
       await call(bus, 'ReloadConfig');
       bus.disconnect();
     },
-    async connected() {
-      const bus = await connect(address);
-      const names = (await call(bus, 'ListNames')).body[0] as string[];
-      bus.disconnect();
-      return names.filter((name) => name.startsWith(':') && name !== bus.name);
+    async connections(count) {
+      let names: string[] = [];
+      const look = async () => {
+        const bus = await connect(address);
+        names = ((await call(bus, 'ListNames')).body[0] as string[]).filter((name) => name !== bus.name);
+        bus.disconnect();
+        return names.filter((name) => name.startsWith(':')).length === count;
+      };
+      await until(`${count} connections to the bus`, look, () => names);
     },
     kill,
     restart: start,
@@ -91,13 +96,14 @@ export async function startBus(): Promise<PrivateBus> {
 async function connect(busAddress: string): Promise<MessageBus> {
   const bus = sessionBus({ busAddress });
   (bus as EventEmitter).on('error', () => {});
-  await once(bus, 'connect');
+  await within(`a connection to ${busAddress}`, once(bus, 'connect'));
   return bus;
 }
 
 async function call(bus: MessageBus, member: string): Promise<Message> {
   const [destination, path] = ['org.freedesktop.DBus', '/org/freedesktop/DBus'];
-  const reply = await bus.call(new Message({ destination, path, interface: destination, member }));
+  const message = new Message({ destination, path, interface: destination, member });
+  const reply = await within(`a reply to ${member}`, bus.call(message));
   if (!reply) throw new Error(`no reply to ${member}`);
   return reply;
 }
@@ -134,7 +140,7 @@ async function serve(
         ._connection;
       const closed = once(stream, 'close');
       stream.destroy();
-      await closed;
+      await within(`the end of ${name}`, closed);
     },
   };
 }

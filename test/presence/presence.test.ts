@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Presence, watchPresence } from '../../src/agent/presence.ts';
+import { until, within } from '../within.ts';
 import { canRunBuses, type PrivateBus, startBus, startLogind, startScreenSaver } from './buses.ts';
 
 const LOCKED = 'screen locked';
@@ -35,7 +36,10 @@ async function watched(environment: NodeJS.ProcessEnv, platform?: NodeJS.Platfor
     ...presence,
     told,
     async toldSo(count) {
-      while (told.length < count) await once(happened, 'told');
+      const come = async () => {
+        while (told.length < count) await once(happened, 'told');
+      };
+      await within(`${count} changes`, come(), () => told);
       return told;
     },
   };
@@ -246,10 +250,10 @@ describe.skipIf(!canRunBuses())('presence', () => {
       server.listen(join(folder, 'bus'));
       const presence = await watch({ DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${folder}/bus` });
       expect(presence.held()).toBeUndefined();
-      const left = once((await accepted).resume(), 'close');
+      const left = once((await within('a connection', accepted)).resume(), 'close');
       const before = performance.now();
       presence.close();
-      await left;
+      await within('the end of the connection', left);
       expect(performance.now() - before).toBeLessThan(1_000);
       server.close();
       await rm(folder, { recursive: true });
@@ -264,10 +268,14 @@ describe.skipIf(!canRunBuses())('presence', () => {
       await system.restart();
       await startLogind(system.address, { LockedHint: true });
       // Asked without an end, as the agent does at its checks: the answer comes as a change.
-      for (const asking = presence.toldSo(2); presence.told.length < 2; ) {
-        presence.held();
-        await Promise.race([asking, new Promise(setImmediate)]);
-      }
+      await until(
+        'a second change',
+        () => {
+          presence.held();
+          return presence.told.length >= 2;
+        },
+        () => presence.told,
+      );
       expect(presence.told[1]).toEqual(['held', LOCKED]);
     });
 
@@ -279,10 +287,10 @@ describe.skipIf(!canRunBuses())('presence', () => {
       presence.close();
       logind.change({ LockedHint: true });
       saver.turn(true);
-      while ((await system.connected()).length > 1 || (await session.connected()).length > 1);
+      await Promise.all([system.connections(1), session.connections(1)]);
       expect(presence.held()).toBeUndefined();
       expect(presence.told).toEqual([]);
-      expect((await system.connected()).length).toBe(1);
+      await system.connections(1);
     });
   });
 });
@@ -298,10 +306,10 @@ describe('presence on macOS', () => {
     const presence = await watched({ PATH: folder }, 'darwin');
     expect(presence.held()).toBe(LOCKED);
     await say('<dict></dict>');
-    while (presence.told.length === 0) {
+    await until('a change', () => {
       presence.held();
-      await new Promise(setImmediate);
-    }
+      return presence.told.length > 0;
+    });
     expect(presence.told[0]).toEqual(['returned', undefined]);
     presence.close();
     expect((await watched({ PATH: '/nonexistent' }, 'darwin')).held()).toBeUndefined();

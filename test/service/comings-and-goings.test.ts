@@ -5,6 +5,7 @@ import { withSession } from '../../src/credentials/document.ts';
 import { type NotificationServer, startNotificationServer } from '../desktop/notification-server.ts';
 import { busConfiguration } from '../presence/buses.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { LIMIT } from '../within.ts';
 import { HOME, startUserManager, type UserManager, whyNoUserManager } from './user-manager.ts';
 
 const BUS = `unix:path=${HOME}/bus`;
@@ -74,7 +75,7 @@ describe.skipIf(whyNoUserManager() !== undefined)('the service of a user who log
     await alice.run(['rm', '-r', `${HOME}/.aws`]);
     const { id } = await screen.nth(shown + 1);
     await alice.run(['cp', '-a', `${HOME}/backup`, `${HOME}/.aws`]);
-    await expect.poll(() => screen.closed, { timeout: 20_000 }).toContain(id);
+    await expect.poll(() => screen.closed, { timeout: LIMIT }).toContain(id);
     await alice.becomes('StatusText', /fresh until/);
     expect(await alice.property('MainPID')).toBe(pid);
 

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withSession } from '../../src/credentials/document.ts';
 import { type Desktop, missingPrograms, startDesktop } from '../desktop/desktop.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { within } from '../within.ts';
 import { HOME, startUserManager, type UserManager, whyNoUserManager } from './user-manager.ts';
 
 const SETTINGS = 'check = * * * * * *\nprompt_before = 1m\n';
@@ -32,7 +33,7 @@ describe.skipIf(whyNoUserManager() !== undefined || missingPrograms('chromium', 
     afterAll(async () => {
       const ended = dunst && once(dunst, 'exit');
       await alice?.stop();
-      await ended;
+      await within('the end of dunst', Promise.resolve(ended));
       await Promise.all([screen?.stop(), sandbox?.close()]);
     });
 

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { PROGRAM } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { LIMIT, within } from '../within.ts';
 
 let sandbox: Sandbox;
 beforeEach(async () => {
@@ -23,39 +24,41 @@ function start(settings: string, isJournal = true) {
   const env = { ...sandbox.env, JOURNAL_STREAM: `${dev}:${isJournal ? ino : ino + 1n}` };
   const child = spawn(process.execPath, [PROGRAM, 'run'], { env, stdio: ['ignore', 'ignore', descriptor] });
   closeSync(descriptor);
-  return { child, lines: () => readFileSync(log, 'utf8').split('\n').filter(Boolean) };
+  const exited = once(child, 'exit');
+  const lines = () => readFileSync(log, 'utf8').split('\n').filter(Boolean);
+  return { child, lines, ended: () => within('the end of the agent', exited, lines) };
 }
 
 it('marks each line of the log with its priority, and leaves the rest to the journal', async () => {
-  const { child, lines } = start('');
-  await expect.poll(() => lines().length, { timeout: 20_000 }).toBeGreaterThan(1);
+  const { child, lines, ended } = start('');
+  await expect.poll(() => lines().length, { timeout: LIMIT }).toBeGreaterThan(1);
   child.kill();
-  await once(child, 'exit');
+  await ended();
   for (const line of lines()) expect(Object.keys(JSON.parse(line.replace(/^<[246]>/, '')))).not.toContain('time');
   expect(lines()[0]).toMatch(/^<6>\{"level":"info","version":"[^"]+","profiles":\["mfa"\],"msg":"the agent runs"\}$/);
 });
 
 it('says there where to enter the code, when no browser can be opened', async () => {
-  const { child, lines } = start('prompt = browser\n');
+  const { child, lines, ended } = start('prompt = browser\n');
   const told = /^<6>\{"level":"info","msg":"AWS session \[mfa\] needs a code: enter the code at (http:[^"]+)"\}$/m;
-  await expect.poll(() => lines().join('\n'), { timeout: 20_000 }).toMatch(told);
+  await expect.poll(() => lines().join('\n'), { timeout: LIMIT }).toMatch(told);
   const page = await fetch(told.exec(lines().join('\n'))?.[1] ?? '');
   expect(await page.text()).toContain('MFA code of alice');
   const body = new URLSearchParams({ round: '1', code: sandbox.code() });
   await fetch(page.url, { method: 'POST', body });
-  await expect.poll(() => lines().join('\n'), { timeout: 20_000 }).toContain('session refreshed');
+  await expect.poll(() => lines().join('\n'), { timeout: LIMIT }).toContain('session refreshed');
   child.kill();
-  await once(child, 'exit');
+  await ended();
 });
 
 it('says there, too, why it does not start', async () => {
-  const { child, lines } = start('check = nonsense\n');
-  expect(await once(child, 'exit')).toEqual([2, null]);
+  const { lines, ended } = start('check = nonsense\n');
+  expect(await ended()).toEqual([2, null]);
   expect(lines()).toEqual([expect.stringMatching(/^<2>\{"level":"fatal","msg":".*check = .*"\}$/)]);
 });
 
 it('marks nothing where standard error is not the journal', async () => {
-  const { child, lines } = start('check = nonsense\n', false);
-  await once(child, 'exit');
+  const { lines, ended } = start('check = nonsense\n', false);
+  await ended();
   expect(lines()).toEqual([expect.stringMatching(/^aws-mfa-agent: .*check = /)]);
 });

@@ -18,6 +18,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Running } from '../program.ts';
 import { onTerminal, quoted } from '../terminal.ts';
+import { until, within } from '../within.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const SYSTEMD = ['/usr/lib/systemd/systemd', '/lib/systemd/systemd'];
@@ -159,12 +160,10 @@ export async function startUserManager(home: string): Promise<UserManager> {
     said += text;
   });
   const ended = once(outer, 'close');
-  await Promise.race([
-    once(outer.stdout, 'data'),
-    ended.then(() => {
-      throw new Error(`the user manager did not start:\n${said}`);
-    }),
-  ]);
+  const failed = ended.then(() => {
+    throw new Error(`the user manager did not start:\n${said}`);
+  });
+  await within('a user manager', Promise.race([once(outer.stdout, 'data'), failed]), () => said, 30_000);
 
   const inside = childOf(childOf(outer.pid ?? 0));
   const enter = ['--target', String(inside), '--mount', '--pid'];
@@ -181,19 +180,31 @@ export async function startUserManager(home: string): Promise<UserManager> {
       const manager = async () => (await run(['pgrep', '-x', '-u', 'alice', 'systemd'])).stdout.trim();
       const before = await manager();
       await systemctl('exit');
-      while ([before, ''].includes(await manager()));
-      while ((await systemctl('is-system-running', '--wait')).stdout.trim() !== 'running');
+      await until(
+        'another manager',
+        async () => ![before, ''].includes(await manager()),
+        () => said,
+        20_000,
+      );
+      const state = async () => (await systemctl('is-system-running', '--wait')).stdout.trim();
+      await until(
+        'the manager is ready',
+        async () => (await state()) === 'running',
+        () => said,
+        20_000,
+      );
     },
     runAsRoot: (words) => settled('nsenter', [...enter, ...words], { PATH }),
     systemctl,
     property,
     becomes: async (name, pattern) => {
-      const deadline = Date.now() + 30_000;
-      for (;;) {
-        const value = await property(name);
-        if (pattern.test(value)) return value;
-        if (Date.now() > deadline) throw new Error(`${name} is ${value}, and does not become ${pattern}\n${said}`);
-      }
+      let value = '';
+      const look = async () => {
+        value = await property(name);
+        return pattern.test(value);
+      };
+      await until(`${name} becomes ${pattern}`, look, () => `${name} is ${value}\n${said}`);
+      return value;
     },
     write: (path, text, mode = 0o644) => {
       const file = join(home, path);
@@ -215,7 +226,7 @@ export async function startUserManager(home: string): Promise<UserManager> {
       onTerminal(quoted(['nsenter', ...enter, ...asAlice, ...words]), { ...ENVIRONMENT, ...environment }),
     stop: async () => {
       outer.stdin.end();
-      await ended;
+      await within('the end of all that runs inside', ended, () => said);
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -267,7 +278,7 @@ function canRun(path: string): boolean {
 
 function settled(program: string, words: string[], env: Record<string, string>): Promise<Ended> {
   return new Promise((resolve) => {
-    execFile(program, words, { env, timeout: 60_000 }, (error, stdout, stderr) => {
+    execFile(program, words, { env, timeout: 30_000 }, (error, stdout, stderr) => {
       resolve({ status: error ? Number(error.code ?? -1) : 0, stdout, stderr });
     });
   });
