@@ -161,7 +161,7 @@ describe('a lock of ours', () => {
       console.log(lock.lost() ? 'lost' : 'held');`,
       file,
     );
-    await once(child.stdout ?? child, 'data');
+    await within('a lock of another', once(child.stdout ?? child, 'data'));
     const output = outputOf(child);
     // Where it does not stand still, it renews its lock, and this fails.
     const lock = await lockFile(file, 5_000);

@@ -8,6 +8,7 @@ import type { AwsTarget, Keys } from '../../src/aws/call.ts';
 import { getCallerIdentity, getSessionToken } from '../../src/aws/sts.ts';
 import type { Fault } from '../../src/sandbox/sts.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { until, within } from '../within.ts';
 
 let sandbox: Sandbox;
 let environment: NodeJS.ProcessEnv;
@@ -48,7 +49,7 @@ async function startDeafServer(): Promise<{ url: string; close(): void }> {
   const script = `const server = require('node:net').createServer();
     server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => console.log(server.address().port))`;
   const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [printed] = await once(child.stdout, 'data');
+  const [printed] = await within('the port of the server', once(child.stdout, 'data'));
   child.kill('SIGSTOP');
   const port = Number(printed);
   const queued: Socket[] = [];
@@ -57,7 +58,11 @@ async function startDeafServer(): Promise<{ url: string; close(): void }> {
     queued.push(client);
     return Promise.race([once(client, 'connect').then(() => true), setTimeout(300, false)]);
   };
-  while (await isQueued());
+  await until(
+    'the queue is full',
+    async () => !(await isQueued()),
+    () => `${queued.length} connections`,
+  );
   return {
     url: `http://127.0.0.1:${port}`,
     close: () => {
