@@ -43,6 +43,7 @@ export class Agent {
   #presence: Presence | undefined;
   #running: Promise<void> | undefined;
   #again: CheckReason | undefined;
+  #endTimer: NodeJS.Timeout | undefined;
   #stopped = false;
 
   constructor(settings: Settings, effects: AgentEffects) {
@@ -130,6 +131,7 @@ export class Agent {
   /** Withdraws every question, tries a last time to write what is not on disk yet, and is then done. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    clearTimeout(this.#endTimer);
     for (const { look } of this.#waiters) look();
     await this.#running;
     this.#presence?.close();
@@ -179,6 +181,7 @@ export class Agent {
       const standing = standings.get(situation.profile);
       if (standing) this.#of(situation.profile).stands(situation, standing);
     }
+    this.#checkAt(nextLook);
     log.debug({ reason, actions, nextLook }, 'checked');
     for (const action of actions) {
       const situation = situations.find(({ profile }) => profile === action.profile);
@@ -186,6 +189,13 @@ export class Agent {
       if (await this.#of(action.profile).act(action, situation)) this.#again ??= 'outcome';
     }
     for (const { look } of this.#waiters) look();
+  }
+
+  /** Checks at the end of a session that is being asked for: it may lie between two scheduled checks. */
+  #checkAt(end: number | undefined): void {
+    clearTimeout(this.#endTimer);
+    if (end === undefined || this.#stopped) return;
+    this.#endTimer = setTimeout(() => void this.check('end'), end - this.#effects.clock.now());
   }
 
   /** Why the person cannot see a question just now, if so. */

@@ -34,8 +34,20 @@ export interface ProfileStatus {
   standing: Standing;
 }
 
-/** Why a check happens. `file`, `settings` and `request` may have mended what stopped the asking. */
-export type CheckReason = 'start' | 'schedule' | 'file' | 'settings' | 'request' | 'outcome' | 'presence' | 'waiting';
+/**
+ * Why a check happens. `end`: the end of a session that is being asked for. After `file`, `settings` and `request`, the
+ * reason to stop asking may be gone.
+ */
+export type CheckReason =
+  | 'start'
+  | 'schedule'
+  | 'end'
+  | 'file'
+  | 'settings'
+  | 'request'
+  | 'outcome'
+  | 'presence'
+  | 'waiting';
 
 /** One MFA profile: what the agent keeps of it between checks, and does for it. */
 export class KeptProfile {

@@ -41,7 +41,7 @@ export type Action =
 export interface Plan {
   actions: Action[];
   standings: Map<string, Standing>;
-  /** The earliest instant at which this plan can change by time alone; undefined when only an event can. */
+  /** When to check besides the schedule: the next end of a session that is being asked for. */
   nextLook: number | undefined;
 }
 
@@ -52,7 +52,7 @@ const LONGEST_PAUSE = 4 * 3_600_000;
 export function plan(situations: Situation[], circumstances: Circumstances): Plan {
   const actions: Action[] = [];
   const standings = new Map<string, Standing>();
-  const looks: number[] = [];
+  const ends: number[] = [];
   const asking = new Map<string, string>();
   for (const { history, serialNumber, profile } of situations) {
     if (history.askingSince !== undefined) asking.set(serialNumber, profile);
@@ -63,9 +63,10 @@ export function plan(situations: Situation[], circumstances: Circumstances): Pla
     standings.set(situation.profile, one.standing);
     if (one.action) actions.push(one.action);
     if (one.action?.do === 'ask') asking.set(situation.serialNumber, situation.profile);
-    looks.push(...lookTimes(situation, one.standing, circumstances));
+    const isAskedFor = one.standing.standing === 'asking' || one.standing.standing === 'unanswered';
+    if (isAskedFor && situation.expiration !== undefined) ends.push(situation.expiration);
   }
-  const ahead = looks.filter((time) => time > circumstances.now);
+  const ahead = ends.filter((end) => end > circumstances.now);
   return { actions, standings, nextLook: ahead.length > 0 ? Math.min(...ahead) : undefined };
 }
 
@@ -115,10 +116,13 @@ function reminderDue(situation: Situation, circumstances: Circumstances): number
   if (history.lastAskedAt === undefined) return 0;
   if (history.askingSince === undefined && circumstances.returnedAt > history.lastAskedAt) return 0;
   const next = nextReminder(situation, circumstances);
-  return next !== undefined && next - PUNCTUAL <= circumstances.now ? history.reminders + 1 : undefined;
+  if (next === undefined) return undefined;
+  // The end of the session has a check of its own.
+  const early = next === situation.expiration ? 0 : PUNCTUAL;
+  return next - early <= circumstances.now ? history.reminders + 1 : undefined;
 }
 
-/** A question is raised some milliseconds after its check began; the check when it is time again may be as much earlier. */
+/** A prompt is shown some milliseconds after its check began, so the check that repeats it may come this much too early. */
 const PUNCTUAL = 1_000;
 
 /** When to raise the question again, or undefined after the last call: then only the person's return does. */
@@ -128,15 +132,4 @@ function nextReminder({ history, expiration, state }: Situation, { now, remindEv
   const pause = Math.min(remindEvery * 2 ** history.reminders, LONGEST_PAUSE);
   if (expiration === undefined || asked >= expiration || state === 'missing') return asked + pause;
   return Math.min(asked + pause, expiration);
-}
-
-function lookTimes(situation: Situation, standing: Standing, circumstances: Circumstances): number[] {
-  const times: number[] = [];
-  if ('until' in standing && standing.until !== undefined) times.push(standing.until);
-  if (situation.expiration !== undefined) {
-    times.push(situation.expiration - circumstances.promptBefore, situation.expiration);
-  }
-  if (situation.history.verdict) times.push(situation.history.verdict.until);
-  const next = standing.standing === 'asking' ? nextReminder(situation, circumstances) : undefined;
-  return next === undefined ? times : [...times, next];
 }

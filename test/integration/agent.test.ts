@@ -117,6 +117,14 @@ describe('the agent', () => {
     expect(running.output().match(/MFA code of alice/g)).toHaveLength(1);
   });
 
+  it('notices the end of a session that it asks for, long before the next check of a slow schedule', async () => {
+    await settings('check = 0 0 1 1 *\nprompt = terminal\n');
+    await put(sandbox.sts.issue('alice', 6));
+    const running = agent();
+    await running.says(/"state":"due","standing":"asking"/);
+    await running.says(/"state":"expired","standing":"asking"/);
+  });
+
   it('withdraws the question as soon as anybody has refreshed the session', async () => {
     const running = agent();
     await running.says(ASKING);

@@ -321,7 +321,7 @@ describe('the plan', () => {
         expiration: undefined,
         history: { ...FRESH_START, verdict: { alive, until: NINE + HOUR } },
       });
-    expect(plan([told(true)], at(NINE))).toMatchObject({ actions: [], nextLook: NINE + HOUR });
+    expect(plan([told(true)], at(NINE)).actions).toEqual([]);
     expect(plan([told(false)], at(NINE)).actions).toEqual([{ do: 'ask', profile: 'mfa', reminder: 0 }]);
   });
 
@@ -338,10 +338,44 @@ describe('the plan', () => {
     expect(plan([stopped], at(NINE + 99 * HOUR)).actions).toEqual([]);
   });
 
-  it('says when to look next: the lead time of the next session that becomes due', () => {
-    const fresh = (profile: string, time: number) => situation({ profile, state: 'fresh', expiration: NINE + time });
-    const { nextLook } = plan([fresh('a', 5 * HOUR), fresh('b', 3 * HOUR)], at(NINE));
-    expect(nextLook).toBe(NINE + 3 * HOUR - 15 * MINUTE);
+  describe('says when to look next', () => {
+    const due = (profile: string, time: number, history: Partial<History> = {}) =>
+      situation({
+        profile,
+        serialNumber: profile,
+        state: 'due',
+        expiration: NINE + time,
+        history: { ...FRESH_START, ...history },
+      });
+    const nextLook = (...situations: Situation[]) => plan(situations, at(NINE)).nextLook;
+
+    it('at the next end of a session that is being asked for', () => {
+      const [a, b] = [due('a', 9 * MINUTE), due('b', 7 * MINUTE + 30_000, { askingSince: NINE, lastAskedAt: NINE })];
+      expect(nextLook(a, b)).toBe(NINE + 7 * MINUTE + 30_000);
+    });
+
+    it('at the end of a session whose prompt was closed, for the last call', () => {
+      expect(nextLook(due('a', 3 * MINUTE, { lastAskedAt: NINE - MINUTE }))).toBe(NINE + 3 * MINUTE);
+    });
+
+    it.each<[string, Situation]>([
+      ['fresh', situation({ state: 'fresh', expiration: NINE + 5 * HOUR })],
+      ['expired', situation({ history: { ...FRESH_START, askingSince: NINE, lastAskedAt: NINE } })],
+      ['missing', situation({ state: 'missing', expiration: undefined })],
+      ['snoozed', due('a', 5 * MINUTE, { snoozedUntil: NINE + 2 * MINUTE })],
+      ['stopped', due('a', 5 * MINUTE, { stopped: { why: 'wrong serial' } })],
+    ])('not before the schedule for a session that is %s', (_, one) => {
+      expect(nextLook(one)).toBeUndefined();
+    });
+  });
+
+  it('leaves the last call to the check at the very end of the session', () => {
+    const asked = { ...FRESH_START, askingSince: NINE - 4 * MINUTE, lastAskedAt: NINE - 4 * MINUTE };
+    const ending = situation({ state: 'due', expiration: NINE + 500, history: asked });
+    expect(plan([ending], at(NINE))).toMatchObject({ actions: [], nextLook: NINE + 500 });
+    expect(plan([{ ...ending, state: 'expired' }], at(NINE + 500)).actions).toEqual([
+      { do: 'remind', profile: 'mfa', reminder: 1 },
+    ]);
   });
 
   it('keeps every pause as long as it was when the clock is set', () => {

@@ -1,0 +1,101 @@
+import pino from 'pino';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Agent } from '../../src/agent/agent.ts';
+import type { StoredSession } from '../../src/session/session.ts';
+import type { Settings } from '../../src/settings/settings.ts';
+import { Clock } from '../../src/time/clock.ts';
+
+const MINUTE = 60_000;
+const NOON = Date.parse('2030-01-31T12:00:00Z');
+
+const SETTINGS: Settings = {
+  files: { settings: '', credentials: '', config: '', state: '', runtime: '' },
+  check: '* * * * *',
+  promptBefore: 15 * MINUTE,
+  remindEvery: 5 * MINUTE,
+  prompt: 'auto',
+  profiles: [{ profile: 'mfa', sourceProfile: 'default', serialNumber: 'GAHT12345678', durationSeconds: 43_200 }],
+};
+
+/** An agent at noon, whose prompts are only closed by the test. `prompts` says when each was shown or repeated. */
+function agentAtNoon(session: StoredSession) {
+  const prompts: number[] = [];
+  let close = () => {};
+  const agent = new Agent(SETTINGS, {
+    clock: new Clock({ wall: Date.now, sinceBoot: Date.now, awake: Date.now }),
+    readSessions: async () => new Map([['mfa', session]]),
+    refresh: (_, { signal, onChange }) => {
+      prompts.push(Date.now() - NOON);
+      onChange(() => prompts.push(Date.now() - NOON));
+      return new Promise((resolve) => {
+        close = () => resolve({ kind: 'dismissed' });
+        signal.addEventListener('abort', () => resolve({ kind: 'withdrawn' }));
+      });
+    },
+    save: async () => {},
+    isAlive: async () => true,
+    watchPresence: async () => ({ held: () => undefined, close: () => {} }),
+    obstacle: () => undefined,
+    notice: () => {},
+    log: pino({ level: 'silent' }),
+  });
+  return { agent, prompts, close: () => close() };
+}
+
+const endsIn = (time: number): StoredSession => ({ kind: 'session', accessKeyId: 'ASIA', expiration: NOON + time });
+
+describe('the agent, without a scheduled check', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ now: NOON });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('repeats an open prompt at the second in which the session ends, and then sleeps', async () => {
+    const { agent, prompts } = agentAtNoon(endsIn(2 * MINUTE + 30_000));
+    await agent.check('start');
+    await vi.advanceTimersByTimeAsync(2 * MINUTE + 29_000);
+    expect(agent.status()).toMatchObject([{ state: 'due', standing: { standing: 'asking' } }]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(agent.status()).toMatchObject([{ state: 'expired', standing: { standing: 'asking' } }]);
+    expect(prompts).toEqual([0, 2 * MINUTE + 30_000]);
+    expect(vi.getTimerCount()).toBe(0);
+    await agent.stop();
+  });
+
+  it('asks once more at the end of a session whose prompt was closed', async () => {
+    const { agent, prompts, close } = agentAtNoon(endsIn(90_000));
+    await agent.check('start');
+    close();
+    await vi.advanceTimersByTimeAsync(89_000);
+    expect(prompts).toEqual([0]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(prompts).toEqual([0, 90_000]);
+    await agent.stop();
+  });
+
+  it.each<[string, StoredSession]>([
+    ['fresh', endsIn(60 * MINUTE)],
+    ['expired', endsIn(-MINUTE)],
+  ])('is not woken for a session that is %s', async (state, session) => {
+    const { agent } = agentAtNoon(session);
+    await agent.check('start');
+    expect(agent.status()).toMatchObject([{ state }]);
+    expect(vi.getTimerCount()).toBe(0);
+    await agent.stop();
+  });
+
+  it('is not woken any more once it has stopped, or the user has snoozed the prompt', async () => {
+    const { agent } = agentAtNoon(endsIn(MINUTE));
+    await agent.check('start');
+    expect(vi.getTimerCount()).toBe(1);
+    await agent.snooze(5 * MINUTE, undefined);
+    expect(vi.getTimerCount()).toBe(0);
+    const other = agentAtNoon(endsIn(MINUTE)).agent;
+    await other.check('start');
+    await other.stop();
+    expect(vi.getTimerCount()).toBe(0);
+    await agent.stop();
+  });
+});
