@@ -3,7 +3,7 @@ import { quietUntil } from '../policy/quiet.ts';
 import type { Standing } from '../policy/standing.ts';
 import type { StoredSession } from '../session/session.ts';
 import type { Settings } from '../settings/settings.ts';
-import { type CheckReason, KeptProfile, type ProfileEffects, type ProfileStatus } from './kept-profile.ts';
+import { type CheckReason, KeptProfile, mayBeFixed, type ProfileEffects, type ProfileStatus } from './kept-profile.ts';
 import type { Presence } from './presence.ts';
 import * as texts from './texts.ts';
 
@@ -56,7 +56,8 @@ export class Agent {
   check(reason: CheckReason): Promise<void> {
     if (this.#stopped) return Promise.resolve();
     if (this.#running) {
-      this.#again = reason;
+      // A reason that may end a stop must not be lost to a later one.
+      if (!mayBeFixed(this.#again)) this.#again = reason;
       return this.#running;
     }
     this.#running = this.#checkAll(reason);

@@ -34,10 +34,7 @@ export interface ProfileStatus {
   standing: Standing;
 }
 
-/**
- * Why a check happens. `end`: the end of a session that is being asked for. After `file`, `settings` and `request`, the
- * reason to stop asking may be gone.
- */
+/** Why a check happens. `end`: the end of a session that is being asked for. */
 export type CheckReason =
   | 'start'
   | 'schedule'
@@ -48,6 +45,11 @@ export type CheckReason =
   | 'outcome'
   | 'presence'
   | 'waiting';
+
+/** Whether the reason to stop asking may be gone: a file has changed, or the user asked for the check. */
+export function mayBeFixed(reason: CheckReason | undefined): boolean {
+  return reason === 'file' || reason === 'settings' || reason === 'request';
+}
 
 /** One MFA profile: what the agent keeps of it between checks, and does for it. */
 export class KeptProfile {
@@ -107,8 +109,7 @@ export class KeptProfile {
   ): Situation {
     const session = aged(this.#session ? { kind: 'session', ...this.#session } : stored, settings);
     const state = stateAt(session, now, this.#settings().promptBefore);
-    const mayBeFixed = reason === 'file' || reason === 'settings' || reason === 'request';
-    this.#happened({ kind: 'checked', state, mayBeFixed });
+    this.#happened({ kind: 'checked', state, mayBeFixed: mayBeFixed(reason) });
     const { serialNumber = '' } = settings;
     return { profile: this.#profile, serialNumber, state, expiration: endOf(session), history: this.#history };
   }

@@ -17,21 +17,15 @@ const SETTINGS: Settings = {
   profiles: [{ profile: 'mfa', sourceProfile: 'default', serialNumber: 'GAHT12345678', durationSeconds: 43_200 }],
 };
 
-/** An agent at noon, whose prompts are only closed by the test. `prompts` says when each was shown or repeated. */
-function agentAtNoon(session: StoredSession) {
-  const prompts: number[] = [];
-  let close = () => {};
-  const agent = new Agent(SETTINGS, {
+const NONE: StoredSession = { kind: 'none' };
+
+type Refresh = ConstructorParameters<typeof Agent>[1]['refresh'];
+
+function agentWith(refresh: Refresh, readSession: () => Promise<StoredSession>): Agent {
+  return new Agent(SETTINGS, {
     clock: new Clock({ wall: Date.now, sinceBoot: Date.now, awake: Date.now }),
-    readSessions: async () => new Map([['mfa', session]]),
-    refresh: (_, { signal, onChange }) => {
-      prompts.push(Date.now() - NOON);
-      onChange(() => prompts.push(Date.now() - NOON));
-      return new Promise((resolve) => {
-        close = () => resolve({ kind: 'dismissed' });
-        signal.addEventListener('abort', () => resolve({ kind: 'withdrawn' }));
-      });
-    },
+    readSessions: async () => new Map([['mfa', await readSession()]]),
+    refresh,
     save: async () => {},
     isAlive: async () => true,
     watchPresence: async () => ({ held: () => undefined, close: () => {} }),
@@ -39,7 +33,21 @@ function agentAtNoon(session: StoredSession) {
     notice: () => {},
     log: pino({ level: 'silent' }),
   });
-  return { agent, prompts, close: () => close() };
+}
+
+/** An agent at noon, whose prompts are only closed by the test. `prompts` says when each was shown or repeated. */
+function agentAtNoon(session: StoredSession) {
+  const prompts: number[] = [];
+  let close = () => {};
+  const refresh: Refresh = (_, { signal, onChange }) => {
+    prompts.push(Date.now() - NOON);
+    onChange(() => prompts.push(Date.now() - NOON));
+    return new Promise((resolve) => {
+      close = () => resolve({ kind: 'dismissed' });
+      signal.addEventListener('abort', () => resolve({ kind: 'withdrawn' }));
+    });
+  };
+  return { agent: agentWith(refresh, async () => session), prompts, close: () => close() };
 }
 
 const endsIn = (time: number): StoredSession => ({ kind: 'session', accessKeyId: 'ASIA', expiration: NOON + time });
@@ -96,6 +104,37 @@ describe('the agent, without a scheduled check', () => {
     await other.check('start');
     await other.stop();
     expect(vi.getTimerCount()).toBe(0);
+    await agent.stop();
+  });
+});
+
+describe('checks that are asked for while one is running', () => {
+  it('lose no change of the file, which lifts a stop, to one that was asked for later', async () => {
+    let prompts = 0;
+    let blocked: Promise<void> | undefined;
+    const refresh: Refresh = async () => {
+      prompts += 1;
+      return { kind: 'no-keys', reason: 'no long-term credentials of [default]' };
+    };
+    const agent = agentWith(refresh, async () => {
+      await blocked;
+      return NONE;
+    });
+    await agent.check('start');
+    await agent.check('schedule');
+    expect(agent.status()).toMatchObject([{ standing: { standing: 'stopped' } }]);
+    expect(prompts).toBe(1);
+
+    let unblock = () => {};
+    blocked = new Promise((resolve) => {
+      unblock = resolve;
+    });
+    const running = agent.check('schedule');
+    void agent.check('file');
+    void agent.check('schedule');
+    unblock();
+    await running;
+    expect(prompts).toBe(2);
     await agent.stop();
   });
 });
