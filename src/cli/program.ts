@@ -125,7 +125,7 @@ export function createProgram(): Command {
     .command('uninstall')
     .description('takes the service away; credentials and settings stay')
     .option('--force', 'also when somebody has edited its file')
-    .action(async (options) => (await import('../commands/uninstall.ts')).uninstallCommand(options));
+    .action(async (options) => (await import('../commands/install.ts')).uninstallCommand(options));
 
   program
     .command('completion')

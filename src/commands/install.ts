@@ -4,7 +4,7 @@ import type { GlobalOptions } from '../cli/options.ts';
 import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { packageVersion } from '../package-file.ts';
-import { install, planned, serviceOf } from '../service/install.ts';
+import { install, planned, serviceOf, uninstall } from '../service/install.ts';
 import { findStart } from '../service/start.ts';
 import { requireValidSchedule, userSettings } from '../settings/settings.ts';
 
@@ -13,10 +13,10 @@ interface InstallOptions extends GlobalOptions {
   force?: boolean;
 }
 
-/** Has the agent started with the session of this user, and now. Done twice, it does nothing the second time. */
+/** Installs the service, which starts the agent now and at each login. Does nothing if that is done already. */
 export async function installCommand(options: InstallOptions): Promise<void> {
   const home = homedir();
-  // What is wrong in the settings would end the agent: better said here.
+  // A wrong setting would end the agent: report it before anything is written.
   const settings = userSettings(options);
   await requireValidSchedule(settings);
   const { files } = settings;
@@ -31,7 +31,7 @@ export async function installCommand(options: InstallOptions): Promise<void> {
   const agent = await askAgent<{ pid: number; version: string }>(files.runtime, 'GET /v1/agent').catch(() => undefined);
   const running = await service.running();
   if (agent && agent.pid !== running) {
-    throw new UserError(`an agent runs already, and not as a service (process ${agent.pid}): end it first`);
+    throw new UserError(`an agent is already running, but not as a service (process ${agent.pid}): stop it first`);
   }
   await mkdir(files.state, { recursive: true, mode: 0o700 });
   const outdated = agent !== undefined && agent.version !== packageVersion();
@@ -41,9 +41,18 @@ export async function installCommand(options: InstallOptions): Promise<void> {
   say(
     changed
       ? `The agent runs as a ${service.name}: ${service.file}`
-      : `The ${service.name} runs already: nothing done.`,
+      : `The ${service.name} is already running: nothing to do.`,
   );
   for (const warning of [...start.warnings, ...(without ? [without] : [])]) say(`warning: ${warning}`);
-  if (kept) say(`your edited file is kept as ${kept}`);
+  if (kept) say(`your edited file was saved as ${kept}`);
   for (const [what, command] of service.hints) say(`  ${what.padEnd(6)}  ${command}`);
+}
+
+/** Removes the service. Credentials and settings stay. */
+export async function uninstallCommand({ force = false }: { force?: boolean }): Promise<void> {
+  const service = serviceOf(process.env, homedir(), process.platform);
+  const done = await uninstall(service, { force });
+  process.stderr.write(
+    done ? `Removed the ${service.name}. Credentials and settings are unchanged.\n` : 'The service is not installed.\n',
+  );
 }
