@@ -174,8 +174,8 @@ describe.skipIf(!isInstalled('zsh', '-c', 'true'))('zsh', () => {
   it('describes the commands and the options', async () => {
     const commands = await zsh.shown('aws-mfa-agent \t');
     for (const command of COMMANDS) expect(commands).toContain(command);
-    expect(commands).toContain('no asking for that long');
-    expect(await zsh.shown('aws-mfa-agent refresh --\t')).toMatch(/--token-code +-- the device's current code/);
+    expect(commands).toContain('do not ask for this long');
+    expect(await zsh.shown('aws-mfa-agent refresh --\t')).toMatch(/--token-code +-- use this code of the MFA device/);
   });
 
   it.each([
@@ -237,8 +237,8 @@ describe.skipIf(!isInstalled('fish', '-c', 'true'))('fish', () => {
 
   it('completes commands and options, with what they are for, and the values of options', () => {
     expect(names('aws-mfa-agent ').sort()).toEqual([...COMMANDS].sort());
-    expect(candidates('aws-mfa-agent snoo')).toEqual(['snooze\tno asking for that long']);
-    expect(candidates('aws-mfa-agent status --js')).toEqual(['--json\tas JSON']);
+    expect(candidates('aws-mfa-agent snoo')).toEqual(['snooze\tdo not ask for this long']);
+    expect(candidates('aws-mfa-agent status --js')).toEqual(['--json\tprint JSON']);
     expect(names('aws-mfa-agent env --shell f')).toEqual(['fish']);
     expect(names('aws-mfa-agent env --shell=f')).toEqual(['--shell=fish']);
     expect(names('aws-mfa-agent refresh --source-profile ')).toEqual(['default', 'work']);
