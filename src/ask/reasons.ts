@@ -5,24 +5,24 @@
 export const NOT_INSTALLED = 'not installed';
 export const NOT_ON_THIS_SYSTEM = 'not available on this system';
 export const NO_DISPLAY = 'no display: neither DISPLAY nor WAYLAND_DISPLAY is set';
-export const NO_WINDOW = 'it has no window to show here';
-export const NO_WINDOW_NOR_TERMINAL = 'it has no window to show here, and no terminal';
+export const NO_WINDOW = 'cannot open a window here';
+export const NO_WINDOW_NOR_TERMINAL = 'cannot open a window here, and there is no terminal';
 export const NO_TERMINAL = 'not run in a terminal';
-export const IN_BACKGROUND = 'in the background of its terminal';
-export const NO_ANSWER = 'it ended without an answer';
+export const IN_BACKGROUND = 'running in the background';
+export const NO_ANSWER = 'ended without an answer';
 
 export const NO_COMMAND = 'no mfa_process is set';
 export const NO_CODE_PRINTED = 'printed no six-digit code';
-export const CODES_REFUSED = 'AWS refuses its codes';
+export const CODES_REFUSED = 'AWS refused its codes';
 
 export const NO_SERVICE = 'no notification service is running';
-export const NO_BUTTONS = 'the notification service offers no buttons';
-export const SERVICE_GONE = 'the notification service went away';
+export const NO_BUTTONS = 'the notification service has no buttons';
+export const SERVICE_GONE = 'the notification service stopped';
 export const SERVICE_CRASHES = 'the notification service keeps crashing';
 
 /** @param reasons of each field, with its name */
 export function noField(reasons: readonly string[]): string {
-  return `no code field to open: ${reasons.join(', ')}`;
+  return `no code field can be opened: ${reasons.join(', ')}`;
 }
 
 /** @param variable that would name the bus */
@@ -31,26 +31,26 @@ export function noBus(name: string, variable: string): string {
 }
 
 export function busUnreachable(name: string, detail: string): string {
-  return `the ${name} bus cannot be reached: ${detail}`;
+  return `cannot connect to the ${name} bus: ${detail}`;
 }
 
 export function busGone(name: string): string {
-  return `the ${name} bus went away`;
+  return `the connection to the ${name} bus ended`;
 }
 
 /** @param timeout in milliseconds */
 export function busLate(name: string, timeout: number): string {
-  return `no answer over the ${name} bus within ${timeout / 1000} s`;
+  return `no answer on the ${name} bus within ${timeout / 1000} s`;
 }
 
 export const NO_XDG_OPEN = 'xdg-open is not installed';
 
 export function noPage(detail: string): string {
-  return `no page can be served: ${detail}`;
+  return `cannot serve the page: ${detail}`;
 }
 
 export function notStarted(program: string, detail: string): string {
-  return `${program} cannot be started: ${detail}`;
+  return `cannot start ${program}: ${detail}`;
 }
 
 /** @param how an exit status, or the name of a signal */

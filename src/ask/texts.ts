@@ -64,6 +64,6 @@ export function commandFailed(profile: string, reason: string): string {
   return plain(`mfa_process of [${profile}] failed (${reason}).`);
 }
 
-export const COMMAND_IS_SILENT = 'It may want a touch of the key, or a password.';
+export const COMMAND_IS_SILENT = 'Touch your security key, or enter its password.';
 
-export const notSixDigits = 'That was not a code: a code is six digits.';
+export const notSixDigits = 'A code has six digits. Try again.';

@@ -81,7 +81,7 @@ describe.skipIf(!canRunBuses())('what mfa_process says while it waits', () => {
 
     it('also when it says nothing, after two seconds', async () => {
       const answer = ask(`${touch()}; echo 123456`);
-      expect(await server.nth(1)).toMatchObject({ body: 'It may want a touch of the key, or a password.' });
+      expect(await server.nth(1)).toMatchObject({ body: 'Touch your security key, or enter its password.' });
       await touched();
       expect(await answer).toEqual(CODE);
       await server.closedCount(1);

@@ -115,7 +115,7 @@ describe.skipIf(missingPrograms('chromium', 'xdg-open').length > 0)('the page in
     const { given } = await begin();
     await tab.type('abc');
     await tab.press('Enter');
-    await tab.until(`${TEXT}.includes('a code is six digits')`);
+    await tab.until(`${TEXT}.includes('A code has six digits')`);
     expect(await tab.value(`${FIELD}.value`)).toBe('');
 
     await tab.type('12');
@@ -148,14 +148,14 @@ describe.skipIf(missingPrograms('chromium', 'xdg-open').length > 0)('the page in
     }
     await tab.press('Enter');
     expect(await given).toEqual({ kind: 'snooze', duration: 15 * 60_000 });
-    await tab.until(`${TEXT}.includes('No question for 15 minutes.')`);
+    await tab.until(`${TEXT}.includes('The agent will not ask for 15 minutes.')`);
   });
 
   it('is over when the question is withdrawn', async () => {
     const { given } = await begin();
     question.withdraw();
     expect(await given).toEqual({ kind: 'dismissed' });
-    await tab.until(`${TEXT}.includes('No code is needed here any more.')`);
+    await tab.until(`${TEXT}.includes('This request is closed.')`);
   });
 
   it('is dismissed when its tab is closed', async () => {
@@ -213,7 +213,7 @@ describe.skipIf(missingPrograms('chromium', 'xdg-open').length > 0)('the page in
     await tab.until('news.readyState === 1');
     await tab.value('news.onerror()');
     await tab.until('news.readyState === 2');
-    expect(await tab.value(TEXT)).toContain('No code is needed here any more.');
+    expect(await tab.value(TEXT)).toContain('This request is closed.');
   });
 
   it('works without script', async () => {
@@ -222,7 +222,7 @@ describe.skipIf(missingPrograms('chromium', 'xdg-open').length > 0)('the page in
     const { given } = await begin();
     await tab.type('12345');
     await tab.press('Enter');
-    await tab.until(`${TEXT}.includes('a code is six digits')`);
+    await tab.until(`${TEXT}.includes('A code has six digits')`);
     await tab.look({});
     await tab.picture('browser-without-script');
     await tab.type('123456');

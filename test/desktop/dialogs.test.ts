@@ -22,7 +22,7 @@ describe.skipIf(missingPrograms().length > 0)('a code field', () => {
   describe.each([
     ['zenity', zenity, NO_DISPLAY],
     ['kdialog', kdialog, NO_DISPLAY],
-    ['pinentry', pinentry, 'it has no window to show here'],
+    ['pinentry', pinentry, 'cannot open a window here'],
   ] as [string, (environment: NodeJS.ProcessEnv) => Way, string][])('of %s', (name, make, noDisplay) => {
     const way = () => make(desktop.environment);
 

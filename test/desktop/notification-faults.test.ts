@@ -32,7 +32,7 @@ describe.skipIf(!canRunBuses())('a notification whose service or bus fails', () 
     const started: [script: string, reason: RegExp][] = [
       ['exit 1', /exited with status 1/],
       // Lives, and never takes its name.
-      ['exec sleep 20', /no answer over the session bus within 5 s/],
+      ['exec sleep 20', /no answer on the session bus within 5 s/],
     ];
     for (const [script, reason] of started) {
       await bus.offer(NAME, script);
@@ -49,14 +49,14 @@ describe.skipIf(!canRunBuses())('a notification whose service or bus fails', () 
     await server.nth(1);
     await server.stop();
     expect(await seconds(answer)).toBeLessThan(15);
-    expect(await answer).toEqual({ kind: 'unavailable', reason: 'the notification service went away' });
+    expect(await answer).toEqual({ kind: 'unavailable', reason: 'the notification service stopped' });
     await allGone();
   });
 
   it('asks again as if nothing had been, when the bus has ended and was started anew', async () => {
     const one = way();
     await bus.kill();
-    const unreachable = { kind: 'unavailable', reason: expect.stringContaining('the session bus cannot be reached') };
+    const unreachable = { kind: 'unavailable', reason: expect.stringContaining('cannot connect to the session bus') };
     expect(await one.ask(request(), asking())).toEqual(unreachable);
 
     await bus.restart();
@@ -64,7 +64,7 @@ describe.skipIf(!canRunBuses())('a notification whose service or bus fails', () 
     const asked = one.ask(request(), asking());
     await first.nth(1);
     await bus.kill();
-    expect(await asked).toEqual({ kind: 'unavailable', reason: 'the session bus went away' });
+    expect(await asked).toEqual({ kind: 'unavailable', reason: 'the connection to the session bus ended' });
     expect(await one.ask(request(), asking())).toEqual(unreachable);
 
     await bus.restart();

@@ -62,7 +62,7 @@ describe.skipIf(missingPrograms().length > 0)('a notification', () => {
       server.emit('NotificationReplied', first.id, '12345');
       server.emitClosed(first.id, 2);
       const second = await server.nth(2);
-      expect(second.body).toBe('That was not a code: a code is six digits.\nMFA code of alice in account 123456789012');
+      expect(second.body).toBe('A code has six digits. Try again.\nMFA code of alice in account 123456789012');
       server.emit('NotificationReplied', second.id, '123456');
       expect(await answer).toEqual({ kind: 'code', code: '123456' });
     });
@@ -196,7 +196,7 @@ describe.skipIf(missingPrograms().length > 0)('a notification', () => {
     it('is unfit without any code field', async () => {
       const bare = { ...desktop.environment, PATH: '/nonexistent' };
       const without = notification([zenity(bare), kdialog(bare)], desktop.environment);
-      const reason = 'no code field to open: zenity: not installed, kdialog: not installed';
+      const reason = 'no code field can be opened: zenity: not installed, kdialog: not installed';
       expect(await without.unfit()).toBe(reason);
       expect(await without.ask(request(), asking())).toEqual({ kind: 'unavailable', reason });
     });
@@ -204,7 +204,7 @@ describe.skipIf(missingPrograms().length > 0)('a notification', () => {
 
   it('is unfit where the service offers no buttons', async () => {
     const server = await startNotificationServer(desktop.environment, ['body']);
-    const reason = 'the notification service offers no buttons';
+    const reason = 'the notification service has no buttons';
     expect(await way().unfit()).toBe(reason);
     expect(await way().ask(request(), asking())).toEqual({ kind: 'unavailable', reason });
     await server.stop();
@@ -222,7 +222,7 @@ describe.skipIf(missingPrograms().length > 0)('a notification', () => {
     const dead = { ...without, DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nonexistent' };
     expect(await notification([], dead).ask(request(), asking())).toEqual({
       kind: 'unavailable',
-      reason: expect.stringContaining('the session bus cannot be reached'),
+      reason: expect.stringContaining('cannot connect to the session bus'),
     });
   });
 });

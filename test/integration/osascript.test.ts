@@ -22,7 +22,7 @@ describe('a stand-in for osascript', () => {
     expect(await ask('echo "123 456"')).toEqual({ kind: 'code', code: '123456' });
     const again = `echo "$@" >> ${folder}/words; [ -e ${folder}/asked ] && echo 654321; touch ${folder}/asked; echo`;
     expect(await ask(again)).toEqual({ kind: 'code', code: '654321' });
-    expect(await readFile(join(folder, 'words'), 'utf8')).toContain('That was not a code: a code is six digits.');
+    expect(await readFile(join(folder, 'words'), 'utf8')).toContain('A code has six digits. Try again.');
   });
 
   it('is told all texts as arguments, none as part of the script', async () => {

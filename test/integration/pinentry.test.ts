@@ -47,7 +47,7 @@ describe.skipIf(process.platform === 'win32')('pinentry', () => {
     ['cancelled', 'echo "ERR 83886179 Operation cancelled <Pinentry>"', { kind: 'dismissed' }],
     ['timeout', 'echo "ERR 83886142 Timeout <Pinentry>"', { kind: 'dismissed' }],
     ['another error', 'echo "ERR 83886340 No pinentry <GCR>"', { kind: 'unavailable', reason: 'No pinentry <GCR>' }],
-    ['nothing', 'exit 0', { kind: 'unavailable', reason: 'it ended without an answer' }],
+    ['nothing', 'exit 0', { kind: 'unavailable', reason: 'ended without an answer' }],
     ['a crash', 'kill -SEGV $$', { kind: 'unavailable', reason: expect.stringContaining('SIGSEGV') }],
   ])('is understood when it answers %s', async (_, getpin, answer) => {
     const way = await answering(getpin);
@@ -75,7 +75,7 @@ describe.skipIf(process.platform === 'win32')('pinentry', () => {
   it('without windows is not used, unless it may have our terminal', async () => {
     await writeFile(join(folder, 'pinentry'), '#!/bin/sh\nprintf "OK\\nD gtk2:curses\\nOK\\n"\n', { mode: 0o755 });
     const here = { ...environment(), PATH: folder };
-    expect(await pinentry(here).unfit()).toBe('it has no window to show here');
+    expect(await pinentry(here).unfit()).toBe('cannot open a window here');
   });
 });
 
@@ -111,7 +111,7 @@ describe.skipIf(missingPrograms().length > 0)('pinentry on a terminal', () => {
         told += chunk.toString();
       });
       await within('the end of the program', once(without, 'close'), () => told);
-      expect(told).toContain('"reason":"it has no window to show here, and no terminal"');
+      expect(told).toContain('"reason":"cannot open a window here, and there is no terminal"');
     } finally {
       await rm(file, { recursive: true });
     }

@@ -8,19 +8,19 @@ export const PAGE_GIVEN = 'The agent has the code. If AWS refuses it, you can tr
 
 export const PAGE_DONE = 'The agent has the code.';
 
-export const PAGE_SNOOZED = `No question for ${SNOOZE / 60_000} minutes.`;
+export const PAGE_SNOOZED = `The agent will not ask for ${SNOOZE / 60_000} minutes.`;
 
-export const PAGE_OVER = 'No code is needed here any more.';
+export const PAGE_OVER = 'This request is closed.';
 
 export const PAGE_CLOSE = 'You can close this page.';
 
-export const PAGE_NO_SCRIPT =
-  'This browser runs no script here: press OK, and load the page again to see what AWS says.';
+export const PAGE_NO_SCRIPT = 'JavaScript is off: press OK, then reload the page to see the answer.';
 
-export const PAGE_NOT_FOUND = 'Nothing here. A link of aws-mfa-agent works once, and only while it asks for a code.';
+export const PAGE_NOT_FOUND =
+  'Not found. A link from aws-mfa-agent works once, and only while the agent asks for a code.';
 
 export function pageFoot(host: string): string {
-  return `${APPLICATION} on ${plain(host)}. The code goes to AWS and nowhere else.`;
+  return `${APPLICATION} on ${plain(host)}. The code is sent only to AWS.`;
 }
 
 /** Where to answer, when no browser could be opened: on one line, for the log. */
