@@ -161,7 +161,7 @@ function reasonOf(ended: CommandEnd, told: string, timeout: number | undefined):
 
 function howItEnded(ended: CommandEnd, timeout = 0): string {
   if (typeof ended === 'number') return `exit status ${ended}`;
-  if (ended === 'timeout') return `no end within ${timeout / 1000} s`;
+  if (ended === 'timeout') return `timed out after ${timeout / 1000} s`;
   return ended.startsWith('SIG') ? `ended by ${ended}` : ended;
 }
 

@@ -32,7 +32,7 @@ export async function run(options: GlobalOptions): Promise<void> {
   const log = createLog({ debug: options.debug ?? false, terminal: isatty(2), journal });
   const manager = process.env.NOTIFY_SOCKET
     ? (await import('../service/notify.ts')).serviceManager(process.env, (reason) =>
-        log.warn({ reason }, 'systemd cannot be told how the agent is'),
+        log.warn({ reason }, 'cannot report the status to systemd'),
       )
     : undefined;
   try {
@@ -88,7 +88,7 @@ async function keepFresh(options: GlobalOptions, log: Logger, manager: ServiceMa
     schedule(settings.check, upcoming, {
       call: () => void agent.check('schedule'),
       known: alive,
-      failed: (error) => log.error({ err: error }, 'no time is known for the next check'),
+      failed: (error) => log.error({ err: error }, 'cannot work out when the next check is'),
     });
   let checks = scheduled();
   const reload = async () => {
@@ -98,7 +98,7 @@ async function keepFresh(options: GlobalOptions, log: Logger, manager: ServiceMa
       unusedSettings = undefined;
       checks.stop();
       checks = scheduled();
-      log.info('the settings were read again');
+      log.info('settings reloaded');
     } catch (error) {
       log.error({ err: error }, 'the new settings are not used');
       unusedSettings = `the new settings are not used: ${(error as Error).message}`;

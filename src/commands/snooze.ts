@@ -9,10 +9,10 @@ export async function snooze(duration: string, profile: string | undefined, opti
   const { files } = userSettings(options);
   const query = new URLSearchParams({ duration, ...(profile === undefined ? {} : { profile }) });
   const answer = await askAgent<{ until: number }>(files.runtime, `POST /v1/snooze?${query}`);
-  if (!answer) throw new UserError('no agent is running, so nobody asks');
+  if (!answer) throw new UserError('the agent is not running, so there is nothing to snooze');
   process.stderr.write(`${snoozed(answer.until, Date.now())}\n`);
 }
 
 function snoozed(until: number, now: number): string {
-  return `no asking until ${localTime(until, now)}`;
+  return `will not ask until ${localTime(until, now)}`;
 }

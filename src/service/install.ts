@@ -9,14 +9,11 @@ import { systemd } from './systemd.ts';
 /** @throws UserError when this system has none that we know */
 export function serviceOf(environment: NodeJS.ProcessEnv, home: string, platform: NodeJS.Platform): Service {
   if (process.getuid?.() === 0) {
-    throw new UserError(
-      'this is a service of the user who is asked for the code: run it as that user, not as root',
-      'usage',
-    );
+    throw new UserError('do not run this as root; run it as the user who enters the codes', 'usage');
   }
   if (platform === 'darwin') return launchd(home, process.getuid?.() ?? 0);
   if (platform === 'linux') return systemd(environment, home);
-  throw new UserError(`no service manager is known here: start "aws-mfa-agent run" with your session`);
+  throw new UserError('this system has neither systemd nor launchd: start "aws-mfa-agent run" at login yourself');
 }
 
 /** The text of the file that {@link install} would write. */
@@ -44,7 +41,7 @@ export async function install(
 ): Promise<Installed> {
   await mustFit(service);
   const { owner, text: before } = await ownerOf(service.file, await readFile(service.template, 'utf8'));
-  if (owner === 'edited' && !force) throw new UserError(editedText(service));
+  if (owner === 'edited' && !force) throw new UserError(editedText(service, 'overwrite'));
   const variants = await variantsOf(service, start);
   const current = force ? undefined : variants.find(({ text }) => text === before);
   if (current && !outdated && (await service.running()) !== undefined) return { changed: false };
@@ -63,7 +60,7 @@ export async function install(
 export async function uninstall(service: Service, { force }: { force: boolean }): Promise<boolean> {
   const { owner } = await ownerOf(service.file, await readFile(service.template, 'utf8'));
   if (owner === 'nobody') return false;
-  if (owner === 'edited' && !force) throw new UserError(editedText(service));
+  if (owner === 'edited' && !force) throw new UserError(editedText(service, 'remove'));
   await mustFit(service);
   await service.stop();
   await rm(service.file, { force: true });
@@ -87,6 +84,6 @@ async function keep(file: string, text: string): Promise<string> {
   return copy;
 }
 
-function editedText({ file }: Service): string {
-  return `${file} is not as "install" writes it: somebody has edited it, and it is left alone (--force takes it all the same)`;
+function editedText({ file }: Service, verb: 'overwrite' | 'remove'): string {
+  return `${file} was edited and is left unchanged (use --force to ${verb} it)`;
 }

@@ -35,7 +35,7 @@ export function launchd(home: string, uid: number): Service {
     template: packageFile(`launchd/${LABEL}.plist`),
     unfit: async () => {
       const printed = await call('print', domain);
-      return printed.ok ? undefined : `there is no session at the screen for ${domain}: log in there, not by ssh`;
+      return printed.ok ? undefined : `there is no graphical session (${domain}): log in at the screen, not over ssh`;
     },
     fillIn: async (template, start) => [{ text: filledIn(template, start, log) }],
     comment: (words) => `<!-- ${words} -->`,
@@ -52,7 +52,7 @@ export function launchd(home: string, uid: number): Service {
         await setTimeout(LOOK_EVERY);
       }
       while ((await running()) === undefined) {
-        if (performance.now() > giveUp) throw new UserError(`the service is installed, but does not run: see ${log}`);
+        if (performance.now() > giveUp) throw new UserError(`the service is installed but does not run: see ${log}`);
         await setTimeout(LOOK_EVERY);
       }
       return undefined;
@@ -79,9 +79,9 @@ export function launchd(home: string, uid: number): Service {
     },
     running,
     hints: [
-      ['see', `launchctl print ${target}`],
+      ['status', `launchctl print ${target}`],
       ['log', `tail -f ${log}`],
-      ['end', 'aws-mfa-agent uninstall'],
+      ['remove', 'aws-mfa-agent uninstall'],
     ],
   };
 }

@@ -50,8 +50,10 @@ export function findStart(
     warnings: [
       ...[node, program]
         .filter(isVersioned)
-        .map((path) => `${path} goes away with an upgrade: install again after one`),
-      ...(proxies.length > 0 ? [`${proxies.join(', ')}: not known to the service unless you add them to it`] : []),
+        .map((path) => `an upgrade removes ${path}: run "aws-mfa-agent install" again after each upgrade`),
+      ...(proxies.length > 0
+        ? [`the service does not get ${proxies.join(', ')}: add them to the service yourself if it needs them`]
+        : []),
     ],
   };
 }

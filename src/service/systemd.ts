@@ -49,7 +49,7 @@ export function systemd(environment: NodeJS.ProcessEnv, home: string): Service {
         { text },
         {
           text: text.replace(NEEDS_NAMESPACE, ''),
-          without: 'this system lets no service of a user have a namespace, so the agent can write in all of your home',
+          without: 'this system does not allow user namespaces, so the service can write anywhere in your home folder',
         },
       ];
     },
@@ -57,7 +57,7 @@ export function systemd(environment: NodeJS.ProcessEnv, home: string): Service {
     start: async (anew) => {
       await must('daemon-reload');
       if ((await property('LoadState')) !== 'loaded') {
-        throw new UserError(`systemd does not take ${file}: ${await notLoaded(property)}`);
+        throw new UserError(`systemd does not load ${file}: ${await notLoaded(property)}`);
       }
       // What failed before must not count against it.
       await call('reset-failed', UNIT);
@@ -67,10 +67,10 @@ export function systemd(environment: NodeJS.ProcessEnv, home: string): Service {
       const status = await property('ExecMainStatus');
       if (NAMESPACE_REFUSED.includes(status)) {
         await call('stop', UNIT);
-        return `systemd cannot set up its namespace (status ${status})`;
+        return `systemd cannot set up the namespace (status ${status})`;
       }
       const why = (await property('StatusText')) || `${await property('Result')}, exit status ${status}`;
-      throw new UserError(`the service is installed, but does not run: ${why} (journalctl --user -u aws-mfa-agent)`);
+      throw new UserError(`the service is installed but does not run: ${why} (journalctl --user -u aws-mfa-agent)`);
     },
     stop: () => must('--quiet', 'disable', '--now', UNIT),
     forget: async () => {
@@ -101,10 +101,10 @@ export function systemd(environment: NodeJS.ProcessEnv, home: string): Service {
     },
     running: async () => ((await property('ActiveState')) === 'active' ? Number(await property('MainPID')) : undefined),
     hints: [
-      ['see', 'systemctl --user status aws-mfa-agent'],
+      ['status', 'systemctl --user status aws-mfa-agent'],
       ['log', 'journalctl --user -u aws-mfa-agent -f'],
       ['change', 'systemctl --user edit aws-mfa-agent'],
-      ['end', 'aws-mfa-agent uninstall'],
+      ['remove', 'aws-mfa-agent uninstall'],
     ],
   };
 }
@@ -119,7 +119,7 @@ function filledIn(template: string, { node, program, words, environment, folders
   const writable = `ReadWritePaths=${folders.map((folder) => quoted(`-${folder}`)).join(' ')}`;
   // Older ones would warn of what they do not know.
   const restart = version >= 254 ? ['RestartSec=5', 'RestartSteps=5', 'RestartMaxDelaySec=5min'] : ['RestartSec=5'];
-  return `# Written by "aws-mfa-agent install". Keep your changes apart from it: systemctl --user edit aws-mfa-agent
+  return `# Written by "aws-mfa-agent install". Do not edit it: put changes into a drop-in (systemctl --user edit aws-mfa-agent).
 ${template}`
     .replace(/^ExecStart=.*$/m, () => start)
     .replace(/^ReadWritePaths=.*$/m, () => writable)
@@ -143,20 +143,20 @@ function wordsIn(line: string): string[] {
 async function notLoaded(property: (name: string) => Promise<string>): Promise<string> {
   const state = await property('LoadState');
   if (state === 'masked') return 'it is masked (systemctl --user unmask aws-mfa-agent)';
-  return state === 'not-found' ? 'it looks for units in other folders (systemctl --user show -p UnitPath)' : state;
+  return state === 'not-found' ? 'it reads units from other folders (systemctl --user show -p UnitPath)' : state;
 }
 
 function whyNone(result: CommandResult & { ok: false }, { XDG_RUNTIME_DIR }: NodeJS.ProcessEnv): string {
   const otherwise = `Without it, put "aws-mfa-agent run >/dev/null 2>&1 &" into ~/.profile, or "@reboot aws-mfa-agent run" into crontab -e`;
   if (existsSync('/run/systemd/system')) {
     const reached = XDG_RUNTIME_DIR ? result.reason : 'XDG_RUNTIME_DIR is not set';
-    return `the service manager of this user cannot be reached (${reached}): log in as this user, not by su or sudo. ${otherwise}`;
+    return `cannot connect to this user's systemd (${reached}): log in as this user, not with su or sudo. ${otherwise}`;
   }
   if (/microsoft/i.test(kernel())) {
-    return `this WSL does not run systemd: put systemd=true under [boot] into /etc/wsl.conf, then "wsl --shutdown" in Windows. ${otherwise}`;
+    return `this WSL does not run systemd: put systemd=true under [boot] into /etc/wsl.conf, then run "wsl --shutdown" in Windows. ${otherwise}`;
   }
   if (existsSync('/.dockerenv') || existsSync('/run/.containerenv')) {
-    return 'this is a container without systemd: start "aws-mfa-agent run" beside your program, or outside the container';
+    return 'this is a container without systemd: start "aws-mfa-agent run" next to your program, or outside the container';
   }
   return `this system does not run systemd. ${otherwise}`;
 }

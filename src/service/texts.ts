@@ -1,9 +1,9 @@
 /** Inside the service, what it may write in is settled by its unit. */
 export function readOnlyInService(folder: string): string {
-  return `${folder} is read-only for the service: systemctl --user edit aws-mfa-agent, [Service] ReadWritePaths=${folder}`;
+  return `the service cannot write in ${folder}: run "systemctl --user edit aws-mfa-agent" and add [Service] ReadWritePaths=${folder}`;
 }
 
 /** Inside the service, a file cannot be given to another user or group than one's own. */
 export function foreignInService(file: string): string {
-  return `${file} belongs to another user or group, which the service cannot keep: chown "$(id -u):$(id -g)" ${file}`;
+  return `${file} belongs to another user or group, which the service cannot keep: run chown "$(id -u):$(id -g)" ${file}`;
 }

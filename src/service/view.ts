@@ -26,7 +26,7 @@ export function viewOfService(credentials: string, version: string): View {
       if (installed !== undefined && installed !== version) return `version ${installed} is installed`;
       const { access, folder } = accessTo(credentials);
       return access === 'read-only' && before !== 'read-only'
-        ? `${folder} is another folder than at the start`
+        ? `${folder} has been replaced since the agent started`
         : undefined;
     },
     unwritable: () => {

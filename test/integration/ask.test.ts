@@ -70,7 +70,7 @@ describe('mfa_process', () => {
     // A clock that goes thirty times as fast.
     const words = ['-f', '+0 x30', process.execPath, '--input-type=module', '-e', program];
     const { stdout } = await promisify(execFile)('faketime', words);
-    expect(JSON.parse(stdout)).toMatchObject({ kind: 'unavailable', reason: 'no end within 30 s' });
+    expect(JSON.parse(stdout)).toMatchObject({ kind: 'unavailable', reason: 'timed out after 30 s' });
     const processes = await promisify(execFile)('sh', ['-c', "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"]);
     expect(processes.stdout).toContain('vitest');
     expect(processes.stdout).not.toContain('sleep 4242');

@@ -53,7 +53,7 @@ describe('a command', () => {
 
   it('is ended when its time is over, with all processes of its own', async () => {
     const result = await runCommand('sleep 1000 & echo $!; wait', { timeout: 200 });
-    expect(result).toMatchObject({ ok: false, ended: 'timeout', reason: 'no end within 0.2 s' });
+    expect(result).toMatchObject({ ok: false, ended: 'timeout', reason: 'timed out after 0.2 s' });
     expect(isRunning(Number(result.stdout))).toBe(false);
   });
 

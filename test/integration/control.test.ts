@@ -74,7 +74,7 @@ describe('the socket of the agent', () => {
 
   it('takes the question away for a snooze, and status says until when', async () => {
     const ended = await run(['snooze', '30m'], sandbox.env);
-    expect(ended).toMatchObject({ status: 0, stderr: expect.stringMatching(/^no asking until .*\n$/) });
+    expect(ended).toMatchObject({ status: 0, stderr: expect.stringMatching(/^will not ask until .*\n$/) });
     await agent.says(/"standing":"snoozed"/);
     expect((await run(['status'], sandbox.env)).stdout).toMatch(/snoozed until/);
   });
@@ -98,7 +98,7 @@ describe('the socket of the agent', () => {
     agent.child.kill('SIGTERM');
     await agent.ended;
     const ended = await run(['snooze', '30m'], sandbox.env);
-    expect(ended).toMatchObject({ status: 1, stderr: expect.stringContaining('no agent is running') });
+    expect(ended).toMatchObject({ status: 1, stderr: expect.stringContaining('the agent is not running') });
   });
 
   it('looks at the file on request', async () => {

@@ -59,7 +59,7 @@ describe.skipIf(whyNoUserManager() !== undefined)('the service of a user who log
     session(30);
     await screen.nth(1);
     await desktopEnds();
-    await alice.becomes('StatusText', /cannot ask here: notification: the session bus went away/);
+    await alice.becomes('StatusText', /cannot ask here: notification: the connection to the session bus ended/);
     await desktopStarts();
     // It tries again by itself after `remind_every`; told to look, at once.
     await askAgent(alice.outside('/run/user/4321/aws-mfa-agent'), 'POST /v1/check');

@@ -43,8 +43,8 @@ it('warns of a path that an upgrade takes away, where there is no other', () => 
   const start = find(node, program, [dirname(node)]);
   expect([start.node, start.program]).toEqual([node, program]);
   expect(start.warnings).toEqual([
-    `${node} goes away with an upgrade: install again after one`,
-    `${program} goes away with an upgrade: install again after one`,
+    `an upgrade removes ${node}: run "aws-mfa-agent install" again after each upgrade`,
+    `an upgrade removes ${program}: run "aws-mfa-agent install" again after each upgrade`,
   ]);
 });
 
@@ -65,5 +65,5 @@ it('takes along where the files are, and the folders behind links', () => {
     dirname(credentials),
     join(folder, 'home/.local/state/aws-mfa-agent'),
   ]);
-  expect(start.warnings.join()).toMatch(/^HTTPS_PROXY: .*not known/);
+  expect(start.warnings.join()).toMatch(/^the service does not get HTTPS_PROXY: add/);
 });

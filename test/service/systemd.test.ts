@@ -87,7 +87,7 @@ describe.skipIf(whyNoUserManager() !== undefined)('the systemd service of an ord
 
   it('is installed twice as it is once', async () => {
     const before = [alice.read(UNIT), await agentRuns()];
-    expect(await install()).toMatchObject({ status: 0, stderr: expect.stringMatching(/nothing done/) });
+    expect(await install()).toMatchObject({ status: 0, stderr: expect.stringMatching(/nothing to do/) });
     expect([alice.read(UNIT), await agentRuns()]).toEqual(before);
   });
 
@@ -123,7 +123,7 @@ describe.skipIf(whyNoUserManager() !== undefined)('the systemd service of an ord
     expect([alice.read('.aws/credentials'), alice.read(SETTINGS)]).toEqual(before);
     expect(await alice.run(['aws-mfa-agent', 'uninstall'])).toMatchObject({
       status: 0,
-      stderr: expect.stringMatching(/nothing done/),
+      stderr: 'The service is not installed.\n',
     });
   });
 
@@ -299,7 +299,7 @@ describe.skipIf(whyNoUserManager() !== undefined)('the systemd service of an ord
       expect(alice.read(UNIT)).toMatch(/^NoNewPrivileges=yes$/m);
       expect(alice.read(UNIT)).not.toMatch(/PrivateUsers|ProtectHome/);
       const before = await agentRuns();
-      expect(await install()).toMatchObject({ status: 0, stderr: expect.stringMatching(/nothing done/) });
+      expect(await install()).toMatchObject({ status: 0, stderr: expect.stringMatching(/nothing to do/) });
       expect(await agentRuns()).toBe(before);
     } finally {
       await alice.runAsRoot(['mkdir', '-p', '/run/systemd/unit-root', '/run/systemd/mount-rootfs']);
@@ -312,7 +312,7 @@ describe.skipIf(whyNoUserManager() !== undefined)('the systemd service of an ord
     const noManager = { XDG_RUNTIME_DIR: '', DBUS_SESSION_BUS_ADDRESS: '' };
     expect(await alice.run(['aws-mfa-agent', 'install'], noManager)).toMatchObject({
       status: 1,
-      stderr: expect.stringMatching(/cannot be reached.*aws-mfa-agent run/),
+      stderr: expect.stringMatching(/cannot connect.*aws-mfa-agent run/),
     });
     await alice.runAsRoot(['rmdir', '/run/systemd/system']);
     expect(await alice.run(['aws-mfa-agent', 'install'], noManager)).toMatchObject({
@@ -322,7 +322,7 @@ describe.skipIf(whyNoUserManager() !== undefined)('the systemd service of an ord
     await alice.runAsRoot(['mkdir', '/run/systemd/system']);
     expect(await alice.runAsRoot(['env', `HOME=${HOME}`, 'aws-mfa-agent', 'install'])).toMatchObject({
       status: 2,
-      stderr: expect.stringMatching(/not as root/),
+      stderr: expect.stringMatching(/do not run this as root/),
     });
     expect(() => alice.read(UNIT)).toThrow('ENOENT');
   });
@@ -334,7 +334,10 @@ describe.skipIf(whyNoUserManager() !== undefined)('the systemd service of an ord
       await expect
         .poll(async () => (await alice.run(['aws-mfa-agent', 'status'])).stdout, { timeout: 20_000 })
         .not.toMatch(/not running/);
-      expect(await install()).toMatchObject({ status: 1, stderr: expect.stringMatching(/an agent runs already/) });
+      expect(await install()).toMatchObject({
+        status: 1,
+        stderr: expect.stringMatching(/an agent is already running/),
+      });
     } finally {
       other.kill();
     }
