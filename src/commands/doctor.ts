@@ -30,24 +30,24 @@ import { sessionIn } from '../session/session.ts';
 import { readState } from '../session/state.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
 import { type Paths, pathsOf } from '../settings/paths.ts';
-import { loadSettings, requireValidSchedule } from '../settings/settings.ts';
+import { loadSettings, requireValidSchedule, type Settings } from '../settings/settings.ts';
 
 interface DoctorOptions extends GlobalOptions {
   json?: boolean;
   try?: boolean;
 }
 
-/** How long one thing may be looked at, in milliseconds: longer than all that is waited for in it. */
+/** How long a check may take, in milliseconds: longer than the sum of its own timeouts. */
 const LIMIT = 10_000;
-/** The question about the keys, which may be put again for the clock, after a `credential_process`. */
+/** For two requests to AWS after a `credential_process`. */
 const AWS_LIMIT = 65_000;
-/** A notification service may have to be started. */
+/** For the start of a notification service. */
 const ASKING_LIMIT = 40_000;
 
-/** How long the test notification waits for a click, in milliseconds. */
+/** How long to wait for a click on the test notification, in milliseconds. */
 const CLICK = 30_000;
 
-/** Finds what is wrong, or will go wrong, and says how to mend each. Exit status 1 when something does not work now. */
+/** Prints problems of the setup and how to fix them. Sets exit status 1 if something does not work now. */
 export async function doctor(options: DoctorOptions): Promise<void> {
   const version = packageVersion();
   const home = homedir();
@@ -60,28 +60,26 @@ export async function doctor(options: DoctorOptions): Promise<void> {
   const profiles = settings?.profiles ?? [];
   const known = profilesIn(seen, profiles);
 
-  const agent = once(() => agentSeen(files));
-  const service = once(() => lookAtService(environment, home, settings));
-  /** Why AWS is not asked: a reader of a pipe would wait forever. */
-  const obstacle = () => {
-    const bundle = environment.AWS_CA_BUNDLE;
-    const isPipe = bundle && notAFile(bundle) !== undefined;
-    return seen.credentials.problem ?? (isPipe ? `AWS_CA_BUNDLE=${bundle} is not a file` : undefined);
-  };
-  const asked = once(async () =>
-    obstacle() === undefined
+  // Started here, since several checks wait for each. A rejection is reported by the checks.
+  const agent = agentSeen(files);
+  const service = lookAtService(environment, home, settings);
+  const bundle = environment.AWS_CA_BUNDLE;
+  /** Why AWS cannot be asked: to read a pipe could take forever. */
+  const obstacle =
+    seen.credentials.problem ?? (bundle && notAFile(bundle) ? `AWS_CA_BUNDLE=${bundle} is not a file` : undefined);
+  const asked =
+    obstacle === undefined
       ? askAws(profiles, {
           longTermKeys: (source) => longTermKeys(files, source, credentialProcess),
           sessionKeys: (profile) => sessionKeys(files, profile),
           callerIdentity,
           mfaDevices: (keys, profile, clock, sts) => {
-            // Keys of a sandbox are nothing to AWS.
+            // AWS does not know the keys of a simulated STS.
             const isNamed = environment.AWS_ENDPOINT_URL_IAM || environment.AWS_ENDPOINT_URL;
             return isOfAws(sts) || isNamed ? mfaDevices(keys, profile, clock) : undefined;
           },
         })
-      : [],
-  );
+      : Promise.resolve([]);
 
   const looks: Look[] = [
     { check: 'settings.file', limit: LIMIT, look: () => settingsFindings(loaded, files) },
@@ -108,17 +106,16 @@ export async function doctor(options: DoctorOptions): Promise<void> {
       check: 'aws.reachable',
       limit: AWS_LIMIT,
       look: async () => {
-        const reason = obstacle();
-        if (reason !== undefined) return [warning('aws.reachable', `AWS was not asked: ${reason}`, 'mend that first')];
-        return awsFindings(await asked(), environment);
+        if (obstacle === undefined) return awsFindings(await asked, environment);
+        return [warning('aws.reachable', `AWS was not asked: ${obstacle}`, 'fix that first')];
       },
     },
-    { check: 'keys.alive', limit: AWS_LIMIT, look: async () => keyFindings(await asked()) },
+    { check: 'keys.alive', limit: AWS_LIMIT, look: async () => keyFindings(await asked) },
     {
       check: 'session.alive',
       limit: AWS_LIMIT,
       look: async () => {
-        const answers = await asked();
+        const answers = await asked;
         const { expiries } = readState(files.state);
         return profiles.flatMap(({ profile }) => {
           const remembered = expiries[files.credentials]?.[profile];
@@ -133,8 +130,8 @@ export async function doctor(options: DoctorOptions): Promise<void> {
       check: 'asking.ways',
       limit: ASKING_LIMIT,
       look: async () => {
-        const there = await service();
-        return waysToAsk(loaded, 'ways' in there ? (there.ways ?? []) : []);
+        const inService = await service;
+        return waysToAsk(settings, 'ways' in inService ? (inService.ways ?? []) : []);
       },
     },
     {
@@ -142,17 +139,17 @@ export async function doctor(options: DoctorOptions): Promise<void> {
       limit: LIMIT,
       look: async () => {
         const names = profiles.map(({ profile }) => profile);
-        return agentFindings(await agent(), version, names, now);
+        return agentFindings(await agent, version, names, now);
       },
     },
     {
       check: 'service.installed',
       limit: ASKING_LIMIT,
-      look: async () => serviceFindings(await service(), await agent(), environment),
+      look: async () => serviceFindings(await service, await agent, environment),
     },
   ];
   if (options.try) {
-    process.stderr.write(`A test notification comes: click it, within ${CLICK / 1000} seconds.\n`);
+    process.stderr.write(`Sending a test notification: click it within ${CLICK / 1000} seconds.\n`);
     const look = async () => [await testNotification(environment, CLICK)];
     looks.push({ check: 'asking.test', limit: CLICK + ASKING_LIMIT, look });
   }
@@ -165,7 +162,7 @@ export async function doctor(options: DoctorOptions): Promise<void> {
   process.exitCode = findings.some(({ level }) => level === 'error') ? 1 : 0;
   const text = options.json ? reportJson(shown, version) : reportText(shown, colour);
   await new Promise((resolve) => process.stdout.write(text, resolve));
-  // What was given up may go on forever.
+  // A check that took too long may still be running.
   if (abandoned) process.exit();
 }
 
@@ -182,12 +179,12 @@ async function settingsIn(seen: SeenFiles, options: DoctorOptions, home: string)
   }
 }
 
-async function waysToAsk({ settings }: Loaded, inService: readonly WayReport[]): Promise<Finding[]> {
+async function waysToAsk(settings: Settings | undefined, inService: readonly WayReport[]): Promise<Finding[]> {
   if (!settings) return [];
   const reports = await Promise.all(
     settings.profiles.map(async (profile) => ({ profile, ways: await createAsk(settings, profile).ways() })),
   );
-  // Profiles differ by their mfa_process alone.
+  // Profiles can differ only by their mfa_process.
   const isFirst = ({ ways }: (typeof reports)[number], index: number) =>
     reports.findIndex((other) => JSON.stringify(other.ways) === JSON.stringify(ways)) === index;
   return reports
@@ -202,12 +199,4 @@ async function agentSeen({ runtime }: Paths): Promise<AgentSeen> {
     if (error instanceof UserError) return { problem: error.message };
     throw error;
   }
-}
-
-function once<T>(work: () => Promise<T>): () => Promise<T> {
-  let result: Promise<T> | undefined;
-  return () => {
-    result ??= work();
-    return result;
-  };
 }

@@ -6,38 +6,38 @@ import { Clock } from '../time/clock.ts';
 
 export type Identity = { account: string; arn: string };
 
-/** What AWS says of the keys of one MFA profile. */
+/** AWS's answers about the keys of one MFA profile. */
 export interface Asked {
   profile: ProfileSettings;
-  /** The long-term keys: their id, or why there are none. */
+  /** The id of the long-term keys, or why there are none. */
   source: { accessKeyId: string } | { accessKeyId?: undefined; reason: string };
-  /** Whose they are; undefined when there are none to ask with. */
+  /** Which user they belong to; undefined if there are no keys to ask with. */
   ofSource: AwsAnswer<Identity> | undefined;
-  /** The same of the session; undefined when there is none. */
+  /** Which user the session belongs to; undefined if there is no session. */
   ofSession: AwsAnswer<Identity> | undefined;
-  /** The MFA devices of the user, by IAM, asked with the long-term keys; undefined when it was not asked. */
+  /** The user's MFA devices, from IAM with the long-term keys; undefined if IAM was not asked. */
   devices: AwsAnswer<string[]> | undefined;
-  /** The same, asked with the session. */
+  /** The user's MFA devices, from IAM with the session; undefined if IAM was not asked. */
   devicesBySession: AwsAnswer<string[]> | undefined;
 }
 
 export interface AwsEffects {
-  /** @throws UserError when there are none */
+  /** @throws UserError if there are none */
   longTermKeys(source: string): Promise<LongTermKeys>;
   sessionKeys(profile: string): Keys | undefined;
-  /** The clock learns from the answer. */
+  /** Sets the clock by the answer. */
   callerIdentity(keys: Keys, profile: ProfileSettings, clock: Clock): Promise<AwsAnswer<Identity>>;
-  /** Undefined when IAM must not be asked: STS is somebody else's. */
+  /** Returns undefined if IAM must not be asked: the endpoint of STS is not AWS's. */
   mfaDevices(keys: Keys, profile: ProfileSettings, clock: Clock, sts: string): Promise<AwsAnswer<string[]>> | undefined;
 }
 
-/** The key of AWS's own documentation: where nobody has a key, its refusal shows that STS is there. */
-const NOBODY: Keys = {
+/** The example key of AWS's documentation. Without other keys, its refusal shows that STS can be reached. */
+const EXAMPLE_KEYS: Keys = {
   accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
   secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
 };
 
-/** Asks AWS whose keys there are, for all profiles at once; the same question once only. */
+/** Asks AWS which users the keys of all profiles belong to. Sends equal requests only once. */
 export function askAws(profiles: readonly ProfileSettings[], effects: AwsEffects): Promise<Asked[]> {
   const questions = new Map<string, Promise<AwsAnswer<Identity>>>();
   const identity = (keys: Keys, profile: ProfileSettings) => {
@@ -57,7 +57,7 @@ export function askAws(profiles: readonly ProfileSettings[], effects: AwsEffects
       ]);
       const isThere = typeof source !== 'string';
       const [ofSource, ofSession] = await Promise.all([
-        isThere || !session ? identity(isThere ? source : NOBODY, profile) : undefined,
+        isThere || !session ? identity(isThere ? source : EXAMPLE_KEYS, profile) : undefined,
         session && identity(session, profile),
       ]);
       const devices = async (keys: Keys, answer: AwsAnswer<Identity> | undefined) => {
@@ -82,7 +82,7 @@ export function askAws(profiles: readonly ProfileSettings[], effects: AwsEffects
   );
 }
 
-/** A clock that is too wrong for AWS must not hide what is wrong with the keys. */
+/** Asks AWS, and again if the first request only showed how wrong the clock is. */
 async function ask(keys: Keys, profile: ProfileSettings, { callerIdentity }: AwsEffects): Promise<AwsAnswer<Identity>> {
   const clock = new Clock();
   const first = await callerIdentity(keys, profile, clock);

@@ -1,12 +1,16 @@
-import { error, type Finding, ok, warning } from './finding.ts';
+import { absent, error, type Finding, ok, warning } from './finding.ts';
 
-/** A way to ask, with the reason why it cannot work, if so. */
+/** A method of asking; `unfit` says why it cannot work. */
 export type WayReport = { name: string; unfit?: string };
 
+export const INSTALL_A_WAY =
+  'install zenity or pinentry, and a notification service such as dunst; or set prompt = browser in config.ini';
+
 /**
- * What there is to ask with, here.
+ * Checks which methods of asking for the code of a profile work.
+ * @param ways as they are in this process
  * @param prompt of the settings
- * @param inService the same where the service runs; none when that cannot be known
+ * @param inService as they are in the service; none if that is not known
  */
 export function askingFindings(
   profile: string,
@@ -14,42 +18,40 @@ export function askingFindings(
   prompt: 'auto' | readonly string[],
   inService: readonly WayReport[],
 ): Finding[] {
-  const fit = ways.filter(({ unfit }) => unfit === undefined).map(({ name }) => name);
-  const unfit = ways.filter((way) => way.unfit !== undefined);
-  const reasons = unfit.map(({ name, unfit }) => `${name} (${unfit})`).join('; ');
-  const there = inService.filter((way) => way.unfit === undefined).map(({ name }) => name);
-  return [waysFinding(profile, fit, there), unfitFinding(profile, reasons, prompt)];
+  return [waysFinding(profile, fitOf(ways), fitOf(inService)), ...unfitFindings(profile, ways, prompt)];
 }
 
-export const INSTALL_A_WAY =
-  'install zenity or pinentry, and a notification service such as dunst; or set prompt = browser';
+/** Returns the names of the methods that work. */
+export function fitOf(ways: readonly WayReport[]): string[] {
+  return ways.filter(({ unfit }) => unfit === undefined).map(({ name }) => name);
+}
 
-function waysFinding(profile: string, fit: string[], there: string[]): Finding {
+function waysFinding(profile: string, here: string[], inService: string[]): Finding {
   const check = 'asking.ways';
-  if (fit.length === 0 && there.length > 0) {
-    return ok(
-      check,
-      `nothing here can ask for the code of [${profile}]; the service can, by ${there.join(', then ')}`,
-      profile,
-    );
+  if (here.length === 0 && inService.length > 0) {
+    const found = `nothing can ask for the code of [${profile}] in this shell; the service can use`;
+    return ok(check, `${found} ${inService.join(', then ')}`, profile);
   }
-  if (fit.length === 0)
-    return error(check, `nothing here can ask for the code of [${profile}]`, INSTALL_A_WAY, profile);
-  if (fit.every((name) => name === 'terminal') && there.length === 0) {
-    const found = `only the terminal can ask for the code of [${profile}]: an agent in the background cannot`;
+  if (here.length === 0) return error(check, `nothing can ask for the code of [${profile}]`, INSTALL_A_WAY, profile);
+  if (here.every((name) => name === 'terminal') && inService.length === 0) {
+    const found = `only the terminal can ask for the code of [${profile}]; an agent in the background has no terminal`;
     return warning(check, found, INSTALL_A_WAY, profile);
   }
-  return ok(check, `here, [${profile}] can be asked for by ${fit.join(', then ')}`, profile);
+  return ok(check, `the code of [${profile}] can be asked for by ${here.join(', then ')}`, profile);
 }
 
-function unfitFinding(profile: string, reasons: string, prompt: 'auto' | readonly string[]): Finding {
+function unfitFindings(profile: string, ways: readonly WayReport[], prompt: 'auto' | readonly string[]): Finding[] {
   const check = 'asking.unfit';
-  if (reasons === '') return ok(check, 'every way that the settings name works here', profile);
-  if (prompt === 'auto') return ok(check, `not here: ${reasons}`, profile);
-  return warning(
-    check,
-    `named by prompt, and not here: ${reasons}`,
-    'install that, or take it out of prompt in config.ini',
-    profile,
+  const unfit = ways.filter((way) => way.unfit !== undefined);
+  if (unfit.length === 0) return [ok(check, 'every method of asking in the settings works here', profile)];
+  return unfit.map(({ name, unfit }) =>
+    prompt === 'auto'
+      ? absent(check, `${name}: ${unfit}`, profile)
+      : warning(
+          check,
+          `prompt lists ${name}, which does not work here: ${unfit}`,
+          `make ${name} work, or remove it from prompt in config.ini`,
+          profile,
+        ),
   );
 }

@@ -5,10 +5,10 @@ import { formatDuration } from '../time/duration.ts';
 import type { Asked, Identity } from './ask-aws.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 
-/** The way to STS, and its clock, by its answers. */
+/** Checks the connection to STS and the clock, by the answers of STS. */
 export function awsFindings(asked: readonly Asked[], environment: NodeJS.ProcessEnv): Finding[] {
   const answers = asked.flatMap(({ ofSource, ofSession }) => [ofSource, ofSession].filter((one) => one !== undefined));
-  /** One answer for each endpoint: the best, since one that came shows that others can. */
+  /** One answer for each endpoint: if several came, one that shows that STS can be reached. */
   const endpoints = new Map<string, AwsAnswer<Identity>>();
   for (const answer of answers) {
     const before = endpoints.get(answer.endpoint);
@@ -23,18 +23,18 @@ export function awsFindings(asked: readonly Asked[], environment: NodeJS.Process
   ];
 }
 
-/** The domains of AWS's partitions, and of its newer endpoints. */
+/** The domains of AWS's partitions and of its newer endpoints. */
 const OF_AWS =
   /\.(amazonaws\.com|amazonaws\.com\.cn|api\.aws|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov|amazonwebservices\.com\.cn)$/;
 const LOOPBACK = /^(localhost|127\..*|\[?::1\]?)$/;
 
-/** The variable that names the endpoint, the stronger first. */
+/** Returns the variable that sets the endpoint of STS. */
 function namedEndpoint(environment: NodeJS.ProcessEnv): { name: string; value: string } | undefined {
   const name = ['AWS_ENDPOINT_URL_STS', 'AWS_ENDPOINT_URL'].find((one) => environment[one]);
   return name === undefined ? undefined : { name, value: environment[name] ?? '' };
 }
 
-/** Whether a host is AWS's own. */
+/** Returns whether a host is AWS's own. */
 export function isOfAws(host: string): boolean {
   return OF_AWS.test(host);
 }
@@ -43,14 +43,14 @@ function endpointFinding(host: string, environment: NodeJS.ProcessEnv): Finding 
   const check = 'aws.endpoint';
   const named = namedEndpoint(environment);
   if (named && !URL.canParse(named.value)) {
-    return error(check, `${named.name} holds no URL`, `unset ${named.name}, or correct it: https://HOST`);
+    return error(check, `${named.name} is not a URL`, `unset ${named.name}, or correct it: https://HOST`);
   }
-  if (isOfAws(host)) return ok(check, `${host}${named ? `, by ${named.name}` : ''}`);
+  if (isOfAws(host)) return ok(check, `endpoint: ${host}${named ? ` (set by ${named.name})` : ''}`);
   const where = named?.name ?? 'endpoint_url in ~/.aws/config';
-  const mend = `${named ? `unset ${named.name}` : 'remove endpoint_url'}, unless that is meant`;
+  const mend = `${named ? `unset ${named.name}` : 'remove endpoint_url'}, unless this is intended`;
   const isPlain = named?.value.startsWith('http:') && !LOOPBACK.test(host);
-  if (isPlain) return error(check, `${host}, by ${where}: codes go there without encryption`, mend);
-  return warning(check, `${host}, by ${where}: keys and codes are used there, not at AWS`, mend);
+  if (isPlain) return error(check, `requests go to ${host} (set by ${where}) without encryption, codes too`, mend);
+  return warning(check, `requests go to ${host} (set by ${where}), not to AWS`, mend);
 }
 
 function proxyFinding(host: string, environment: NodeJS.ProcessEnv): Finding {
@@ -60,17 +60,17 @@ function proxyFinding(host: string, environment: NodeJS.ProcessEnv): Finding {
   if (!proxy) return ok(check, `no proxy for ${host}`);
   const names = ['https_proxy', 'http_proxy', 'all_proxy'].flatMap((name) => [name, name.toUpperCase()]);
   const which = names.filter((name) => environment[name]).join(', ');
-  if (!URL.canParse(proxy)) return error(check, `${which} holds no URL`, `correct it: http://HOST:PORT`);
+  if (!URL.canParse(proxy)) return error(check, `${which} is not a URL`, `correct it: http://HOST:PORT`);
   const { protocol, host: at, password } = new URL(proxy);
   const shown = `${protocol}//${at}${password ? ' (with a password)' : ''}`;
   if (protocol !== 'http:' && protocol !== 'https:') {
-    const found = `${shown}, by ${which}: this program knows no such proxy`;
-    return error(check, found, `name an HTTP proxy in HTTPS_PROXY, or put ${host} into NO_PROXY`);
+    const found = `the proxy ${shown} (set by ${which}) is not an HTTP proxy: this program cannot use it`;
+    return error(check, found, `set HTTPS_PROXY to an HTTP proxy, or add ${host} to NO_PROXY`);
   }
-  return ok(check, `to ${host} through ${shown}, by ${which}`);
+  return ok(check, `requests to ${host} go through the proxy ${shown} (set by ${which})`);
 }
 
-/** Whether that was STS, whatever it said. */
+/** Returns whether STS answered, with a refusal or not. */
 function hasAnswered(answer: AwsAnswer<Identity>): boolean {
   return answer.ok || !['unreachable', 'not-sts', 'busy'].includes(answer.failure.kind);
 }
@@ -82,11 +82,11 @@ function reachableFinding(answer: AwsAnswer<Identity>, environment: NodeJS.Proce
   switch (answer.failure.kind) {
     case 'unreachable': {
       const { detail } = answer.failure;
-      return error(check, `no answer from ${endpoint}: ${detail}`, mendWay(detail, environment));
+      return error(check, `no answer from ${endpoint}: ${detail}`, remedyFor(detail, environment));
     }
     case 'not-sts': {
-      const found = `what answers at ${endpoint} is not STS (${answer.failure.detail})`;
-      return error(check, found, 'look at AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL and the proxy');
+      const found = `the server at ${endpoint} is not STS (${answer.failure.detail})`;
+      return error(check, found, 'check AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL and the proxy');
     }
     case 'busy':
       return warning(check, `${endpoint} is busy (${answer.failure.detail})`, 'try again in a minute');
@@ -102,19 +102,20 @@ function reachableFinding(answer: AwsAnswer<Identity>, environment: NodeJS.Proce
   }
 }
 
-function mendWay(detail: string, environment: NodeJS.ProcessEnv): string {
+/** Returns what to do when STS cannot be reached. @param detail the error of the network */
+function remedyFor(detail: string, environment: NodeJS.ProcessEnv): string {
   if (/certificate|self.signed|unable to verify/i.test(detail)) {
-    return 'a proxy that opens TLS has its own certificate: get it as a PEM file from who runs the network, and export AWS_CA_BUNDLE=FILE';
+    return 'a proxy on this network probably decrypts TLS: get its CA certificate as a PEM file, and export AWS_CA_BUNDLE=FILE';
   }
   if (/web page/.test(detail)) return 'log in to this network with a browser';
   if (networkProblem(environment)) return 'connect this machine to a network';
-  if (/ENOTFOUND|EAI_AGAIN/.test(detail)) return 'look at the network (DNS), and at the spelling of region';
-  return 'look at the network, the proxy and the firewall: HTTPS to this host must go through';
+  if (/ENOTFOUND|EAI_AGAIN/.test(detail)) return 'check the network (DNS) and the spelling of region';
+  return 'check the network, the proxy and the firewall: they must allow HTTPS to this host';
 }
 
-/** AWS refuses what is signed with a clock that is wrong by more than this. */
+/** AWS refuses requests whose clock is wrong by more than this, in milliseconds. */
 const REFUSED = 5 * 60_000;
-/** From here on, a machine that makes the codes itself makes wrong ones now and then. */
+/** If the clock is wrong by more than this, codes that are computed on this machine are sometimes wrong. */
 const NOTICEABLE = 15_000;
 
 function clockFindings(answers: readonly AwsAnswer<Identity>[]): Finding[] {
@@ -122,9 +123,9 @@ function clockFindings(answers: readonly AwsAnswer<Identity>[]): Finding[] {
   if (offset === undefined) return [];
   const check = 'aws.clock';
   const wrong = Math.abs(offset);
-  const found = `this machine's clock is ${formatDuration(wrong)} ${offset > 0 ? 'slow' : 'fast'} by AWS's Date header`;
+  const found = `this machine's clock is ${formatDuration(wrong)} ${offset > 0 ? 'slow' : 'fast'} (compared with AWS's Date header)`;
   const mend = process.platform === 'darwin' ? 'sudo sntp -sS time.apple.com' : 'timedatectl set-ntp true';
-  if (wrong >= REFUSED) return [error(check, `${found}: AWS refuses what AWS tools sign`, mend)];
-  if (wrong >= NOTICEABLE) return [warning(check, `${found}: codes made on this machine may be refused`, mend)];
-  return [ok(check, "this machine's clock is within seconds of AWS's Date header")];
+  if (wrong >= REFUSED) return [error(check, `${found}: AWS refuses the requests of its tools`, mend)];
+  if (wrong >= NOTICEABLE) return [warning(check, `${found}: AWS may refuse codes computed on this machine`, mend)];
+  return [ok(check, "this machine's clock is right (compared with AWS's Date header)")];
 }

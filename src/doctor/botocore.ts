@@ -1,17 +1,17 @@
 import { BOM, behindDelimiter, decode, type Line, linesOf, type Section, sectionsIn } from '../credentials/lines.ts';
 
-/** Why botocore (the AWS CLI, boto3) gives up a whole file, which other readers pass over. */
+/** A reason why botocore (the AWS CLI, boto3) rejects a whole file that other readers accept. */
 export interface Fault {
   kind: 'bom' | 'encoding' | 'stray' | 'top' | 'section' | 'key' | 'nested';
   /** From 1. */
   line: number;
-  /** The section or the key that stands twice, and where it stands first. */
+  /** The section or the key that occurs twice, and the line of its first occurrence. */
   twice?: { name: string; first: number };
 }
 
 /**
- * What makes Python's configparser, as botocore uses it, give up a credentials or config file; in the order of the lines.
- * A line that holds no setting may be a piece of a key: nothing of it is told.
+ * Returns what makes Python's configparser, as botocore uses it, reject a credentials or config file, in the order of the
+ * lines. Contains no text of a line that is not a setting: it may be part of a key.
  */
 export function botocoreFaults(bytes: Buffer): Fault[] {
   const faults: Fault[] = [];
@@ -25,15 +25,15 @@ export function botocoreFaults(bytes: Buffer): Fault[] {
     number += 1;
   }
   const headers = new Map<string, number>();
-  /** By section and key, since what stands twice in [DEFAULT] may stand in two sections of that name. */
+  /** The first line of each section and key. Not by section object: Python merges several [DEFAULT]. */
   const keys = new Map<string, number>();
   const broken: { name: string; key: string; line: number }[] = [];
   for (const section of sections) {
     const lines = linesOf(bytes, section);
-    // With all that stands before the last bracket: to others, a note behind the header is none of its name.
+    // Up to the last bracket of the line, unlike other readers, which ignore a note behind the header.
     const name = /\[(.+)\]/.exec(decode(lines[0]?.text ?? ''))?.[1] ?? '';
     const first = headers.get(name);
-    // To Python, [DEFAULT] is no section of its own.
+    // In Python, [DEFAULT] is not an ordinary section: it may occur twice.
     if (first !== undefined && name !== 'DEFAULT')
       faults.push({ kind: 'section', line: number, twice: { name, first } });
     headers.set(name, first ?? number);
@@ -43,7 +43,7 @@ export function botocoreFaults(bytes: Buffer): Fault[] {
         const key = `${name}\n${line.key}`;
         const before = keys.get(key);
         if (before === undefined) keys.set(key, number);
-        // In a section that stands twice, that is the fault.
+        // If the section itself occurs twice, that is the fault.
         else if (first === undefined || name === 'DEFAULT') {
           faults.push({ kind: 'key', line: number, twice: { name: line.key, first: before } });
         }
@@ -54,7 +54,7 @@ export function botocoreFaults(bytes: Buffer): Fault[] {
     }
   }
   for (const { name, key, line } of broken) {
-    // What [DEFAULT] says is read in every section that does not say otherwise, and nowhere else.
+    // A setting in [DEFAULT] is read with every section that does not have that key, and only there.
     const isRead =
       name !== 'DEFAULT' || [...headers.keys()].some((other) => other !== name && !keys.has(`${other}\n${key}`));
     if (isRead) faults.push({ kind: 'nested', line });
@@ -64,7 +64,7 @@ export function botocoreFaults(bytes: Buffer): Fault[] {
   return faults.sort((one, other) => one.line - other.line);
 }
 
-/** Below `key =`, every line must be a setting. @returns the index of one that is none */
+/** Below an empty `key =`, every continuation must be a setting. @returns the index of one that is not */
 function brokenNesting(lines: Line[], index: number): number | undefined {
   const owner = lines[index];
   if (owner?.kind !== 'setting' || behindDelimiter(owner).trim() !== '') return undefined;

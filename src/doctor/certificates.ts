@@ -6,7 +6,7 @@ import { error, type Finding, ok, warning } from './finding.ts';
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
 /**
- * Whom the connections to AWS trust.
+ * Checks the certificates that connections to AWS trust.
  * @param ofSource the settings of a source profile in `~/.aws/config`
  * @param now milliseconds since the epoch
  */
@@ -20,33 +20,36 @@ export async function certificateFinding(
   if (!bundle) {
     const inConfig = ofSource.get('ca_bundle')?.value;
     if (inConfig) {
-      const found = `ca_bundle = ${inConfig} in ~/.aws/config, which the AWS CLI reads and this program does not`;
-      return warning(check, found, `export AWS_CA_BUNDLE=${inConfig}, and install the service again`);
+      const found = `~/.aws/config sets ca_bundle = ${inConfig}, which the AWS CLI uses and this program does not`;
+      return warning(check, found, `export AWS_CA_BUNDLE=${inConfig}, then run aws-mfa-agent install again`);
     }
     const { NODE_EXTRA_CA_CERTS: more } = environment;
-    return ok(check, `those that Node.js trusts${more ? `, and NODE_EXTRA_CA_CERTS=${more}` : ''}`);
+    return ok(check, `certificates: those of Node.js${more ? ` and NODE_EXTRA_CA_CERTS=${more}` : ''}`);
   }
-  const mend = 'unset AWS_CA_BUNDLE, or name a PEM file with the certificates of all authorities that are trusted';
+  const mend = 'unset AWS_CA_BUNDLE, or set it to a PEM file with every CA certificate to trust';
   let text: string;
   try {
-    // Anything but a file could keep us waiting forever.
+    // To read a pipe could take forever.
     if (!(await stat(bundle)).isFile()) throw new Error('not a file');
     text = await readFile(bundle, 'latin1');
   } catch (problem) {
     const { code = 'not a file' } = problem as NodeJS.ErrnoException;
-    return error(check, `AWS_CA_BUNDLE=${bundle} cannot be read (${code}): no AWS tool gets a connection`, mend);
+    return error(check, `AWS_CA_BUNDLE=${bundle} cannot be read (${code}): no AWS tool can connect`, mend);
   }
   const certificates = (text.match(CERTIFICATE) ?? []).map(parsed);
   const good = certificates.filter((one) => one !== undefined);
   if (good.length === 0 || good.length < certificates.length) {
-    const what = certificates.length === 0 ? 'holds no certificate' : 'holds a certificate that is broken';
+    const what = certificates.length === 0 ? 'contains no certificate' : 'contains a broken certificate';
     return error(check, `AWS_CA_BUNDLE=${bundle} ${what}`, mend);
   }
   const ended = good.filter(({ validTo }) => Date.parse(validTo) < now);
   if (ended.length === good.length) {
-    return error(check, `AWS_CA_BUNDLE=${bundle}: every certificate in it has expired (${ended[0]?.validTo})`, mend);
+    return error(check, `AWS_CA_BUNDLE=${bundle}: all its certificates have expired (${ended[0]?.validTo})`, mend);
   }
-  return ok(check, `AWS_CA_BUNDLE=${bundle}, ${good.length} ${good.length === 1 ? 'certificate' : 'certificates'}`);
+  return ok(
+    check,
+    `certificates: AWS_CA_BUNDLE=${bundle} with ${good.length} ${good.length === 1 ? 'certificate' : 'certificates'}`,
+  );
 }
 
 function parsed(pem: string): X509Certificate | undefined {

@@ -9,13 +9,13 @@ import { temporaryFilesOf } from '../files/replace.ts';
 import { botocoreFaults } from './botocore.ts';
 import { faultText, mendFault } from './faults.ts';
 import type { Seen } from './files.ts';
-import { error, type Finding, ok, warning } from './finding.ts';
+import { absent, error, type Finding, ok, warning } from './finding.ts';
 
-/** How long a temporary file may stand while its change is being made, in milliseconds: longer than any takes. */
+/** The age from which a temporary file is a leftover, in milliseconds: longer than any change takes. */
 const CHANGE_TIME = 30_000;
 
 /**
- * The credentials file itself: whose it is, where it leads, and whether every tool can read it.
+ * Checks the credentials file: its owner and mode, where its links lead, and whether every tool can read it.
  * @param now milliseconds since the epoch
  */
 export async function credentialsFindings(file: string, { bytes, problem }: Seen, now: number): Promise<Finding[]> {
@@ -24,14 +24,14 @@ export async function credentialsFindings(file: string, { bytes, problem }: Seen
     ? error(
         'credentials.link',
         `the symbolic links of ${file} lead nowhere (${codeOf(circle)})`,
-        'mend or remove the link',
+        'correct or remove the link',
       )
     : linkFinding(file, target);
   if (problem !== undefined)
-    return [error('credentials.file', problem, `mend that; every AWS tool reads this file`), links];
+    return [error('credentials.file', problem, `correct that: every AWS tool reads this file`), links];
   const beside = [links, await folderFinding(target), leftoversFinding(target, now), lockFinding(target, now)];
   if (bytes === undefined) {
-    const mend = 'put the long-term keys there (aws configure), or set AWS_SHARED_CREDENTIALS_FILE';
+    const mend = 'put the long-term keys there (run "aws configure"), or set AWS_SHARED_CREDENTIALS_FILE';
     return [warning('credentials.file', `there is no ${file} yet`, mend), ...beside];
   }
   return [
@@ -56,20 +56,20 @@ async function ownerFinding(target: string): Promise<Finding> {
   if (mine !== undefined && uid !== mine) {
     return error(
       'credentials.owner',
-      `${target} belongs to user ${uid}, and you are ${mine}`,
+      `${target} belongs to user ${uid}; you are user ${mine}`,
       `sudo chown "$(id -u):$(id -g)" ${target}`,
     );
   }
   if (nlink > 1) {
-    const found = `${target} has ${nlink} names (hard links): the others keep the old session when it is replaced`;
+    const found = `${target} has ${nlink} names (hard links): after a refresh, the others still have the old session`;
     return warning('credentials.owner', found, 'use symbolic links instead');
   }
-  return ok('credentials.owner', `${target} is yours`);
+  return ok('credentials.owner', `${target} belongs to you`);
 }
 
 function linkFinding(file: string, target: string): Finding {
-  if (target === file) return ok('credentials.link', `${file} is no symbolic link`);
-  return ok('credentials.link', `${file} leads to ${target}: the link stays, what it leads to is replaced`);
+  if (target === file) return ok('credentials.link', `${file} is not a symbolic link`);
+  return ok('credentials.link', `${file} leads to ${target}: a refresh replaces that file and keeps the link`);
 }
 
 async function folderFinding(target: string): Promise<Finding> {
@@ -81,30 +81,30 @@ async function folderFinding(target: string): Promise<Finding> {
     (refused: NodeJS.ErrnoException) => refused.code,
   );
   if (reason === 'ENOENT') {
-    return ok('credentials.folder', `${folder} is made by the first refresh`);
+    return ok('credentials.folder', `${folder} will be created by the first refresh`);
   }
   if (reason !== undefined) {
-    const found = `no file can be made in ${folder} (${reason}), so none in it can be replaced`;
-    return error('credentials.folder', found, `make ${folder} yours and writable: chmod u+rwx ${folder}`);
+    const found = `you cannot create files in ${folder} (${reason}), so a refresh cannot replace ${target}`;
+    return error('credentials.folder', found, `become the owner of ${folder}, then: chmod u+rwx ${folder}`);
   }
-  return ok('credentials.folder', `${folder} can be written by you alone`);
+  return ok('credentials.folder', `only you may write in ${folder}`);
 }
 
-/** What all the tools make of it that read it. */
+/** Checks whether every tool that reads the file understands it. */
 function readingFindings(file: string, bytes: Buffer): Finding[] {
   let names: string[];
   try {
     names = parseCredentials(bytes).profileNames();
   } catch (unreadable) {
-    return [error('credentials.parse', (unreadable as Error).message, `look at ${file}`)];
+    return [error('credentials.parse', (unreadable as Error).message, `check ${file}`)];
   }
   const faults = botocoreFaults(bytes);
   const twice = faults.filter(({ kind }) => kind === 'section');
   const others = faults.filter(({ kind }) => kind !== 'section');
   const findings = others.map((fault) => error('credentials.parse', faultText(file, fault), mendFault(fault)));
   for (const name of names.filter((one) => /^profile\s/.test(one))) {
-    const found = `[${name}] in ${file}: no tool finds this profile, for only ~/.aws/config has the word`;
-    findings.push(warning('credentials.parse', found, `call it [${name.replace(/^profile\s+/, '')}]`));
+    const found = `[${name}] in ${file}: no tool finds this profile; the word "profile" is used in ~/.aws/config only`;
+    findings.push(warning('credentials.parse', found, `rename it to [${name.replace(/^profile\s+/, '')}]`));
   }
   if (findings.length === 0)
     findings.push(
@@ -116,7 +116,7 @@ function readingFindings(file: string, bytes: Buffer): Finding[] {
   return [
     ...findings,
     ...twice.map((fault) => error('credentials.sections', faultText(file, fault), mendFault(fault))),
-    ...(twice.length === 0 ? [ok('credentials.sections', `no section of ${file} stands twice`)] : []),
+    ...(twice.length === 0 ? [ok('credentials.sections', `no section of ${file} occurs twice`)] : []),
   ];
 }
 
@@ -126,15 +126,15 @@ function leftoversFinding(target: string, now: number): Finding {
   try {
     found = temporaryFilesOf(target).filter((file) => now - statSync(file).mtimeMs > CHANGE_TIME);
   } catch {
-    // The check of the folder says why.
-    return ok('credentials.leftovers', `none can be seen in ${folder}`);
+    // The check of the folder reports why.
+    return absent('credentials.leftovers', `${folder} cannot be searched for leftover temporary files`);
   }
-  if (found.length === 0) return ok('credentials.leftovers', `no temporary files are left in ${folder}`);
-  const what = `${found.length} temporary ${found.length === 1 ? 'file, which holds' : 'files, which hold'} keys: a refresh was killed`;
+  if (found.length === 0) return ok('credentials.leftovers', `no leftover temporary files in ${folder}`);
+  const what = `${found.length} temporary ${found.length === 1 ? 'file' : 'files'} with keys, left by a killed refresh`;
   return warning(
     'credentials.leftovers',
-    `${what} (${found.join(', ')})`,
-    'the next refresh removes them; or do it by rm',
+    `${what}: ${found.join(', ')}`,
+    `run "aws-mfa-agent refresh", which removes ${found.length === 1 ? 'it' : 'them'}; or use rm`,
   );
 }
 
@@ -142,15 +142,23 @@ function lockFinding(target: string, now: number): Finding {
   const { folder, standing } = lockStanding(target, now);
   switch (standing) {
     case 'free':
-      return ok('credentials.lock', `nobody has locked ${target}`);
+      return ok('credentials.lock', `${target} is not locked`);
     case 'held':
-      return ok('credentials.lock', `a program is writing ${target} just now`);
+      return ok('credentials.lock', `${target} is locked: a program is writing it now`);
     case 'stale': {
-      const found = `${folder} was left by a program that was killed`;
-      return warning('credentials.lock', found, `the next refresh takes it away, after a wait; or rmdir ${folder}`);
+      const found = `${folder} was left by a killed program`;
+      return warning(
+        'credentials.lock',
+        found,
+        `rmdir ${folder}; otherwise the next refresh waits a few seconds, then removes it`,
+      );
     }
     case 'blocked':
-      return error('credentials.lock', `${folder} is no lock, and is in the way of one`, `move ${folder} away`);
+      return error(
+        'credentials.lock',
+        `${folder} is not a lock, and keeps programs from locking ${target}`,
+        `move ${folder} away`,
+      );
   }
 }
 

@@ -1,8 +1,8 @@
-import { type Check, type Finding, SUBJECTS, type Subject } from './finding.ts';
+import { type Check, error, type Finding, SUBJECTS } from './finding.ts';
 
-/** One look at one thing. */
+/** A function that makes one or several checks. */
 export interface Look {
-  /** The check that stands for it when it fails. */
+  /** The check that is reported if the function fails. */
   check: Check;
   /** How long it may take, in milliseconds. */
   limit: number;
@@ -10,15 +10,18 @@ export interface Look {
 }
 
 /**
- * Looks at all things at once. Settles always: a look that fails, or takes too long, is a finding itself.
- * @param onCrash told what happened, in full, which may hold secrets
- * @returns what was found in the order of {@link SUBJECTS}, and whether a look was given up that still goes on
+ * Runs all checks at once. Always resolves: a check that fails or takes too long is reported as an error.
+ * @param onCrash gets each error, which may contain secrets
+ * @returns the findings in the order of {@link SUBJECTS}, and whether a check that took too long is still running
  */
 export async function examine(
   looks: readonly Look[],
-  onCrash: (error: unknown) => void = () => {},
+  onCrash: (error: unknown) => void,
 ): Promise<{ findings: Finding[]; abandoned: boolean }> {
   let abandoned = false;
+  const failed = (check: Check, found: string) => [
+    error(check, found, 'run "aws-mfa-agent --debug doctor", and report what it prints'),
+  ];
   const found = await Promise.all(
     looks.map(async ({ check, limit, look }) => {
       let timer: NodeJS.Timeout | undefined;
@@ -29,10 +32,10 @@ export async function examine(
         const findings = await Promise.race([(async () => look())(), late]);
         if (findings !== 'late') return findings;
         abandoned = true;
-        return [failed(check, `this could not be looked at within ${limit / 1000} s`)];
-      } catch (error) {
-        onCrash(error);
-        return [failed(check, `this could not be looked at (${nameOf(error)})`)];
+        return failed(check, `the check timed out after ${limit / 1000} s`);
+      } catch (problem) {
+        onCrash(problem);
+        return failed(check, `the check failed (${kindOf(problem)})`);
       } finally {
         clearTimeout(timer);
       }
@@ -43,19 +46,7 @@ export async function examine(
   return { findings, abandoned };
 }
 
-/** The subject that a check belongs to. */
-export function subjectOf(check: Check): Subject {
-  const subjects = Object.entries(SUBJECTS) as [Subject, readonly Check[]][];
-  return (subjects.find(([, checks]) => checks.includes(check)) ?? (['Settings'] as const))[0];
-}
-
-function failed(check: Check, found: string): Finding {
-  return { check, level: 'error', found, mend: 'run it again with --debug, and report what it says' };
-}
-
-/** The message of an error that nobody foresaw may repeat what was read: only its kind is told. */
-function nameOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown error';
-  const { code } = error as NodeJS.ErrnoException;
-  return code ?? error.name;
+/** Returns the kind of an unexpected error. Its message may repeat secrets that were read. */
+function kindOf(error: unknown): string {
+  return error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.name) : 'unknown error';
 }

@@ -1,4 +1,4 @@
-/** What can be looked at, by subject, in the order in which it is told. The names are part of the JSON: see docs/doctor.md. */
+/** The checks by subject, in the order of the report. Their names are part of the JSON: see docs/doctor.md. */
 export const SUBJECTS = {
   Settings: ['settings.file', 'settings.mode', 'settings.serial'],
   'Credentials file': [
@@ -33,24 +33,29 @@ export const SUBJECTS = {
 export type Subject = keyof typeof SUBJECTS;
 export type Check = (typeof SUBJECTS)[Subject][number];
 
-/** `warning`: something works less well than it could, or will fail one day. `error`: something does not work now. */
+/** `warning`: something works less well than it could, or will fail later. `error`: something does not work now. */
 export type Level = 'ok' | 'warning' | 'error';
 
-/** What one check saw. It holds no secret, and each text is one line. */
+/** The result of one check. It contains no secret, and each text is one line. */
 export interface Finding {
   check: Check;
-  /** The profile that it is about, where it is about one. */
+  /** The MFA profile that it is about, if any. */
   profile?: string;
   level: Level;
-  /** What was looked at, and what was seen. */
+  /** What cannot work, or cannot be checked, on this machine: no problem, but no success either. `level` is `ok`. */
+  isAbsent?: true;
+  /** What was found. */
   found: string;
-  /** What to do about it; with every warning and error. */
+  /** How to fix it: set exactly if `level` is not `ok`. */
   mend?: string;
 }
 
-/** A finding that needs no mending. */
 export function ok(check: Check, found: string, profile?: string): Finding {
   return { check, level: 'ok', found, ...(profile !== undefined && { profile }) };
+}
+
+export function absent(check: Check, found: string, profile?: string): Finding {
+  return { ...ok(check, found, profile), isAbsent: true };
 }
 
 export function warning(check: Check, found: string, mend: string, profile?: string): Finding {

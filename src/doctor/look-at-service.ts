@@ -6,7 +6,7 @@ import { ownerOf } from '../service/sealed-file.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { ServiceSeen } from './service.ts';
 
-/** The service as it stands. @param settings undefined when they cannot be read */
+/** Finds out how the service is installed and running. @param settings undefined if they cannot be read */
 export async function lookAtService(
   environment: NodeJS.ProcessEnv,
   home: string,
@@ -36,7 +36,7 @@ export async function lookAtService(
     owner,
     running: await service.running(),
     look,
-    // A service has none.
+    // A service has no terminal.
     ways: ways?.filter(({ name }) => name !== 'terminal'),
     log,
   };

@@ -2,13 +2,13 @@ import type { AwsFailure } from '../policy/outcome.ts';
 import { type Check, type Finding, warning } from './finding.ts';
 
 /**
- * The finding about keys of which AWS has said nothing.
- * @param whose as in "the keys of [default]"
+ * Returns the finding about keys for which AWS gave no answer.
+ * @param whose "the keys of [default]"
  * @param failure undefined when AWS was not asked
  */
 export function notTold(check: Check, whose: string, failure: AwsFailure | undefined, profile: string): Finding {
-  const found = `whether AWS takes ${whose} is not known: ${failure ? whyNot(failure) : 'it was not asked'}`;
-  return warning(check, found, 'mend the way to AWS first: the section AWS says how', profile);
+  const found = `it is not known whether AWS accepts ${whose}: ${failure ? whyNot(failure) : 'AWS was not asked'}`;
+  return warning(check, found, 'fix the connection to AWS first (see "AWS")', profile);
 }
 
 function whyNot(failure: AwsFailure): string {

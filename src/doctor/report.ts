@@ -1,44 +1,54 @@
 import { styleText } from 'node:util';
 import { plain } from '../plain.ts';
-import { subjectOf } from './examination.ts';
-import type { Finding, Level } from './finding.ts';
+import { type Finding, type Level, SUBJECTS } from './finding.ts';
 
 const MARKS = { ok: '✓', warning: '!', error: '✗' } as const;
 const COLOURS = { ok: 'green', warning: 'yellow', error: 'red' } as const;
 
-/** For a person: one line for each finding, under its subject, and below it how to mend it. */
+/**
+ * Returns the report for people: the findings under their subjects, each with how to fix it, then every problem once more.
+ * @param findings in the order of {@link SUBJECTS}
+ */
 export function reportText(findings: readonly Finding[], colour: boolean): string {
   const paint = (format: Parameters<typeof styleText>[0], text: string) => (colour ? styleText(format, text) : text);
-  const lines: string[] = [];
-  let subject: string | undefined;
-  for (const { check, level, found, mend } of findings) {
-    if (subjectOf(check) !== subject) {
-      if (subject !== undefined) lines.push('');
-      subject = subjectOf(check);
-      lines.push(paint('bold', subject));
-    }
-    lines.push(`  ${paint(COLOURS[level], MARKS[level])} ${plain(found)}`);
-    if (mend !== undefined) lines.push(`    → ${plain(mend)}`);
-  }
-  const { ok, warning, error } = counts(findings);
-  const total = `${ok} ok, ${warning} ${warning === 1 ? 'warning' : 'warnings'}, ${error} ${error === 1 ? 'error' : 'errors'}`;
-  const worst = error > 0 ? 'error' : warning > 0 ? 'warning' : 'ok';
-  return `${lines.join('\n')}\n\n${paint(COLOURS[worst], total)}\n`;
+  const part = (title: string, shown: readonly Finding[]) => {
+    if (shown.length === 0) return [];
+    const lines = shown.flatMap(({ level, isAbsent, found, mend }) => [
+      `  ${isAbsent ? '–' : paint(COLOURS[level], MARKS[level])} ${plain(found)}`,
+      ...(mend === undefined ? [] : [`    → ${plain(mend)}`]),
+    ]);
+    return [`${[paint('bold', title), ...lines].join('\n')}\n`];
+  };
+  const of = (level: Level) => findings.filter((one) => one.level === level);
+  const [errors, warnings] = [of('error'), of('warning')];
+  const total = [
+    `${of('ok').length} ok`,
+    `${warnings.length} ${warnings.length === 1 ? 'warning' : 'warnings'}`,
+    `${errors.length} ${errors.length === 1 ? 'error' : 'errors'}`,
+  ].join(', ');
+  const worst = errors.length > 0 ? 'error' : warnings.length > 0 ? 'warning' : 'ok';
+  return [
+    ...Object.entries(SUBJECTS).flatMap(([subject, checks]) =>
+      part(
+        subject,
+        findings.filter(({ check }) => (checks as readonly string[]).includes(check)),
+      ),
+    ),
+    ...part('Problems', [...errors, ...warnings]),
+    `${paint(COLOURS[worst], total)}\n`,
+  ].join('\n');
 }
 
-/** For programs; docs/doctor.md says what stays as it is. */
+/** Returns the report for programs; docs/doctor.md says which of its fields stay. */
 export function reportJson(findings: readonly Finding[], version: string): string {
-  const all = findings.map(({ check, profile, level, found, mend }) => ({
+  const count = (level: Level) => findings.filter((one) => one.level === level).length;
+  const counts = { ok: count('ok'), warning: count('warning'), error: count('error') };
+  const all = findings.map(({ check, profile = null, level, found, mend = null }) => ({
     check,
-    profile: profile ?? null,
+    profile,
     level,
     found,
-    mend: mend ?? null,
+    mend,
   }));
-  return `${JSON.stringify({ schema: 1, version, counts: counts(findings), findings: all }, null, 2)}\n`;
-}
-
-function counts(findings: readonly Finding[]): Record<Level, number> {
-  const of = (level: Level) => findings.filter((one) => one.level === level).length;
-  return { ok: of('ok'), warning: of('warning'), error: of('error') };
+  return `${JSON.stringify({ schema: 1, version, counts, findings: all }, null, 2)}\n`;
 }

@@ -3,37 +3,38 @@ import type { Owner } from '../service/sealed-file.ts';
 import type { Look } from '../service/service.ts';
 import { CARRIED, isVersioned, PROXIES } from '../service/start.ts';
 import { type AgentSeen, INSTALL } from './agent.ts';
-import { INSTALL_A_WAY, type WayReport } from './asking.ts';
-import { error, type Finding, ok, warning } from './finding.ts';
+import { fitOf, INSTALL_A_WAY, type WayReport } from './asking.ts';
+import { absent, error, type Finding, ok, warning } from './finding.ts';
 
-/** The service; `none` says why there cannot be one here. */
+/** The service as it is installed; `none` says why this system cannot have one. */
 export type ServiceSeen =
   | { none: string }
   | {
       name: string;
       file: string;
       owner: Owner;
-      /** The process that it runs. */
+      /** The process id of its agent. */
       running: number | undefined;
-      /** Where its file stands. */
+      /** Undefined if it is not installed. */
       look: Look | undefined;
-      /** Ways to ask with what the service knows of the screen; undefined when that cannot be known. */
+      /** The methods of asking in the environment of the service; undefined if that is not known. */
       ways: readonly WayReport[] | undefined;
+      /** The command that shows its log. */
       log: string;
     };
 
-/** The service that starts the agent, and what it will be like at the next login or after an upgrade. */
+/** Checks the service that starts the agent, also for what will fail at the next login or after an upgrade. */
 export function serviceFindings(service: ServiceSeen, agent: AgentSeen, environment: NodeJS.ProcessEnv): Finding[] {
   const pid = agent && 'pid' in agent ? agent.pid : undefined;
   if ('none' in service) {
-    const mend = 'start "aws-mfa-agent run" with your session; see docs/service.md';
+    const mend = 'start "aws-mfa-agent run" at login; see docs/service.md';
     return [
-      pid === undefined ? warning('service.installed', service.none, mend) : ok('service.installed', service.none),
+      pid === undefined ? warning('service.installed', service.none, mend) : absent('service.installed', service.none),
     ];
   }
   const { name, file, owner, running, look, ways, log } = service;
   if (owner === 'nobody' || !look) {
-    const found = `no ${name} is installed${pid === undefined ? '' : ': the agent that runs ends with your session, and is not started again'}`;
+    const found = `the ${name} is not installed${pid === undefined ? '' : ': the agent that is running will not be started again'}`;
     return [warning('service.installed', found, INSTALL)];
   }
   return [
@@ -47,12 +48,12 @@ export function serviceFindings(service: ServiceSeen, agent: AgentSeen, environm
 
 function installedFinding(name: string, file: string, owner: Owner, { enabled }: Look): Finding {
   const check = 'service.installed';
-  const edited = owner === 'edited' ? '; somebody has edited it, so install leaves it alone' : '';
+  const edited = owner === 'edited' ? '; it was edited, so install does not change it' : '';
   if (enabled === false) {
     return warning(
       check,
-      `${file} is there, and not started at the next login`,
-      `systemctl --user enable aws-mfa-agent${edited && ' (or install --force)'}`,
+      `the ${name} will not start at the next login (${file})`,
+      `systemctl --user enable aws-mfa-agent${edited && ' (or run aws-mfa-agent install --force)'}`,
     );
   }
   return ok(check, `${name}: ${file}${edited}`);
@@ -69,58 +70,64 @@ function runningFinding(
   if (running === undefined) {
     return error(
       check,
-      `the ${name} does not run${look.failure ? `: ${look.failure}` : ''}`,
-      `${log}; then ${INSTALL}`,
+      `the ${name} is not running${look.failure ? `: ${look.failure}` : ''}`,
+      `see why: ${log}; then ${INSTALL}`,
     );
   }
   if (pid !== undefined && pid !== running) {
-    const found = `the agent that answers (process ${pid}) is not that of the ${name} (process ${running})`;
-    return warning(check, found, `end process ${pid}; then ${INSTALL}`);
+    const found = `two agents are running: process ${pid}, which answers, and process ${running} of the ${name}`;
+    return warning(check, found, `kill ${pid}; then ${INSTALL}`);
   }
-  return ok(check, `the ${name} runs (process ${running})`);
+  return ok(check, `the ${name} is running (process ${running})`);
 }
 
-/** What the service starts: gone already, or gone with the next upgrade. */
+/** Checks the paths that the service starts: missing, or removed by the next upgrade. */
 function pathsFindings({ command }: Look): Finding[] {
   const check = 'service.paths';
   const paths = command.filter((word) => word.startsWith('/')).slice(0, 2);
   const gone = paths.filter((path) => !existsSync(path));
   if (paths.length === 0 || gone.length > 0) {
-    const found = `what the service starts is not there: ${gone.join(', ') || command.join(' ')}`;
-    return [error(check, found, `${INSTALL}, by the program that you use now`)];
+    const found = `the service starts a file that does not exist: ${gone.join(', ') || command.join(' ')}`;
+    return [error(check, found, INSTALL)];
   }
   const versioned = paths.filter(isVersioned);
-  if (versioned.length === 0) return [ok(check, `it starts ${paths.join(' ')}`)];
+  if (versioned.length === 0) return [ok(check, `the service starts ${paths.join(' ')}`)];
   return versioned.map((path) =>
     warning(
       check,
-      `${path} goes away with an upgrade`,
-      `${INSTALL} again after one; or install Node.js where its path has no version`,
+      `an upgrade will remove ${path}, which the service starts`,
+      `${INSTALL} after each upgrade; or use a Node.js whose path does not contain its version`,
     ),
   );
 }
 
-/** No value is shown: a proxy's may hold a password. */
+/** Compares variables of the service with this shell's. Shows no value: a proxy's may contain a password. */
 function environmentFinding({ variables, session }: Look, owner: Owner, environment: NodeJS.ProcessEnv): Finding {
   const check = 'service.environment';
   const inService: Record<string, string | undefined> = { ...session, ...variables };
   const differs = (name: string) => (environment[name] || undefined) !== (inService[name] || undefined);
-  const told = (name: string) =>
-    `${name} (${!inService[name] ? 'not set there' : !environment[name] ? 'set only there' : 'another value there'})`;
+  const described = (name: string) =>
+    `${name} (${!inService[name] ? 'only here' : !environment[name] ? 'only in the service' : 'another value'})`;
   const carried = CARRIED.filter(differs);
-  // A proxy that only the service knows is no mistake.
+  // A proxy that is set only for the service is not a mistake.
   const proxies = PROXIES.filter((name) => environment[name] && differs(name));
   if (carried.length > 0) {
-    const found = `the service does not see what you see here: ${[...carried, ...proxies].map(told).join(', ')}`;
+    const found = `the service and this shell have different variables: ${[...carried, ...proxies].map(described).join(', ')}`;
     return warning(check, found, owner === 'edited' ? `${INSTALL} --force` : INSTALL);
   }
   if (proxies.length > 0) {
-    const mend = 'systemctl --user edit aws-mfa-agent, [Service] Environment=HTTPS_PROXY=http://HOST:PORT';
-    return warning(check, `the service does not know the proxy: ${proxies.map(told).join(', ')}`, mend);
+    const mend =
+      'run "systemctl --user edit aws-mfa-agent", and add: [Service] Environment=HTTPS_PROXY=http://HOST:PORT';
+    return warning(
+      check,
+      `the service does not use the proxy of this shell: ${proxies.map(described).join(', ')}`,
+      mend,
+    );
   }
-  return ok(check, 'it has the variables of this shell that matter');
+  return ok(check, 'the service has the same AWS variables as this shell');
 }
 
+/** The variables that a program needs to show a window. */
 const OF_DISPLAY = ['DISPLAY', 'WAYLAND_DISPLAY', 'DBUS_SESSION_BUS_ADDRESS'];
 
 function displayFindings(
@@ -131,14 +138,14 @@ function displayFindings(
   const check = 'service.display';
   if (!session) return [];
   const known = OF_DISPLAY.map((name) => (session[name] ? `${name}=${session[name]}` : `no ${name}`)).join(', ');
+  const fit = fitOf(ways ?? []);
   const unknown = OF_DISPLAY.filter((name) => environment[name] && !session[name]);
-  const fit = (ways ?? []).filter(({ unfit }) => unfit === undefined).map(({ name }) => name);
   if (unknown.some((name) => name !== 'DBUS_SESSION_BUS_ADDRESS')) {
-    const mend = `systemctl --user import-environment ${OF_DISPLAY.filter((name) => environment[name]).join(' ')} (into the start-up file of your desktop)`;
-    return [(fit.length === 0 ? error : warning)(check, `the service does not know your screen: ${known}`, mend)];
+    const mend = `systemctl --user import-environment ${OF_DISPLAY.filter((name) => environment[name]).join(' ')} (put this into the start-up file of your desktop)`;
+    return [(fit.length === 0 ? error : warning)(check, `the service does not have your display: ${known}`, mend)];
   }
   if (ways && fit.length === 0) {
-    return [error(check, `the service can ask by nothing: ${known}`, INSTALL_A_WAY)];
+    return [error(check, `the service has no way to ask for a code: ${known}`, INSTALL_A_WAY)];
   }
   return [ok(check, `the service can ask by ${fit.join(', then ')}: ${known}`)];
 }

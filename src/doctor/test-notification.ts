@@ -10,15 +10,15 @@ import {
 } from '../ask/desktop/notification-service.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 
-const TITLE = 'A test of aws-mfa-agent';
-const TEXT = 'Click here, so that doctor knows that you see this. No code is needed.';
+const TITLE = 'Test of aws-mfa-agent';
+const TEXT = 'Click here to show that you see this. No code is needed.';
 const SEEN = 'I see it';
 
 const CHECK = 'asking.test';
-const QUIET = 'look whether "do not disturb" is on; if there was none at all, restart the notification service';
+const QUIET = 'check whether "do not disturb" is on; if no notification appeared, restart the notification service';
 
 /**
- * Shows a notification the way a question is shown, and waits for a click. It asks for no code, and none is sent.
+ * Shows a notification like that of a question, and waits for a click. It neither asks for a code nor sends one.
  * @param patience how long to wait for the click, in milliseconds
  */
 export async function testNotification(
@@ -26,26 +26,26 @@ export async function testNotification(
   patience: number,
   platform: NodeJS.Platform = process.platform,
 ): Promise<Finding> {
-  // Which tells of no click. Not tried on macOS.
+  // macOS does not report clicks on it. Not tried on a Mac.
   if (platform === 'darwin') {
-    if (await notice(TEXT)) return ok(CHECK, 'a notification was sent; whether you see it, only you know');
+    if (await notice(TEXT)) return ok(CHECK, 'a notification was sent; macOS does not report whether it was shown');
     return error(
       CHECK,
       'no notification could be sent',
-      'allow them in System Settings, Notifications, terminal-notifier',
+      'allow notifications of terminal-notifier in System Settings > Notifications',
     );
   }
   let bus: Bus | undefined;
   try {
     bus = await connectBus('session', environment);
     const [offered, server] = [await capabilities(bus), await serviceName(bus)];
-    const how = offered.includes('inline-reply') ? 'a code is typed inside it' : 'a click opens a field for the code';
+    const how = offered.includes('inline-reply') ? 'codes can be typed into it' : 'a click opens a field for the code';
     return findingOf(await clicked(bus, offered, patience), server, how, patience);
   } catch (problem) {
     return error(
       CHECK,
       `no notification can be shown: ${(problem as Error).message}`,
-      'start a notification service, such as dunst; the other ways of asking need none',
+      'start a notification service, such as dunst; the other methods of asking need none',
     );
   } finally {
     bus?.close();
@@ -59,14 +59,18 @@ function findingOf(reaction: Reaction, server: string, how: string, patience: nu
     case 'clicked':
       return ok(CHECK, `${server} showed a notification, and you clicked it: ${how}`);
     case 'closed':
-      return ok(CHECK, `${server} showed a notification, and you put it away: ${how}`);
+      return ok(CHECK, `${server} showed a notification, and you closed it: ${how}`);
     case 'no answer':
-      return warning(CHECK, `${server} took a notification, and nobody clicked it within ${patience / 1000} s`, QUIET);
+      return warning(
+        CHECK,
+        `${server} accepted a notification, but it was not clicked within ${patience / 1000} s`,
+        QUIET,
+      );
   }
 }
 
 async function clicked(bus: Bus, can: readonly string[], patience: number): Promise<Reaction> {
-  /** What happened to notifications; ours may be among them before we know its number. */
+  /** The events of all notifications: ours can come before its id is known. */
   const happened: ServiceEvent[] = [];
   let look = () => {};
   await follow(bus, (event) => {
@@ -86,7 +90,7 @@ async function clicked(bus: Bus, can: readonly string[], patience: number): Prom
       for (const event of happened) {
         if (event.kind !== 'signal' || event.id !== shown.id) continue;
         if (event.member === 'ActionInvoked') resolve('clicked');
-        // 2: by the person. Others are put away by time, or by the service itself.
+        // 2: closed by the user. Otherwise it timed out or the service closed it.
         if (event.member === 'NotificationClosed') resolve(event.value === 2 ? 'closed' : 'no answer');
       }
     };

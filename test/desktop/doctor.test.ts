@@ -22,7 +22,7 @@ describe.skipIf(missingPrograms().length > 0)('doctor on a desktop', () => {
 
     it.each([
       ['clicked', 'left', /dunst .* showed a notification, and you clicked it: a click opens a field/],
-      ['put away', 'right', /dunst .* showed a notification, and you put it away/],
+      ['put away', 'right', /dunst .* showed a notification, and you closed it/],
     ] as const)('shows a notification, and says that it was %s', async (_what, button, found) => {
       await desktop.startDunst();
       const { DISPLAY, DBUS_SESSION_BUS_ADDRESS } = desktop.environment;
@@ -54,7 +54,7 @@ describe.skipIf(missingPrograms().length > 0)('doctor on a desktop', () => {
     expect(await testNotification(desktop.environment, 200)).toMatchObject({
       check: 'asking.test',
       level: 'warning',
-      found: expect.stringMatching(/nobody clicked it within 0\.2 s/),
+      found: expect.stringMatching(/was not clicked within 0\.2 s/),
       mend: expect.stringMatching(/do not disturb/),
     });
     expect(await desktop.tool('dunstctl', 'count', 'waiting')).toBe('0');
@@ -78,7 +78,7 @@ describe.skipIf(missingPrograms().length > 0)('doctor on a desktop', () => {
     // There is nothing to type a code in.
     expect(actions).not.toContain('inline-reply');
     server.emit('ActionInvoked', id, 'seen');
-    expect(await tested).toMatchObject({ level: 'ok', found: expect.stringMatching(/a code is typed inside it/) });
+    expect(await tested).toMatchObject({ level: 'ok', found: expect.stringMatching(/codes can be typed into it/) });
     await server.closedCount(1);
     await server.stop();
   });

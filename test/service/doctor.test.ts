@@ -38,7 +38,7 @@ describe.skipIf(whyNoUserManager() !== undefined)('doctor, of a systemd user ser
     expect(await found(['agent.running', 'service.installed', 'service.running'])).toEqual(
       lines(
         /^agent\.running warning: no agent runs.*install$/,
-        /^service\.installed warning: no systemd user service.*install$/,
+        /^service\.installed warning: the systemd user service is not installed.*install$/,
       ),
     );
   });
@@ -61,13 +61,13 @@ describe.skipIf(whyNoUserManager() !== undefined)('doctor, of a systemd user ser
       ]),
     ).toEqual(
       lines(
-        /^asking\.ways ok: nothing here .* the service can, by .*zenity/,
+        /^asking\.ways ok: nothing can ask .* the service can use .*zenity/,
         new RegExp(`^agent\\.running ok: .*process ${pid}\\)`),
         /^agent\.version ok/,
         /^agent\.profile ok: \[mfa\]: fresh/,
         /^service\.installed ok: .*aws-mfa-agent\.service → null$/,
         new RegExp(`^service\\.running ok: .*process ${pid}\\)`),
-        /^service\.paths ok: it starts \/opt\/bin\/node \/opt\/bin\/aws-mfa-agent/,
+        /^service\.paths ok: the service starts \/opt\/bin\/node \/opt\/bin\/aws-mfa-agent/,
         /^service\.environment ok/,
         /^service\.display ok: the service can ask by .*zenity.*DISPLAY=:97, no WAYLAND_DISPLAY, DBUS_SESSION_BUS_ADDRESS=unix/,
       ),
@@ -80,7 +80,7 @@ describe.skipIf(whyNoUserManager() !== undefined)('doctor, of a systemd user ser
     const told = await found(['service.environment', 'service.display'], variables);
     expect(told).toEqual(
       lines(
-        /^service\.environment warning: .*AWS_CONFIG_FILE \(not set there\), HTTPS_PROXY \(not set there\) → aws-mfa-agent install$/,
+        /^service\.environment warning: .*AWS_CONFIG_FILE \(only here\), HTTPS_PROXY \(only here\) → aws-mfa-agent install$/,
         /^service\.display error: .*no DISPLAY.*systemctl --user import-environment DISPLAY/,
       ),
     );
@@ -98,7 +98,7 @@ describe.skipIf(whyNoUserManager() !== undefined)('doctor, of a systemd user ser
     await alice.systemctl('disable', 'aws-mfa-agent');
     expect(await found(['service.installed', 'service.running'])).toEqual(
       lines(
-        /^service\.installed warning: .*not started at the next login.*systemctl --user enable/,
+        /^service\.installed warning: .*will not start at the next login.*systemctl --user enable/,
         /^service\.running ok/,
       ),
     );
@@ -107,7 +107,7 @@ describe.skipIf(whyNoUserManager() !== undefined)('doctor, of a systemd user ser
     await alice.becomes('ActiveState', /^failed$/);
     alice.write('.config/aws-mfa-agent/config.ini', '');
     expect(await found(['service.running'])).toEqual(
-      lines(/^service\.running error: .*does not run: .*unknown setting nonsense.*journalctl.*install$/),
+      lines(/^service\.running error: .*is not running: .*unknown setting nonsense.*journalctl.*install$/),
     );
     await alice.run(['aws-mfa-agent', 'install'], here);
     expect(await found(['service.installed', 'service.running'])).toEqual(
@@ -119,8 +119,8 @@ describe.skipIf(whyNoUserManager() !== undefined)('doctor, of a systemd user ser
     alice.write(UNIT, alice.read(UNIT).replace('/opt/bin/node', '/opt/v18.1.0/bin/node'));
     expect(await found(['service.installed', 'service.paths'])).toEqual(
       lines(
-        /^service\.installed ok: .*somebody has edited it/,
-        /^service\.paths error: .*is not there: \/opt\/v18\.1\.0\/bin\/node .*install/,
+        /^service\.installed ok: .*it was edited/,
+        /^service\.paths error: .*does not exist: \/opt\/v18\.1\.0\/bin\/node .*install/,
       ),
     );
   });
