@@ -1,3 +1,30 @@
+/*
+ * From a wake-up to a rewritten file:
+ *
+ * wake-up    Agent.check(reason), called by
+ *              schedule()       agent/schedule.ts    the cron schedule
+ *              watchFile()      files/watch.ts       the credentials file or the settings changed
+ *              agentRoutes()    control/routes.ts    a command asked on the socket
+ *              watchPresence()  agent/presence.ts    the user left or came back, or the machine woke
+ *              #checkAt()       here                 a session that is being asked for ends
+ * check      #checkAll(), #checkOnce()
+ *              clock.look()                  notices sleep and clock steps
+ *              #situations()                 readSessions(), then KeptProfile.situation() for each profile
+ *              #watch(), #held()             would the user see a prompt?
+ *              plan()                        policy/plan.ts, pure: what to do now, and when to look next
+ *              KeptProfile.stands(), act()   records the standing, then does what the plan says
+ * prompt     KeptProfile.#ask() calls agentEffects().refresh() in agent/effects.ts, which calls
+ *              runJob()                      agent/job.ts: starts a child process, src/job-child.ts
+ *              refreshJob()                  agent/jobs.ts, in the child
+ *              refresh()                     refresh/refresh.ts: ask for a code, read the keys, call STS, save
+ *              createAsk()                   ask/choose.ts: the ways of asking, in order
+ *              getSessionToken()             aws/sts.ts
+ * file       saveSession()                   refresh/effects.ts
+ *              changeCredentials()           files/replace.ts: lock, read, write a temporary file, rename
+ *              withSession()                 credentials/document.ts, pure: the new bytes
+ * outcome    KeptProfile.#settle()           applies after() of policy/history.ts, pure: what follows from it
+ *              Agent.check('outcome')        plans again; the changed file wakes the agent as well
+ */
 import { plan, type Situation } from '../policy/plan.ts';
 import { quietUntil } from '../policy/quiet.ts';
 import type { Standing } from '../policy/standing.ts';
