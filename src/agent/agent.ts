@@ -30,6 +30,7 @@ import { quietUntil } from '../policy/quiet.ts';
 import type { Standing } from '../policy/standing.ts';
 import type { StoredSession } from '../session/session.ts';
 import type { Settings } from '../settings/settings.ts';
+import { pause } from '../time/pause.ts';
 import { type CheckReason, KeptProfile, mayBeFixed, type ProfileEffects, type ProfileStatus } from './kept-profile.ts';
 import type { Presence } from './presence.ts';
 import * as texts from './texts.ts';
@@ -133,20 +134,18 @@ export class Agent {
       this.#of(profile).awaited(person);
       this.#waiters.add(waiter);
     }
-    let timer: NodeJS.Timeout | undefined;
     try {
       await this.check('waiting');
-      await new Promise<void>((resolve) => {
-        waiter.look = () => {
-          if (this.#stopped || !PENDING.includes(this.#kept.get(profile)?.status?.standing.standing)) resolve();
-        };
-        gone.addEventListener('abort', () => resolve());
-        if (gone.aborted || wait === 0) resolve();
-        else timer = setTimeout(resolve, wait);
-        waiter.look();
-      });
+      const over = new AbortController();
+      const end = () => over.abort();
+      waiter.look = () => {
+        if (this.#stopped || !PENDING.includes(this.#kept.get(profile)?.status?.standing.standing)) end();
+      };
+      gone.addEventListener('abort', end);
+      if (gone.aborted) end();
+      waiter.look();
+      if (wait > 0) await pause(wait, over.signal);
     } finally {
-      clearTimeout(timer);
       this.#waiters.delete(waiter);
     }
     return this.#kept.get(profile)?.status;

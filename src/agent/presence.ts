@@ -1,6 +1,7 @@
 import type { Message, Variant } from '@jellybrick/dbus-next';
 import { BUS, type Bus, type BusObject, connectBus } from '../ask/desktop/bus.ts';
 import { childEnvironment, runCommand } from '../run-command.ts';
+import { withTimeout } from '../time/timeout.ts';
 import * as texts from './texts.ts';
 
 /** Whether the person can see a question now. */
@@ -66,12 +67,7 @@ export async function watchPresence(
         .finally(end);
     });
 
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, FIRST_ANSWERS);
-  });
-  await Promise.race([Promise.all(sources.map(start)), late]);
-  clearTimeout(timer);
+  await withTimeout(Promise.all(sources.map(start)), FIRST_ANSWERS, () => {});
   settled = true;
   return {
     held: () => {

@@ -11,6 +11,8 @@ import { PROFILE, REGION, REMIND_EVERY, type Stage, setStage } from '../demo/sta
 import { UserError } from '../errors.ts';
 import { PROGRAM } from '../package-file.ts';
 import { runCommand } from '../run-command.ts';
+import { deferred } from '../time/deferred.ts';
+import { withTimeout } from '../time/timeout.ts';
 
 /** In seconds: how long the session in the file lasts, and how long before its end the agent asks. */
 const TIMES = { person: { left: 40, promptBefore: 30 }, auto: { left: 15, promptBefore: 5 } };
@@ -57,7 +59,9 @@ export async function demo({ auto = false }: { auto?: boolean }): Promise<void> 
       });
       const play = { stage, agent, screen, promptBefore, before, question: () => question };
       const acts = tell(play, auto ? answerItself : personAnswers).then(() => undefined);
-      signal = await Promise.race([acts, signals.received, ...(auto ? [timeLimit(agent)] : [])]);
+      const { log } = agent;
+      const end = Promise.race([acts, signals.received]);
+      signal = await (auto ? withTimeout(end, TIME_LIMIT, () => notDone(log)) : end);
       if (signal) screen.close();
     } finally {
       status = await agent?.stop();
@@ -286,23 +290,15 @@ function must(condition: boolean, problem: string): asserts condition {
   if (!condition) throw new UserError(`the demo failed: ${problem}`);
 }
 
-function timeLimit(agent: RunningAgent): Promise<never> {
-  return new Promise((_, reject) => {
-    const limit = () => {
-      const last = agent.log.at(-1)?.msg ?? 'nothing';
-      reject(new UserError(`the demo failed: not done after ${TIME_LIMIT / 1000} s; the agent's last word: ${last}`));
-    };
-    setTimeout(limit, TIME_LIMIT).unref();
-  });
+function notDone(log: RunningAgent['log']): never {
+  const last = log.at(-1)?.msg ?? 'nothing';
+  throw new UserError(`the demo failed: not done after ${TIME_LIMIT / 1000} s; the agent's last word: ${last}`);
 }
 
 /** From now on signals are heard and do not end the process, so that everything can be removed. */
 function listenForSignals(): { received: Promise<NodeJS.Signals>; stop(): void } {
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  let hear: (signal: NodeJS.Signals) => void = () => {};
-  const received = new Promise<NodeJS.Signals>((resolve) => {
-    hear = resolve;
-  });
+  const { promise: received, resolve: hear } = deferred<NodeJS.Signals>();
   const onSignal = (signal: NodeJS.Signals) => hear(signal);
   for (const name of names) process.on(name, onSignal);
   // Nobody reads on: the terminal was closed, or the pipe, whose signal Node has switched off.

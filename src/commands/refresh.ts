@@ -2,7 +2,6 @@ import { once as onceEmitted } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
-import { setTimeout } from 'node:timers/promises';
 import { type Ask, codeIn } from '../ask/ask.ts';
 import { createAsk } from '../ask/choose.ts';
 import type { GlobalOptions } from '../cli/options.ts';
@@ -22,6 +21,7 @@ import {
   userSettings,
 } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
+import { pause } from '../time/pause.ts';
 
 interface RefreshOptions extends GlobalOptions {
   tokenCode?: string;
@@ -98,7 +98,7 @@ async function untilSaved(
   for (let tries = 0; current.kind === 'unsaved' && (process.stdin.isTTY || tries < SAVE_TRIES); tries++) {
     if (tries === 0) process.stderr.write(`${texts.unsaved(profile, current.reason)}\n`);
     if (process.stdin.isTTY) await pressedReturn(texts.PRESS_RETURN);
-    else await setTimeout(2_000);
+    else await pause(2_000);
     const { session } = current;
     current = await save(session).then(
       () => ({ kind: 'refreshed', session }) as const,

@@ -19,6 +19,7 @@ import type { ServiceManager } from '../service/notify.ts';
 import type { Settings } from '../settings/settings.ts';
 import { requireValidSchedule, userSettings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
+import { deferred } from '../time/deferred.ts';
 
 /** By this, `systemd/aws-mfa-agent.service` knows that the agent wants to be started anew (EX_TEMPFAIL of sysexits.h). */
 const START_ANEW = 75;
@@ -55,10 +56,7 @@ async function keepFresh(options: GlobalOptions, log: Logger, manager: ServiceMa
   let settings = await load();
   const version = packageVersion();
   let unusedSettings: string | undefined;
-  let startAnew: (why: string) => void = () => {};
-  const outdated = new Promise<string>((resolve) => {
-    startAnew = resolve;
-  });
+  const { promise: outdated, resolve: startAnew } = deferred<string>();
 
   const clock = new Clock();
   const service = manager && { ...(await insideService(settings.files.credentials, version)), startAnew };

@@ -1,3 +1,5 @@
+import { pause } from '../time/pause.ts';
+
 /** Numbers what others wait to see change. */
 export interface Revisions {
   /** Another number whenever this is another text. */
@@ -24,15 +26,11 @@ export function countRevisions(): Revisions {
     current: () => current,
     other: async (seen, limit, gone) => {
       if (current !== seen || gone.aborted) return;
-      let wake = () => {};
-      const woken = new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-      const timer = setTimeout(wake, limit);
+      const over = new AbortController();
+      const wake = () => over.abort();
       gone.addEventListener('abort', wake);
       waiting.add(wake);
-      await woken;
-      clearTimeout(timer);
+      await pause(limit, over.signal);
       waiting.delete(wake);
     },
   };

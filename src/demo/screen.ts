@@ -1,5 +1,6 @@
 import { clearLine, clearScreenDown, createInterface, cursorTo, type Interface, moveCursor } from 'node:readline';
 import type { ReadStream, WriteStream } from 'node:tty';
+import { deferred } from '../time/deferred.ts';
 
 /** What the demo shows and reads. */
 export interface Screen {
@@ -206,23 +207,22 @@ function plainScreen(input: ReadStream, output: WriteStream, paint: Screen['pain
 function lineQueue() {
   const lines: string[] = [];
   let ended = false;
-  let wake = () => {};
+  let news = deferred();
   return {
     add: (line: string) => {
       lines.push(line);
-      wake();
+      news.resolve();
     },
     /** No line will come any more. */
     end: () => {
       ended = true;
-      wake();
+      news.resolve();
     },
     /** @returns undefined after the last one */
     next: async (): Promise<string | undefined> => {
       if (lines.length === 0 && !ended) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
+        news = deferred();
+        await news.promise;
       }
       return lines.shift();
     },

@@ -1,3 +1,4 @@
+import { withTimeout } from '../time/timeout.ts';
 import { type Check, error, type Finding, SUBJECTS } from './finding.ts';
 
 /** A function that makes one or several checks. */
@@ -24,20 +25,14 @@ export async function examine(
   ];
   const found = await Promise.all(
     looks.map(async ({ check, limit, look }) => {
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<'late'>((resolve) => {
-        timer = setTimeout(resolve, limit, 'late');
-      });
       try {
-        const findings = await Promise.race([(async () => look())(), late]);
+        const findings = await withTimeout((async () => look())(), limit, () => 'late' as const);
         if (findings !== 'late') return findings;
         abandoned = true;
         return failed(check, `the check timed out after ${limit / 1000} s`);
       } catch (problem) {
         onCrash(problem);
         return failed(check, `the check failed (${kindOf(problem)})`);
-      } finally {
-        clearTimeout(timer);
       }
     }),
   );

@@ -8,6 +8,8 @@ import {
   show,
   takeAway,
 } from '../ask/desktop/notification-service.ts';
+import { deferred } from '../time/deferred.ts';
+import { withTimeout } from '../time/timeout.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 
 const TITLE = 'Test of aws-mfa-agent';
@@ -84,21 +86,18 @@ async function clicked(bus: Bus, can: readonly string[], patience: number): Prom
     can,
     undefined,
   );
-  let timer: NodeJS.Timeout | undefined;
-  const reaction = await new Promise<Reaction>((resolve) => {
-    look = () => {
-      for (const event of happened) {
-        if (event.kind !== 'signal' || event.id !== shown.id) continue;
-        if (event.member === 'ActionInvoked') resolve('clicked');
-        // 2: closed by the user. Otherwise it timed out or the service closed it.
-        if (event.member === 'NotificationClosed') resolve(event.value === 2 ? 'closed' : 'no answer');
-      }
-    };
-    look();
-    timer = setTimeout(resolve, patience, 'no answer');
-    void bus.gone.then(() => resolve('no answer'));
-  });
-  clearTimeout(timer);
+  const { promise: reacted, resolve } = deferred<Reaction>();
+  look = () => {
+    for (const event of happened) {
+      if (event.kind !== 'signal' || event.id !== shown.id) continue;
+      if (event.member === 'ActionInvoked') resolve('clicked');
+      // 2: closed by the user. Otherwise it timed out or the service closed it.
+      if (event.member === 'NotificationClosed') resolve(event.value === 2 ? 'closed' : 'no answer');
+    }
+  };
+  look();
+  void bus.gone.then(() => resolve('no answer'));
+  const reaction = await withTimeout(reacted, patience, () => 'no answer' as const);
   await takeAway(bus, shown);
   return reaction;
 }

@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
-import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
+import { pause } from '../time/pause.ts';
 
 export interface Lock {
   /** Whether the lock is no longer ours: it was taken, after this process or the machine stood still. */
@@ -69,7 +69,7 @@ export async function lockFile(file: string, timeout: number): Promise<Lock> {
         'locked',
       );
     }
-    await setTimeout(20 + Math.random() * 60);
+    await pause(20 + Math.random() * 60);
   }
 }
 

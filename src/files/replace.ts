@@ -17,8 +17,8 @@ import {
 } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
+import { pause } from '../time/pause.ts';
 import { explained, isMissing } from './explain.ts';
 import { followLinks } from './follow-links.ts';
 import { lockFile } from './lock.ts';
@@ -132,7 +132,7 @@ async function settled(target: string): Promise<Original> {
     if (!stats.isFile()) throw new UserError(`cannot write ${target}: it is a device, a pipe or a socket, not a file`);
     const age = Date.now() - Number(stats.mtimeMs);
     if (stats.size > 0n || age < 0 || age > EMPTY_FOR) return { bytes: readFileSync(target), stats };
-    await setTimeout(20);
+    await pause(20);
   }
 }
 

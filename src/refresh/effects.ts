@@ -8,6 +8,7 @@ import { type MfaSession, type StoredSession, sessionIn } from '../session/sessi
 import { readState, rememberExpiry } from '../session/state.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
+import { pause } from '../time/pause.ts';
 import type { RefreshEffects } from './refresh.ts';
 
 /** What stands in these profiles of the credentials file, by one read of it. */
@@ -58,10 +59,7 @@ export function refreshEffects(
       return answer.ok ? { ...answer, value: { ...answer.value, issued: clock.now() } } : answer;
     },
     save: (name, session) => saveSession(files, name, session),
-    pause: async (milliseconds, signal) => {
-      const { setTimeout } = await import('node:timers/promises');
-      await setTimeout(milliseconds, undefined, { signal }).catch(() => {});
-    },
+    pause,
   };
 }
 

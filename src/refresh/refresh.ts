@@ -4,6 +4,7 @@ import type { SessionRequest } from '../aws/sts.ts';
 import { UserError } from '../errors.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
 import type { MfaSession } from '../session/session.ts';
+import { deferred } from '../time/deferred.ts';
 import * as texts from './texts.ts';
 
 /** What one refresh is about. */
@@ -52,12 +53,9 @@ export async function refresh(
   asking: Pick<AskRequest, 'reminder'> & Asking,
   effects: RefreshEffects,
 ): Promise<RefreshOutcome> {
-  let tell: (what: string) => void = () => {};
-  const told = new Promise<string>((resolve) => {
-    tell = resolve;
-  });
-  const outcome = await attempt(target, { ...asking, outcome: told }, effects);
-  tell(outcomeText(target, outcome, effects.now()));
+  const told = deferred<string>();
+  const outcome = await attempt(target, { ...asking, outcome: told.promise }, effects);
+  told.resolve(outcomeText(target, outcome, effects.now()));
   return outcome;
 }
 

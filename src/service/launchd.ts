@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
 import { packageFile } from '../package-file.ts';
 import { runCommand } from '../run-command.ts';
+import { pause } from '../time/pause.ts';
 import type { Service } from './service.ts';
 import { NODE_FLAGS, type Start } from './start.ts';
 
@@ -49,11 +49,11 @@ export function launchd(home: string, uid: number): Service {
         const started = await call('bootstrap', domain, file);
         if (started.ok) break;
         if (performance.now() > giveUp) throw new UserError(`launchctl bootstrap ${domain} failed: ${started.reason}`);
-        await setTimeout(LOOK_EVERY);
+        await pause(LOOK_EVERY);
       }
       while ((await running()) === undefined) {
         if (performance.now() > giveUp) throw new UserError(`the service is installed but does not run: see ${log}`);
-        await setTimeout(LOOK_EVERY);
+        await pause(LOOK_EVERY);
       }
       return undefined;
     },

@@ -1,3 +1,5 @@
+import { pause } from '../../time/pause.ts';
+import { withTimeout } from '../../time/timeout.ts';
 import { type Bus, connectBus } from './bus.ts';
 import * as service from './notification-service.ts';
 
@@ -44,7 +46,7 @@ export function announce(title: string, environment: NodeJS.ProcessEnv, limit: n
   };
   const takeAway = async () => {
     // It may be on its way to the screen.
-    await Promise.race([showing, pause(service.CLOSE_TIMEOUT, connection.signal)]);
+    if (showing) await withTimeout(showing, service.CLOSE_TIMEOUT, () => {});
     if (bus && shown) await service.takeAway(bus, shown);
     connection.abort();
   };
@@ -61,18 +63,4 @@ export function announce(title: string, environment: NodeJS.ProcessEnv, limit: n
       void takeAway();
     },
   };
-}
-
-/** Ends early when aborted. */
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, milliseconds);
-    signal.addEventListener('abort', end);
-    if (signal.aborted) end();
-  });
 }

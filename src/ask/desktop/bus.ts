@@ -2,6 +2,8 @@ import type { EventEmitter } from 'node:events';
 import { existsSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { Message, MessageBus } from '@jellybrick/dbus-next';
+import { deferred } from '../../time/deferred.ts';
+import { withTimeout } from '../../time/timeout.ts';
 import * as reasons from '../reasons.ts';
 
 /** Whom a D-Bus message is for: one interface of one object. */
@@ -61,10 +63,7 @@ export async function connectBus(name: BusName, environment: NodeJS.ProcessEnv, 
   signal?.throwIfAborted();
   const bus = sessionBus({ busAddress });
   const connection = (bus as unknown as { _connection: Connection })._connection;
-  let end: (reason: string) => void = () => {};
-  const gone = new Promise<string>((resolve) => {
-    end = resolve;
-  });
+  const { promise: gone, resolve: end } = deferred<string>();
   const close = () => {
     signal?.removeEventListener('abort', close);
     connection.stream?.destroySoon();
@@ -120,16 +119,9 @@ function systemBusAddress({ DBUS_SYSTEM_BUS_ADDRESS }: NodeJS.ProcessEnv): strin
 }
 
 async function withLimits<T>(work: Promise<T>, gone: Promise<string>, timeout: number, name: BusName): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<string>((resolve) => {
-    timer = setTimeout(resolve, timeout, reasons.busLate(name, timeout));
-  });
-  const failed = Promise.race([gone, late]).then((reason) => {
+  const failed = (reason: string): never => {
     throw new Error(reason);
-  });
-  try {
-    return await Promise.race([work, failed]);
-  } finally {
-    clearTimeout(timer);
-  }
+  };
+  const ended = Promise.race([work, gone.then(failed)]);
+  return withTimeout(ended, timeout, () => failed(reasons.busLate(name, timeout)));
 }

@@ -1,3 +1,5 @@
+import { deferred } from '../../time/deferred.ts';
+import { withTimeout } from '../../time/timeout.ts';
 import * as texts from '../texts.ts';
 import { connectBus } from './bus.ts';
 import * as service from './notification-service.ts';
@@ -52,13 +54,9 @@ async function showByNotifySend(text: string): Promise<boolean> {
 }
 
 function shown(notify: (end: (error: Error | null) => void) => void): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, TIMEOUT, false);
-    notify((error) => {
-      clearTimeout(timer);
-      resolve(!error);
-    });
-  });
+  const ended = deferred<boolean>();
+  notify((error) => ended.resolve(!error));
+  return withTimeout(ended.promise, TIMEOUT, () => false);
 }
 
 /** notify-send takes `\n` for a line end, and hands the rest on as it is: to most services it is markup. */

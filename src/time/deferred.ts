@@ -1,0 +1,13 @@
+/** A promise that is resolved from outside. Node has `Promise.withResolvers` from 22 on. */
+export interface Deferred<Value> {
+  promise: Promise<Value>;
+  resolve(this: void, value: Value | PromiseLike<Value>): void;
+}
+
+export function deferred<Value = void>(): Deferred<Value> {
+  let resolve: Deferred<Value>['resolve'] = () => {};
+  const promise = new Promise<Value>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}

@@ -1,0 +1,13 @@
+import { deferred } from './deferred.ts';
+
+/** Resolves after so many milliseconds, or as soon as the signal is aborted. Leaves no timer behind, and no listener. */
+export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  const over = deferred();
+  const end = () => over.resolve();
+  const timer = setTimeout(end, milliseconds);
+  signal?.addEventListener('abort', end);
+  if (signal?.aborted) end();
+  await over.promise;
+  clearTimeout(timer);
+  signal?.removeEventListener('abort', end);
+}
