@@ -2,6 +2,7 @@ import type { Asking } from '../ask/ask.ts';
 import { createAsk } from '../ask/choose.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
 import { isAlive, refreshEffects } from '../refresh/effects.ts';
+import { readSessions } from '../refresh/held-session.ts';
 import { type RefreshTarget, refresh, rememberCodes, type SentCode } from '../refresh/refresh.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
@@ -56,6 +57,7 @@ export interface VerifyJob {
 export async function verifyJob({ files, profile, clockOffset }: VerifyJob) {
   const clock = new Clock();
   clock.offset = clockOffset;
-  const alive = await isAlive(files, profile, clock);
+  const session = readSessions(files, [profile.profile]).get(profile.profile);
+  const alive = session?.kind === 'session' ? await isAlive(session, profile, clock) : false;
   return { alive, clockOffset: clock.told };
 }

@@ -4,7 +4,7 @@ import { UserError } from '../errors.ts';
 import { standingText } from '../policy/standing.ts';
 import { chosenProfile, type HeldSession, readHeldSession, workingSession } from '../refresh/held-session.ts';
 import * as texts from '../refresh/texts.ts';
-import type { UsableSession } from '../session/variables.ts';
+import type { UsableSession } from '../session/session.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { userSettings } from '../settings/settings.ts';
 import { parseDuration } from '../time/duration.ts';
@@ -37,7 +37,7 @@ export async function credentialProcess(name: string | undefined, options: Crede
   }
   const settings = userSettings(options);
   const profile = chosenProfile(name, settings);
-  const held = readHeldSession(settings, profile.profile, Date.now());
+  const held = readHeldSession(settings, profile, Date.now());
   const session = await workingSession(settings, profile, held);
   print(session ?? (await renewed(settings, profile, held, wait)));
   // Whoever works on with a session that ends soon will call again; by then there may be a new one.
@@ -81,7 +81,7 @@ async function renewed(
     const { state, standing } = agent;
     switch (standing.standing) {
       case 'fresh': {
-        const held = readHeldSession(settings, profile.profile, Date.now());
+        const held = readHeldSession(settings, profile, Date.now());
         const session = await workingSession(settings, profile, held);
         if (session) return session;
         reasons.push(texts.AGENT_KEEPS_OTHER_FILE);

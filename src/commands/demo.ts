@@ -11,6 +11,7 @@ import { PROFILE, REGION, REMIND_EVERY, type Stage, setStage } from '../demo/sta
 import { UserError } from '../errors.ts';
 import { PROGRAM } from '../package-file.ts';
 import { runCommand } from '../run-command.ts';
+import { sessionIn } from '../session/session.ts';
 import { deferred } from '../time/deferred.ts';
 import { withTimeout } from '../time/timeout.ts';
 
@@ -221,7 +222,7 @@ function checkFile({ stage, before }: Play, after: Buffer): void {
   const given = stage.sts.session(accessKeyId);
   must(accessKeyId !== stage.session.accessKeyId, `[${PROFILE}] still has the old session`);
   must(given?.mfa === true, `the session in [${PROFILE}] is not one that STS gave for a code`);
-  must(given?.expiration === Date.parse(expiration), `the expiration in [${PROFILE}] is not the one that STS gave`);
+  must(given?.expiration === expiration, `the expiration in [${PROFILE}] is not the one that STS gave`);
   must(
     withoutSession(after, PROFILE) === withoutSession(before, PROFILE),
     `something else than the session in [${PROFILE}] has changed in the file`,
@@ -229,19 +230,14 @@ function checkFile({ stage, before }: Play, after: Buffer): void {
 }
 
 function sessionOf(file: Buffer) {
-  const values = parseCredentials(file).profile(PROFILE)?.values;
-  const value = (key: string) => values?.get(key) ?? '';
-  return {
-    accessKeyId: value('aws_access_key_id'),
-    secretAccessKey: value('aws_secret_access_key'),
-    sessionToken: value('aws_session_token'),
-    expiration: value('expiration'),
-  };
+  const session = sessionIn(parseCredentials(file).profile(PROFILE));
+  if (session.kind !== 'session') throw new UserError(`the demo failed: [${PROFILE}] holds no session`);
+  return session;
 }
 
 /** Whose session stands in the file, as STS says when asked with it. */
 async function identity(stage: Stage, file: Buffer): Promise<{ arn: string; accessKeyId: string }> {
-  const { expiration: _, ...keys } = sessionOf(file);
+  const keys = sessionOf(file);
   const { serialNumber } = stage;
   const answer = await getCallerIdentity(keys, { profile: PROFILE, region: REGION, serialNumber, clockOffset: 0 });
   if (!answer.ok) throw new UserError(`the demo failed: STS does not take the new session (${answer.failure.kind})`);

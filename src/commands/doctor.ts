@@ -25,7 +25,7 @@ import { UserError } from '../errors.ts';
 import { notAFile } from '../files/read.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
 import { packageVersion } from '../package-file.ts';
-import { callerIdentity, credentialProcess, mfaDevices, sessionKeys } from '../refresh/effects.ts';
+import { callerIdentity, credentialProcess, mfaDevices } from '../refresh/effects.ts';
 import { sessionIn } from '../session/session.ts';
 import { readState } from '../session/state.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
@@ -71,7 +71,10 @@ export async function doctor(options: DoctorOptions): Promise<void> {
     obstacle === undefined
       ? askAws(profiles, {
           longTermKeys: (source) => longTermKeys(files, source, credentialProcess),
-          sessionKeys: (profile) => sessionKeys(files, profile),
+          sessionKeys: (profile) => {
+            const session = sessionIn(known.credentials(profile));
+            return session.kind === 'session' ? session : undefined;
+          },
           callerIdentity,
           mfaDevices: (keys, profile, clock, sts) => {
             // AWS does not know the keys of a simulated STS.

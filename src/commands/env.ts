@@ -20,10 +20,11 @@ export async function env(name: string | undefined, options: EnvOptions): Promis
   if (options.unset) return print(SESSION_VARIABLES.map((variable) => unsettingLine(shell, variable)));
 
   const settings = userSettings(options);
-  const { profile, ...rest } = chosenProfile(name, settings);
+  const chosen = chosenProfile(name, settings);
+  const { profile } = chosen;
   const now = Date.now();
-  const held = readHeldSession(settings, profile, now);
-  const session = await workingSession(settings, { profile, ...rest }, held);
+  const held = readHeldSession(settings, chosen, now);
+  const session = await workingSession(settings, chosen, held);
   if (!session) throw new UserError(texts.notUsable(profile, held.state, held.expiration, now), 'no-session');
 
   const variables = Object.entries(sessionVariables(session));

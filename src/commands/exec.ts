@@ -8,7 +8,8 @@ import { standingText } from '../policy/standing.ts';
 import { chosenProfile, readHeldSession, workingSession } from '../refresh/held-session.ts';
 import type { Renewal } from '../refresh/renewal.ts';
 import * as texts from '../refresh/texts.ts';
-import { environmentWith, type UsableSession } from '../session/variables.ts';
+import type { UsableSession } from '../session/session.ts';
+import { environmentWith } from '../session/variables.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { userSettings } from '../settings/settings.ts';
 
@@ -33,7 +34,7 @@ export async function exec(names: readonly string[], command: string[], options:
 const LONGEST_WAIT = 3_600_000;
 
 async function sessionFor(settings: Settings, profile: ProfileSettings): Promise<UsableSession> {
-  const held = readHeldSession(settings, profile.profile, Date.now());
+  const held = readHeldSession(settings, profile, Date.now());
   const session = await workingSession(settings, profile, held);
   if (session && held.state !== 'due') return session;
   const renewal = await renewed(settings, profile, held.expiration);
@@ -68,7 +69,7 @@ async function renewed(settings: Settings, profile: ProfileSettings, expiration:
     if (isUnaskable) return { kind: 'unaskable', reason };
     return { kind: 'refused', reason: texts.sessionNotRefreshed(profile.profile, reason) };
   }
-  const session = await workingSession(settings, profile, readHeldSession(settings, profile.profile, Date.now()));
+  const session = await workingSession(settings, profile, readHeldSession(settings, profile, Date.now()));
   if (session) return { kind: 'renewed', session };
   return {
     kind: 'refused',

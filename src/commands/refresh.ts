@@ -8,11 +8,11 @@ import type { GlobalOptions } from '../cli/options.ts';
 import { UserError } from '../errors.ts';
 import { exposure } from '../files/exposure.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
-import { readSessions, refreshEffects, saveSession } from '../refresh/effects.ts';
-import { chosenProfile } from '../refresh/held-session.ts';
+import { refreshEffects, saveSession } from '../refresh/effects.ts';
+import { chosenProfile, readHeldSession } from '../refresh/held-session.ts';
 import { refresh, rememberCodes } from '../refresh/refresh.ts';
 import * as texts from '../refresh/texts.ts';
-import { aged, endOf, type MfaSession, stateAt } from '../session/session.ts';
+import type { MfaSession } from '../session/session.ts';
 import {
   durationProblem,
   type ProfileSettings,
@@ -48,15 +48,12 @@ export async function refreshCommand(
   }
 
   const clock = new Clock();
-  const stored = readSessions(settings.files, [profile.profile]).get(profile.profile) ?? { kind: 'none' };
-  const session = aged(stored, profile);
-  const state = stateAt(session, clock.now(), settings.promptBefore);
+  const { state, expiration } = readHeldSession(settings, profile, clock.now());
   // Only whoever names the profile and forces it can mean to replace its keys.
   const overKeys = state === 'long-term' && options.force === true && name !== undefined;
   if (state === 'long-term' && !overKeys) {
     throw new UserError(texts.holdsLongTerm(profile.profile, settings.files.credentials), 'usage');
   }
-  const expiration = endOf(session);
   if (state === 'fresh' && expiration !== undefined && !options.force) {
     process.stderr.write(`${texts.stillFresh(profile.profile, expiration, clock.now())}\n`);
     return;

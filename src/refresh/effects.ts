@@ -1,24 +1,14 @@
 import type { Ask } from '../ask/ask.ts';
 import type { AwsAnswer, AwsTarget, Keys } from '../aws/call.ts';
-import { parseCredentials, withSession } from '../credentials/document.ts';
+import { withSession } from '../credentials/document.ts';
 import { UserError } from '../errors.ts';
-import { readIfPresent } from '../files/read.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
-import { type MfaSession, type StoredSession, sessionIn } from '../session/session.ts';
-import { readState, rememberExpiry } from '../session/state.ts';
+import type { MfaSession } from '../session/session.ts';
+import { rememberExpiry } from '../session/state.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import { pause } from '../time/pause.ts';
 import type { RefreshEffects } from './refresh.ts';
-
-/** What stands in these profiles of the credentials file, by one read of it. */
-export function readSessions(files: Settings['files'], profiles: string[]): Map<string, StoredSession> {
-  const bytes = readIfPresent(files.credentials);
-  const state = readState(files.state);
-  const document = bytes && parseCredentials(bytes);
-  const remembered = state.expiries[files.credentials] ?? {};
-  return new Map(profiles.map((name) => [name, sessionIn(document?.profile(name), remembered[name])]));
-}
 
 /** Steps 4 and 5 of a refresh: the session into its profile, and whose expiry it is into the memory. */
 export async function saveSession(
@@ -69,19 +59,14 @@ const NOBODY: Keys = {
   secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
 };
 
-/** Asks STS with the session itself, which needs no permission. */
-export async function isAlive(files: Settings['files'], profile: ProfileSettings, clock: Clock) {
-  const keys = sessionKeys(files, profile.profile);
-  if (!keys) return false;
-  const answer = await callerIdentity(keys, profile, clock);
+/**
+ * Asks STS with the session itself, which needs no permission, whether it still accepts it.
+ * @returns undefined when AWS could not be asked
+ */
+export async function isAlive(session: Keys, profile: ProfileSettings, clock: Clock): Promise<boolean | undefined> {
+  const answer = await callerIdentity(session, profile, clock);
   if (answer.ok) return true;
   return answer.failure.kind === 'expired' || answer.failure.kind === 'bad-keys' ? false : undefined;
-}
-
-/** The session that stands in a profile, as it signs. */
-export function sessionKeys(files: Settings['files'], profile: string): Keys | undefined {
-  const bytes = readIfPresent(files.credentials);
-  return keysOf(bytes && parseCredentials(bytes).profile(profile));
 }
 
 /** Whose keys these are, by the STS of a profile. */
@@ -94,13 +79,6 @@ export async function callerIdentity(keys: Keys, profile: ProfileSettings, clock
 export async function mfaDevices(keys: Keys, profile: ProfileSettings, clock: Clock) {
   const { listMfaDevices } = await import('../aws/iam.ts');
   return learning(clock, await listMfaDevices(keys, stsTarget(profile, clock)));
-}
-
-function keysOf(section: { values: ReadonlyMap<string, string> } | undefined): Keys | undefined {
-  const accessKeyId = section?.values.get('aws_access_key_id');
-  const secretAccessKey = section?.values.get('aws_secret_access_key');
-  const sessionToken = section?.values.get('aws_session_token');
-  return accessKeyId && secretAccessKey && sessionToken ? { accessKeyId, secretAccessKey, sessionToken } : undefined;
 }
 
 /** Where AWS is for a profile. */

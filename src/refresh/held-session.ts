@@ -1,9 +1,16 @@
 import { parseCredentials } from '../credentials/document.ts';
 import { UserError } from '../errors.ts';
 import { readIfPresent } from '../files/read.ts';
-import { aged, endOf, type SessionState, sessionIn, stateAt } from '../session/session.ts';
+import {
+  aged,
+  endOf,
+  type SessionState,
+  type SessionWithKeys,
+  sessionIn,
+  stateAt,
+  type UsableSession,
+} from '../session/session.ts';
 import { readState } from '../session/state.ts';
-import type { UsableSession } from '../session/variables.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import * as texts from './texts.ts';
 
@@ -43,40 +50,32 @@ function known({ profiles }: Settings): string {
   return profiles.map(({ profile }) => `[${profile}]`).join(', ');
 }
 
-/**
- * The session of a profile, keys and state, by one read of the credentials file.
- * @throws UserError (status 2) when long-term credentials stand there, which are nobody's session
- */
-export function readHeldSession(
-  { files, promptBefore, profiles }: Settings,
-  profile: string,
-  now: number,
-): HeldSession {
+/** Reads what these profiles of the credentials file hold, all from one read of the file. */
+export function readSessions(files: Settings['files'], profiles: readonly string[]): Map<string, SessionWithKeys> {
   const bytes = readIfPresent(files.credentials);
-  const remembered = readState(files.state);
-  const section = bytes && parseCredentials(bytes).profile(profile);
-  const settings = profiles.find((one) => one.profile === profile);
-  const found = sessionIn(section, remembered.expiries[files.credentials]?.[profile]);
-  const stored = settings ? aged(found, settings) : found;
-  const state = stateAt(stored, now, promptBefore);
-  if (state === 'long-term') throw new UserError(texts.holdsNoSession(profile, files.credentials), 'usage');
-  const expiration = stored.kind === 'session' ? stored.expiration : undefined;
-  const value = (key: string) => section?.values.get(key) ?? '';
-  const session = {
-    accessKeyId: value('aws_access_key_id'),
-    secretAccessKey: value('aws_secret_access_key'),
-    sessionToken: value('aws_session_token') || value('aws_security_token'),
-    expiration,
+  const document = bytes && parseCredentials(bytes);
+  const remembered = readState(files.state).expiries[files.credentials] ?? {};
+  return new Map(profiles.map((name) => [name, sessionIn(document?.profile(name), remembered[name])]));
+}
+
+/** Reads what the credentials file holds for a profile, and what state that is in. */
+export function readHeldSession({ files, promptBefore }: Settings, profile: ProfileSettings, now: number): HeldSession {
+  const found = readSessions(files, [profile.profile]).get(profile.profile) ?? { kind: 'none' };
+  const stored = aged(found, profile);
+  return {
+    state: stateAt(stored, now, promptBefore),
+    expiration: endOf(stored),
+    session: stored.kind === 'session' ? stored : undefined,
   };
-  return { state, expiration: endOf(stored), session: stored.kind === 'session' ? session : undefined };
 }
 
 /**
- * The session that is held, if AWS takes it. One that nothing tells the end of is tried with AWS; where AWS cannot be
- * asked, it counts as alive.
+ * Returns the session that a profile holds, if AWS accepts it. AWS is asked about a session without a known end; one that
+ * AWS cannot be asked about counts as accepted.
+ * @throws UserError when the profile holds long-term credentials, which are not a session
  */
 export async function workingSession(
-  settings: Settings,
+  { files }: Settings,
   profile: ProfileSettings,
   { state, session }: HeldSession,
 ): Promise<UsableSession | undefined> {
@@ -85,13 +84,15 @@ export async function workingSession(
     case 'due':
       return session;
     case 'unknown': {
+      if (!session) return undefined;
       // Loaded late: only a session of another tool has no end.
       const [{ isAlive }, { Clock }] = await Promise.all([import('./effects.ts'), import('../time/clock.ts')]);
-      return (await isAlive(settings.files, profile, new Clock())) === false ? undefined : session;
+      return (await isAlive(session, profile, new Clock())) === false ? undefined : session;
     }
     case 'missing':
     case 'expired':
-    case 'long-term':
       return undefined;
+    case 'long-term':
+      throw new UserError(texts.holdsNoSession(profile.profile, files.credentials), 'usage');
   }
 }

@@ -6,7 +6,7 @@ import { UserError } from '../errors.ts';
 import { type Lock, lockFile } from '../files/lock.ts';
 import { watchFile } from '../files/watch.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
-import type { UsableSession } from '../session/variables.ts';
+import type { UsableSession } from '../session/session.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 import { refreshEffects } from './effects.ts';
@@ -43,7 +43,7 @@ export async function renewHere(
   }
   const clock = new Clock();
   const fresh = async () => {
-    const held = readHeldSession(settings, profile.profile, clock.now());
+    const held = readHeldSession(settings, profile, clock.now());
     return held.state === 'due' ? undefined : workingSession(settings, profile, held);
   };
   const start = performance.now();

@@ -1,15 +1,20 @@
 import type { ProfileSection } from '../credentials/section.ts';
 import { ExpiryError, readExpiry } from './expiry.ts';
 
+/** The session's keys that a tool signs with. */
+export interface UsableSession {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken: string;
+  /** Milliseconds since the epoch, by AWS's clock; undefined when nothing says when the session ends. */
+  expiration: number | undefined;
+}
+
 /**
  * What STS `GetSessionToken` gives, and what the agent writes into the MFA profile.
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_Credentials.html
  */
-export interface MfaSession {
-  accessKeyId: string;
-  secretAccessKey: string;
-  sessionToken: string;
-  /** Milliseconds since the epoch, by AWS's clock. */
+export interface MfaSession extends UsableSession {
   expiration: number;
   /** When AWS gave it, in the same way: STS itself does not tell. */
   issued?: number;
@@ -30,6 +35,11 @@ export type StoredSession =
       /** When it is older than the settings allow: see {@link aged}. */
       tooOldAt?: number;
     };
+
+/** The same, with the secrets of a session: what {@link sessionIn} reads. */
+export type SessionWithKeys =
+  | Exclude<StoredSession, { kind: 'session' }>
+  | (Extract<StoredSession, { kind: 'session' }> & UsableSession);
 
 export type SessionState = 'missing' | 'long-term' | 'unknown' | 'expired' | 'due' | 'fresh';
 
@@ -57,10 +67,10 @@ export function stateAt(session: StoredSession, now: number, promptBefore: numbe
  * (`aws:MultiFactorAuthAge`) ends its use before it expires.
  * @param settings `maxAge` in milliseconds; `durationSeconds` tells since when a session is that is not ours
  */
-export function aged(
-  session: StoredSession,
+export function aged<Session extends StoredSession>(
+  session: Session,
   { maxAge, durationSeconds }: { maxAge?: number; durationSeconds: number },
-): StoredSession {
+): Session {
   const start = startOf(session, durationSeconds);
   return session.kind !== 'session' || start === undefined || maxAge === undefined
     ? session
@@ -80,25 +90,30 @@ export function endOf(session: StoredSession): number | undefined {
 }
 
 /**
- * The session that stands in a profile. Half a session is none.
+ * Reads what a profile of the credentials file holds: the only reader of a session's keys, token and expiry. Half a
+ * session is none.
  * @param remembered the access key that an expiry was written for, from outside the file: where other keys stand now, that
  * expiry is not theirs. It also tells when its own session ends where the file no longer does
  */
 export function sessionIn(
   section: ProfileSection | undefined,
   remembered?: { accessKeyId: string; expiration: number; issued?: number },
-): StoredSession {
+): SessionWithKeys {
   if (!section) return { kind: 'none' };
   const { values } = section;
   const longTerm = longTermKeyIn(values);
   if (longTerm !== undefined) return { kind: 'long-term', accessKeyId: longTerm };
   const accessKeyId = values.get('aws_access_key_id');
-  if (!accessKeyId || !values.get('aws_secret_access_key') || !tokenIn(values)) return { kind: 'none' };
+  const secretAccessKey = values.get('aws_secret_access_key');
+  const sessionToken = sessionTokenIn(values);
+  if (!accessKeyId || !secretAccessKey || !sessionToken) return { kind: 'none' };
   const isRemembered = remembered?.accessKeyId === accessKeyId;
   const written = expiryIn(section, isRemembered ? undefined : remembered?.expiration);
   return {
     kind: 'session',
     accessKeyId,
+    secretAccessKey,
+    sessionToken,
     expiration: written ?? (isRemembered ? remembered.expiration : undefined),
     issued: isRemembered ? remembered.issued : undefined,
   };
@@ -113,12 +128,13 @@ export function sessionIn(
 export function longTermKeyIn(values: ReadonlyMap<string, string>): string | undefined {
   const accessKeyId = values.get('aws_access_key_id') ?? '';
   if (accessKeyId.startsWith('AKIA')) return accessKeyId;
-  if (accessKeyId.startsWith('ASIA') || tokenIn(values)) return undefined;
+  if (accessKeyId.startsWith('ASIA') || sessionTokenIn(values)) return undefined;
   return accessKeyId || values.get('aws_secret_access_key') ? accessKeyId : undefined;
 }
 
-function tokenIn(values: ReadonlyMap<string, string>): string | undefined {
-  return values.get('aws_session_token') || values.get('aws_security_token');
+/** Returns the session token that the AWS CLI uses: botocore prefers the old key. An empty value counts as missing. */
+function sessionTokenIn(values: ReadonlyMap<string, string>): string | undefined {
+  return values.get('aws_security_token') || values.get('aws_session_token');
 }
 
 function expiryIn(section: ProfileSection, disowned: number | undefined): number | undefined {

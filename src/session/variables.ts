@@ -1,13 +1,5 @@
 import { formatInstant } from '../time/instant.ts';
-
-/** What a tool signs with. */
-export interface UsableSession {
-  accessKeyId: string;
-  secretAccessKey: string;
-  sessionToken: string;
-  /** Milliseconds since the epoch; undefined when nothing says when it ends. */
-  expiration: number | undefined;
-}
+import type { UsableSession } from './session.ts';
 
 /** The variables that hold a session, as AWS tools read them. */
 export const SESSION_VARIABLES = [

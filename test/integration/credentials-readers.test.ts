@@ -186,8 +186,7 @@ describe('outside the profile every byte stays in a file with', () => {
 test.each(samples)('the agent itself finds the session in a file with $name', ({ after, profile }) => {
   expect(sessionIn(parseCredentials(after).profile(profile))).toEqual({
     kind: 'session',
-    accessKeyId: session.accessKeyId,
-    expiration: session.expiration,
+    ...session,
   });
   expect(withSession(after, profile, session).equals(after)).toBe(true);
 });

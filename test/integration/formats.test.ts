@@ -143,8 +143,9 @@ function reasonOf(error: Error | undefined): string | undefined {
 function ownFaults({ bytes, profile, session }: Sample, after: Buffer): string[] {
   const faults: string[] = [];
   const found = sessionIn(parseCredentials(after).profile(profile));
-  const { accessKeyId, expiration } = session;
-  if (JSON.stringify(found) !== JSON.stringify({ kind: 'session', accessKeyId, expiration })) {
+  const { accessKeyId, secretAccessKey, sessionToken, expiration } = session;
+  const expected = { kind: 'session', accessKeyId, secretAccessKey, sessionToken, expiration };
+  if (JSON.stringify(found) !== JSON.stringify(expected)) {
     faults.push(`we find ${JSON.stringify(found)}`);
   }
   if (!withSession(after, profile, session).equals(after)) faults.push('another time, it is written differently');

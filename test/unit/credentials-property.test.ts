@@ -87,7 +87,7 @@ test('in any file, a session is written so that it is read back, and written aga
         expect(section?.values.get('aws_session_token')).toBe(fresh.sessionToken);
         expect(sessionIn(section)).toEqual({
           kind: 'session',
-          accessKeyId: fresh.accessKeyId,
+          ...fresh,
           expiration: Math.floor(fresh.expiration / 1000) * 1000,
         });
         expect(withSession(after, profile, fresh).equals(after)).toBe(true);

@@ -205,7 +205,7 @@ describe.each(Object.entries(DIALECTS))('a profile of %s', (name, { profile, unk
 
   test('is read again, by us and by the tool', () => {
     const section = profileIn(rewritten(), profile);
-    expect(sessionIn(section)).toEqual({ kind: 'session', accessKeyId: session.accessKeyId, expiration: NEW_END });
+    expect(sessionIn(section)).toEqual({ kind: 'session', ...session, expiration: NEW_END });
     if (own) expect(own(section)).toBe(NEW_END);
   });
 });
@@ -219,7 +219,9 @@ describe('aws configure mfa-login', () => {
     const remembered = { accessKeyId: session.accessKeyId, expiration: NEW_END };
     expect(sessionIn(profileIn(Buffer.from(theirs), profile), remembered)).toEqual({
       kind: 'session',
+      ...session,
       accessKeyId: 'ASIAEXAMPLETHEIRS',
+      sessionToken: session.sessionToken.replace('token+new', 'token+theirs'),
       expiration: undefined,
     });
   });

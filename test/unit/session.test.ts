@@ -6,6 +6,7 @@ const read = (body: string, remembered?: { accessKeyId: string; expiration: numb
   sessionIn(parseCredentials(Buffer.from(`[mfa]\n${body}`)).profile('mfa'), remembered);
 
 const SESSION = 'aws_access_key_id = ASIAX\naws_secret_access_key = s\naws_session_token = t\n';
+const KEYS = { kind: 'session', accessKeyId: 'ASIAX', secretAccessKey: 's', sessionToken: 't' };
 const NOON = Date.UTC(2026, 2, 1, 12);
 
 describe('what stands in a profile', () => {
@@ -24,24 +25,42 @@ describe('what stands in a profile', () => {
   });
 
   test('a session, with its expiration', () => {
-    expect(read(`${SESSION}expiration = 2026-03-01T12:00:00Z\n`)).toEqual({
-      kind: 'session',
-      accessKeyId: 'ASIAX',
-      expiration: NOON,
+    expect(read(`${SESSION}expiration = 2026-03-01T12:00:00Z\n`)).toEqual({ ...KEYS, expiration: NOON });
+  });
+
+  test('a session by the old name of the token, which outranks the new one as in botocore, unless it is empty', () => {
+    const old = SESSION.replace('session_token', 'security_token');
+    expect(read(old)).toEqual({ ...KEYS, expiration: undefined });
+    expect(read(`${SESSION}aws_security_token = old\n`)).toMatchObject({ kind: 'session', sessionToken: 'old' });
+    expect(read(`aws_security_token = old\n${SESSION}`)).toMatchObject({ kind: 'session', sessionToken: 'old' });
+    expect(read(`${SESSION}aws_security_token =\n`)).toMatchObject({ kind: 'session', sessionToken: 't' });
+    expect(read(`${old}aws_session_token =\n`)).toMatchObject({ kind: 'session', sessionToken: 't' });
+    expect(read(`${old.replace('= t', '=')}aws_session_token =\n`)).toEqual({ kind: 'none' });
+  });
+
+  test('a session under keys in any letter case', () => {
+    const old = SESSION.replace('session_token', 'security_token');
+    expect(read(`${old.toUpperCase().replace('= S\n', '= s\n').replace('= T\n', '= t\n')}`)).toEqual({
+      ...KEYS,
+      expiration: undefined,
     });
   });
 
-  test('a session by the old name of the token', () => {
-    expect(read(SESSION.replace('session_token', 'security_token')).kind).toBe('session');
+  test.each(['aws_session_token', 'aws_security_token'])('a long-term key, also beside %s', (key) => {
+    const text = `aws_access_key_id = AKIAX\naws_secret_access_key = s\n${key} = t\n`;
+    expect(read(text)).toEqual({ kind: 'long-term', accessKeyId: 'AKIAX' });
+  });
+
+  test.each(['aws_session_token', 'aws_security_token'])('no session where %s has no key or no secret', (key) => {
+    expect(read(`aws_secret_access_key = s\n${key} = t\n`)).toEqual({ kind: 'none' });
+    expect(read(`aws_access_key_id =\naws_secret_access_key = s\n${key} = t\n`)).toEqual({ kind: 'none' });
+    expect(read(`aws_access_key_id = ASIAX\n${key} = t\n`)).toEqual({ kind: 'none' });
+    expect(read(`aws_access_key_id = ASIAX\naws_secret_access_key =\n${key} = t\n`)).toEqual({ kind: 'none' });
   });
 
   test('a session that ends nobody knows when, where the expiry is missing or no date', () => {
-    expect(read(SESSION)).toEqual({ kind: 'session', accessKeyId: 'ASIAX', expiration: undefined });
-    expect(read(`${SESSION}expiration = soon\n`)).toEqual({
-      kind: 'session',
-      accessKeyId: 'ASIAX',
-      expiration: undefined,
-    });
+    expect(read(SESSION)).toEqual({ ...KEYS, expiration: undefined });
+    expect(read(`${SESSION}expiration = soon\n`)).toEqual({ ...KEYS, expiration: undefined });
   });
 });
 

@@ -1,0 +1,160 @@
+import { execFile } from 'node:child_process';
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { MfaSession } from '../../src/session/session.ts';
+import { isInstalled } from '../installed.ts';
+import { type Running, run, start } from '../program.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+
+let sandbox: Sandbox;
+let agent: Running | undefined;
+
+beforeEach(async () => {
+  agent = undefined;
+  sandbox = await startSandbox({ tolerance: 9 });
+  const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'config.ini'), 'check = 0 0 1 1 *\nprompt = terminal\n');
+});
+afterEach(async () => {
+  agent?.child.kill('SIGTERM');
+  await agent?.ended;
+  await sandbox.close();
+});
+
+/** The lines of a profile that holds a session in the way of another tool, which says nothing of its end. */
+type Lines = (session: MfaSession) => string;
+
+const keys = ({ accessKeyId, secretAccessKey }: MfaSession) =>
+  `aws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
+
+const USABLE: [string, Lines][] = [
+  ['under aws_session_token', (live) => `${keys(live)}aws_session_token = ${live.sessionToken}\n`],
+  ['under aws_security_token only', (live) => `${keys(live)}aws_security_token = ${live.sessionToken}\n`],
+  [
+    'under keys in upper case',
+    ({ accessKeyId, secretAccessKey, sessionToken }) =>
+      `AWS_ACCESS_KEY_ID = ${accessKeyId}\nAws_Secret_Access_Key = ${secretAccessKey}\nAWS_SECURITY_TOKEN = ${sessionToken}\n`,
+  ],
+  [
+    'under aws_security_token beside an empty aws_session_token',
+    (live) => `${keys(live)}aws_session_token =\naws_security_token = ${live.sessionToken}\n`,
+  ],
+  [
+    'under aws_security_token beside the aws_session_token of another session',
+    (live) => `${keys(live)}aws_session_token = stale\naws_security_token = ${live.sessionToken}\n`,
+  ],
+];
+
+const UNUSABLE: [string, Lines, string][] = [
+  [
+    'whose aws_security_token is of another session, though aws_session_token is not',
+    (live) => `${keys(live)}aws_session_token = ${live.sessionToken}\naws_security_token = stale\n`,
+    'AWS does not take the session of [mfa] any more',
+  ],
+  ['without a token', (live) => keys(live), '[mfa] holds no session'],
+  [
+    'with two empty tokens',
+    (live) => `${keys(live)}aws_session_token =\naws_security_token =\n`,
+    '[mfa] holds no session',
+  ],
+  [
+    'without a secret',
+    ({ accessKeyId, sessionToken }) => `aws_access_key_id = ${accessKeyId}\naws_security_token = ${sessionToken}\n`,
+    '[mfa] holds no session',
+  ],
+];
+
+async function put(lines: Lines): Promise<MfaSession> {
+  const session = sandbox.sts.issue('alice', 3600);
+  await appendFile(sandbox.credentialsFile, `\n[mfa]\n${lines(session)}`);
+  return session;
+}
+
+async function startAgent(): Promise<Running> {
+  agent = start(['run'], sandbox.env);
+  await agent.says(/"standing":"(?:fresh|asking)"/);
+  return agent;
+}
+
+describe('a live session without an expiry', () => {
+  it.each(USABLE)('%s is printed by env and credential-process', async (_, lines) => {
+    const { accessKeyId, secretAccessKey, sessionToken } = await put(lines);
+    expect(await run(['env', '--shell', 'sh'], sandbox.env)).toEqual({
+      status: 0,
+      stdout: `export AWS_ACCESS_KEY_ID='${accessKeyId}';\nexport AWS_SECRET_ACCESS_KEY='${secretAccessKey}';\nexport AWS_SESSION_TOKEN='${sessionToken}';\nunset AWS_CREDENTIAL_EXPIRATION;\n`,
+      stderr: '',
+    });
+    const { status, stdout, stderr } = await run(['credential-process'], sandbox.env);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({
+      AccessKeyId: accessKeyId,
+      SecretAccessKey: secretAccessKey,
+      SessionToken: sessionToken,
+    });
+    const granted = { action: 'GetCallerIdentity', accessKeyId, outcome: 'granted' };
+    expect(sandbox.sts.requests).toMatchObject([granted, granted]);
+  });
+
+  it.each(USABLE)('%s is fresh to the agent, and to doctor', async (_, lines) => {
+    await put(lines);
+    const running = await startAgent();
+    expect(running.output()).toContain('"standing":"fresh"');
+    expect(running.output()).not.toContain('"standing":"asking"');
+    const { stdout } = await run(['doctor', '--json'], sandbox.env);
+    const { findings } = JSON.parse(stdout) as { findings: { check: string; level: string; found: string }[] };
+    expect(findings.filter(({ check }) => check === 'session.alive')).toMatchObject([
+      { level: 'ok', found: expect.stringContaining('user/alice') },
+    ]);
+  });
+
+  it.skipIf(!isInstalled('aws', '--version')).each(USABLE)('%s is used by the AWS CLI', async (_, lines) => {
+    const { accessKeyId } = await put(lines);
+    await callerIdentity();
+    expect(sandbox.sts.requests).toMatchObject([{ accessKeyId, outcome: 'granted' }]);
+  });
+});
+
+describe('a session', () => {
+  it.each(UNUSABLE)('%s makes env and credential-process fail with 3', async (_, lines, reason) => {
+    await put(lines);
+    expect(await run(['env', '--shell', 'sh'], sandbox.env)).toEqual({
+      status: 3,
+      stdout: '',
+      stderr: `aws-mfa-agent: ${reason}: aws-mfa-agent refresh mfa\n`,
+    });
+    expect(await run(['credential-process'], sandbox.env)).toMatchObject({ status: 3, stdout: '' });
+  });
+
+  it.each(UNUSABLE)('%s has the agent ask', async (_, lines) => {
+    await put(lines);
+    expect((await startAgent()).output()).toContain('"standing":"asking"');
+  });
+
+  it.skipIf(!isInstalled('aws', '--version')).each(UNUSABLE)('%s is of no use to the AWS CLI', async (_, lines) => {
+    await put(lines);
+    await expect(callerIdentity()).rejects.toThrow(/InvalidClientTokenId|Partial credentials/);
+  });
+});
+
+it.each(['aws_session_token', 'aws_security_token'])(
+  'a long-term key beside %s is refused by env and credential-process',
+  async (key) => {
+    await put((live) => `${keys(live).replace('ASIA', 'AKIA')}${key} = ${live.sessionToken}\n`);
+    for (const command of ['env', 'credential-process']) {
+      expect(await run([command], sandbox.env)).toMatchObject({
+        status: 2,
+        stdout: '',
+        stderr: expect.stringContaining('holds long-term credentials'),
+      });
+    }
+    expect(sandbox.sts.requests).toEqual([]);
+  },
+);
+
+async function callerIdentity(): Promise<void> {
+  const env = { ...sandbox.env, AWS_PROFILE: 'mfa', AWS_DEFAULT_REGION: 'eu-west-1', AWS_MAX_ATTEMPTS: '1' };
+  await promisify(execFile)('aws', ['sts', 'get-caller-identity'], { env });
+}
