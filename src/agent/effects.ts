@@ -9,7 +9,7 @@ import type { Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import type { AgentEffects } from './agent.ts';
 import { runJob } from './job.ts';
-import type { Knowledge, RefreshJob, Tell } from './jobs.ts';
+import type { RefreshJob, RefreshMemory, Tell } from './jobs.ts';
 import { networkProblem } from './network.ts';
 
 /** What only an agent that systemd has started need mind. */
@@ -30,7 +30,7 @@ export function agentEffects(
   service: InsideService | undefined,
   { clock, log }: { clock: Clock; log: Logger },
 ): Omit<AgentEffects, 'checked'> {
-  let codes: Knowledge['codes'] = [];
+  let codes: RefreshMemory['codes'] = [];
   return {
     clock,
     log,
@@ -50,9 +50,9 @@ export function agentEffects(
       const reason = service?.unwritable();
       if (reason !== undefined) return { kind: 'unaskable', reason };
       const isOwn = ({ serialNumber }: { serialNumber: string }) => serialNumber === target.serialNumber;
-      const knowledge = { clockOffset: clock.offset, codes: codes.filter(isOwn) };
-      const job = { settings: settings(), target, reminder: asking.reminder, knowledge };
-      const { outcome, knowledge: learned } = await refreshWhere(job, asking, (text, level) => log[level](text));
+      const memory = { clockOffset: clock.offset, codes: codes.filter(isOwn) };
+      const job = { settings: settings(), target, reminder: asking.reminder, memory };
+      const { outcome, memory: learned } = await refreshWhere(job, asking, (text, level) => log[level](text));
       clock.learn(learned.clockOffset);
       codes = [...codes.filter((code) => !isOwn(code)), ...learned.codes];
       return outcome;

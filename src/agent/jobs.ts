@@ -8,7 +8,7 @@ import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 
 /** What the agent knows of AWS and of the codes that were sent; a job gives back what it has learned. */
-export interface Knowledge {
+export interface RefreshMemory {
   /** How far AWS's clock is ahead of the machine's, in milliseconds. Given back only when AWS has answered meanwhile. */
   clockOffset?: number | undefined;
   /** Of the device that is asked for. */
@@ -19,7 +19,7 @@ export interface RefreshJob {
   settings: Settings;
   target: RefreshTarget;
   reminder: number;
-  knowledge: Knowledge;
+  memory: RefreshMemory;
 }
 
 /** Tells the person one line: what only they can do, or what went wrong before they were asked. */
@@ -27,15 +27,15 @@ export type Tell = (text: string, level: 'info' | 'warn') => void;
 
 /** One refresh, from the question to the disk. */
 export async function refreshJob(
-  { settings, target, reminder, knowledge }: RefreshJob,
+  { settings, target, reminder, memory }: RefreshJob,
   asking: Asking,
   tell: Tell,
-): Promise<{ outcome: RefreshOutcome; knowledge: Knowledge }> {
+): Promise<{ outcome: RefreshOutcome; memory: RefreshMemory }> {
   const profile = settings.profiles.find((one) => one.profile === target.profile);
-  if (!profile) return { outcome: { kind: 'withdrawn' }, knowledge };
+  if (!profile) return { outcome: { kind: 'withdrawn' }, memory };
   const clock = new Clock();
-  clock.offset = knowledge.clockOffset ?? 0;
-  const codes = [...knowledge.codes];
+  clock.offset = memory.clockOffset ?? 0;
+  const codes = [...memory.codes];
   const { ask } = createAsk(settings, profile, {
     // Who names the terminal means it, also where standard input is a pipe.
     standardInput: settings.prompt.includes('terminal'),
@@ -44,7 +44,7 @@ export async function refreshJob(
   });
   const effects = refreshEffects(settings, profile, { ask, clock, codes: rememberCodes(codes) });
   const outcome = await refresh(target, { ...asking, reminder }, effects);
-  return { outcome, knowledge: { clockOffset: clock.told, codes } };
+  return { outcome, memory: { clockOffset: clock.told, codes } };
 }
 
 export interface VerifyJob {

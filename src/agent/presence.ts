@@ -36,15 +36,15 @@ export async function watchPresence(
   const controller = new AbortController();
   const { signal } = controller;
   const sources = platform === 'darwin' ? [macos] : [following(LOGIND), following(SCREEN_SAVERS)];
-  const findings = new Map<Source, Finding>(sources.map((source) => [source, 'unknown']));
-  const running = new Set<Source>();
+  const findings = new Map<PresenceSource, PresenceFinding>(sources.map((source) => [source, 'unknown']));
+  const running = new Set<PresenceSource>();
   let settled = false;
 
   const held = () => {
     for (const finding of findings.values()) if (typeof finding === 'object') return finding.away;
     return undefined;
   };
-  const take = (source: Source, finding: Finding, woke: boolean) => {
+  const take = (source: PresenceSource, finding: PresenceFinding, woke: boolean) => {
     const [before, was] = [held(), findings.get(source)];
     findings.set(source, finding);
     if (!settled || signal.aborted) return;
@@ -53,11 +53,11 @@ export async function watchPresence(
     else if (held() !== before) onChange('held');
   };
   /** Starts a source that does not run, and settles when it has found something. */
-  const start = (source: Source) =>
+  const start = (source: PresenceSource) =>
     new Promise<void>((resolve) => {
       if (running.has(source)) return resolve();
       running.add(source);
-      const tell: Tell = (finding, woke = false) => {
+      const tell: TellPresence = (finding, woke = false) => {
         take(source, finding, woke);
         resolve();
       };
@@ -78,7 +78,7 @@ export async function watchPresence(
   };
 }
 
-type Finding =
+type PresenceFinding =
   /** The source is absent, or does not answer. */
   | 'unknown'
   /** The user is not logged in, as far as the source knows. */
@@ -86,22 +86,22 @@ type Finding =
   | 'here'
   | { away: string };
 
-type Tell = (finding: Finding, woke?: boolean) => void;
+type TellPresence = (finding: PresenceFinding, woke?: boolean) => void;
 
 /** Tells what it finds, for as long as it can; then settles. */
-type Source = (environment: NodeJS.ProcessEnv, signal: AbortSignal, tell: Tell) => Promise<void>;
+type PresenceSource = (environment: NodeJS.ProcessEnv, signal: AbortSignal, tell: TellPresence) => Promise<void>;
 
 /** Services on a bus, that are looked at again whenever a signal says that something has changed. */
 interface Services {
   bus: 'session' | 'system';
   /** The match rules of these signals. */
   rules: readonly string[];
-  look(bus: Bus): Promise<Finding>;
+  look(bus: Bus): Promise<PresenceFinding>;
   /** Whether this signal says that the machine woke. */
   woke?(signal: Message): boolean;
 }
 
-function following(services: Services): Source {
+function following(services: Services): PresenceSource {
   return async (environment, signal, tell) => {
     const bus = await connectBus(services.bus, environment, signal);
     try {
@@ -177,7 +177,7 @@ function login(path: string, interfaceName: string): BusObject {
 /** Where the desktop tells logind whether somebody is there. */
 const GRAPHICAL: unknown[] = ['x11', 'wayland', 'mir'];
 
-function findingOf({ LockedHint, Active, IdleHint, Type }: Record<string, Variant>): Finding {
+function findingOf({ LockedHint, Active, IdleHint, Type }: Record<string, Variant>): PresenceFinding {
   if (LockedHint?.value === true) return { away: texts.SCREEN_LOCKED };
   if (Active?.value === false) return { away: texts.OTHER_SESSION };
   // On a text console, logind works it out from the last key pressed there, whenever it is asked, and tells no change:
@@ -220,7 +220,7 @@ function ownerChanged(name: string): string {
 }
 
 /** Looks once: macOS tells nobody but its own programs of a lock. Not tried on macOS. */
-const macos: Source = async (environment, signal, tell) => {
+const macos: PresenceSource = async (environment, signal, tell) => {
   const settings = { environment: childEnvironment(environment), signal, timeout: 5_000 };
   const result = await runCommand(['ioreg', '-n', 'Root', '-d1', '-a'], settings);
   if (!result.ok) return tell('unknown');

@@ -16,7 +16,7 @@ export interface AskSettings {
   prompt: 'auto' | readonly string[];
 }
 
-export interface Circumstances {
+export interface AskOptions {
   environment?: NodeJS.ProcessEnv;
   platform?: NodeJS.Platform;
   /** The terminal way reads standard input even when that is no terminal. */
@@ -37,9 +37,9 @@ export interface Asker {
 export function createAsk(
   { prompt }: AskSettings,
   { mfaProcess: command }: { mfaProcess?: string | undefined },
-  circumstances: Circumstances = {},
+  options: AskOptions = {},
 ): Asker {
-  const { environment = process.env, platform = process.platform, standardInput = false, tell, warn } = circumstances;
+  const { environment = process.env, platform = process.platform, standardInput = false, tell, warn } = options;
   const named = (name: string) => prompt !== 'auto' && prompt.includes(name);
   const dialogs = [...codeFields(environment, platform), pinentry(environment, named('pinentry'))];
   const page = browser({ environment, platform, named: named('browser'), ...(tell && { tell }) });

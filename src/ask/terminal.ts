@@ -21,7 +21,7 @@ export function terminal(standardInput = false): Way {
     ask: async (request, { signal }) => {
       const reason = whyNoTerminal(standardInput);
       if (reason !== undefined) return { kind: 'unavailable', reason };
-      const place = openPlace(standardInput);
+      const place = openTerminal(standardInput);
       try {
         return await untilCode(request, (current) => {
           const { input, output } = place;
@@ -43,13 +43,13 @@ export function terminal(standardInput = false): Way {
 
 const DISMISSED: Answer = { kind: 'dismissed' };
 
-interface Place {
+interface TerminalStreams {
   input: Readable;
   output: Writable;
   release(): void;
 }
 
-function openPlace(standardInput: boolean): Place {
+function openTerminal(standardInput: boolean): TerminalStreams {
   if (standardInput || process.stdin.isTTY) {
     // A pipe that was read from keeps the process alive, paused or not; a file has no such handle.
     process.stdin.ref?.();

@@ -30,7 +30,7 @@ const CONNECT_TIMEOUT = 5_000;
 const CALL_TIMEOUT = 15_000;
 
 /** The client of a service as its SDK makes it, and the one request that it is to send. */
-export interface Connection<T> {
+export interface ServiceCall<T> {
   client: Observed;
   /** @returns undefined when the answer holds nothing of what was asked for */
   send(abortSignal: AbortSignal): Promise<T | undefined>;
@@ -48,11 +48,17 @@ export async function call<T>(
   keys: Keys,
   target: AwsTarget,
   tokenCode: string | undefined,
-  connect: (config: ClientConfig) => Promise<Connection<T>>,
+  connect: (config: ClientConfig) => Promise<ServiceCall<T>>,
 ): Promise<AwsAnswer<T>> {
   // It would print on standard error that its releases of next year leave Node 20, which is our concern and not the user's.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
-  const seen: Seen = { endpoint: service, handedOver: false, status: undefined, html: false, clockOffset: undefined };
+  const seen: HttpExchange = {
+    endpoint: service,
+    handedOver: false,
+    status: undefined,
+    html: false,
+    clockOffset: undefined,
+  };
   const answer = <R>(result: R) => ({ ...result, endpoint: seen.endpoint, clockOffset: seen.clockOffset });
   const timeout = AbortSignal.timeout(CALL_TIMEOUT);
   let client: Observed | undefined;
@@ -118,7 +124,7 @@ async function agents() {
   return { httpAgent: agent, httpsAgent: agent };
 }
 
-interface Seen {
+interface HttpExchange {
   endpoint: string;
   /** Given to the network: from then on only the network's error tells whether it was sent. */
   handedOver: boolean;
@@ -128,7 +134,7 @@ interface Seen {
 }
 
 /** Notes what the SDK keeps to itself: the host asked, the status, and AWS's clock from the `Date` header. */
-function observe(client: Observed, seen: Seen) {
+function observe(client: Observed, seen: HttpExchange) {
   client.middlewareStack.add(
     (next) => async (args) => {
       const { hostname } = args.request as { hostname?: string };
@@ -155,7 +161,11 @@ interface SdkError extends Error {
 /** Network errors that happen before a byte of the request is sent. */
 const BEFORE_SENDING = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH', 'ENETDOWN']);
 
-function failureOf(error: SdkError, { handedOver, status, html }: Seen, tokenCode: string | undefined): AwsFailure {
+function failureOf(
+  error: SdkError,
+  { handedOver, status, html }: HttpExchange,
+  tokenCode: string | undefined,
+): AwsFailure {
   const detail = withoutCode(error.message, tokenCode);
   if (status === undefined) {
     const sent = !(

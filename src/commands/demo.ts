@@ -6,7 +6,7 @@ import { getCallerIdentity } from '../aws/sts.ts';
 import { parseCredentials } from '../credentials/document.ts';
 import { type LogEntry, type RunningAgent, startAgent } from '../demo/agent.ts';
 import { maskedKeyId, shownLines, withoutSession } from '../demo/file.ts';
-import { openScreen, type Screen } from '../demo/screen.ts';
+import { type DemoScreen, openScreen } from '../demo/screen.ts';
 import { PROFILE, REGION, REMIND_EVERY, type Stage, setStage } from '../demo/stage.ts';
 import { UserError } from '../errors.ts';
 import { PROGRAM } from '../package-file.ts';
@@ -25,7 +25,7 @@ const TIME_LIMIT = 60_000;
 interface Play {
   stage: Stage;
   agent: RunningAgent;
-  screen: Screen;
+  screen: DemoScreen;
   promptBefore: number;
   before: Buffer;
   /** What the agent has asked last. */
@@ -180,7 +180,7 @@ function standingIn({ log }: RunningAgent, ...standings: LogEntry['standing'][])
 }
 
 /** The ordinary course is told by the demo itself; what else the agent has to say, it says, once. */
-function logPrinter({ print, paint }: Screen): (entry: LogEntry) => void {
+function logPrinter({ print, paint }: DemoScreen): (entry: LogEntry) => void {
   let last: LogEntry['standing'];
   return ({ standing, level, msg }) => {
     const isNews = standing !== undefined && standing !== last;
@@ -198,7 +198,7 @@ function indented(text: string): string {
 }
 
 /** The file with the changed lines marked; longer stretches that are as before are told in a word. */
-function showChanges({ print, paint }: Screen, after: Buffer, before: Buffer): void {
+function showChanges({ print, paint }: DemoScreen, after: Buffer, before: Buffer): void {
   const lines = shownLines(after, before);
   const near = (index: number) => lines.slice(Math.max(0, index - 1), index + 2).some(({ changed }) => changed);
   let hidden = 0;

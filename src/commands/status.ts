@@ -7,7 +7,7 @@ import { chosenProfiles, readSessions } from '../refresh/held-session.ts';
 import { userSettings } from '../settings/settings.ts';
 import { statusJson } from '../status/json.ts';
 import { type AgentAnswer, type Knowledge, type Row, rowsAt } from '../status/rows.ts';
-import { type Place, statusTable, type WidthOf } from '../status/table.ts';
+import { type Display, statusTable, type WidthOf } from '../status/table.ts';
 
 interface StatusOptions extends GlobalOptions {
   json?: boolean;
@@ -76,7 +76,7 @@ async function tableLines(knowledge: Knowledge, rows: Row[], now: number): Promi
   return statusTable(rows, knowledge.agent, now, place(), await widthsFor(rows));
 }
 
-function place(): Place {
+function place(): Display {
   const { NO_COLOR, FORCE_COLOR = '0', LC_ALL, LC_CTYPE, LANG } = process.env;
   const terminal = isTerminal() ? process.stdout : undefined;
   return {

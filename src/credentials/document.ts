@@ -5,10 +5,10 @@ import {
   behindDelimiter,
   decode,
   encode,
-  type Line,
+  type FileLine,
+  type FileSection,
   linesOf,
   nameOf,
-  type Section,
   sectionsIn,
   sectionsNamed,
   settingOf,
@@ -41,7 +41,7 @@ const UNWRITABLE_NAME = /^(?:|DEFAULT|__proto__)$|^\s|\s$|[\0-\x1f\x7f-\x9f\u202
  * @throws UserError (`credentials-file`, or `target-profile`)
  */
 export function parseCredentials(bytes: Buffer): CredentialsDocument {
-  const sections = new Map<string, Section[]>();
+  const sections = new Map<string, FileSection[]>();
   for (const section of readableSections(bytes)) {
     const name = nameOf(bytes, section);
     const same = sections.get(name);
@@ -99,19 +99,19 @@ export function withSession(
   }
   parts.push(bytes.subarray(done));
   if (done === 0) {
-    const header: Line = { kind: 'header', text: `[${encode(profile)}]`, end };
+    const header: FileLine = { kind: 'header', text: `[${encode(profile)}]`, end };
     const added = withSessionLines([header], profileOf(profile, [], inherited), session, { end, indent: '' });
     parts.push(Buffer.from(gapBefore(bytes, sections) + added, 'latin1'));
   }
   return Buffer.concat(parts);
 }
 
-function beforeHeader(bytes: Buffer, section: Section | undefined): string {
+function beforeHeader(bytes: Buffer, section: FileSection | undefined): string {
   return section ? bytes.toString('latin1', section.start, section.header) : '';
 }
 
 /** @param inherited what botocore takes from [DEFAULT] where the profile does not say otherwise */
-function profileOf(name: string, lines: Line[], inherited?: ReadonlyMap<string, string>): ProfileSection {
+function profileOf(name: string, lines: FileLine[], inherited?: ReadonlyMap<string, string>): ProfileSection {
   return {
     name,
     values: new Map([...(inherited ?? []), ...valuesIn(lines)]),
@@ -119,7 +119,7 @@ function profileOf(name: string, lines: Line[], inherited?: ReadonlyMap<string, 
   };
 }
 
-function valuesIn(lines: Line[]): Map<string, string> {
+function valuesIn(lines: FileLine[]): Map<string, string> {
   const values = new Map<string, string>();
   const misplaced = new Map<string, string>();
   let key = '';
@@ -142,7 +142,7 @@ function valuesIn(lines: Line[]): Map<string, string> {
   return new Map([...misplaced, ...values]);
 }
 
-function readableSections(bytes: Buffer): Section[] {
+function readableSections(bytes: Buffer): FileSection[] {
   if (bytes.length > SIZE_LIMIT) {
     throw new UserError(
       `the file has ${bytes.length} bytes, which is no credentials file: check its name`,
@@ -180,7 +180,7 @@ function refuseUnwritable(profile: string, session: MfaSession): void {
 }
 
 /** The SDK for JavaScript takes `[a]#note` for no header, and what is below it for part of the profile above. */
-function refuseDisputedHeader(profile: string, [header]: Line[]): void {
+function refuseDisputedHeader(profile: string, [header]: FileLine[]): void {
   if (header === undefined || withoutNote(decode(header.text)).endsWith(']')) return;
   throw new UserError(
     `what stands behind the header [${profile}] keeps some tools from taking it for one: remove it, or put it behind " #"`,
@@ -197,7 +197,7 @@ function refuseDisputed(profile: string, disputed: string | undefined): void {
 }
 
 /** Also where no reader finds it: in a line that continues another, or behind what only looks like a blank. */
-function refuseLongTerm(profile: string, lines: Line[], text: string): void {
+function refuseLongTerm(profile: string, lines: FileLine[], text: string): void {
   const idsIn = (whole: string) => whole.match(/(?<![\w/+])AKIA/g)?.length ?? 0;
   const isGone = idsIn(text) < idsIn(lines.map((line) => line.text).join('\n'));
   if (!isGone && longTermKeyIn(profileOf(profile, lines).values) === undefined) return;
@@ -208,7 +208,7 @@ function refuseLongTerm(profile: string, lines: Line[], text: string): void {
 }
 
 /** What must stand between the end of the file and a new section: the rest of the last line, and a blank line by habit. */
-function gapBefore(bytes: Buffer, sections: Section[]): string {
+function gapBefore(bytes: Buffer, sections: FileSection[]): string {
   const tail = bytes.toString('latin1', Math.max(0, bytes.length - 80));
   if (tail === '' || tail === BOM) return '';
   const end = lineEndIn(bytes);

@@ -7,14 +7,14 @@
  */
 
 /** Where a section stands in the file, in bytes: from `start`, its bracket at `header`, to the next one or the end. */
-export interface Section {
+export interface FileSection {
   start: number;
   header: number;
   end: number;
 }
 
 /** A line; `text` and `end` together are all of its bytes. `end` is empty where the file stops without a line end. */
-export type Line = { text: string; end: string } & (
+export type FileLine = { text: string; end: string } & (
   | { kind: 'header' | 'blank' | 'comment' }
   /** Neither header nor setting. botocore then gives up the whole file; other readers pass over it. */
   | { kind: 'stray' }
@@ -61,8 +61,8 @@ const DELIMITER = new RegExp(`${BLANK}*[=:]${BLANK}*`);
 const MISPLACED = new RegExp(String.raw`^${BLANK}+[A-Za-z][\w-]*(?:${BLANK}+=${BLANK}*\S|=${BLANK}*[^\s=])`);
 
 /** Every section, in the order of the file; a name may stand more than once. Looks at brackets, not at every line. */
-export function sectionsIn(bytes: Buffer): Section[] {
-  const sections: Section[] = [];
+export function sectionsIn(bytes: Buffer): FileSection[] {
+  const sections: FileSection[] = [];
   const hasReturns = bytes.includes(RETURN);
   const top = bytes.toString('latin1', 0, BOM.length) === BOM ? BOM.length : 0;
   /** The indentation of the last setting before `walked`, which a deeper line would continue. */
@@ -91,7 +91,7 @@ export function sectionsIn(bytes: Buffer): Section[] {
 }
 
 /** What stands between the brackets of a section's header: up to the last one, but for those of a note behind it. */
-export function nameOf(bytes: Buffer, { header, end }: Section): string {
+export function nameOf(bytes: Buffer, { header, end }: FileSection): string {
   const stop = stopOf(bytes, header, true);
   const line = decode(bytes.toString('latin1', header, Math.min(stop, end)));
   const last = withoutNote(line).lastIndexOf(']');
@@ -99,7 +99,7 @@ export function nameOf(bytes: Buffer, { header, end }: Section): string {
 }
 
 /** Those sections that have a name, found without making a text of every header. */
-export function sectionsNamed(name: string, bytes: Buffer, sections: Section[]): Section[] {
+export function sectionsNamed(name: string, bytes: Buffer, sections: FileSection[]): FileSection[] {
   const header = Buffer.from(`[${name}]`);
   const places = new Set<number>();
   for (let at = bytes.indexOf(header); at >= 0; at = bytes.indexOf(header, at + 1)) places.add(at);
@@ -107,8 +107,8 @@ export function sectionsNamed(name: string, bytes: Buffer, sections: Section[]):
 }
 
 /** The lines of a section, its header first. */
-export function linesOf(bytes: Buffer, section: Section): Line[] {
-  const lines: Line[] = [];
+export function linesOf(bytes: Buffer, section: FileSection): FileLine[] {
+  const lines: FileLine[] = [];
   const all = bytes.toString('latin1', section.start, section.end);
   const hasReturns = all.includes('\r');
   let owner: Setting | undefined;
@@ -147,7 +147,7 @@ export function linesOf(bytes: Buffer, section: Section): Line[] {
 }
 
 /** What a line sets, to any reader. */
-export function settingOf(line: Line): Setting | undefined {
+export function settingOf(line: FileLine): Setting | undefined {
   if (line.kind === 'setting') return line;
   return line.kind === 'continuation' ? line.misplaced : undefined;
 }
@@ -177,7 +177,13 @@ export function encode(text: string): string {
   return /[^\0-\x7f]/.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
 }
 
-function kindOf(bytes: Buffer, first: number, stop: number, indent: number, open: number | undefined): Line['kind'] {
+function kindOf(
+  bytes: Buffer,
+  first: number,
+  stop: number,
+  indent: number,
+  open: number | undefined,
+): FileLine['kind'] {
   if (first === stop) return 'blank';
   const byte = bytes[first];
   if (byte === HASH || byte === SEMICOLON) return 'comment';

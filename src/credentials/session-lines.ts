@@ -1,6 +1,6 @@
 import { formatExpiry, formatExpiryComment } from '../session/expiry.ts';
 import type { MfaSession } from '../session/session.ts';
-import { decode, indentOf, type Line, type Setting, settingOf, withoutNote } from './lines.ts';
+import { decode, type FileLine, indentOf, type Setting, settingOf, withoutNote } from './lines.ts';
 import type { ProfileSection } from './section.ts';
 
 /** What each key of the session must say, in the order in which missing ones are added. */
@@ -20,13 +20,13 @@ type Texts = ReadonlyMap<string, string>;
  * that of the next header, which else would continue what is added before it
  */
 export function withSessionLines(
-  lines: Line[],
+  lines: FileLine[],
   section: ProfileSection,
   session: MfaSession,
   style: { end: string; indent: string },
 ): string {
   const texts = textsOf(session, section);
-  const written = straightened(lines, texts).map((line): Line => {
+  const written = straightened(lines, texts).map((line): FileLine => {
     if (line.kind === 'comment') {
       const indent = indentOf(line.text);
       const comment = formatExpiryComment(line.text.slice(indent.length), session.expiration);
@@ -44,9 +44,9 @@ export function withSessionLines(
  * readers for the header of another profile, whose keys would be lost, or for a setting that stands with another value.
  * @returns the header, or the key of the setting
  */
-export function disputedIn(lines: Line[], section: ProfileSection, session: MfaSession): string | undefined {
+export function disputedIn(lines: FileLine[], section: ProfileSection, session: MfaSession): string | undefined {
   const texts = textsOf(session, section);
-  const isOfSession = (line: Line) => texts.has(settingOf(line)?.key ?? '');
+  const isOfSession = (line: FileLine) => texts.has(settingOf(line)?.key ?? '');
   const standing = new Map(lines.flatMap((line) => (line.kind === 'setting' ? [[line.key, line.value]] : [])));
   let isMoving = false;
   for (const [index, line] of lines.entries()) {
@@ -84,12 +84,12 @@ function textsOf(session: MfaSession, section: ProfileSection): Texts {
  * The lines with every key of the session as a setting of its own, and nothing that continues one. What stands as a setting
  * already does not become a second one.
  */
-function straightened(lines: Line[], texts: Texts): Line[] {
+function straightened(lines: FileLine[], texts: Texts): FileLine[] {
   const standing = new Set(lines.filter((line) => line.kind === 'setting').map(({ key }) => key));
   let indent = '';
   let isOfSession = false;
   let isMoving = false;
-  return lines.flatMap((line): Line[] => {
+  return lines.flatMap((line): FileLine[] => {
     if (line.kind === 'setting') {
       indent = line.indent;
       isOfSession = isMoving = texts.has(line.key);
@@ -107,7 +107,7 @@ function straightened(lines: Line[], texts: Texts): Line[] {
   });
 }
 
-function addMissing(lines: Line[], texts: Texts, style: { end: string; indent: string }): void {
+function addMissing(lines: FileLine[], texts: Texts, style: { end: string; indent: string }): void {
   const missing = [...texts].filter(([key]) => !lines.some((line) => line.kind === 'setting' && line.key === key));
   const last = lines.findLastIndex((line) => line.kind === 'setting' && texts.has(line.key));
   const at = Math.max(0, last);
@@ -126,7 +126,7 @@ function addMissing(lines: Line[], texts: Texts, style: { end: string; indent: s
 }
 
 /** That of the first setting. Whatever stands above it, or instead of it, must not continue what is put before it either. */
-function indentBelowHeader(lines: Line[], otherwise: string): string {
+function indentBelowHeader(lines: FileLine[], otherwise: string): string {
   const first = lines.findIndex((line) => line.kind === 'setting');
   const above = first < 0 ? lines : lines.slice(0, first + 1);
   const indents = above.filter(({ kind }) => kind === 'setting' || kind === 'stray').map(({ text }) => indentOf(text));
@@ -138,7 +138,7 @@ export function deepest(indents: string[]): string {
   return indents.reduce((deep, indent) => (decode(indent).length > decode(deep).length ? indent : deep), '');
 }
 
-function settingLine(setting: Setting, end: string): Line {
+function settingLine(setting: Setting, end: string): FileLine {
   const { key, indent, spelling, delimiter, value } = setting;
   const text = indent + spelling + delimiter + value;
   return { kind: 'setting', text, end, key, indent, spelling, delimiter, value };

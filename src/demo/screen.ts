@@ -3,7 +3,7 @@ import type { ReadStream, WriteStream } from 'node:tty';
 import { deferred } from '../time/deferred.ts';
 
 /** What the demo shows and reads. */
-export interface Screen {
+export interface DemoScreen {
   paint: Record<'bold' | 'dim' | 'green' | 'yellow', (text: string) => string>;
   print(text: string): void;
   /** Keeps a line current below all that is printed, and above what is being typed; undefined: no more. */
@@ -32,7 +32,7 @@ const LOOK_EVERY = 200;
  * A screen that redraws its last lines where the terminal can do that, else one that writes line after line.
  * @param interactive whether anything will be typed
  */
-export function openScreen(input: ReadStream, output: WriteStream, interactive: boolean): Screen {
+export function openScreen(input: ReadStream, output: WriteStream, interactive: boolean): DemoScreen {
   const paint = palette(output);
   const isMovable = output.isTTY === true && output.columns >= NARROWEST && process.env.TERM !== 'dumb';
   const isLive = isMovable && (input.isTTY === true || !interactive);
@@ -40,14 +40,14 @@ export function openScreen(input: ReadStream, output: WriteStream, interactive: 
 }
 
 /** `hasColors` knows `NO_COLOR`, and what each terminal can do. */
-function palette(output: WriteStream): Screen['paint'] {
+function palette(output: WriteStream): DemoScreen['paint'] {
   const isColoured = output.isTTY === true && output.hasColors();
   const paint = (on: number, off: number) => (text: string) => (isColoured ? `\x1b[${on}m${text}\x1b[${off}m` : text);
   return { bold: paint(1, 22), dim: paint(2, 22), green: paint(32, 39), yellow: paint(33, 39) };
 }
 
 /** For a terminal: below what is printed for good stand the kept line and, while the person is asked, what they type. */
-function liveScreen(input: ReadStream, output: WriteStream, paint: Screen['paint']): Screen {
+function liveScreen(input: ReadStream, output: WriteStream, paint: DemoScreen['paint']): DemoScreen {
   const typed = lineQueue();
   let kept: KeptLine | undefined;
   /** The kept line as it stands on the screen. */
@@ -140,7 +140,7 @@ function liveScreen(input: ReadStream, output: WriteStream, paint: Screen['paint
 }
 
 /** For everything else: one line after the other. */
-function plainScreen(input: ReadStream, output: WriteStream, paint: Screen['paint']): Screen {
+function plainScreen(input: ReadStream, output: WriteStream, paint: DemoScreen['paint']): DemoScreen {
   const typed = lineQueue();
   let kept: KeptLine | undefined;
   let occasion: string | undefined;

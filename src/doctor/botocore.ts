@@ -1,4 +1,12 @@
-import { BOM, behindDelimiter, decode, type Line, linesOf, type Section, sectionsIn } from '../credentials/lines.ts';
+import {
+  BOM,
+  behindDelimiter,
+  decode,
+  type FileLine,
+  type FileSection,
+  linesOf,
+  sectionsIn,
+} from '../credentials/lines.ts';
 
 /** A reason why botocore (the AWS CLI, boto3) rejects a whole file that other readers accept. */
 export interface Fault {
@@ -18,7 +26,7 @@ export function botocoreFaults(bytes: Buffer): Fault[] {
   if (bytes.toString('latin1', 0, BOM.length) === BOM) faults.push({ kind: 'bom', line: 1 });
   const sections = sectionsIn(bytes);
   const start = faults.length > 0 ? BOM.length : 0;
-  const top: Section = { start, header: start, end: sections[0]?.start ?? bytes.length };
+  const top: FileSection = { start, header: start, end: sections[0]?.start ?? bytes.length };
   let number = 1;
   for (const line of linesOf(bytes, top)) {
     if (line.kind !== 'blank' && line.kind !== 'comment') faults.push({ kind: 'top', line: number });
@@ -65,7 +73,7 @@ export function botocoreFaults(bytes: Buffer): Fault[] {
 }
 
 /** Below an empty `key =`, every continuation must be a setting. @returns the index of one that is not */
-function brokenNesting(lines: Line[], index: number): number | undefined {
+function brokenNesting(lines: FileLine[], index: number): number | undefined {
   const owner = lines[index];
   if (owner?.kind !== 'setting' || behindDelimiter(owner).trim() !== '') return undefined;
   for (let at = index + 1; at < lines.length; at++) {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Owner } from '../service/sealed-file.ts';
-import type { Look } from '../service/service.ts';
+import type { ServiceSetup } from '../service/service.ts';
 import { CARRIED, isVersioned, PROXIES } from '../service/start.ts';
 import { type AgentSeen, INSTALL } from './agent.ts';
 import { fitOf, INSTALL_A_WAY, type WayReport } from './asking.ts';
@@ -16,7 +16,7 @@ export type ServiceSeen =
       /** The process id of its agent. */
       running: number | undefined;
       /** Undefined if it is not installed. */
-      look: Look | undefined;
+      look: ServiceSetup | undefined;
       /** The methods of asking in the environment of the service; undefined if that is not known. */
       ways: readonly WayReport[] | undefined;
       /** The command that shows its log. */
@@ -46,7 +46,7 @@ export function serviceFindings(service: ServiceSeen, agent: AgentSeen, environm
   ];
 }
 
-function installedFinding(name: string, file: string, owner: Owner, { enabled }: Look): Finding {
+function installedFinding(name: string, file: string, owner: Owner, { enabled }: ServiceSetup): Finding {
   const check = 'service.installed';
   const edited = owner === 'edited' ? '; it was edited, so install does not change it' : '';
   if (enabled === false) {
@@ -63,7 +63,7 @@ function runningFinding(
   name: string,
   running: number | undefined,
   pid: number | undefined,
-  look: Look,
+  look: ServiceSetup,
   log: string,
 ): Finding {
   const check = 'service.running';
@@ -82,7 +82,7 @@ function runningFinding(
 }
 
 /** Checks the paths that the service starts: missing, or removed by the next upgrade. */
-function pathsFindings({ command }: Look): Finding[] {
+function pathsFindings({ command }: ServiceSetup): Finding[] {
   const check = 'service.paths';
   const paths = command.filter((word) => word.startsWith('/')).slice(0, 2);
   const gone = paths.filter((path) => !existsSync(path));
@@ -102,7 +102,11 @@ function pathsFindings({ command }: Look): Finding[] {
 }
 
 /** Compares variables of the service with this shell's. Shows no value: a proxy's may contain a password. */
-function environmentFinding({ variables, session }: Look, owner: Owner, environment: NodeJS.ProcessEnv): Finding {
+function environmentFinding(
+  { variables, session }: ServiceSetup,
+  owner: Owner,
+  environment: NodeJS.ProcessEnv,
+): Finding {
   const check = 'service.environment';
   const inService: Record<string, string | undefined> = { ...session, ...variables };
   const differs = (name: string) => (environment[name] || undefined) !== (inService[name] || undefined);
@@ -131,7 +135,7 @@ function environmentFinding({ variables, session }: Look, owner: Owner, environm
 const OF_DISPLAY = ['DISPLAY', 'WAYLAND_DISPLAY', 'DBUS_SESSION_BUS_ADDRESS'];
 
 function displayFindings(
-  { session }: Look,
+  { session }: ServiceSetup,
   ways: readonly WayReport[] | undefined,
   environment: NodeJS.ProcessEnv,
 ): Finding[] {

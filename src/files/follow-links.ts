@@ -2,7 +2,7 @@ import { lstatSync, readlinkSync } from 'node:fs';
 import { dirname, isAbsolute, join, parse, resolve, sep } from 'node:path';
 
 /** A name in a folder that stands: where it changes, a path may lead elsewhere. */
-export interface Place {
+export interface PathEntry {
   folder: string;
   name: string;
 }
@@ -15,8 +15,8 @@ const MOST_LINKS = 40;
  * place that decides it: the links, and the file itself or the first folder that is missing.
  * @returns `problem` is what the file system said where it stopped us (ELOOP, EACCES); `target` then is as far as we came
  */
-export function followLinks(file: string): { target: string; places: Place[]; problem?: unknown } {
-  const places: Place[] = [];
+export function followLinks(file: string): { target: string; places: PathEntry[]; problem?: unknown } {
+  const places: PathEntry[] = [];
   const absolute = resolve(file);
   let folder = parse(absolute).root;
   let rest = partsOf(absolute);

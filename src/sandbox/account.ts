@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { MfaSession } from '../session/session.ts';
-import { type Refusal, refused, type SignedRequest, UNKNOWN_KEY, verifySignature } from './signature.ts';
+import { type AwsError, refused, type SignedRequest, UNKNOWN_KEY, verifySignature } from './signature.ts';
 import { stepAt, totp } from './totp.ts';
 
 /** What AWS keeps of an account: its users, the sessions it gave, the codes it has seen. */
@@ -70,7 +70,7 @@ export interface SandboxDevice {
 /** An element with text, with elements inside, or with a list of such. */
 export type Fields = { [name: string]: string | Fields | Fields[] };
 
-export type Outcome = { kind: 'granted'; action: string; result: Fields } | Refusal;
+export type Outcome = { kind: 'granted'; action: string; result: Fields } | AwsError;
 
 /**
  * What AWS does with a request: who signed it, what is asked for, may they have it.
@@ -109,9 +109,9 @@ export function decide(account: Account, request: SignedRequest, parameters: URL
   return action(account, caller, parameters, now);
 }
 
-type Action = (account: Account, caller: Caller, parameters: URLSearchParams, now: number) => Outcome;
+type AwsAction = (account: Account, caller: Caller, parameters: URLSearchParams, now: number) => Outcome;
 
-const ACTIONS: Record<string, Action> = {
+const ACTIONS: Record<string, AwsAction> = {
   GetSessionToken: getSessionToken,
   GetCallerIdentity: getCallerIdentity,
   AssumeRole: assumeRole,
@@ -225,7 +225,7 @@ function getCallerIdentity(account: Account, caller: Caller): Outcome {
  * The parameters' limits are those of the API reference; AWS reports all that are broken in one message.
  * @param longest the greatest DurationSeconds of the action
  */
-function validationError(parameters: URLSearchParams, longest: number): Refusal | undefined {
+function validationError(parameters: URLSearchParams, longest: number): AwsError | undefined {
   const broken: string[] = [];
   const check = (name: string, value: string | null, limits: [(value: string) => boolean, string][]) => {
     if (value === null) return;

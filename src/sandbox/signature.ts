@@ -18,14 +18,14 @@ interface SigningKey {
 }
 
 /** An error of AWS: HTTP status, code and message. */
-export interface Refusal {
+export interface AwsError {
   kind: 'refused';
   status: number;
   code: string;
   message: string;
 }
 
-export function refused(status: number, code: string, message: string): Refusal {
+export function refused(status: number, code: string, message: string): AwsError {
   return { kind: 'refused', status, code, message };
 }
 
@@ -50,7 +50,7 @@ const TOLERANCE_MINUTES = 5;
 export function verifySignature(
   request: SignedRequest,
   rules: SignatureRules,
-): { kind: 'verified'; accessKeyId: string } | Refusal {
+): { kind: 'verified'; accessKeyId: string } | AwsError {
   const header = headerValue(request, 'authorization');
   if (header === undefined)
     return refused(403, 'MissingAuthenticationToken', 'Request is missing Authentication Token');

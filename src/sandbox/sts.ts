@@ -15,7 +15,7 @@ export interface SandboxStsOptions
 }
 
 /** What can go wrong on the way to STS, or with it. */
-export type Fault =
+export type StsFault =
   /** Processes the request when it comes and answers later. */
   | { kind: 'delay'; milliseconds: number }
   /** Closes the connection without having processed the request. */
@@ -47,7 +47,7 @@ interface SandboxRequest {
   serialNumber: string | undefined;
   tokenCode: string | undefined;
   durationSeconds: string | undefined;
-  fault: Fault['kind'] | undefined;
+  fault: StsFault['kind'] | undefined;
   /** `granted`, AWS's error code, or `unprocessed` when a fault kept the request from STS. */
   outcome: string;
 }
@@ -60,7 +60,7 @@ export interface SandboxSts {
    * Makes the next requests go wrong; faults come in the order in which they were asked for.
    * @param times how many requests; Infinity: until `clearFaults`
    */
-  fault(fault: Fault, times?: number): void;
+  fault(fault: StsFault, times?: number): void;
   clearFaults(): void;
   /** The n-th request since the start, 1 for the first, as soon as it has arrived; its answer may still be due. */
   arrival(n: number): Promise<SandboxRequest>;
@@ -97,9 +97,9 @@ export async function startSandboxSts(options: SandboxStsOptions): Promise<Sandb
   };
   const requests: SandboxRequest[] = [];
   const waiting = new Set<{ n: number; arrived: (request: SandboxRequest) => void }>();
-  const faults: { fault: Fault; times: number }[] = [];
+  const faults: { fault: StsFault; times: number }[] = [];
 
-  function nextFault(): Fault | undefined {
+  function nextFault(): StsFault | undefined {
     const first = faults[0];
     if (first === undefined) return undefined;
     first.times -= 1;
@@ -214,7 +214,7 @@ interface Reply {
 }
 
 /** @returns undefined when the connection is to be closed without an answer */
-function replyTo(fault: Fault | undefined, outcome: () => Outcome): Reply | undefined {
+function replyTo(fault: StsFault | undefined, outcome: () => Outcome): Reply | undefined {
   switch (fault?.kind) {
     case undefined:
     case 'delay':

@@ -27,12 +27,12 @@ export interface Service {
   /** The agent that it runs, if it does. */
   running(): Promise<number | undefined>;
   /** How it is set up now, for whoever looks for what is wrong; only where its file stands. */
-  look(): Promise<Look>;
+  look(): Promise<ServiceSetup>;
   /** How to see, change and end it: a word and a command each. */
   hints: [string, string][];
 }
 
-export interface Look {
+export interface ServiceSetup {
   /** Whether it is started at the next login; undefined when that cannot be known. */
   enabled: boolean | undefined;
   /** Why it does not run, in its own words; undefined when it has said nothing. */

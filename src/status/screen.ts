@@ -1,7 +1,7 @@
 import type { WriteStream } from 'node:tty';
 
 /** A terminal that shows some lines and nothing else. */
-export interface Screen {
+export interface StatusScreen {
   /** Shows these lines in place of those before; what does not fit is left out. */
   show(lines: readonly string[]): void;
   /** Has the listener called when the terminal has another size, or is ours again. */
@@ -18,7 +18,7 @@ const CLEAR_LINE = '\x1b[K';
  * Takes the terminal's second screen, so that the first one is as it was when the program ends, by whatever signal. Lines are
  * written over in place: nothing flickers.
  */
-export function openScreen(terminal: WriteStream): Screen {
+export function openScreen(terminal: WriteStream): StatusScreen {
   let isOpen = false;
   const enter = () => {
     if (!isOpen) terminal.write(ENTER);

@@ -7,7 +7,7 @@ import { localTime } from '../time/local-time.ts';
 import type { AgentAnswer, Row } from './rows.ts';
 
 /** Where the table is to be shown. */
-export interface Place {
+export interface Display {
   /** Cells in a line; undefined when a line may have any length. */
   columns: number | undefined;
   colors: boolean;
@@ -36,7 +36,7 @@ export function statusTable(
   rows: readonly Row[],
   agent: AgentAnswer | undefined,
   now: number,
-  place: Place,
+  place: Display,
   widthOf: WidthOf,
 ): string[] {
   const { profile, state, left, bar, ends, agents } = columnsAt(agent, now, place.unicode);
@@ -120,7 +120,7 @@ function fitted(columns: Column[], rows: readonly Row[], room: number, widthOf: 
   return excess > 0 ? undefined : widths;
 }
 
-function lines(columns: Column[], widths: number[], rows: readonly Row[], place: Place, widthOf: WidthOf): string[] {
+function lines(columns: Column[], widths: number[], rows: readonly Row[], place: Display, widthOf: WidthOf): string[] {
   const line = (cells: { text: string; style: Style | undefined }[]) =>
     cells
       .map(({ text, style }, index) => {

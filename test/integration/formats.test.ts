@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseCredentials, withSession } from '../../src/credentials/document.ts';
-import { decode, type Line, linesOf, sectionsIn, sectionsNamed } from '../../src/credentials/lines.ts';
+import { decode, type FileLine, linesOf, sectionsIn, sectionsNamed } from '../../src/credentials/lines.ts';
 import { UserError } from '../../src/errors.ts';
 import { changeCredentials } from '../../src/files/replace.ts';
 import { sessionIn } from '../../src/session/session.ts';
@@ -183,14 +183,14 @@ function byteFaults({ bytes, profile }: Sample, after: Buffer): string[] {
 }
 
 /** The same text, or that of a setting which was indented too much, without the indentation. */
-function isSame(line: Line, now: Line | undefined): boolean {
+function isSame(line: FileLine, now: FileLine | undefined): boolean {
   if (now === undefined) return false;
   if (line.text === now.text) return true;
   const isMoved = line.kind === 'continuation' && line.misplaced !== undefined;
   return isMoved && decode(line.text).trimStart() === decode(now.text).trimStart();
 }
 
-function parted(bytes: Buffer, profile: string): { outside: string[]; own: Line[][] } {
+function parted(bytes: Buffer, profile: string): { outside: string[]; own: FileLine[][] } {
   const outside: string[] = [];
   let done = 0;
   const own = sectionsNamed(profile, bytes, sectionsIn(bytes)).map((section) => {
@@ -201,7 +201,7 @@ function parted(bytes: Buffer, profile: string): { outside: string[]; own: Line[
   return { outside: [...outside, bytes.toString('latin1', done)], own };
 }
 
-function isOfSession(line: Line): boolean {
+function isOfSession(line: FileLine): boolean {
   if (line.kind === 'comment') return /Credentials expire at/.test(line.text);
   const key = line.kind === 'continuation' ? line.misplaced?.key : line.kind === 'setting' ? line.key : undefined;
   return key !== undefined && OF_SESSION.test(key);

@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-sts';
 import { afterEach, describe, expect, test } from 'vitest';
 import { newSandboxUser } from '../../src/sandbox/account.ts';
-import type { Fault, SandboxSts } from '../../src/sandbox/sts.ts';
+import type { SandboxSts, StsFault } from '../../src/sandbox/sts.ts';
 import type { MfaSession } from '../../src/session/session.ts';
 import { ACCOUNT_ID, type Sandbox, type SandboxOptions, startSandbox } from '../sandbox.ts';
 
@@ -450,7 +450,7 @@ describe('a request that was changed after it was signed', () => {
 });
 
 describe('a fault', () => {
-  test.each<[Fault, number, string, string]>([
+  test.each<[StsFault, number, string, string]>([
     [{ kind: 'throttle' }, 400, 'Throttling', 'Rate exceeded'],
     [
       { kind: 'internal-failure' },

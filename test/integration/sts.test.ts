@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AwsTarget, Keys } from '../../src/aws/call.ts';
 import { getCallerIdentity, getSessionToken } from '../../src/aws/sts.ts';
-import type { Fault } from '../../src/sandbox/sts.ts';
+import type { StsFault } from '../../src/sandbox/sts.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { until, within } from '../within.ts';
 
@@ -134,7 +134,7 @@ describe('GetSessionToken', () => {
     );
   });
 
-  it.each<[Fault, string]>([
+  it.each<[StsFault, string]>([
     [{ kind: 'throttle' }, 'busy'],
     [{ kind: 'internal-failure' }, 'busy'],
     [{ kind: 'unavailable' }, 'busy'],

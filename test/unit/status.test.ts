@@ -8,7 +8,7 @@ import type { SessionState, StoredSession } from '../../src/session/session.ts';
 import type { Settings } from '../../src/settings/settings.ts';
 import { statusJson } from '../../src/status/json.ts';
 import { type Knowledge, nextChange, type Row, rowsAt } from '../../src/status/rows.ts';
-import { type Place, statusTable } from '../../src/status/table.ts';
+import { type Display, statusTable } from '../../src/status/table.ts';
 
 const NOON = new Date(2026, 2, 1, 12).getTime();
 const [SECOND, MINUTE, HOUR] = [1000, 60_000, 3_600_000];
@@ -22,7 +22,7 @@ const row = (changes: Partial<Row> = {}): Row => ({
   standing: undefined,
   ...changes,
 });
-const wide: Place = { columns: undefined, colors: false, unicode: true };
+const wide: Display = { columns: undefined, colors: false, unicode: true };
 const table = (rows: Row[], place = wide, agent?: Knowledge['agent']) =>
   statusTable(rows, agent, NOON, place, stringWidth);
 

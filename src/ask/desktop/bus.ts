@@ -43,7 +43,7 @@ const ADDRESS = { session: 'DBUS_SESSION_BUS_ADDRESS', system: 'DBUS_SYSTEM_BUS_
 const SYSTEM_SOCKET = '/var/run/dbus/system_bus_socket';
 
 /** What the library knows and does not show: its connection alone tells when the bus goes away. */
-interface Connection {
+interface BusConnection {
   stream?: Socket;
   on(event: 'end', listener: () => void): void;
 }
@@ -62,7 +62,7 @@ export async function connectBus(name: BusName, environment: NodeJS.ProcessEnv, 
   const { Message, MessageFlag, MessageType, sessionBus } = await import('@jellybrick/dbus-next');
   signal?.throwIfAborted();
   const bus = sessionBus({ busAddress });
-  const connection = (bus as unknown as { _connection: Connection })._connection;
+  const connection = (bus as unknown as { _connection: BusConnection })._connection;
   const { promise: gone, resolve: end } = deferred<string>();
   const close = () => {
     signal?.removeEventListener('abort', close);

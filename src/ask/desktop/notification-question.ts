@@ -22,7 +22,7 @@ type Happening =
   | { kind: 'service-gone' };
 
 /** One question from the first notification to the answer. What happens is handled one after the other, in its order. */
-export class Question {
+export class NotificationQuestion {
   /** Whether the code was typed in a field, and not in the notification. */
   answeredInField = false;
   readonly #bus: Bus;

@@ -2,7 +2,7 @@ import type { Way } from '../ask.ts';
 import { whyNoField } from '../open-field.ts';
 import * as reasons from '../reasons.ts';
 import { type Bus, connectBus } from './bus.ts';
-import { Question, whyUnfit } from './notification-question.ts';
+import { NotificationQuestion, whyUnfit } from './notification-question.ts';
 import * as service from './notification-service.ts';
 
 /**
@@ -20,7 +20,7 @@ export function notification(fields: readonly Way[], environment: NodeJS.Process
     ask: async (request, asking) => {
       try {
         return await onBus(environment, async (bus) => {
-          const question = new Question(bus, request, asking, fields);
+          const question = new NotificationQuestion(bus, request, asking, fields);
           const answer = await question.settle(typedInField && request.problem !== undefined);
           typedInField = question.answeredInField;
           return answer;
