@@ -4,7 +4,7 @@ import { serialProblem } from '../settings/settings.ts';
 import type { Choice, Questions } from './questions.ts';
 import * as texts from './texts.ts';
 
-/** What is known before anybody is asked. */
+/** The serial numbers that files contain. */
 export interface DeviceHints {
   sourceProfile: string;
   /** From `config.ini`. */
@@ -13,20 +13,20 @@ export interface DeviceHints {
   found: string | undefined;
 }
 
-/** AWS, asked with the long-term keys. */
+/** Requests to AWS, signed with the long-term keys. */
 export interface DeviceEffects {
   listMfaDevices(): Promise<AwsAnswer<string[]>>;
   getCallerIdentity(): Promise<AwsAnswer<{ account: string; arn: string }>>;
 }
 
 const OPTION = '--serial-number';
-/** No serial number has a blank in it. */
+/** A value that is not a serial number: those contain no spaces. */
 const ANOTHER = ' ';
 
 /**
- * The serial number of the MFA device that codes come from: chosen from those that AWS names for the user, or, where it
- * does not, typed.
- * @throws UserError when AWS does not know the keys
+ * Returns the serial number of the user's MFA device: chosen from AWS's list of the user's devices, or typed if AWS does not
+ * give the list.
+ * @throws UserError if AWS refuses the keys for every request
  */
 export async function chooseDevice(questions: Questions, hints: DeviceHints, effects: DeviceEffects): Promise<string> {
   const [configured, found] = [hints.configured, hints.found].map((serial) =>
@@ -71,7 +71,7 @@ function typed(questions: Questions, initial: string | undefined, guess: string 
   });
 }
 
-/** The device that most users have: an authenticator app with their own name. Whose keys they are, AWS tells everybody. */
+/** Guesses the device by the user's name, as most authenticator apps are named. GetCallerIdentity needs no permission. */
 async function usualDevice(effects: DeviceEffects): Promise<string | undefined> {
   const answer = await effects.getCallerIdentity();
   if (!answer.ok) return undefined;

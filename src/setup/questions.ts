@@ -1,7 +1,7 @@
 import { UserError } from '../errors.ts';
 import * as texts from './texts.ts';
 
-/** Something that a person is asked, unless an option has said it. */
+/** A question to the user. An option can answer it in advance. */
 interface Question {
   /** The option that answers it: `--prompt-before`. */
   option: string;
@@ -14,31 +14,32 @@ export interface Choice {
   hint?: string;
 }
 
-/** How the questions of a command are answered: by a person at the terminal, by their defaults, or not at all. */
+/** How questions are answered: by the user at the terminal, by their defaults, or not at all. */
 export interface Questions {
-  /** Whether there is a person who can be asked. */
+  /** Whether there is a terminal with a user who can be asked. */
   person: boolean;
   /** @param initial the default, one of the choices */
   choose(question: Question & { choices: Choice[]; initial: string }): Promise<string>;
   /**
-   * @param initial the default; without it, only a person can answer
-   * @param guess stands there to be edited where there is no default
-   * @param problem what is wrong with an answer, to follow its name; undefined when nothing is
+   * @param initial the default; without it, only the user can answer
+   * @param guess a text to edit if there is no default
+   * @param problem returns what is wrong with an answer, undefined if nothing is
    */
   text(
     question: Question & { initial?: string; guess?: string; problem(text: string): string | undefined },
   ): Promise<string>;
-  /** The default is yes. */
+  /** Asks a yes-or-no question. The default is yes. */
   confirm(question: Question): Promise<boolean>;
-  /** One line, to standard error. */
+  /** Prints a line to standard error. */
   say(line: string): void;
-  /** The last line. */
+  /** Prints the last line. */
   end(line: string): void;
 }
 
 /**
- * @param defaults whether `--yes` takes the defaults
- * @throws UserError from each question that nobody answers (status 2), or that Ctrl-C ends
+ * Returns how to ask in this process. The questions throw UserError: `usage` if there is neither a terminal nor a default,
+ * `failed` if the user presses Ctrl-C.
+ * @param defaults whether to use the defaults instead of asking
  */
 export async function questionsOf(defaults: boolean): Promise<Questions> {
   const person = process.stdin.isTTY && process.stderr.isTTY;
@@ -64,14 +65,14 @@ export async function questionsOf(defaults: boolean): Promise<Questions> {
     };
   }
 
-  // Loaded here: who has answered by options needs no prompts.
+  // Loaded only when something is asked.
   const prompts = await import('@clack/prompts');
   const output = process.stderr;
-  // A terminal that does not know its size (a serial line, some containers) says zero, and would get a letter a line.
+  // Some terminals (serial lines, containers) report a width of zero; the prompts would print one letter per line.
   output.columns ||= 80;
   output.rows ||= 24;
   const given = <Value>(answer: Value | typeof prompts.CANCEL_SYMBOL): Value => {
-    if (prompts.isCancel(answer)) throw new UserError(texts.GIVEN_UP);
+    if (prompts.isCancel(answer)) throw new UserError(texts.CANCELLED);
     return answer;
   };
   prompts.intro(texts.TITLE, { output });

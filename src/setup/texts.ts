@@ -1,49 +1,50 @@
-/** Every text of `setup`: one line each. Names come from files that anybody may have written, and are shown without control characters. */
+/** The texts of `setup`, one line each. Names come from files that other users may write: they are shown without control characters. */
 import { plain } from '../plain.ts';
 import type { AwsFailure } from '../policy/outcome.ts';
 import type { Arrangement, Obstacle, Source } from './found.ts';
 
 export const TITLE = 'aws-mfa-agent setup';
-export const WHICH_PROFILE = 'Which profile shall be kept fresh?';
+export const WHICH_PROFILE = 'Which profile should the agent keep fresh?';
 export const WHICH_SOURCE = 'Which profile holds the long-term keys?';
-export const WHICH_NAME = 'What shall the profile with the sessions be called?';
+export const WHICH_NAME = 'Name of the profile for the sessions?';
 export const WHICH_DEVICE = 'Which MFA device?';
-export const ANOTHER_PROFILE = 'another one';
+export const ANOTHER_PROFILE = 'another profile';
 export const ANOTHER_DEVICE = 'another device';
-export const PROMPT_BEFORE = 'How long before a session ends shall you be asked for the code?';
-export const INSTALL = 'Shall the agent start now, and with each login?';
+export const PROMPT_BEFORE = 'How long before a session ends should the agent ask for the code?';
+export const INSTALL = 'Start the agent now and at every login?';
 
-export const GIVEN_UP = 'setup was given up: nothing was written';
+export const CANCELLED = 'setup cancelled; nothing was written';
 
-/** @param option what would answer the question */
+/** @param option the option that answers the question */
 export function noTerminal(option: string): string {
-  return `no terminal to ask on: give ${option} (or --yes for all defaults)`;
+  return `no terminal to ask on: pass ${option}, or --yes to use the defaults`;
 }
 
 export function noDefault(question: string, option: string): string {
-  return `${question} There is no default: give ${option}`;
+  return `${question} There is no default: pass ${option}`;
 }
 
-export const NO_CODE = 'no terminal to ask for a code on: give --token-code (or --no-refresh)';
+export const NO_CODE =
+  'no terminal to ask for the code on: pass --token-code, or --no-refresh to get the first session later';
 
-/** A profile to choose, in a few words. */
+/** Names a profile to choose. */
 export function arrangementLabel({ profile, sourceProfile }: Arrangement): string {
-  return plain(`[${profile}], from the keys in [${sourceProfile}]`);
+  return plain(`[${profile}], using the keys of [${sourceProfile}]`);
 }
 
-/** What stands behind it. */
+/** Describes a profile to choose; shown after its name. */
 export function arrangementHint({ keptBy }: Arrangement): string {
   switch (keptBy) {
     case 'settings':
-      return 'as in config.ini';
+      return 'in config.ini';
     case 'aws-mfa':
-      return 'takes over from aws-mfa';
+      return 'continues the profile of aws-mfa';
     case 'mfa-login':
-      return 'takes over from aws configure mfa-login';
+      return 'continues the profile of aws configure mfa-login';
     case 'session':
-      return 'takes over the session that stands there';
+      return 'uses the session that is already there';
     case 'nobody':
-      return 'new';
+      return 'new profile';
   }
 }
 
@@ -51,7 +52,7 @@ export function sourceLabel({ profile, accessKeyId }: Source): string {
   return plain(`[${profile}] (${accessKeyId === undefined ? 'credential_process' : shortened(accessKeyId)})`);
 }
 
-/** The end of a key's id tells it from others. */
+/** Shortens an access key id to the parts that distinguish it. */
 function shortened(accessKeyId: string): string {
   return accessKeyId.length > 12 ? `${accessKeyId.slice(0, 4)}…${accessKeyId.slice(-4)}` : accessKeyId;
 }
@@ -60,26 +61,26 @@ export function obstacle({ kind, profile }: Obstacle): string {
   switch (kind) {
     case 'keys-in-vault':
       return plain(
-        `[${profile}] has an mfa_serial, and its keys elsewhere. In aws-vault? Then put "credential_process = aws-vault export --format=json --no-session ${profile}" below it in ~/.aws/config, and run setup again`,
+        `[${profile}] in ~/.aws/config has an mfa_serial but no keys. If aws-vault has the keys, put "credential_process = aws-vault export --format=json --no-session ${profile}" below it, and run setup again`,
       );
     case 'vault-gives-session':
       return plain(
-        `[${profile}] gets sessions from aws-vault, not keys: add --no-session to its credential_process, and run setup again`,
+        `[${profile}] gets a session from aws-vault, not keys: add --no-session to its credential_process, and run setup again`,
       );
     case 'holds-role':
       return plain(
-        `[${profile}] holds a role that aws-mfa assumes, which the agent does not: keep a session in another profile, and let tools assume the role with it (docs/migrate.md)`,
+        `[${profile}] holds the session of a role that aws-mfa assumed; the agent does not assume roles: use another profile for the session, and let tools assume the role with it (see docs/migrate.md)`,
       );
   }
 }
 
 export function noSources(credentials: string): string {
-  return `no long-term keys in ${credentials}: put the aws_access_key_id and aws_secret_access_key of your IAM user there (aws configure), and run setup again`;
+  return `no long-term keys in ${credentials}: put the aws_access_key_id and aws_secret_access_key of your IAM user there (run "aws configure"), and run setup again`;
 }
 
 export function noSource(profile: string, sources: Source[]): string {
   return plain(
-    `--source-profile ${profile}: no long-term keys there; they are in ${sources.map(inBrackets).join(', ')}`,
+    `--source-profile ${profile}: this profile has no long-term keys; these have: ${sources.map(inBrackets).join(', ')}`,
   );
 }
 
@@ -88,26 +89,28 @@ function inBrackets({ profile }: Source): string {
 }
 
 export function holdsKeys(profile: string): string {
-  return plain(`[${profile}] holds long-term keys, which are not overwritten: choose another name`);
+  return plain(`[${profile}] holds long-term keys, which must not be overwritten: choose another name`);
 }
 
-export const UNWRITABLE = 'some AWS tools would not find a profile of that name: choose another';
+export const UNWRITABLE = 'some AWS tools cannot find a profile with this name: choose another name';
 
 export function listing(source: string): string {
   return plain(`Asking AWS for the MFA devices of the user of [${source}] …`);
 }
 
-/** The key does not work at all; nothing else can. */
+/** Reports keys that AWS refuses for every request. */
 export function deadKeys(source: string, code: 'InvalidClientTokenId' | 'SignatureDoesNotMatch'): string {
   return code === 'SignatureDoesNotMatch'
-    ? plain(`AWS refused the keys of [${source}]: the aws_secret_access_key is wrong; correct it, and run setup again`)
+    ? plain(`AWS refused the keys of [${source}]: the aws_secret_access_key is wrong. Correct it, and run setup again`)
     : plain(
-        `AWS refused the keys of [${source}]: the access key is deleted or inactive; put a new one there, and run setup again`,
+        `AWS refused the keys of [${source}]: the access key is deleted or inactive. Put a new one there, and run setup again`,
       );
 }
 
 export function notListed(failure: AwsFailure): string {
-  return plain(`AWS did not tell: ${whyNot(failure)}. The console does: IAM, Users, your name, Security credentials`);
+  return plain(
+    `Could not list your MFA devices: ${whyNot(failure)}. Find the ARN in the console: IAM > Users > your name > Security credentials`,
+  );
 }
 
 function whyNot(failure: AwsFailure): string {
@@ -119,10 +122,10 @@ function whyNot(failure: AwsFailure): string {
     case 'expired':
     case 'session-keys':
     case 'bad-keys':
-      return 'these keys are no long-term keys';
+      return 'these keys are not long-term keys';
     case 'wrong-code':
     case 'wrong-serial':
-      return 'it wants a code for it';
+      return 'AWS requires an MFA code for that';
     case 'invalid-request':
     case 'busy':
     case 'unreachable':
@@ -132,68 +135,70 @@ function whyNot(failure: AwsFailure): string {
 }
 
 export function noCodes(serialNumber: string): string {
-  return plain(`${serialNumber} is a passkey or security key: it gives no codes, so it cannot be used here`);
+  return plain(`${serialNumber} is a passkey or security key: it does not give codes, so it cannot be used here`);
 }
 
-/** @param others whether there are passkeys and the like */
+/** @param others whether the user has devices that do not give codes, such as passkeys */
 export function noDevice(others: boolean): string {
   const what = others ? 'This user has no MFA device that gives codes' : 'This user has no MFA device';
-  return `${what}. Add an authenticator app (a user can have eight devices) in the console: IAM, Users, your name, Security credentials`;
+  return `${what}. Add an authenticator app (a user can have eight devices) in the console: IAM > Users > your name > Security credentials`;
 }
 
-export const UNLISTED_HINT = 'as in config.ini; AWS does not name it for this user';
+export const UNLISTED_HINT = 'in config.ini; AWS does not list it for this user';
 
 export function written(file: string): string {
-  return `Written: ${file}`;
+  return `Wrote ${file}`;
 }
 
 export function unchanged(file: string): string {
-  return `${file} says so already: nothing changed`;
+  return `${file} is already up to date`;
 }
 
-/** Before the questions: it may be one of them that mends it. */
+/** Reports an error of config.ini before the questions, since an answer may fix it. */
 export function wrongNow(problem: string): string {
-  return `Wrong now, and to be mended before anything is written: ${problem}`;
+  return `The settings have an error, which your answers may fix: ${problem}`;
 }
 
 export function noText(file: string): string {
-  return `${file} is no UTF-8 text: save it as UTF-8, and run setup again`;
+  return `${file} is not valid UTF-8: save it as UTF-8, and run setup again`;
 }
 
 export function changedMeanwhile(file: string): string {
-  return `${file} was changed meanwhile, and is left as it is: run setup again`;
+  return `${file} was changed by another program, and was not written: run setup again`;
 }
 
-/** The settings stand, and there is no session yet. */
+/** Reports why there is no session, after the settings were written. */
 export function notRefreshed(reason: string): string {
-  return `${reason} (the settings are written: run setup again to go on)`;
+  return `${reason} (the settings were saved: run setup again to continue)`;
 }
 
 export function noService(reason: string): string {
-  return `Not installed as a service: ${reason}`;
+  return `The service was not installed: ${reason}`;
 }
 
 export function runsAlready(service: string): string {
-  return `The agent runs already, as a ${service}`;
+  return `The agent is already running as a ${service}`;
 }
 
 export function runsElsewhere(pid: number): string {
-  return `The agent runs already, and not as a service (process ${pid})`;
+  return `The agent is already running, but not as a service (process ${pid})`;
 }
 
-/** Tools with that profile do not look at the region of another one. */
+/** Says how to set the region of the MFA profile: tools do not use the region of the source profile. */
 export function noRegion(profile: string, region: string): string {
   return plain(
-    `[${profile}] has no region in ~/.aws/config: aws configure set region ${region} --profile ${quoted(profile)}`,
+    `[${profile}] has no region yet. To set it: aws configure set region ${region} --profile ${quoted(profile)}`,
   );
 }
 
 /** @param refreshed whether there is a session */
 export function done(profile: string, refreshed: boolean): string {
-  if (!refreshed) return plain(`Ready for a first session: aws-mfa-agent refresh ${quoted(profile)}`);
+  if (!refreshed) return plain(`Settings saved. Get a session with: aws-mfa-agent refresh ${quoted(profile)}`);
   return profile === 'default'
-    ? 'Ready: aws sts get-caller-identity'
-    : plain(`Ready: aws sts get-caller-identity --profile ${quoted(profile)}, or AWS_PROFILE=${quoted(profile)}`);
+    ? 'Ready. Try: aws sts get-caller-identity'
+    : plain(
+        `Ready. Use --profile ${quoted(profile)} or AWS_PROFILE=${quoted(profile)}; try: aws sts get-caller-identity --profile ${quoted(profile)}`,
+      );
 }
 
 function quoted(word: string): string {

@@ -55,7 +55,7 @@ async function person(words: string[], steps: Step[], then = '') {
   return { status, screen: wordsOn(session) };
 }
 
-const PROFILE = /Which profile shall be kept fresh\?.*another one/;
+const PROFILE = /Which profile should the agent keep fresh\?.*another profile/;
 const DEVICE = /Which MFA device\?.*another device/;
 const LEAD = /How long before a session ends.*15m/;
 const CODE = /MFA code of alice in account 123456789012: /;
@@ -105,7 +105,7 @@ describe('setup, at a terminal', () => {
     ];
     const before = await look();
     const again = await person([], steps);
-    expect(again).toMatchObject({ status: 0, screen: expect.stringContaining('nothing changed') });
+    expect(again).toMatchObject({ status: 0, screen: expect.stringContaining('is already up to date') });
     expect(await look()).toEqual(before);
     expect(asked('GetSessionToken')).toHaveLength(1);
   });
@@ -125,7 +125,7 @@ describe('setup, at a terminal', () => {
     const next = [PROFILE, DEVICE, LEAD][steps.length] ?? LEAD;
     const { status, screen } = await person([], [...steps, [next, CTRL_C]]);
     expect(status).toBe(1);
-    expect(screen).toContain('setup was given up: nothing was written');
+    expect(screen).toContain('setup cancelled; nothing was written');
     expect(await written()).toBeUndefined();
     expect(await credentials()).toBe(before);
   });
@@ -141,7 +141,7 @@ describe('setup, at a terminal', () => {
       ],
     );
     expect(status).toBe(1);
-    expect(screen).toMatch(/no code was entered \(the settings are written: run setup again to go on\)/);
+    expect(screen).toMatch(/no code was entered \(the settings were saved: run setup again to continue\)/);
     expect(await setup(['--yes', '--token-code', sandbox.code()])).toMatchObject({ status: 0 });
   });
 
@@ -171,14 +171,14 @@ describe('setup, at a terminal', () => {
       ['--no-refresh'],
       [
         [PROFILE, `${DOWN}${RETURN}`],
-        [/What shall the profile.*mfa/, `prod${RETURN}`],
+        [/Name of the profile.*mfa/, `prod${RETURN}`],
         [DEVICE, `${DOWN}${RETURN}`],
         [LEAD, `1x${RETURN}`],
         [/must be a duration/, `\x7f\x7f13h${RETURN}`],
         [/must be shorter than the session/, `\x7f\x7f\x7f1h30m${RETURN}`],
       ],
     );
-    expect(screen).toContain('Ready');
+    expect(screen).toContain('Settings saved');
     expect(status).toBe(0);
     expect(await settings()).toMatch(/prompt_before = 1h30m\n[\s\S]*\[prod\]\n[\s\S]*mfa_serial = GAHT12345678\n/);
   });
@@ -226,7 +226,7 @@ describe('setup, at a terminal', () => {
     await putSettings('[mfa]\n; mine\n');
     session.child.stdin?.write(RETURN);
     expect((await session.ended).status).toBe(1);
-    expect(wordsOn(session)).toContain('was changed meanwhile');
+    expect(wordsOn(session)).toContain('was changed by another program');
     expect(await settings()).toBe('[mfa]\n; mine\n');
   });
 });
@@ -258,7 +258,7 @@ describe('setup, without a terminal', () => {
       // Its standard input stays open: there would be something to wait for.
       const ended = await start(['setup', ...given.slice(0, index).flat()], sandbox.env).ended;
       expect(ended).toMatchObject({ status: 2, stdout: '' });
-      expect(ended.stderr.trim().split('\n').at(-1)).toMatch(new RegExp(`give ${option}`));
+      expect(ended.stderr.trim().split('\n').at(-1)).toMatch(new RegExp(`pass ${option}`));
     }
     expect(await written()).toBeUndefined();
     expect(asked('GetSessionToken')).toEqual([]);
@@ -277,7 +277,7 @@ describe('setup, without a terminal', () => {
   it('takes no guess for a default', async () => {
     sandbox.alice.mayNotListDevices = true;
     const ended = await setup(['--yes', '--no-refresh']);
-    expect(ended).toMatchObject({ status: 2, stderr: expect.stringContaining('give --serial-number') });
+    expect(ended).toMatchObject({ status: 2, stderr: expect.stringContaining('pass --serial-number') });
     expect(await written()).toBeUndefined();
   });
 
@@ -325,7 +325,7 @@ source_profile = elsewhere
   it('mends a device in config.ini that has no codes', async () => {
     await putSettings(`[mfa]\nmfa_serial = ${PASSKEY}\n`);
     const ended = await setup(['--yes', '--no-refresh']);
-    expect(ended).toMatchObject({ status: 0, stderr: expect.stringContaining('Wrong now') });
+    expect(ended).toMatchObject({ status: 0, stderr: expect.stringContaining('The settings have an error') });
     expect(await settings()).toBe(`[mfa]\nmfa_serial = ${sandbox.serialNumber}\n`);
     await putSettings(`[mfa]\nmfa_serial = ${PASSKEY}\n`);
     expect(await setup(['--yes', '--no-refresh', '--serial-number', sandbox.serialNumber])).toMatchObject({
@@ -364,13 +364,13 @@ source_profile = elsewhere
     sandbox.env.AWS_ENDPOINT_URL_IAM = 'http://127.0.0.1:1';
     await writeFile(sandbox.configFile, `[default]\nmfa_serial = ${sandbox.serialNumber}\n`);
     const ended = await setup(['--yes', '--no-refresh']);
-    expect(ended).toMatchObject({ status: 0, stderr: expect.stringContaining('AWS did not tell') });
+    expect(ended).toMatchObject({ status: 0, stderr: expect.stringContaining('Could not list your MFA devices') });
     expect(await settings()).toContain(`mfa_serial = ${sandbox.serialNumber}\n`);
   });
 
   it('says that there is no service to be had, and goes on', async () => {
     const ended = await setup(['--yes', '--no-refresh']);
-    expect(ended).toMatchObject({ status: 0, stderr: expect.stringContaining('Not installed as a service: ') });
+    expect(ended).toMatchObject({ status: 0, stderr: expect.stringContaining('The service was not installed: ') });
     const wanted = await setup(['--yes', '--no-refresh', '--install']);
     expect(wanted.status).toBeGreaterThan(0);
   });

@@ -26,7 +26,7 @@ describe.skipIf(whyNoUserManager() !== undefined)('setup, for a user with a serv
       [/Which profile/, RETURN],
       [/Which MFA device/, RETURN],
       [/How long before/, RETURN],
-      [/Shall the agent start now/, RETURN],
+      [/Start the agent now/, RETURN],
       [/MFA code of alice in account 123456789012: /, () => `${sandbox.code()}${RETURN}`],
     ]);
     expect((await first.ended).status).toBe(0);
@@ -42,7 +42,7 @@ describe.skipIf(whyNoUserManager() !== undefined)('setup, for a user with a serv
       [/How long before/, RETURN],
     ]);
     expect((await second.ended).status).toBe(0);
-    expect(wordsOn(second)).toContain('The agent runs already, as a systemd user service');
+    expect(wordsOn(second)).toContain('The agent is already running as a systemd user service');
     expect(files()).toEqual(before);
     expect(await alice.property('MainPID')).toBe(process);
   });
@@ -59,7 +59,7 @@ describe.skipIf(whyNoUserManager() !== undefined)('setup, for a user with a serv
     await agent.says(/the agent runs/);
     expect(await setup()).toMatchObject({
       status: 0,
-      stderr: expect.stringMatching(/runs already, and not as a service/),
+      stderr: expect.stringMatching(/already running, but not as a service/),
     });
     agent.child.stdin?.write('\x03');
     agent.child.kill();
