@@ -86,7 +86,7 @@ describe('the agent', () => {
     expect(running.output()).not.toMatch(ASKING);
   });
 
-  it('takes some seconds between two checks for no sleep of the machine, and for no clock that was set', async () => {
+  it('the agent reports neither sleep nor a clock that was set when its checks are three seconds apart', async () => {
     // Further apart than what counts as noise of the clocks.
     await settings('check = */3 * * * * *\nprompt = terminal\n');
     const running = agent({}, '--debug');

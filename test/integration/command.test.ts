@@ -90,7 +90,17 @@ describe('a command', () => {
   });
 
   it('never sees the keys that are in our environment', () => {
-    const environment = { PATH: '/bin', AWS_ACCESS_KEY_ID: 'AKIA', aws_profile: 'x', AWS_REGION: 'eu-west-1' };
-    expect(childEnvironment(environment)).toEqual({ PATH: '/bin', AWS_REGION: 'eu-west-1' });
+    const kept = { PATH: '/bin', AWS_REGION: 'eu-west-1', AWS_CONFIG_FILE: '/c', AWS_PROFILES: 'x' };
+    const names = [
+      'AWS_ACCESS_KEY_ID',
+      'AWS_SECRET_ACCESS_KEY',
+      'AWS_SESSION_TOKEN',
+      'AWS_SECURITY_TOKEN',
+      'AWS_PROFILE',
+      'AWS_DEFAULT_PROFILE',
+      'aws_profile',
+    ];
+    const taken = Object.fromEntries(names.map((name) => [name, 'x']));
+    expect(childEnvironment({ ...kept, ...taken })).toEqual(kept);
   });
 });

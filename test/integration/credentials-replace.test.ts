@@ -99,7 +99,7 @@ describe('a file that is changed', () => {
     expect(modeOf(file)).toBe('640');
   });
 
-  test('is for its owner alone while it is written beside the real one, which others may read', async () => {
+  test('the temporary file is readable by its owner alone, also when others may read the real one', async () => {
     writeFileSync(file, 'a\n');
     chmodSync(file, 0o644);
     const mask = process.umask(0);
@@ -298,7 +298,7 @@ describe('a change by somebody else between reading and replacing', () => {
     expect(readdirSync(folder)).toEqual(['credentials']);
   });
 
-  test('by a tool that has just truncated the file is waited for', async () => {
+  test('a tool that has just truncated the file is waited for', async () => {
     writeFileSync(file, '');
     const seen: string[] = [];
     const changing = changeCredentials(file, (bytes) => {

@@ -44,6 +44,23 @@ describe('env', () => {
     );
   });
 
+  it.each([
+    ['sh', 'export '],
+    ['bash', 'export '],
+    ['zsh', 'export '],
+    ['fish', 'set -gx '],
+    ['powershell', '$Env:'],
+    ['cmd', 'set "'],
+  ])('env prints the language of the shell that --shell names: %s', async (shell, beginning) => {
+    await put(issue(3600));
+    const { status, stdout, stderr } = await run(['env', '--shell', shell], sandbox.env);
+    expect({ status, stderr, begins: stdout.slice(0, beginning.length) }).toEqual({
+      status: 0,
+      stderr: '',
+      begins: beginning,
+    });
+  });
+
   it.each<[string, () => Promise<unknown>, RegExp]>([
     ['is missing', async () => {}, /^aws-mfa-agent: \[mfa\] holds no session: aws-mfa-agent refresh mfa\n$/],
     [
@@ -100,6 +117,17 @@ describe('env', () => {
       stdout:
         'unset AWS_ACCESS_KEY_ID;\nunset AWS_SECRET_ACCESS_KEY;\nunset AWS_SESSION_TOKEN;\nunset AWS_CREDENTIAL_EXPIRATION;\n',
     });
+  });
+
+  it('env names the shells that it knows in its help, and when it is given another one', async () => {
+    const names = ['sh', 'bash', 'zsh', 'fish', 'powershell', 'cmd'];
+    const refused = await run(['env', '--shell', 'tcsh'], sandbox.env);
+    expect(refused).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining(`must be one of ${names.join(', ')}\n`),
+    });
+    const { stdout } = await run(['env', '--help'], sandbox.env);
+    expect(stdout.replace(/\s+/g, ' ')).toContain(`choices: ${names.map((name) => `"${name}"`).join(', ')}`);
   });
 
   it('refuses long-term credentials, a shell or a profile that it does not know, and a secret with control characters', async () => {

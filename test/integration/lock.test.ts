@@ -135,7 +135,7 @@ describe('a lock of ours', () => {
     expect(readdirSync(folder)).toEqual(['credentials.lock']);
   });
 
-  test('that is taken between the look and the renewal of a process that stood still is left to the other', async () => {
+  test('a lock is left to the other when that takes it between the look and the renewal of a process that stands still', async () => {
     const child = otherProcess(
       `import fs from 'node:fs';
       const { stat } = fs;

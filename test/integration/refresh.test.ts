@@ -160,7 +160,7 @@ describe('refresh', () => {
   });
 
   it.skipIf(!isInstalled('faketime', '--version'))(
-    'gives up 15 seconds after AWS has taken the code without an answer, and does not send it again',
+    'refresh gives up, and does not send the code again, when AWS takes the request and does not answer for 15 seconds',
     async () => {
       sandbox.sts.fault({ kind: 'delay', milliseconds: 600_000 }, 2);
       // Ten times as fast.

@@ -160,7 +160,7 @@ describe('GetSessionToken', () => {
     expect(await ask()).toMatchObject({ failure: { kind: 'unreachable', sent: false }, endpoint: 'sts.invalid' });
   });
 
-  it('knows after five seconds that a request was never sent when no connection comes about', async () => {
+  it('a request counts as not sent when there is no connection after five seconds', async () => {
     const deaf = await startDeafServer();
     try {
       process.env.AWS_ENDPOINT_URL_STS = deaf.url;

@@ -23,14 +23,14 @@ describe('the clock', () => {
     expect(machine().pass(HOUR)).toEqual({ slept: 0, stepped: 0, jumped: 0 });
   });
 
-  it('says nothing of some seconds by the real clocks of this machine, in which it neither slept nor was set', async () => {
+  it('the clock reports neither sleep nor a step when seconds merely pass by the real clocks of this machine', async () => {
     const clock = new Clock();
     // Longer than what counts as noise.
     await setTimeout(2_500);
     expect(clock.look()).toEqual({ slept: 0, stepped: 0, jumped: 0 });
   });
 
-  it('says nothing of clocks that differ by some milliseconds, as those of one machine do', () => {
+  it('the clock reports nothing when the clocks of a machine differ by some milliseconds', () => {
     const { move } = machine();
     for (const [wall, awake] of [
       [10, 10],
@@ -42,20 +42,20 @@ describe('the clock', () => {
     }
   });
 
-  it('says that it was set by a few seconds, or that the machine slept for as long', () => {
+  it('the clock reports a step, and a sleep, of a few seconds', () => {
     const { move } = machine();
     expect(move(HOUR + 3_000, HOUR, HOUR)).toEqual({ slept: 0, stepped: 3_000, jumped: 3_000 });
     expect(move(HOUR, HOUR, HOUR - 3_000)).toEqual({ slept: 3_000, stepped: 0, jumped: 0 });
   });
 
-  it("keeps AWS's offset, look after look, on clocks that differ by some milliseconds", () => {
+  it("the offset of AWS's clock stays the same at every look when the clocks differ by some milliseconds", () => {
     const { clock, move } = machine();
     clock.learn(HOUR);
     for (let look = 0; look < 1_000; look++) move(60_010, 60_000, 60_000);
     expect(clock.now()).toBe(BEGIN + 1_000 * 60_010 + HOUR);
   });
 
-  it('takes an offset of less than two seconds for none, and a longer one as it is', () => {
+  it('an offset of less than two seconds counts as none', () => {
     const { clock } = machine();
     clock.learn(-1_999);
     expect(clock.now()).toBe(BEGIN);

@@ -252,6 +252,29 @@ region = eu-west-3
   });
 });
 
+describe('quiet hours', () => {
+  it.each([
+    ['22:30-07:15', 22 * 60 + 30, 7 * 60 + 15],
+    ['1:05 - 2:00', 65, 120],
+    ['18:00-24:00', 18 * 60, 0],
+    ['22:00-00:00', 22 * 60, 0],
+    ['00:00-23:59', 0, 23 * 60 + 59],
+  ])('quiet hours are read as minutes of the day: %s', async (written, from, to) => {
+    expect((await settings(`quiet = ${written}\n`)).quiet).toEqual({ from, to });
+  });
+});
+
+describe('a duration', () => {
+  it.each([
+    ['90s', 90_000],
+    ['1h 30m', 5_400_000],
+    ['1h30m', 5_400_000],
+    ['2m 3s', 123_000],
+  ])('a duration is read as milliseconds: %s', async (written, milliseconds) => {
+    expect((await settings(`prompt_before = ${written}\n`)).promptBefore).toBe(milliseconds);
+  });
+});
+
 describe('a setting that is wrong', () => {
   const SECTION = '[mfa]\n';
   it.each([
@@ -260,6 +283,14 @@ describe('a setting that is wrong', () => {
     ['check = * * * *', /cron expression/],
     ['prompt_before = 15', /^config\.ini:1: prompt_before = "15" is not allowed: it must be a duration, such as 15m/],
     ['prompt_before = -1m', /duration/],
+    ['prompt_before = 15m oops', /prompt_before = "15m oops" is not allowed/],
+    ['prompt_before = 15mm', /prompt_before = "15mm" is not allowed/],
+    ['prompt_before = x15m', /prompt_before = "x15m" is not allowed/],
+    ['remind_every = 5m, 10m', /remind_every = "5m, 10m" is not allowed/],
+    ['check = */5 * * * * or so', /check = .* cron expression/],
+    ['check = at */5 * * * *', /check = .* cron expression/],
+    ['check = */5 * * * *x', /check = .* cron expression/],
+    ['check = */0 * * * *', /check = .* cron expression/],
     ['remind_every = 29s', /must be a duration from 30s to 24h/],
     ['remind_every = 2d', /must be a duration from 30s to 24h/],
     ['quiet = 22:00', /must be two different times of the day, such as 22:00-07:00/],
@@ -267,6 +298,12 @@ describe('a setting that is wrong', () => {
     ['quiet = 00:00-24:00', /two different times/],
     ['quiet = 25:00-07:00', /two different times/],
     ['quiet = 22:00-07:60', /two different times/],
+    ['quiet = 24:00-07:00', /two different times/],
+    ['quiet = 22:00-24:01', /two different times/],
+    ['quiet = 22:00-07:00 and 12:00-13:00', /two different times/],
+    ['quiet = on 22:00-07:00', /two different times/],
+    ['quiet = 122:00-07:00', /two different times/],
+    ['quiet = 22:00-07:000', /two different times/],
     ['prompt = telepathy', /must be auto, or some of these in the order to try them: mfa_process, notification/],
     ['prompt = terminal, terminal', /must be auto, or some/],
     ['prompt = auto, terminal', /must be auto, or some/],
@@ -274,6 +311,8 @@ describe('a setting that is wrong', () => {
     [`${SECTION}duration_seconds = 129601`, /129600/],
     [`${SECTION}duration_seconds = 1e4`, /129600/],
     [`${SECTION}duration_seconds = 12h`, /129600/],
+    [`${SECTION}duration_seconds = 3600 s`, /129600/],
+    [`${SECTION}duration_seconds = +3600`, /129600/],
     [`${SECTION}max_age = 3600`, /^config\.ini:2: max_age = "3600" is not allowed: .* from 5m to 36h, such as 1h/],
     [`${SECTION}max_age = 4m`, /5m/],
     [`${SECTION}max_age = 37h`, /36h/],
@@ -284,12 +323,19 @@ describe('a setting that is wrong', () => {
     ],
     [`${SECTION}mfa_serial = arn:aws:iam::1234:mfa/alice`, /must be an MFA device's ARN/],
     [`${SECTION}mfa_serial = arn:aws:iam::123456789012:user/alice`, /must be an MFA device's ARN/],
+    [`${SECTION}mfa_serial = ${SERIAL} (phone)`, /must be an MFA device's ARN/],
+    [`${SECTION}mfa_serial = my ${SERIAL}`, /must be an MFA device's ARN/],
+    [`${SECTION}mfa_serial = arn: ${SERIAL}`, /must be an MFA device's ARN/],
+    [`${SECTION}mfa_serial = GAHT12345678 (token)`, /must be an MFA device's ARN/],
+    [`${SECTION}mfa_serial = my GAHT12345678`, /must be an MFA device's ARN/],
     [
       `${SECTION}mfa_serial = arn:aws:iam::123456789012:u2f/user/alice/key-A1`,
       /a device that gives codes, which a security key/,
     ],
     [`${SECTION}region = eu west`, /must be an AWS region/],
     [`${SECTION}region = sts.example.com`, /must be an AWS region/],
+    [`${SECTION}region = eu-west-1/`, /must be an AWS region/],
+    [`${SECTION}region = x.eu-west-1`, /must be an AWS region/],
     [`${SECTION}source_profile = "a\\nb"`, /^config\.ini:2: source_profile = "a\\nb" .* the name of a profile/],
   ])('is named with its line, its value and what is allowed: %s', async (text, expected) => {
     expect(await problem(text)).toMatch(expected);
@@ -300,6 +346,8 @@ describe('a setting that is wrong', () => {
     ['a value without a key', '[mfa]\n= x\n', /^config\.ini:2: this is neither a \[section\] nor a "key = value"$/],
     ['a lone word', '\n\nmfa_serial\n', /^config\.ini:3: this is neither/],
     ['a header that does not close', '[mfa\nregion = x\n', /^config\.ini:1: this is neither/],
+    ['a header with something behind it', '[mfa] junk\n', /^config\.ini:1: this is neither/],
+    ['a header with something before it', 'junk [mfa]\n', /^config\.ini:1: this is neither/],
     ['a key that JavaScript has a meaning for', '__proto__ = x\n', /^config\.ini:1: this is neither/],
     [
       'a key that comes twice',

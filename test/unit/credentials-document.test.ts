@@ -50,6 +50,19 @@ describe('a profile that is missing', () => {
     );
   });
 
+  test.each(['\r', '\r\n', '\n'])('a new profile has the line ends of a file whose lines end with %j', (end) => {
+    const added = ['[mfa]', ...KEYS, EXPIRATION].map((line) => line + end).join('');
+    expect(edited(`[a]${end}region = x${end}`)).toBe(`[a]${end}region = x${end}${end}${added}`);
+    expect(edited(`[a]${end}region = x`)).toBe(`[a]${end}region = x${end}${end}${added}`);
+  });
+
+  test('a new profile has the line end of the last line when a file has several kinds', () => {
+    const added = (end: string) => ['', '[mfa]', ...KEYS, EXPIRATION].map((line) => line + end).join('');
+    for (const before of ['[a]\nregion = x\r', '[a]\rregion = x\n', '[a]\nregion = x\r\n']) {
+      expect(edited(before)).toBe(before + added(/[\r\n]*$/.exec(before)?.[0] ?? ''));
+    }
+  });
+
   test('is not taken for one whose name only looks alike', () => {
     const before = lines(
       '[MFA]',

@@ -50,6 +50,8 @@ describe('what some tools take for a setting or a header and others do not is re
     ['a header that is indented above a key', '[mfa]\nregion = x\n  [other]\naws_session_token = other\n', '[other]'],
     ['a setting that would stand twice', `[mfa]\nregion = x\n${KEYS}  region = y\n`, 'region'],
     ['nested settings below a key', `[mfa]\n${KEYS}  s3 =\n    max = 5\n`, 's3'],
+    ['nested settings below a key, without a blank', `[mfa]\n${KEYS}  s3=\n    max = 5\n`, 's3'],
+    ['nested settings below a nested key', `[mfa]\nregion = x\n  aws_session_token = t\n  s3=\n    max = 5\n`, 's3'],
   ])('%s', (_what, text, named) => {
     expect(() => edited(text)).toThrow(refusal);
     expect(() => edited(text)).toThrow(`${named} in or below [mfa] is indented, so that some tools`);
@@ -59,6 +61,18 @@ describe('what some tools take for a setting or a header and others do not is re
   test('a header with a note right behind it, which is no header to the SDK for JavaScript', () => {
     expect(() => edited(`[a]\n${KEYS}[mfa]#note\n`)).toThrow('what stands behind the header [mfa] keeps some tools');
     expect(edited('[mfa]#note\n')).toBe(`[mfa]#note\n${KEYS}${EXPIRATION}`);
+  });
+
+  test.each([
+    's3 =\n  max =\n    5\n',
+    's3=\n  max=\n    deep = 5\n',
+    'region = x\n  region = y\n',
+    'list =\n  a = 1\n  a = 2\n',
+    'list =\n  [other]\n  a = 1\n',
+  ])('an indented line stays as it is where no key of the session is: %j', (other) => {
+    expect(edited(`[mfa]\n${KEYS.replace('ASIANEW', 'ASIAOLD')}${EXPIRATION}${other}`)).toBe(
+      `[mfa]\n${KEYS}${EXPIRATION}${other}`,
+    );
   });
 
   test('but not a token that was broken into several lines', () => {

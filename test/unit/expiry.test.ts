@@ -49,6 +49,17 @@ describe.each(['UTC', 'America/New_York', 'Asia/Kolkata'])(
         'aws_session_expiration = 2026-07-01T23:30:15+0000\n',
       ],
       [
+        '+0530',
+        'aws_session_expiration = 2026-03-01T17:30:00+0530\n',
+        'aws_session_expiration = 2026-07-02T05:00:15+0530\n',
+      ],
+      [
+        '-0330',
+        'aws_session_expiration = 2026-03-01T08:30:00-0330\n',
+        'aws_session_expiration = 2026-07-01T20:00:15-0330\n',
+      ],
+      ['+02', 'aws_session_expiration = 2026-03-01 14:00:00+02\n', 'aws_session_expiration = 2026-07-02 01:30:15+02\n'],
+      [
         'a fraction',
         'aws_session_expiration = 2026-03-01T12:00:00.000Z\n',
         'aws_session_expiration = 2026-07-01T23:30:15.000Z\n',

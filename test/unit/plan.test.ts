@@ -11,6 +11,8 @@ const NINE = Date.UTC(2026, 2, 2, 9);
 const SETTINGS = { promptBefore: 15 * MINUTE, remindEvery: 5 * MINUTE };
 const SESSION = { accessKeyId: 'ASIA', secretAccessKey: 'secret', sessionToken: 'token' };
 
+const next = (history: History, event: ProfileEvent, now = NINE) => after(history, event, { now, ...SETTINGS });
+
 interface Person {
   /** What the person does about a standing question at this instant. */
   answer?(now: number): 'code' | 'dismiss' | { snooze: number } | undefined;
@@ -43,7 +45,7 @@ function imagine(hours: number, session: StoredSession, person: Person, start = 
     returnedAt += step;
     const now = real + wrong;
     const happened = (event: ProfileEvent) => {
-      history = after(history, event, { now, ...SETTINGS });
+      history = next(history, event, now);
     };
     const ended = (outcome: RefreshOutcome) => happened({ kind: 'prompt-ended', outcome, jitter: 0 });
     happened({ kind: 'clock-set', by: step });
@@ -123,6 +125,20 @@ describe('an imagined day', () => {
       [14 + 5 / 60, 1],
       [14 + 15 / 60, 2],
       [14 + 35 / 60, 3],
+    ]);
+  });
+
+  it('the agent reminds a few times after a night in which the session ran out, also when a question was dismissed before', () => {
+    const notes = imagine(24, endsIn(HOUR), {
+      answer: (now) => (now < NINE + HOUR ? 'dismiss' : undefined),
+      asleep: (now) => now > NINE + 46 * MINUTE && now < NINE + 14 * HOUR,
+    });
+    expect(notes.map(({ at, reminder }) => [at, reminder])).toEqual([
+      [45, 0],
+      [14 * 60, 0],
+      [14 * 60 + 5, 1],
+      [14 * 60 + 15, 2],
+      [14 * 60 + 35, 3],
     ]);
   });
 
@@ -269,22 +285,75 @@ describe('imagined days of all kinds', () => {
   });
 });
 
-describe('the plan', () => {
-  const at = (now: number) => ({
-    now,
-    ...SETTINGS,
-    quietUntil: undefined,
-    returnedAt: NINE,
-  });
-  const situation = (changes: Partial<Situation>): Situation => ({
-    profile: 'mfa',
-    serialNumber: 'phone',
-    state: 'expired',
-    expiration: NINE,
-    history: FRESH_START,
-    ...changes,
+const at = (now: number) => ({
+  now,
+  ...SETTINGS,
+  quietUntil: undefined,
+  returnedAt: NINE,
+});
+const situation = (changes: Partial<Situation>): Situation => ({
+  profile: 'mfa',
+  serialNumber: 'phone',
+  state: 'expired',
+  expiration: NINE,
+  history: FRESH_START,
+  ...changes,
+});
+
+describe('the history', () => {
+  const asked: History = { ...FRESH_START, askingSince: NINE - MINUTE, lastAskedAt: NINE - MINUTE, reminders: 2 };
+  const ended = (outcome: RefreshOutcome) =>
+    next({ ...asked, lastCall: true }, { kind: 'prompt-ended', outcome, jitter: 0 });
+
+  it('the history after a snooze holds when it ends, and nothing of the prompts before', () => {
+    expect(ended({ kind: 'snoozed', duration: HOUR })).toEqual({ ...FRESH_START, snoozedUntil: NINE + HOUR });
   });
 
+  it('the history after a dismissal holds when the prompt was last shown', () => {
+    expect(ended({ kind: 'dismissed' })).toEqual({
+      reminders: 2,
+      lastCall: true,
+      lastAskedAt: NINE - MINUTE,
+    });
+  });
+
+  it('the history after AWS was asked about a session holds the answer for 15 minutes', () => {
+    for (const [alive, verdict] of [
+      [true, true],
+      [false, false],
+      [undefined, true],
+    ] as const) {
+      expect(next(FRESH_START, { kind: 'verified', alive })).toEqual({
+        ...FRESH_START,
+        verdict: { alive: verdict, until: NINE + 15 * MINUTE },
+      });
+    }
+  });
+
+  it('an open prompt is repeated after its last call when a command waits: for a person at once, for a program after a while', () => {
+    const last: History = { ...asked, lastAskedAt: NINE - MINUTE, lastCall: true };
+    const actions = (history: History, person: boolean) => {
+      const waited = next(history, { kind: 'awaited', person });
+      return plan([situation({ history: waited, expiration: NINE - 2 * MINUTE })], at(NINE)).actions;
+    };
+    const remind = [{ do: 'remind', profile: 'mfa', reminder: 3 }];
+    expect(actions(last, true)).toEqual(remind);
+    expect(actions(last, false)).toEqual([]);
+    expect(actions({ ...last, lastAskedAt: NINE - SETTINGS.remindEvery }, false)).toEqual(remind);
+  });
+
+  it('what stops or delays the prompts of a profile stays in force when a command waits for it', () => {
+    const wait = { until: NINE + MINUTE, why: 'AWS is busy' };
+    const outage = { kind: 'busy', times: 2 } as const;
+    const lastAskedAt = NINE - SETTINGS.remindEvery;
+    const held: History = { ...FRESH_START, lastAskedAt, reminders: 2, stopped: { why: 'wrong serial' }, outage, wait };
+    const stays = { ...FRESH_START, stopped: held.stopped, outage };
+    expect(next(held, { kind: 'awaited', person: false })).toEqual({ ...stays, wait });
+    expect(next(held, { kind: 'awaited', person: true })).toEqual(stays);
+  });
+});
+
+describe('the plan', () => {
   it('asks for one profile of a device at a time, and for other devices meanwhile', () => {
     const all = [
       situation({ profile: 'a' }),
@@ -323,6 +392,22 @@ describe('the plan', () => {
       });
     expect(plan([told(true)], at(NINE)).actions).toEqual([]);
     expect(plan([told(false)], at(NINE)).actions).toEqual([{ do: 'ask', profile: 'mfa', reminder: 0 }]);
+  });
+
+  it('the plan asks for a session that is due whatever AWS said of an earlier one without an expiry', () => {
+    const history = { ...FRESH_START, verdict: { alive: true, until: NINE + HOUR } };
+    for (const state of ['due', 'expired', 'missing'] as const) {
+      expect(plan([situation({ state, history })], at(NINE)).actions).toEqual([
+        { do: 'ask', profile: 'mfa', reminder: 0 },
+      ]);
+    }
+  });
+
+  it('the plan waits no longer than four hours between two reminders, however many there were', () => {
+    const history: History = { ...FRESH_START, lastAskedAt: NINE, askingSince: NINE, reminders: 12 };
+    const due = situation({ state: 'due', expiration: NINE + 100 * HOUR, history });
+    expect(plan([due], at(NINE + 4 * HOUR - MINUTE)).actions).toEqual([]);
+    expect(plan([due], at(NINE + 4 * HOUR)).actions).toEqual([{ do: 'remind', profile: 'mfa', reminder: 13 }]);
   });
 
   it('writes a kept session before it asks anything', () => {
@@ -379,11 +464,17 @@ describe('the plan', () => {
   });
 
   it('keeps every pause as long as it was when the clock is set', () => {
-    const history: History = { ...FRESH_START, lastAskedAt: NINE, snoozedUntil: NINE + HOUR };
-    expect(after(history, { kind: 'clock-set', by: -HOUR }, { now: NINE, ...SETTINGS })).toEqual({
+    const history = (now: number): History => ({
       ...FRESH_START,
-      lastAskedAt: NINE - HOUR,
-      snoozedUntil: NINE,
+      askingSince: now - 2 * MINUTE,
+      lastAskedAt: now - MINUTE,
+      snoozedUntil: now + HOUR,
+      wait: { until: now + 2 * HOUR, why: 'AWS is busy' },
+      verdict: { alive: true, until: now + 3 * HOUR },
     });
+    for (const by of [-HOUR, HOUR]) {
+      expect(next(history(NINE), { kind: 'clock-set', by })).toEqual(history(NINE + by));
+      expect(next(FRESH_START, { kind: 'clock-set', by })).toEqual(FRESH_START);
+    }
   });
 });

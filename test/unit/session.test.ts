@@ -20,6 +20,12 @@ describe('what stands in a profile', () => {
 
   test('long-term credentials, by their key id or for want of a session token', () => {
     expect(read('aws_access_key_id = AKIAX\n')).toEqual({ kind: 'long-term', accessKeyId: 'AKIAX' });
+    for (const token of ['aws_session_token', 'aws_security_token']) {
+      expect(read(`aws_access_key_id = AKIAX\naws_secret_access_key = s\n${token} = t\n`)).toEqual({
+        kind: 'long-term',
+        accessKeyId: 'AKIAX',
+      });
+    }
     expect(read('aws_access_key_id = X\naws_secret_access_key = s\n')).toEqual({ kind: 'long-term', accessKeyId: 'X' });
     expect(read('aws_secret_access_key = s\n')).toEqual({ kind: 'long-term', accessKeyId: '' });
   });
@@ -56,6 +62,10 @@ describe('what stands in a profile', () => {
     expect(read(`aws_access_key_id =\naws_secret_access_key = s\n${key} = t\n`)).toEqual({ kind: 'none' });
     expect(read(`aws_access_key_id = ASIAX\n${key} = t\n`)).toEqual({ kind: 'none' });
     expect(read(`aws_access_key_id = ASIAX\naws_secret_access_key =\n${key} = t\n`)).toEqual({ kind: 'none' });
+  });
+
+  test('a key id that only ends in AKIA is that of a session', () => {
+    expect(read(SESSION.replace('ASIAX', 'ASIAXAKIA'))).toMatchObject({ kind: 'session', accessKeyId: 'ASIAXAKIA' });
   });
 
   test('a session that ends nobody knows when, where the expiry is missing or no date', () => {
