@@ -1,9 +1,10 @@
 import type { Asking } from '../ask/ask.ts';
 import { createAsk } from '../ask/choose.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
+import { rememberCodes, type SentCode } from '../refresh/codes.ts';
 import { isAlive, refreshEffects } from '../refresh/effects.ts';
 import { readSessions } from '../refresh/held-session.ts';
-import { type RefreshTarget, refresh, rememberCodes, type SentCode } from '../refresh/refresh.ts';
+import { type RefreshTarget, refresh } from '../refresh/refresh.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 

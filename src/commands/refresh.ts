@@ -8,9 +8,10 @@ import type { GlobalOptions } from '../cli/options.ts';
 import { UserError } from '../errors.ts';
 import { exposure } from '../files/exposure.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
+import { rememberCodes } from '../refresh/codes.ts';
 import { refreshEffects, saveSession } from '../refresh/effects.ts';
 import { chosenProfile, readHeldSession } from '../refresh/held-session.ts';
-import { refresh, rememberCodes } from '../refresh/refresh.ts';
+import { refresh } from '../refresh/refresh.ts';
 import * as texts from '../refresh/texts.ts';
 import type { MfaSession } from '../session/session.ts';
 import {

@@ -5,6 +5,7 @@ import { UserError } from '../errors.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
 import type { MfaSession } from '../session/session.ts';
 import { deferred } from '../time/deferred.ts';
+import { CODE_STEP, type CodeMemory, nextCodeIn } from './codes.ts';
 import * as texts from './texts.ts';
 
 /** What one refresh is about. */
@@ -147,9 +148,6 @@ function question(
   return effects.ask(request, asking);
 }
 
-/** A code lives for 30 seconds; how long it already lived when it was typed is not known. */
-const CODE_STEP = 30_000;
-
 /** A command's code that lives no longer than this may be late when it arrives; a person's is worth the try. */
 const SHORTEST_LIFE = 2_000;
 
@@ -181,48 +179,6 @@ async function save(target: RefreshTarget, session: MfaSession, effects: Refresh
   }
 }
 
-/** Milliseconds until the device shows another code. */
-function nextCodeIn(now: number): number {
-  return CODE_STEP - (now % CODE_STEP);
-}
-
 function reasonOf(error: unknown): string {
   return error instanceof UserError ? error.message : `unexpected: ${error instanceof Error ? error.message : error}`;
-}
-
-/** The codes sent to AWS in the last minutes: AWS tells a used code from a wrong one to nobody, so we remember. */
-export interface CodeMemory {
-  sent(serialNumber: string, code: string, now: number): void;
-  wasSent(serialNumber: string, code: string, now: number): boolean;
-  /** When a code of this device was last sent (milliseconds since the epoch); -Infinity when none is remembered. */
-  lastSent(serialNumber: string, now: number): number;
-}
-
-/** A code comes around again by chance; AWS takes it then. It cannot while it may still live. */
-const CODE_MEMORY = 3 * CODE_STEP;
-
-/** A code, and when it was sent to AWS, in milliseconds since the epoch. */
-export interface SentCode {
-  serialNumber: string;
-  code: string;
-  at: number;
-}
-
-/**
- * Kept in memory only.
- * @param codes those that were sent before; what is sent from now on comes behind them
- */
-export function rememberCodes(codes: SentCode[] = []): CodeMemory {
-  const recent = (serialNumber: string, now: number) =>
-    codes.filter((one) => one.serialNumber === serialNumber && now - one.at < CODE_MEMORY);
-  return {
-    sent(serialNumber, code, now) {
-      const old = codes.findIndex(({ at }) => now - at < CODE_MEMORY);
-      codes.splice(0, old < 0 ? codes.length : old);
-      codes.push({ serialNumber, code, at: now });
-    },
-    lastSent: (serialNumber, now) =>
-      Math.max(...recent(serialNumber, now).map(({ at }) => at), Number.NEGATIVE_INFINITY),
-    wasSent: (serialNumber, code, now) => recent(serialNumber, now).some((one) => one.code === code),
-  };
 }

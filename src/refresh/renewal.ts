@@ -9,9 +9,10 @@ import type { RefreshOutcome } from '../policy/outcome.ts';
 import type { UsableSession } from '../session/session.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
+import { rememberCodes } from './codes.ts';
 import { refreshEffects } from './effects.ts';
 import { readHeldSession, workingSession } from './held-session.ts';
-import { refresh, rememberCodes } from './refresh.ts';
+import { refresh } from './refresh.ts';
 import * as texts from './texts.ts';
 
 /** What came of asking for a code for the sake of a command that waits for the session. Reasons are for people. */
