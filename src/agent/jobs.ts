@@ -4,7 +4,8 @@ import type { RefreshOutcome } from '../policy/outcome.ts';
 import { rememberCodes, type SentCode } from '../refresh/codes.ts';
 import { isAlive, refreshEffects } from '../refresh/effects.ts';
 import { readSessions } from '../refresh/held-session.ts';
-import { type RefreshTarget, refresh } from '../refresh/refresh.ts';
+import { refresh } from '../refresh/refresh.ts';
+import type { RefreshTarget } from '../refresh/target.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 

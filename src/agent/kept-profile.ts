@@ -6,8 +6,8 @@ import type { Action, Situation } from '../policy/plan.ts';
 import type { Standing } from '../policy/standing.ts';
 import { standingText } from '../policy/standing.ts';
 import * as policyTexts from '../policy/texts.ts';
-import type { RefreshTarget } from '../refresh/refresh.ts';
-import * as refreshTexts from '../refresh/texts.ts';
+import { outcomeText } from '../refresh/outcome.ts';
+import { type RefreshTarget, refreshTarget } from '../refresh/target.ts';
 import { aged, endOf, type MfaSession, type SessionState, type StoredSession, stateAt } from '../session/session.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
@@ -183,9 +183,8 @@ export class KeptProfile {
     if (settings?.serialNumber === undefined) return;
     const controller = new AbortController();
     let raise: (request: AskRequest) => void = () => {};
-    const { serialNumber, sourceProfile, durationSeconds, maxAge } = settings;
     const afterOutage = this.#history.outage !== undefined;
-    const target = { profile, sourceProfile, serialNumber, durationSeconds, maxAge, expiration, afterOutage };
+    const target = { ...refreshTarget(this.#settings(), settings, expiration), afterOutage };
     const asking = {
       reminder,
       signal: controller.signal,
@@ -202,7 +201,7 @@ export class KeptProfile {
       .catch(unexpected)
       .then((outcome) => {
         this.#question = undefined;
-        this.#settle(outcome);
+        this.#settle(outcome, outcomeText(target, outcome, this.#effects.clock.now()));
         this.#onOutcome();
       });
     this.#question = { controller, raise: (request) => raise(request), done };
@@ -213,12 +212,15 @@ export class KeptProfile {
     this.#question?.raise({ profile, serialNumber, expiration, now: this.#effects.clock.now(), reminder });
   }
 
-  /** Reports how a prompt ended, and records it. */
-  #settle(outcome: RefreshOutcome): void {
-    this.#tell(outcome);
+  /**
+   * Reports how a prompt ended, and records it.
+   * @param text the outcome in words
+   */
+  #settle(outcome: RefreshOutcome, text: string): void {
+    this.#tell(outcome, text);
     if (outcome.kind === 'unsaved') this.#session = outcome.session;
     this.#happened({ kind: 'prompt-ended', outcome, jitter: Math.random() });
-    if (outcome.kind === 'refused' && this.#history.stopped) this.#effects.notice(outcome.message);
+    if (outcome.kind === 'refused' && this.#history.stopped) this.#effects.notice(text);
   }
 
   /** The only place that changes the history. */
@@ -227,7 +229,7 @@ export class KeptProfile {
     this.#history = after(this.#history, event, { now: this.#effects.clock.now(), promptBefore, remindEvery });
   }
 
-  #tell(outcome: RefreshOutcome): void {
+  #tell(outcome: RefreshOutcome, text: string): void {
     const { log, notice } = this.#effects;
     const profile = this.#profile;
     switch (outcome.kind) {
@@ -236,7 +238,7 @@ export class KeptProfile {
         return;
       case 'unsaved':
         log.error({ profile, reason: outcome.reason }, 'the session could not be written; it is kept in memory');
-        notice(refreshTexts.unsaved(profile, outcome.reason));
+        notice(text);
         return;
       case 'snoozed':
       case 'dismissed':
@@ -249,11 +251,11 @@ export class KeptProfile {
       }
       case 'no-keys':
         log.error({ profile, reason: outcome.reason }, 'no long-term credentials');
-        notice(outcome.reason);
+        notice(text);
         return;
       case 'refused': {
         const { kind } = outcome.failure;
-        log[this.#history.outage?.kind === kind ? 'debug' : 'warn']({ profile, refusal: kind }, outcome.message);
+        log[this.#history.outage?.kind === kind ? 'debug' : 'warn']({ profile, refusal: kind }, text);
         return;
       }
     }

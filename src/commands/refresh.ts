@@ -11,7 +11,9 @@ import type { RefreshOutcome } from '../policy/outcome.ts';
 import { rememberCodes } from '../refresh/codes.ts';
 import { refreshEffects, saveSession } from '../refresh/effects.ts';
 import { chosenProfile, readHeldSession } from '../refresh/held-session.ts';
+import { outcomeText } from '../refresh/outcome.ts';
 import { refresh } from '../refresh/refresh.ts';
+import { refreshTarget, requireDevice } from '../refresh/target.ts';
 import * as texts from '../refresh/texts.ts';
 import type { MfaSession } from '../session/session.ts';
 import {
@@ -43,11 +45,7 @@ export async function refreshCommand(
 ): Promise<void> {
   const settings = userSettings(options);
   const profile = withOptions(chosenProfile(name, settings), options);
-  const { serialNumber, sourceProfile, durationSeconds, maxAge } = profile;
-  if (serialNumber === undefined) {
-    throw new UserError(texts.noSerial(profile.profile, settings.files.settings), 'usage');
-  }
-
+  requireDevice(settings, profile);
   const clock = new Clock();
   const { state, expiration } = readHeldSession(settings, profile, clock.now());
   // Only whoever names the profile and forces it can mean to replace its keys.
@@ -71,14 +69,17 @@ export async function refreshCommand(
     await saveSession(settings.files, profile.profile, session, { force: overKeys });
   };
   const outcome = await refresh(
-    { profile: profile.profile, sourceProfile, serialNumber, durationSeconds, maxAge, expiration },
+    refreshTarget(settings, profile, expiration),
     { reminder: 0, signal: new AbortController().signal, onChange: () => {} },
     {
       ...refreshEffects(settings, profile, { ask, clock, codes: rememberCodes() }),
       save: (_, session) => save(session),
     },
   );
-  report(profile, await untilSaved(profile.profile, outcome, save), clock.now());
+  const end = await untilSaved(profile.profile, outcome, save);
+  const text = outcomeText(profile, end, clock.now());
+  if (end.kind !== 'refreshed') throw new UserError(text);
+  process.stderr.write(`${text}\n`);
   const exposed = exposure(settings.files.credentials);
   if (exposed) process.stderr.write(`${exposed}\n`);
 }
@@ -171,26 +172,4 @@ function terminalFirst(settings: Settings, profile: ProfileSettings, ways: strin
   const usual = process.stdin.isTTY && settings.prompt === 'auto' ? ['mfa_process', 'terminal'] : settings.prompt;
   const prompt = ways ?? usual;
   return createAsk({ ...settings, prompt }, profile).ask;
-}
-
-function report({ profile, durationSeconds, maxAge }: ProfileSettings, outcome: RefreshOutcome, now: number): void {
-  switch (outcome.kind) {
-    case 'refreshed':
-      process.stderr.write(
-        `${texts.refreshed(profile, outcome.session.expiration, now, { durationSeconds, maxAge })}\n`,
-      );
-      return;
-    case 'unsaved':
-      throw new UserError(texts.unsaved(profile, outcome.reason));
-    case 'snoozed':
-    case 'dismissed':
-    case 'withdrawn':
-      throw new UserError(texts.notAnswered(profile));
-    case 'unaskable':
-      throw new UserError(texts.cannotAsk(profile, outcome.reason));
-    case 'no-keys':
-      throw new UserError(texts.noKeys(profile, outcome.reason));
-    case 'refused':
-      throw new UserError(outcome.message);
-  }
 }

@@ -10,11 +10,11 @@ import type { GlobalOptions } from '../cli/options.ts';
 import { countRevisions } from '../control/revisions.ts';
 import { agentRoutes } from '../control/routes.ts';
 import { serveControl } from '../control/server.ts';
-import { statusOf, UserError } from '../errors.ts';
+import { statusOf } from '../errors.ts';
 import { exposure } from '../files/exposure.ts';
 import { watchFile } from '../files/watch.ts';
 import { packageVersion } from '../package-file.ts';
-import * as refreshTexts from '../refresh/texts.ts';
+import { requireDevice } from '../refresh/target.ts';
 import type { ServiceManager } from '../service/notify.ts';
 import type { Settings } from '../settings/settings.ts';
 import { requireValidSchedule, userSettings } from '../settings/settings.ts';
@@ -158,9 +158,8 @@ async function insideService(credentials: string, version: string) {
 
 /** An agent that could refresh nothing is a mistake in the settings, not an agent. */
 function withDevice(settings: Settings): Settings {
-  const without = settings.profiles.find(({ serialNumber }) => serialNumber === undefined);
-  if (without && settings.profiles.every(({ serialNumber }) => serialNumber === undefined)) {
-    throw new UserError(refreshTexts.noSerial(without.profile, settings.files.settings), 'usage');
-  }
+  const [first] = settings.profiles;
+  if (first && settings.profiles.every(({ serialNumber }) => serialNumber === undefined))
+    requireDevice(settings, first);
   return settings;
 }

@@ -1,6 +1,6 @@
 import type { Agent } from '../agent/agent.ts';
 import { UserError } from '../errors.ts';
-import * as texts from '../refresh/texts.ts';
+import { requireDevice } from '../refresh/target.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import { parseDuration } from '../time/duration.ts';
@@ -67,7 +67,7 @@ function refreshIn(query: URLSearchParams, settings: Settings): { profile: strin
   const profile = query.get('profile') ?? '';
   const known = settings.profiles.find((one) => one.profile === profile);
   if (!known) throw new UserError(`no MFA profile [${profile}]`, 'usage');
-  if (known.serialNumber === undefined) throw new UserError(texts.noSerial(profile, settings.files.settings), 'usage');
+  requireDevice(settings, known);
   const wait = waitIn(query.get('timeout'), 'timeout');
   const person = query.get('person') ?? 'no';
   if (person !== 'yes' && person !== 'no') throw new UserError('person: yes or no', 'usage');

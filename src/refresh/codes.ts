@@ -25,8 +25,8 @@ export interface SentCode {
 }
 
 /**
- * Kept in memory only.
- * @param codes those that were sent before; what is sent from now on comes behind them
+ * Remembers codes in memory.
+ * @param codes the codes that were sent before; codes that are sent from now on are appended
  */
 export function rememberCodes(codes: SentCode[] = []): CodeMemory {
   const recent = (serialNumber: string, now: number) =>

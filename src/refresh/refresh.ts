@@ -6,22 +6,9 @@ import type { RefreshOutcome } from '../policy/outcome.ts';
 import type { MfaSession } from '../session/session.ts';
 import { deferred } from '../time/deferred.ts';
 import { CODE_STEP, type CodeMemory, nextCodeIn } from './codes.ts';
+import { outcomeText } from './outcome.ts';
+import type { RefreshTarget } from './target.ts';
 import * as texts from './texts.ts';
-
-/** What one refresh is about. */
-export interface RefreshTarget {
-  profile: string;
-  sourceProfile: string;
-  serialNumber: string;
-  /** 900 to 129600. */
-  durationSeconds: number;
-  /** How old it may become, in milliseconds; undefined when until it expires. */
-  maxAge?: number | undefined;
-  /** When the use of the session that stands in the profile ends, in milliseconds since the epoch. */
-  expiration: number | undefined;
-  /** The last try did not get through to AWS: nobody is asked for a code before it is known that another one would. */
-  afterOutage?: boolean;
-}
 
 /** The world as a refresh sees it. */
 export interface RefreshEffects {
@@ -58,29 +45,6 @@ export async function refresh(
   const outcome = await attempt(target, { ...asking, outcome: told.promise }, effects);
   told.resolve(outcomeText(target, outcome, effects.now()));
   return outcome;
-}
-
-/** What came of a code, for the place where it was typed. */
-function outcomeText(
-  { profile, durationSeconds, maxAge }: RefreshTarget,
-  outcome: RefreshOutcome,
-  now: number,
-): string {
-  switch (outcome.kind) {
-    case 'refreshed':
-      return texts.refreshed(profile, outcome.session.expiration, now, { durationSeconds, maxAge });
-    case 'unsaved':
-      return texts.unsaved(profile, outcome.reason);
-    case 'refused':
-      return outcome.message;
-    case 'no-keys':
-      return texts.noKeys(profile, outcome.reason);
-    case 'unaskable':
-    case 'snoozed':
-    case 'dismissed':
-    case 'withdrawn':
-      return texts.notAnswered(profile);
-  }
 }
 
 async function attempt(

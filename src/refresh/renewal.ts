@@ -12,7 +12,9 @@ import { Clock } from '../time/clock.ts';
 import { rememberCodes } from './codes.ts';
 import { refreshEffects } from './effects.ts';
 import { readHeldSession, workingSession } from './held-session.ts';
+import { outcomeText } from './outcome.ts';
 import { refresh } from './refresh.ts';
+import { type RefreshTarget, refreshTarget } from './target.ts';
 import * as texts from './texts.ts';
 
 /** What came of asking for a code for the sake of a command that waits for the session. Reasons are for people. */
@@ -38,10 +40,7 @@ export async function renewHere(
   profile: ProfileSettings,
   { expiration, ways, limit }: { expiration: number | undefined; ways: 'auto' | readonly string[]; limit?: number },
 ): Promise<Renewal> {
-  const { serialNumber, sourceProfile, durationSeconds, maxAge } = profile;
-  if (serialNumber === undefined) {
-    throw new UserError(texts.noSerial(profile.profile, settings.files.settings), 'usage');
-  }
+  const target = refreshTarget(settings, profile, expiration);
   const clock = new Clock();
   const fresh = async () => {
     const held = readHeldSession(settings, profile, clock.now());
@@ -66,11 +65,11 @@ export async function renewHere(
     if (session) return { kind: 'renewed', session };
     const { ask } = createAsk({ prompt: ways }, profile);
     const outcome = await refresh(
-      { profile: profile.profile, sourceProfile, serialNumber, durationSeconds, maxAge, expiration },
+      target,
       { reminder: 0, signal: controller.signal, onChange: () => {} },
       refreshEffects(settings, profile, { ask, clock, codes: rememberCodes() }),
     );
-    return await renewalOf(outcome, profile.profile, fresh);
+    return await renewalOf(target, outcome, fresh);
   } finally {
     clearTimeout(timer);
     watch.close();
@@ -80,31 +79,29 @@ export async function renewHere(
 
 /** @param fresh the session that stands in the file, if it needs no refresh */
 async function renewalOf(
+  target: RefreshTarget,
   outcome: RefreshOutcome,
-  profile: string,
   fresh: () => Promise<UsableSession | undefined>,
 ): Promise<Renewal> {
+  const reason = outcomeText(target, outcome, Date.now());
   switch (outcome.kind) {
     case 'refreshed':
       return { kind: 'renewed', session: outcome.session };
     case 'unsaved':
-      // It works all the same, for this command.
-      process.stderr.write(`${texts.unsaved(profile, outcome.reason)}\n`);
+      // The command can use it although it is not on disk.
+      process.stderr.write(`${reason}\n`);
       return { kind: 'renewed', session: outcome.session };
-    case 'snoozed':
-    case 'dismissed':
-      return { kind: 'refused', reason: texts.notAnswered(profile) };
     case 'withdrawn': {
       const session = await fresh();
-      if (session) return { kind: 'renewed', session };
-      return { kind: 'refused', reason: texts.notAnswered(profile) };
+      return session ? { kind: 'renewed', session } : { kind: 'refused', reason };
     }
     case 'unaskable':
       return { kind: 'unaskable', reason: outcome.reason };
+    case 'snoozed':
+    case 'dismissed':
     case 'no-keys':
-      return { kind: 'refused', reason: texts.noKeys(profile, outcome.reason) };
     case 'refused':
-      return { kind: 'refused', reason: outcome.message };
+      return { kind: 'refused', reason };
   }
 }
 

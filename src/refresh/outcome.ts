@@ -1,0 +1,27 @@
+import type { RefreshOutcome } from '../policy/outcome.ts';
+import type { RefreshTarget } from './target.ts';
+import * as texts from './texts.ts';
+
+/** Says in one line what a refresh came to. */
+export function outcomeText(
+  { profile, durationSeconds, maxAge }: Pick<RefreshTarget, 'profile' | 'durationSeconds' | 'maxAge'>,
+  outcome: RefreshOutcome,
+  now: number,
+): string {
+  switch (outcome.kind) {
+    case 'refreshed':
+      return texts.refreshed(profile, outcome.session.expiration, now, { durationSeconds, maxAge });
+    case 'unsaved':
+      return texts.unsaved(profile, outcome.reason);
+    case 'snoozed':
+    case 'dismissed':
+    case 'withdrawn':
+      return texts.notAnswered(profile);
+    case 'unaskable':
+      return texts.cannotAsk(profile, outcome.reason);
+    case 'no-keys':
+      return texts.noKeys(profile, outcome.reason);
+    case 'refused':
+      return outcome.message;
+  }
+}
