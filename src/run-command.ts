@@ -1,39 +1,24 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-
-/** Variables that decide whose keys an AWS tool uses: a child that gets a code or a key for us must not see them. */
-const KEYS_OF_OTHERS = [
-  'AWS_ACCESS_KEY_ID',
-  'AWS_SECRET_ACCESS_KEY',
-  'AWS_SESSION_TOKEN',
-  'AWS_SECURITY_TOKEN',
-  'AWS_PROFILE',
-  'AWS_DEFAULT_PROFILE',
-];
-
-/** The environment for a child process: ours, without anybody's AWS keys. */
-export function childEnvironment(environment: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
-  return Object.fromEntries(
-    Object.entries(environment).filter(([name]) => !KEYS_OF_OTHERS.includes(name.toUpperCase())),
-  );
-}
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
 
 export interface CommandSettings {
-  /** Milliseconds after which the command is ended; without it, it may take forever (a dialog). */
+  /** Milliseconds after which the command is ended; no limit by default (a dialog waits for the user). */
   timeout?: number;
   /** Ends the command when aborted. */
   signal?: AbortSignal | undefined;
-  /** {@link childEnvironment} of ours unless given. */
+  /** {@link childEnvironment} by default. */
   environment?: NodeJS.ProcessEnv;
   /** Written to the command's standard input, which is empty otherwise. */
   input?: string;
   /**
-   * The command may talk to the person on our terminal: it keeps our standard input and error, and our session, so that
-   * Ctrl-C reaches it too. The price: when it is ended, processes of its own are not.
+   * The command may talk to the user on our terminal: it keeps our standard input, standard error and session, so that
+   * Ctrl-C also reaches it. If it is ended, its own children are not.
    */
   terminal?: boolean;
   /**
-   * Called when the command has written to its standard error, with the last line there that says something, fit to be
-   * shown. Not in the middle of a number, and not where it has our terminal.
+   * Called with the last line that is not empty whenever the command has written to its standard error; never in the
+   * middle of a number, and not with `terminal`.
    */
   onMessage?: ((line: string) => void) | undefined;
 }
@@ -41,25 +26,24 @@ export interface CommandSettings {
 export type CommandResult =
   | { ok: true; stdout: string }
   /**
-   * `reason` is for a person and holds nothing of the standard output, which may be a secret. `ended` is the exit
-   * status, the name of the signal that ended it, or why we did not let it end by itself.
+   * `reason` is for the user and contains no standard output, which may be secret. `ended` is the exit status, the signal
+   * that ended the command, or why we ended it.
    */
   | { ok: false; reason: string; ended: CommandEnd; stdout: string; stderr: string };
 
 type CommandEnd = number | NodeJS.Signals | 'timeout' | 'aborted' | 'too much output' | 'not started';
 
-/** More than any code or credentials; a command that prints more is not the one that was meant. */
+/** In bytes: more than any code or credentials. */
 const MOST_OUTPUT = 64 * 1024;
-/** Of the messages only the last are kept. */
+/** Only the last messages are kept, in characters. */
 const KEPT_MESSAGES = 4 * 1024;
-/** How long a command may take to end when told to, and its pipes to close after it. */
+/** How long a command may take to end after SIGTERM, and its pipes to close after its end, in milliseconds. */
 const PATIENCE = 1_000;
 
 /**
- * Runs a command that prints one thing, in a process group of its own, which is ended as a whole. Settles always,
- * rejects never: also when the command cannot be started, ignores SIGTERM, or leaves a child that holds its pipes.
- * @param command words, run as they are; or a line for `/bin/sh -c` (`cmd.exe` on Windows), as the AWS SDKs run a
- *   `credential_process`
+ * Runs a command in a process group of its own, which is ended as a whole. Always resolves, also if the command cannot be
+ * started, ignores SIGTERM, or leaves a child that keeps its pipes open.
+ * @param command the program and its arguments, or a line for `/bin/sh -c`, as the AWS SDKs run a `credential_process`
  */
 export function runCommand(command: string | readonly string[], settings: CommandSettings): Promise<CommandResult> {
   const { timeout, signal, environment = childEnvironment(), input, terminal = false, onMessage } = settings;
@@ -69,7 +53,7 @@ export function runCommand(command: string | readonly string[], settings: Comman
     const stdout: Buffer[] = [];
     let size = 0;
     let stderr = '';
-    /** Why we end it; the first reason counts. */
+    /** Why we ended the command; the first reason counts. */
     let cut: Extract<CommandEnd, string> | undefined;
 
     const settle = (ended: CommandEnd, detail = '') => {
@@ -77,16 +61,26 @@ export function runCommand(command: string | readonly string[], settings: Comman
       signal?.removeEventListener('abort', onAbort);
       const output = Buffer.concat(stdout).toString();
       if (ended === 0) return resolve({ ok: true, stdout: output });
-      const told = lastLine(stderr) || detail;
-      resolve({ ok: false, ended, reason: reasonOf(ended, told, timeout), stdout: output, stderr });
+      const message = lastLine(stderr) || detail;
+      const reason = [howItEnded(ended, timeout), ...(message ? [message] : [])].join(': ');
+      resolve({ ok: false, ended, reason, stdout: output, stderr });
+    };
+    const kill = (by: NodeJS.Signals) => {
+      if (child.pid === undefined) return;
+      try {
+        if (terminal) child.kill(by);
+        else process.kill(-child.pid, by);
+      } catch {
+        // The process group has already exited.
+      }
     };
     const end = (why: typeof cut) => {
       if (cut) return;
       cut = why;
-      kill(child, 'SIGTERM', terminal);
+      kill('SIGTERM');
       after(PATIENCE, () => {
-        kill(child, 'SIGKILL', terminal);
-        // A process in the kernel's hands outlives even this; nobody waits for it.
+        kill('SIGKILL');
+        // A process that is stuck in the kernel does not end even then.
         after(PATIENCE, () => settle(cut ?? 'aborted'));
       });
     };
@@ -109,16 +103,16 @@ export function runCommand(command: string | readonly string[], settings: Comman
     });
     child.stderr?.on('data', (chunk: Buffer) => {
       stderr = (stderr + chunk.toString()).slice(-KEPT_MESSAGES);
-      // The rest of a number may come: whoever masks codes must see it whole.
+      // The rest of a number may follow, and codes can only be masked as a whole.
       if (!/\d$/.test(stderr) && lastLine(stderr)) onMessage?.(lastLine(stderr));
     });
     child.stdin?.on('error', () => {});
     child.stdin?.end(input);
     child.once('exit', (status, killedBy) => {
       const ended = cut ?? status ?? killedBy ?? 'aborted';
-      if (cut) kill(child, 'SIGKILL', terminal);
+      if (cut) kill('SIGKILL');
       child.once('close', () => settle(ended));
-      // What it left behind may hold the pipes open for as long as it lives.
+      // A child that it has left behind may keep the pipes open.
       after(PATIENCE, () => {
         child.stdout?.destroy();
         child.stderr?.destroy();
@@ -137,26 +131,9 @@ function start(
   hasInput: boolean,
 ): ChildProcess {
   const stdin = hasInput ? 'pipe' : terminal ? 'inherit' : 'ignore';
-  const stdio = [stdin, 'pipe', terminal ? 'inherit' : 'pipe'] as const;
-  const options = { env, stdio: [...stdio], detached: !terminal && process.platform !== 'win32', windowsHide: true };
-  if (typeof command === 'string') return spawn(command, { ...options, shell: true });
-  const [program = '', ...words] = command;
-  return spawn(program, words, options);
-}
-
-function kill(child: ChildProcess, signal: NodeJS.Signals, terminal: boolean): void {
-  if (child.pid === undefined) return;
-  try {
-    if (terminal || process.platform === 'win32') child.kill(signal);
-    else process.kill(-child.pid, signal);
-  } catch {
-    // Nobody of the group is left.
-  }
-}
-
-function reasonOf(ended: CommandEnd, told: string, timeout: number | undefined): string {
-  const how = howItEnded(ended, timeout);
-  return told ? `${how}: ${told}` : how;
+  const stdio: ('pipe' | 'inherit' | 'ignore')[] = [stdin, 'pipe', terminal ? 'inherit' : 'pipe'];
+  const [program = '', ...words] = typeof command === 'string' ? ['/bin/sh', '-c', command] : command;
+  return spawn(program, words, { env, stdio, detached: !terminal });
 }
 
 function howItEnded(ended: CommandEnd, timeout = 0): string {
@@ -165,8 +142,46 @@ function howItEnded(ended: CommandEnd, timeout = 0): string {
   return ended.startsWith('SIG') ? `ended by ${ended}` : ended;
 }
 
-/** The last line that says something, fit to be shown. */
+/** Returns the last line that is not empty, without control characters, at most 300 characters. */
 function lastLine(text: string): string {
   const lines = text.split(/[\r\n]+/).map((line) => line.replace(/\p{Cc}/gu, ' ').trim());
   return (lines.findLast((line) => line !== '') ?? '').slice(0, 300);
+}
+
+/** Variables that choose the keys of AWS tools. A command that gets a code or keys for the agent must not see them. */
+const KEY_VARIABLES = [
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'AWS_SECURITY_TOKEN',
+  'AWS_PROFILE',
+  'AWS_DEFAULT_PROFILE',
+];
+
+/** Returns the environment for a child process, without variables that choose AWS keys. */
+export function childEnvironment(environment: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => !KEY_VARIABLES.includes(name.toUpperCase())),
+  );
+}
+
+/** Returns the executable files of this name in the folders of `PATH`, in its order. */
+export function programsNamed(name: string, { PATH = '' }: NodeJS.ProcessEnv): string[] {
+  return PATH.split(delimiter)
+    .map((folder) => join(folder || '.', name))
+    .filter(canRun);
+}
+
+/** Whether a program is in `PATH`. */
+export function isInstalled(name: string, environment: NodeJS.ProcessEnv): boolean {
+  return programsNamed(name, environment).length > 0;
+}
+
+function canRun(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

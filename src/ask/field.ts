@@ -1,36 +1,32 @@
-import { access, constants } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
-import { type CommandResult, childEnvironment, runCommand } from '../run-command.ts';
+import { type CommandResult, childEnvironment, isInstalled, runCommand } from '../run-command.ts';
 import { type Answer, type AskRequest, codeIn, type Way } from './ask.ts';
 import * as reasons from './reasons.ts';
 import * as texts from './texts.ts';
 
-/** A program that shows one window with one field, and prints what was typed. */
+/** A program that shows one window with one field, and prints what the user typed. */
 export interface DialogProgram {
-  /** Its name in `PATH`, and in the `prompt` setting. */
+  /** Its name in `PATH` and in the `prompt` setting. */
   name: string;
   /** Whether it needs a display of X11 or Wayland. */
   display: boolean;
-  /** Its arguments. They are seen by every user of the machine: nothing typed may be among them. */
+  /** Returns its arguments. Every user of the machine can see them: they must not contain anything secret. */
   words(request: AskRequest): string[];
-  /** What an end without success means; undefined for what {@link meaningOf} knows by itself. */
+  /** Returns what an end without success means, or undefined if {@link meaningOf} should decide. */
   read?(result: CommandResult & { ok: false }): Answer | undefined;
 }
 
-/** The way that asks with such a program. */
+/** Returns the way that asks with such a program. */
 export function dialog(program: DialogProgram, environment: NodeJS.ProcessEnv = process.env): Way {
   const { name } = program;
-  const unfit = async () => {
-    if (program.display && !environment.DISPLAY && !environment.WAYLAND_DISPLAY) {
-      return reasons.NO_DISPLAY;
-    }
-    return (await isInstalled(name, environment)) ? undefined : reasons.NOT_INSTALLED;
+  const whyUnfit = () => {
+    if (program.display && !environment.DISPLAY && !environment.WAYLAND_DISPLAY) return reasons.NO_DISPLAY;
+    return isInstalled(name, environment) ? undefined : reasons.NOT_INSTALLED;
   };
   return {
     name,
-    unfit,
+    unfit: async () => whyUnfit(),
     ask: async (request, { signal, activationToken }) => {
-      const reason = await unfit();
+      const reason = whyUnfit();
       if (reason !== undefined) return { kind: 'unavailable', reason };
       return untilCode(request, async (current) => {
         const result = await runCommand([name, ...program.words(current)], {
@@ -43,12 +39,12 @@ export function dialog(program: DialogProgram, environment: NodeJS.ProcessEnv = 
   };
 }
 
-/** Who types this often something else than a code does not want to give one. Also, no broken program is run forever. */
+/** After this many invalid answers, the prompt is closed. This also stops a broken program that returns at once. */
 const MOST_TRIES = 10;
 
 /**
- * Asks the same question again until a code is typed, and says what was wrong.
- * @param type shows the question once: what was typed, or an answer that needs no typing
+ * Repeats a prompt until the user types a code, and says what was wrong.
+ * @param type shows the prompt once; returns what the user typed, or an answer if they did not type
  */
 export async function untilCode(
   request: AskRequest,
@@ -60,18 +56,18 @@ export async function untilCode(
     if (typeof typed !== 'string') return typed;
     const code = codeIn(typed);
     if (code !== undefined) return { kind: 'code', code };
-    current = { ...request, problem: texts.notSixDigits };
+    current = { ...request, problem: texts.NOT_SIX_DIGITS };
   }
   return { kind: 'dismissed' };
 }
 
-/** Signals by which a program dies of its own fault; by all others it was ended by somebody. */
+/** Signals that end a program because of its own fault. Any other signal was sent by the user or another program. */
 const FAULTS: unknown[] = ['SIGABRT', 'SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGTRAP', 'SIGSYS'];
 
-/** What the end of a program means that printed nothing to go by. */
+/** Returns what a dialog's end without success means, from its exit status or signal. */
 export function meaningOf({ ended, reason, stderr }: CommandResult & { ok: false }): Answer {
   const unavailable: Answer = { kind: 'unavailable', reason };
-  // Status 1 is Cancel and a closed window, and, with GTK, also a display that cannot be reached.
+  // Exit status 1: Cancel or a closed window; with GTK also a display that cannot be opened.
   if (ended === 1) return /(cannot|failed to) open display/i.test(stderr) ? unavailable : { kind: 'dismissed' };
   if (ended === 'aborted') return { kind: 'dismissed' };
   if (typeof ended === 'string' && ended.startsWith('SIG') && !FAULTS.includes(ended)) return { kind: 'dismissed' };
@@ -79,22 +75,10 @@ export function meaningOf({ ended, reason, stderr }: CommandResult & { ok: false
 }
 
 /**
- * The environment of a program that opens a window. GTK 3 reads the token from `DESKTOP_STARTUP_ID`, all newer toolkits
- * from `XDG_ACTIVATION_TOKEN`. One of our own is stale.
+ * Returns the environment of a program that opens a window. GTK 3 reads the activation token from `DESKTOP_STARTUP_ID`, all
+ * newer toolkits from `XDG_ACTIVATION_TOKEN`. A token that the agent itself was started with is out of date.
  */
 export function dialogEnvironment(environment: NodeJS.ProcessEnv, token: string | undefined): NodeJS.ProcessEnv {
   const { XDG_ACTIVATION_TOKEN: _, DESKTOP_STARTUP_ID: __, ...rest } = childEnvironment(environment);
   return token === undefined ? rest : { ...rest, XDG_ACTIVATION_TOKEN: token, DESKTOP_STARTUP_ID: token };
-}
-
-/** Whether a program is in `PATH`. */
-export async function isInstalled(name: string, environment: NodeJS.ProcessEnv): Promise<boolean> {
-  for (const folder of (environment.PATH ?? '').split(delimiter)) {
-    const found = await access(join(folder || '.', name), constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (found) return true;
-  }
-  return false;
 }

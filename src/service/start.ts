@@ -1,35 +1,36 @@
-import { accessSync, constants, realpathSync } from 'node:fs';
-import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { programsNamed } from '../run-command.ts';
 import type { Settings } from '../settings/settings.ts';
 
-/** How a service manager is to start the agent. All paths are absolute. */
+/** How a service manager starts the agent. All paths are absolute. */
 export interface Start {
   node: string;
   program: string;
-  /** Of the program: `--config` where it was named, and `run`. */
+  /** The program's arguments: `--config FILE` if it was given, and `run`. */
   words: string[];
   environment: Record<string, string>;
-  /** What the agent writes in. */
+  /** The folders in which the agent writes. */
   folders: string[];
-  /** What will go wrong one day, and what to do then: one line each. */
+  /** What may stop working later, and what to do then: one line each. */
   warnings: string[];
 }
 
-/** Nothing in the agent is done often enough to gain by V8's optimizer, whose own code takes four megabytes. */
+/** Nothing in the agent runs often enough to profit from V8's optimizer, whose code takes 4 MB of memory. */
 export const NODE_FLAGS = ['--no-opt'];
 
-/** Variables that say where things are, and go into the service. A service does not see what a shell's start-up file sets. */
+/** Variables with locations, copied into the service file: a service does not see what a shell's start-up file sets. */
 export const CARRIED = [
   ...['AWS_SHARED_CREDENTIALS_FILE', 'AWS_CONFIG_FILE', 'AWS_MFA_AGENT_CONFIG', 'AWS_CA_BUNDLE'],
   ...['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_STS', 'XDG_CONFIG_HOME', 'XDG_STATE_HOME'],
 ];
 
-/** They may hold a password, which has no place in a unit. */
+/** Variables that are not copied: they may contain a password. */
 export const PROXIES = ['HTTPS_PROXY', 'https_proxy', 'NO_PROXY', 'no_proxy'];
 
 /**
- * How to start this very program again, by paths that outlive an upgrade where there are such.
- * @param called how it was called now: node, the program, and the settings file, if one was named
+ * Returns how to start this program again, if possible by paths that survive an upgrade.
+ * @param called how it was called now: node, the program, and the value of `--config`
  */
 export function findStart(
   environment: NodeJS.ProcessEnv,
@@ -59,20 +60,19 @@ export function findStart(
 }
 
 /**
- * The name under which a program is found in PATH is what upgrades keep (a link of npm, Homebrew, Debian); what it leads to
- * often has a version in it.
- * @param path that of the program which runs now
+ * Returns a path of a program that survives an upgrade, if there is one: usually a link in `PATH` (npm, Homebrew, Debian),
+ * whose target often contains a version.
+ * @param path of the running program
  */
-function lastingPath(name: string, path: string, { PATH = '' }: NodeJS.ProcessEnv): string {
+function lastingPath(name: string, path: string, environment: NodeJS.ProcessEnv): string {
   const real = realpath(path);
-  const named = PATH.split(delimiter)
-    .filter((folder) => isAbsolute(folder))
-    .map((folder) => join(folder, name))
-    .filter((one) => real !== undefined && realpath(one) === real && canRun(one));
+  const named = programsNamed(name, environment).filter(
+    (one) => isAbsolute(one) && real !== undefined && realpath(one) === real,
+  );
   return [...named, resolve(path)].find((one) => !isVersioned(one)) ?? named[0] ?? resolve(path);
 }
 
-/** nvm, fnm, Homebrew's Cellar, Nix's store and npx keep each version in a folder of its own: an upgrade takes it away. */
+/** Whether an upgrade removes this path: nvm, fnm, Homebrew, Nix and npx keep each version in a folder of its own. */
 export function isVersioned(path: string): boolean {
   return /\d+\.\d+\.\d+|\/fnm_multishells\/|\/_npx\//.test(path);
 }
@@ -82,14 +82,5 @@ function realpath(path: string): string | undefined {
     return realpathSync(path);
   } catch {
     return undefined;
-  }
-}
-
-function canRun(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -34,7 +34,7 @@ export function browser(settings: BrowserSettings = {}): Way {
 
   const open = async (page: Page, request: AskRequest, { activationToken, signal }: Asking) => {
     if (page.visited) return;
-    const opener = await findOpener(environment, platform);
+    const opener = findOpener(environment, platform);
     const reason =
       'program' in opener
         ? await openLink(opener.program, page.link(opener.host), dialogEnvironment(environment, activationToken))
@@ -45,7 +45,7 @@ export function browser(settings: BrowserSettings = {}): Way {
   };
 
   const unfit = async () => {
-    const opener = await findOpener(environment, platform);
+    const opener = findOpener(environment, platform);
     return named || 'program' in opener ? undefined : opener.reason;
   };
 

@@ -1,37 +1,40 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { release } from 'node:os';
-import { isInstalled } from '../field.ts';
+import { isInstalled } from '../../run-command.ts';
 import * as reasons from '../reasons.ts';
 import * as texts from './texts.ts';
 
-/** What opens a link, and the name under which its browser reaches us; or why there is none. */
+/** The program that opens a link, and the host name by which its browser reaches this machine; or why there is none. */
 type Opener = { program: string; host: string } | { reason: string };
 
-export async function findOpener(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): Promise<Opener> {
+export function findOpener(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): Opener {
   if (platform === 'darwin') return { program: 'open', host: '127.0.0.1' };
-  // The browser is one of Windows, from where this machine is `localhost`: https://learn.microsoft.com/windows/wsl/networking
-  if (isWsl(environment) && (await isInstalled('wslview', environment))) {
+  // A Windows browser reaches WSL as `localhost`: https://learn.microsoft.com/windows/wsl/networking
+  if (isWsl(environment) && isInstalled('wslview', environment)) {
     return { program: 'wslview', host: 'localhost' };
   }
   if (!environment.DISPLAY && !environment.WAYLAND_DISPLAY) {
     return { reason: reasons.NO_DISPLAY };
   }
-  if (!(await isInstalled('xdg-open', environment))) return { reason: reasons.NO_XDG_OPEN };
+  if (!isInstalled('xdg-open', environment)) return { reason: reasons.NO_XDG_OPEN };
   return { program: 'xdg-open', host: '127.0.0.1' };
 }
 
-/** Linux in Windows. A browser there belongs to no user here; a service is told by the kernel's name alone. */
+/**
+ * Whether this is WSL, where the browser runs in Windows, and not as a user of this system. A service does not have the
+ * variable; a kernel of one's own does not have the name.
+ */
 export function isWsl({ WSL_DISTRO_NAME }: NodeJS.ProcessEnv): boolean {
   return Boolean(WSL_DISTRO_NAME) || /microsoft/i.test(release());
 }
 
-/** What a browser must know of the desktop, where it does not inherit it from us. */
+/** Desktop variables that a browser needs if systemd starts it. */
 const DESKTOP_VARIABLES = [
   ...['DISPLAY', 'XAUTHORITY', 'WAYLAND_DISPLAY', 'XDG_SESSION_TYPE', 'XDG_CURRENT_DESKTOP', 'BROWSER'],
   ...['XDG_ACTIVATION_TOKEN', 'DESKTOP_STARTUP_ID'],
 ];
 
-/** The journal would have the link: as the description, and beside every line that the browser writes. */
+/** Keeps the link out of the journal, which records the description and the browser's output. */
 const OUT_OF_JOURNAL = [
   `--description=${texts.OPENS_BROWSER}`,
   '--property=StandardOutput=null',
@@ -39,16 +42,16 @@ const OUT_OF_JOURNAL = [
 ];
 
 /**
- * Opens a link. What does it may become the browser, and live for days: it is left to itself. When we are a service of
- * systemd, it becomes one of its own: else a stop of ours would end the browser, and our limits would be the browser's.
- * @returns why it could not, as soon as that is known
+ * Opens a link in a browser, which may run for days. If the agent is a systemd service, the browser becomes a service of
+ * its own: otherwise it would inherit the agent's limits, and end with the agent.
+ * @returns why it failed, as soon as that is known
  */
 export async function openLink(
   program: string,
   link: string,
   environment: NodeJS.ProcessEnv,
 ): Promise<string | undefined> {
-  if (environment.INVOCATION_ID && (await isInstalled('systemd-run', environment))) {
+  if (environment.INVOCATION_ID && isInstalled('systemd-run', environment)) {
     const variables = DESKTOP_VARIABLES.filter((name) => environment[name]);
     const failed = await start(
       'systemd-run',
@@ -60,13 +63,13 @@ export async function openLink(
       ],
       environment,
     );
-    // A service of the machine, for one, has no service manager of the user's.
+    // A system service has no service manager of the user.
     if (failed === undefined) return undefined;
   }
   return start(program, [link], environment);
 }
 
-/** @returns how it failed, or undefined when it did not */
+/** Resolves with how it failed, or undefined if it did not. */
 function start(program: string, words: string[], env: NodeJS.ProcessEnv): Promise<string | undefined> {
   return new Promise((resolve) => {
     const fail = (error: Error) => resolve(reasons.notStarted(program, error.message));
@@ -74,7 +77,7 @@ function start(program: string, words: string[], env: NodeJS.ProcessEnv): Promis
     try {
       child = spawn(program, words, { env, stdio: 'ignore', detached: true });
     } catch (error) {
-      // No memory, or too many arguments: told by a throw.
+      // spawn throws if memory or arguments are too much for the system.
       return fail(error as Error);
     }
     child.unref();
