@@ -1,64 +1,61 @@
-/** Why the question stands, for one profile on one device. Everything here may be shown; nothing is secret. */
+/** What the agent asks for: a code for one profile on one device. Everything in it may be shown; nothing is secret. */
 export interface AskRequest {
   profile: string;
   /** The MFA device: an ARN (`arn:aws:iam::123456789012:mfa/alice`) or a hardware serial (`GAHT12345678`). */
   serialNumber: string;
-  /** Milliseconds since the epoch; undefined when there is no session yet, or nothing says when it ends. */
+  /** When the session ends, in milliseconds since the epoch; undefined without a session, or if its end is unknown. */
   expiration: number | undefined;
-  /** Milliseconds since the epoch at which this request was made. */
+  /** When this request was made, in milliseconds since the epoch. */
   now: number;
-  /** Why the last code was not accepted; one line for a person. */
+  /** Why the last code was not accepted: one line for the user. */
   problem?: string;
-  /** 0 for the first time, then 1, 2, … for each reminder. */
+  /** 0 for the first prompt, then 1, 2, … for each reminder. */
   reminder: number;
-  /** AWS has refused what a command gave: a person is to be asked. */
+  /** Set when AWS has refused a code that a command printed: the user must type the next one. */
   byHand?: true;
 }
 
 export type Answer =
-  /** Six digits, blanks already dropped. `automatic` when no person typed them. */
+  /** Six digits without blanks. `automatic`: printed by a command, not typed. */
   | { kind: 'code'; code: string; automatic?: true }
-  /** How long to leave the person alone, in milliseconds. */
+  /** The user postpones the prompt by this many milliseconds. */
   | { kind: 'snooze'; duration: number }
-  /** The person closed the question, or a dialog ended by itself. */
+  /** The user closed the prompt, or the agent did. */
   | { kind: 'dismissed' }
-  /**
-   * This way of asking failed: one line for a person, that says why. `problem` is what the person has to know of that when
-   * asked in another way.
-   */
+  /** This way cannot ask. `reason` is one line for the user; `problem` is shown in the prompt of the next way. */
   | { kind: 'unavailable'; reason: string; problem?: string };
 
-/** What can happen to a question while it stands. */
+/** What connects a prompt with the agent while it is shown. */
 export interface Asking {
-  /** Aborted when the question is withdrawn: a way then removes what it shows, ends its children and settles. */
+  /** Aborted when the code is no longer needed: the way then closes its prompt, ends its children and resolves. */
   signal: AbortSignal;
-  /** Calls the listener with the new request when time has passed (a reminder, the expiry). Ways may ignore it. */
+  /** Calls the listener with a new request at each reminder and at the session's end. A way may ignore it. */
   onChange(listener: (request: AskRequest) => void): void;
   /**
-   * The right to take the focus, that comes with the click that led here.
+   * The desktop's permission to take the focus, which came with the click that opened this prompt.
    * @see https://wayland.app/protocols/xdg-activation-v1
    */
   activationToken?: string | undefined;
   /**
-   * One line on what came of the code, when the refresh is over; for a way that stays in sight after it has answered.
-   * While it is pending, or where nobody tells it, the way may be asked again with a `problem`.
+   * Resolves with one line about the result when the refresh is over, for a way that stays visible after the answer.
+   * Until then, or if it is undefined, the same way may be asked again with a `problem`.
    */
   outcome?: Promise<string> | undefined;
 }
 
-/** Asks for one token code. Settles always, rejects never. */
+/** Asks for one code. Always resolves. */
 export type Ask = (request: AskRequest, asking: Asking) => Promise<Answer>;
 
-/** A way of asking. To add one is to add a file that exports one of these. */
+/** A way of asking: one file each, listed in `choose.ts`. */
 export interface Way {
-  /** As written in the `prompt` setting. */
+  /** Its name in the `prompt` setting. */
   name: string;
-  /** Why this way cannot work here and now (one line), or undefined when it can. */
+  /** Returns why this way cannot work now (one line), or undefined if it can. */
   unfit(): Promise<string | undefined>;
   ask: Ask;
 }
 
-/** The six digits in what a person typed, blanks dropped, or undefined when it is something else. */
+/** Returns the six digits in a typed text, without blanks, or undefined if it is not a code. */
 export function codeIn(text: string): string | undefined {
   const digits = text.replace(/\s/g, '');
   return /^[0-9]{6}$/.test(digits) ? digits : undefined;

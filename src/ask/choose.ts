@@ -11,29 +11,29 @@ import * as reasons from './reasons.ts';
 import { terminal } from './terminal.ts';
 import { zenity } from './zenity.ts';
 
-export interface AskSettings {
+interface AskSettings {
   /** `auto`, or names of ways in the order in which they are tried. */
   prompt: 'auto' | readonly string[];
 }
 
-export interface AskOptions {
+interface AskOptions {
   environment?: NodeJS.ProcessEnv;
   platform?: NodeJS.Platform;
-  /** The terminal way reads standard input even when that is no terminal. */
+  /** Whether the terminal way reads standard input even if that is not a terminal. */
   standardInput?: boolean;
-  /** Tells the person one line, where a page can be opened by nobody but them. To standard error unless given. */
+  /** Receives the page's link if no browser can be opened. Written to standard error by default. */
   tell?: (text: string) => void;
-  /** Is told one line of what the person should mend, and is asked in another way for now. */
+  /** Receives one line about a way that failed, for the user to fix; the next way then asks. */
   warn?: (problem: string) => void;
 }
 
 export interface Asker {
   ask: Ask;
-  /** Every way in the order of trying, with the reason why it cannot work here and now, if so. */
+  /** Lists the ways in the order in which they are tried, each with the reason if it cannot work now. */
   ways(): Promise<{ name: string; unfit?: string }[]>;
 }
 
-/** How one profile's code is asked for: design section 3, "Asking". The next way is taken when one is unavailable. */
+/** Returns the ways to ask for one profile's code, in the order of the settings. If one is unavailable, the next one asks. */
 export function createAsk(
   { prompt }: AskSettings,
   { mfaProcess: command }: { mfaProcess?: string | undefined },
@@ -60,7 +60,7 @@ export function createAsk(
   };
 }
 
-/** The one of the desktop that runs comes first. */
+/** Returns the dialog programs of the platform, that of the running desktop first. */
 function codeFields(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): Way[] {
   if (platform === 'darwin') return [osascript(environment)];
   const fields = [zenity(environment), kdialog(environment)];

@@ -1,8 +1,8 @@
 import type { Ask, AskRequest, Way } from './ask.ts';
 
 /**
- * Asks in these ways, the next one when one is unavailable. The answer is unavailable when all are, with all reasons.
- * @param warn is told what a person has to know of a way that failed, and reads in the prompt of the next one
+ * Asks in the first of these ways that is available. If none is, the answer has all reasons.
+ * @param warn receives the `problem` of a way that failed, which the prompt of the next way also shows
  */
 export function inTurn(ways: readonly Way[], warn: (problem: string) => void = () => {}): Ask {
   return async (request, asking) => {

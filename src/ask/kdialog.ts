@@ -24,8 +24,8 @@ export function kdialog(environment?: NodeJS.ProcessEnv): Way {
 }
 
 /**
- * Qt guesses whether a label is markup, so it is made to be markup always, and the text is escaped. An ampersand makes
- * a shortcut, even then, and is doubled. The backslash is kdialog's own: it turns `\n` into a line end.
+ * Escapes a text for Qt's markup. The label always is markup (`<qt>`), since Qt would guess otherwise. An ampersand makes a
+ * shortcut even in markup, so it is doubled. kdialog turns `\n` into a line end.
  */
 function asMarkup(text: string): string {
   return text.replaceAll('&', '&amp;&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('\\', '&#92;');

@@ -5,8 +5,8 @@ import * as reasons from './reasons.ts';
 import * as texts from './texts.ts';
 
 /**
- * A notification of macOS with a reply field, by the terminal-notifier that comes with node-notifier. That program is
- * built for Intel: on Apple silicon without Rosetta it cannot be started, and the next way is taken. Not tried on macOS.
+ * A macOS notification with a reply field, shown by node-notifier's terminal-notifier. That program is built for Intel: on
+ * Apple silicon without Rosetta it does not start, and the next way asks. Not tried on macOS.
  */
 export function macosNotification(): Way {
   return {
@@ -16,27 +16,27 @@ export function macosNotification(): Way {
       untilCode(request, async (current) => {
         const { default: NotificationCenter } = await import('node-notifier/notifiers/notificationcenter.js');
         const center = new NotificationCenter();
-        // Its process is out of our reach; what it shows is not: a group can be removed.
+        // We cannot end its process, but we can remove the notification by its group.
         const group = randomUUID();
         const remove = () => center.notify({ remove: group } as object, () => {});
         return new Promise<string | Answer>((resolve) => {
-          const withdraw = () => {
+          const close = () => {
             remove();
             resolve({ kind: 'dismissed' });
           };
           if (signal.aborted) return resolve({ kind: 'dismissed' });
-          signal.addEventListener('abort', withdraw, { once: true });
+          signal.addEventListener('abort', close, { once: true });
           const notification = {
             title: texts.askTitle(current),
             message: texts.askBody(current).join('\n'),
             group,
             reply: true,
             closeLabel: texts.CANCEL,
-            // `wait` without a timeout would mean five seconds.
+            // Without it, node-notifier would use five seconds.
             timeout: false as const,
           };
           center.notify(notification, (error, response, details) => {
-            signal.removeEventListener('abort', withdraw);
+            signal.removeEventListener('abort', close);
             if (error) return resolve({ kind: 'unavailable', reason: String(error.message ?? error) });
             if (response === 'replied') return resolve(details?.activationValue ?? '');
             return resolve({ kind: 'dismissed' });

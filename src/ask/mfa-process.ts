@@ -4,22 +4,22 @@ import { announce } from './desktop/announcement.ts';
 import * as reasons from './reasons.ts';
 import * as texts from './texts.ts';
 
-/** Time to touch a key or unlock a password manager. */
+/** How long a command may run, in milliseconds: enough to touch a key or unlock a password manager. */
 const LIMIT = 30_000;
-/** A command that is over by then needs nobody: a notification that only flashes by is a nuisance. */
+/** Milliseconds between a command's first message and the notification. A command that ends sooner does not need the user. */
 const SPOKE = 300;
-/** From then on a command waits for somebody, although it has not said so. */
+/** Milliseconds after which a command without a message probably waits for the user. */
 const SILENT = 2_000;
 
 /**
- * A command of the person's own that prints the code, as `mfa_process` of aws-vault. It is run by the shell, as
- * aws-vault does it (and the AWS SDKs with `credential_process`): what is quoted there means the same here.
+ * A command of the user's that prints the code, like `mfa_process` of aws-vault. The shell runs it, as with aws-vault and
+ * with `credential_process`, so quotes mean the same.
  *
- * The code is the first six-digit number in the last line of its standard output that is not empty: this takes
- * `aws:alice  123456` of `ykman` as well as a bare code.
- * A command that has failed is not run again for the same refresh: whoever mistypes the code then should not wait for it.
- * @param terminal whether the command may talk to the person on our terminal ("Touch your YubiKey…"); if not, a
- *   notification repeats what it says while it waits
+ * The code is the first six-digit number in the last line of its standard output that is not empty: `aws:alice  123456`
+ * (`ykman`) is read as well as a bare code.
+ * A command that has failed is not run again in the same refresh: a user who then mistypes the code should not wait for it.
+ * @param terminal whether the command may talk to the user on our terminal ("Touch your YubiKey…"); if not, a notification
+ *   repeats its messages while it waits
  */
 export function mfaProcess(
   command: string | undefined,
@@ -34,7 +34,7 @@ export function mfaProcess(
       if (command === undefined) return { kind: 'unavailable', reason: reasons.NO_COMMAND };
       if (failure !== undefined) return { kind: 'unavailable', reason: failure };
       if (byHand) return { kind: 'unavailable', reason: reasons.CODES_REFUSED };
-      const waiting = terminal ? undefined : tellThatItWaits(profile, environment);
+      const waiting = terminal ? undefined : announceThatItWaits(profile, environment);
       const result = await runCommand(command, { timeout: LIMIT, signal, terminal, onMessage: waiting?.onMessage });
       waiting?.end();
       if (!result.ok && result.ended === 'aborted') return { kind: 'dismissed' };
@@ -46,8 +46,8 @@ export function mfaProcess(
   };
 }
 
-/** A notification says that the command waits, and repeats its last message, until it ends. */
-function tellThatItWaits(profile: string, environment: NodeJS.ProcessEnv) {
+/** Shows a notification that the command is waiting, with its last message, until it ends. */
+function announceThatItWaits(profile: string, environment: NodeJS.ProcessEnv) {
   const announcement = announce(texts.commandWaits(profile), environment, LIMIT);
   let text = texts.COMMAND_IS_SILENT;
   let begun = false;
@@ -71,12 +71,12 @@ function tellThatItWaits(profile: string, environment: NodeJS.ProcessEnv) {
   return { onMessage, end };
 }
 
-/** Numbers that may be codes, and words that may be seeds or keys: people put `set -x` into such commands. */
+/** Masks numbers that may be codes and words that may be seeds or keys: such commands may contain `set -x`. */
 function withoutSecrets(message: string): string {
   return message.replace(/[A-Za-z0-9]{16,}/g, '******').replace(/\d{3} ?\d{3,}/g, '******');
 }
 
-/** @returns six digits, or undefined */
+/** Returns the code in a command's standard output, or undefined. */
 export function codeInOutput(output: string): string | undefined {
   const line = output.split(/\r?\n/).findLast((one) => one.trim() !== '') ?? '';
   return codeIn(line) ?? /(?<!\d)\d{6}(?!\d)/.exec(line)?.[0];

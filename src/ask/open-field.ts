@@ -3,18 +3,18 @@ import type { Answer, Asking, AskRequest, Way } from './ask.ts';
 import { inTurn } from './in-turn.ts';
 import * as reasons from './reasons.ts';
 
-/** A code field that a click has opened. */
+/** A code field opened by a click. */
 export interface OpenField {
-  /** When it was opened, by `performance.now()`. */
+  /** The value of `performance.now()` when it opened. */
   since: number;
   answer: Promise<Answer>;
-  /** Takes it from the screen. Resolves with its answer: dismissed when it had none yet. */
+  /** Closes it. Resolves with its answer: `dismissed` if there was none yet. */
   close(): Promise<Answer>;
 }
 
 /**
- * Opens the first of these fields that can be opened.
- * @param activationToken of the click
+ * Opens the first of these fields that is available.
+ * @param activationToken the desktop's permission to take the focus, from the click
  */
 export function openField(
   fields: readonly Way[],
@@ -35,7 +35,7 @@ export function openField(
   };
 }
 
-/** Why no code field can be opened, or undefined when one can. */
+/** Returns why no code field can be opened, or undefined if one can. */
 export async function whyNoField(fields: readonly Way[]): Promise<string | undefined> {
   const all: string[] = [];
   for (const field of fields) {

@@ -2,7 +2,7 @@ import type { Way } from './ask.ts';
 import { dialog } from './field.ts';
 import * as texts from './texts.ts';
 
-/** The texts come as arguments, so none of them is read as AppleScript. */
+/** The texts are arguments, so none of them is read as AppleScript. */
 const SCRIPT = `on run {theTitle, theText, snoozeLabel, cancelLabel, okLabel}
   set theButtons to {snoozeLabel, cancelLabel, okLabel}
   activate
@@ -13,7 +13,7 @@ const SCRIPT = `on run {theTitle, theText, snoozeLabel, cancelLabel, okLabel}
 end run`;
 
 /**
- * A code field of macOS, by AppleScript. Not tried on macOS.
+ * A code field shown by AppleScript. Not tried on macOS.
  * @see https://developer.apple.com/library/archive/documentation/LanguagesUtilities/Conceptual/MacAutomationScriptingGuide/PromptforText.html
  */
 export function osascript(environment?: NodeJS.ProcessEnv): Way {
@@ -30,7 +30,7 @@ export function osascript(environment?: NodeJS.ProcessEnv): Way {
         texts.CANCEL,
         texts.OK,
       ],
-      // It ends with status 1 whatever the error, and tells the number in the last line: "… (-128)" is Cancel.
+      // Every error ends with status 1 and its number in the last line: "… (-128)" is Cancel.
       read: ({ ended, stderr, reason }) => {
         if (ended !== 1) return undefined;
         if (/\(2\)\s*$/.test(stderr)) return { kind: 'snooze', duration: texts.SNOOZE };

@@ -1,11 +1,11 @@
-import { readlink } from 'node:fs/promises';
-import { runCommand } from '../run-command.ts';
+import { readlinkSync } from 'node:fs';
+import { isInstalled, runCommand } from '../run-command.ts';
 import type { Answer, AskRequest, Way } from './ask.ts';
-import { dialogEnvironment, isInstalled, meaningOf, untilCode } from './field.ts';
+import { dialogEnvironment, meaningOf, untilCode } from './field.ts';
 import * as reasons from './reasons.ts';
 import * as texts from './texts.ts';
 
-/** The system's own choice first, then every flavour by its name. */
+/** The system's default first, then every flavour. */
 const PROGRAMS = [
   'pinentry-mac',
   'pinentry',
@@ -19,8 +19,8 @@ const PROGRAMS = [
 ];
 
 /**
- * The code field of GnuPG, in any flavour. It is spoken to over its standard input and output.
- * @param onTerminal whether a flavour without windows may have our terminal, all of it
+ * The code field of GnuPG, in any flavour, controlled through its standard input and output.
+ * @param onTerminal whether a flavour without windows may take over our terminal
  * @see https://www.gnupg.org/documentation/manuals/assuan/ and `info pinentry` ("Protocol")
  */
 export function pinentry(environment: NodeJS.ProcessEnv = process.env, onTerminal = false): Way {
@@ -38,7 +38,7 @@ export function pinentry(environment: NodeJS.ProcessEnv = process.env, onTermina
         const result = await runCommand([found.name], {
           signal,
           environment: dialogEnvironment(environment, activationToken),
-          // All at once: it answers one after the other, and none depends on an answer.
+          // All at once: no command depends on an answer.
           input: `${commands.join('\n')}\n`,
         });
         return result.ok ? answerIn(result.stdout, commands.indexOf('GETPIN')) : meaningOf(result);
@@ -49,44 +49,47 @@ export function pinentry(environment: NodeJS.ProcessEnv = process.env, onTermina
 
 interface Program {
   name: string;
-  /** Where it draws, when it has no windows. */
+  /** The terminal of a flavour without windows. */
   terminal?: string;
 }
 
-/** @returns the first that works here, or why none does */
+/** Returns the first flavour that works here, or why none does. */
 async function findProgram(environment: NodeJS.ProcessEnv, onTerminal: boolean): Promise<Program | string> {
   let installed = false;
   for (const name of PROGRAMS) {
-    if (!(await isInstalled(name, environment))) continue;
+    if (!isInstalled(name, environment)) continue;
     installed = true;
     if (await hasWindows(name, environment)) return { name };
-    const terminal = onTerminal ? await terminalName(environment) : undefined;
+    const terminal = onTerminal ? terminalName(environment) : undefined;
     if (terminal !== undefined) return { name, terminal };
   }
   if (!installed) return reasons.NOT_INSTALLED;
   return onTerminal ? reasons.NO_WINDOW_NOR_TERMINAL : reasons.NO_WINDOW;
 }
 
-const FLAVOUR_TIMEOUT = 5_000;
-
-/** One with windows tells `gtk2`; where it finds no display and would take a terminal, `gtk2:curses`. */
+/** A flavour with windows answers `gtk2`, for example; `gtk2:curses` if it finds no display and would use a terminal. */
 async function hasWindows(name: string, environment: NodeJS.ProcessEnv): Promise<boolean> {
   const result = await runCommand([name], {
     environment: dialogEnvironment(environment, undefined),
     input: 'GETINFO flavor\nBYE\n',
-    timeout: FLAVOUR_TIMEOUT,
+    timeout: 5_000,
   });
   const flavour = /^D (.+)$/m.exec(result.stdout)?.[1];
   return result.ok && flavour !== undefined && !/curses|tty/.test(flavour);
 }
 
-async function terminalName({ GPG_TTY }: NodeJS.ProcessEnv): Promise<string | undefined> {
-  // A GPG_TTY without a terminal of our own is that of another shell, or of one long gone.
+function terminalName({ GPG_TTY }: NodeJS.ProcessEnv): string | undefined {
+  // If we have no terminal, GPG_TTY is that of another shell.
   if (!process.stdin.isTTY) return undefined;
-  return readlink('/proc/self/fd/0').catch(() => GPG_TTY);
+  try {
+    return readlinkSync('/proc/self/fd/0');
+  } catch {
+    // Not Linux.
+    return GPG_TTY;
+  }
 }
 
-/** A grab of the keyboard would keep people from fetching the code in a password manager. */
+/** Grabbing the keyboard would keep the user from copying the code from a password manager. */
 function optionsFor({ terminal }: Program, environment: NodeJS.ProcessEnv): string[] {
   const { LC_ALL, LC_CTYPE, LANG, TERM } = environment;
   const locale = LC_ALL || LC_CTYPE || LANG;
@@ -110,10 +113,10 @@ function question(request: AskRequest): string[] {
   ];
 }
 
-/** In bytes, without its end. */
+/** In bytes, without the line end. */
 const LONGEST_LINE = 1000;
 
-/** A command with its text, which is cut where the protocol takes no more. */
+/** Returns a command with its text, cut to the protocol's limit. */
 function line(command: string, text: string): string {
   for (let shown = text.slice(0, LONGEST_LINE); ; shown = shown.slice(0, -1)) {
     const escaped = shown.replace(/[%\r\n]/g, (character) => encodeURIComponent(character));
@@ -122,12 +125,12 @@ function line(command: string, text: string): string {
   }
 }
 
-/** Error numbers, without where they come from: fully cancelled, cancelled, not confirmed, timeout. */
+/** Error codes without their source: fully cancelled, cancelled, not confirmed, timeout. */
 const DISMISSALS = [198, 99, 114, 62];
 
 /**
- * What was typed.
- * @param index which of the commands was GETPIN; each has one answer, and a greeting stands before them
+ * Returns what the user typed.
+ * @param index of GETPIN among the commands; each has one answer, after a greeting
  */
 function answerIn(stdout: string, index: number): string | Answer {
   let answers = -1;
@@ -142,7 +145,7 @@ function answerIn(stdout: string, index: number): string | Answer {
   return { kind: 'unavailable', reason: reasons.NO_ANSWER };
 }
 
-/** `ERR 83886179 Operation cancelled <Pinentry>`: the number's low half says what, the rest where. */
+/** `ERR 83886179 Operation cancelled <Pinentry>`: the low 16 bits of the number are the error code, the rest its source. */
 function meaningOfError(error: string): Answer {
   const [, number = '', text = ''] = /^ERR (\d+) ?(.*)$/.exec(error) ?? [];
   return DISMISSALS.includes(Number(number) & 0xffff)
@@ -150,7 +153,7 @@ function meaningOfError(error: string): Answer {
     : { kind: 'unavailable', reason: text || `error ${number}` };
 }
 
-/** Only ASCII can be part of a code: other bytes need not be put together right. */
+/** Decodes bytes one by one, which is enough: a code is ASCII. */
 function unescaped(data: string): string {
   return data.replace(/%([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

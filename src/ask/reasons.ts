@@ -1,7 +1,5 @@
-/**
- * Why a way of asking cannot work here and now, or failed: as the log, `status` and `doctor` tell it, behind the way's name.
- * With `../messages.ts`, all that a person reads of the asking.
- */
+/** Why a way of asking cannot work now, or failed. The log, `status` and `doctor` show these after the way's name. */
+
 export const NOT_INSTALLED = 'not installed';
 export const NOT_ON_THIS_SYSTEM = 'not available on this system';
 export const NO_DISPLAY = 'no display: neither DISPLAY nor WAYLAND_DISPLAY is set';
@@ -20,12 +18,12 @@ export const NO_BUTTONS = 'the notification service has no buttons';
 export const SERVICE_GONE = 'the notification service stopped';
 export const SERVICE_CRASHES = 'the notification service keeps crashing';
 
-/** @param reasons of each field, with its name */
+/** @param reasons one for each field, with its name */
 export function noField(reasons: readonly string[]): string {
   return `no code field can be opened: ${reasons.join(', ')}`;
 }
 
-/** @param variable that would name the bus */
+/** @param variable the variable that contains the address of the bus */
 export function noBus(name: string, variable: string): string {
   return `no ${name} bus: ${variable} is not set`;
 }
@@ -53,7 +51,7 @@ export function notStarted(program: string, detail: string): string {
   return `cannot start ${program}: ${detail}`;
 }
 
-/** @param how an exit status, or the name of a signal */
+/** @param how the exit status, or the name of the signal */
 export function endedWith(program: string, how: number | string | null): string {
   return `${program} ended with ${typeof how === 'string' ? how : `exit status ${how}`}`;
 }

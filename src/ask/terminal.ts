@@ -8,26 +8,24 @@ import * as reasons from './reasons.ts';
 import * as texts from './texts.ts';
 
 /**
- * Asks on the terminal: on standard input when that is one, else on `/dev/tty`, as ssh and sudo do. The question goes
- * to standard error, since standard output is for results.
- * @param standardInput read a line of standard input whatever it is: for `demo`, and for scripts that say so
+ * Asks on the terminal: on standard input if that is one, else on `/dev/tty`, as ssh and sudo do. The prompt goes to
+ * standard error, since standard output is for results.
+ * @param standardInput whether to read standard input even if it is not a terminal, as the demo's agent does
  */
 export function terminal(standardInput = false): Way {
-  /** A title is not repeated before each try. */
-  let isTitled = false;
+  let isTitleShown = false;
   return {
     name: 'terminal',
     unfit: async () => whyNoTerminal(standardInput),
     ask: async (request, { signal }) => {
       const reason = whyNoTerminal(standardInput);
       if (reason !== undefined) return { kind: 'unavailable', reason };
-      const place = openTerminal(standardInput);
+      const { input, output, release } = openTerminal(standardInput);
       try {
         return await untilCode(request, (current) => {
-          const { input, output } = place;
           const problem = texts.askProblem(current);
-          if (problem === undefined || !isTitled) output.write(`${texts.askTitle(current)}.\n`);
-          isTitled = true;
+          if (problem === undefined || !isTitleShown) output.write(`${texts.askTitle(current)}.\n`);
+          isTitleShown = true;
           if (problem !== undefined) output.write(`${problem}\n`);
           const question = `${texts.askDevice(current)}: `;
           return input instanceof ReadStream
@@ -35,7 +33,7 @@ export function terminal(standardInput = false): Way {
             : nextLine(input, output, question, signal);
         });
       } finally {
-        place.release();
+        release();
       }
     },
   };
@@ -51,7 +49,7 @@ interface TerminalStreams {
 
 function openTerminal(standardInput: boolean): TerminalStreams {
   if (standardInput || process.stdin.isTTY) {
-    // A pipe that was read from keeps the process alive, paused or not; a file has no such handle.
+    // A pipe that has been read from keeps the process alive, even while it is paused. A file has no `unref`.
     process.stdin.ref?.();
     const release = () => void process.stdin.pause().unref?.();
     return { input: process.stdin, output: process.stderr, release };
@@ -81,18 +79,18 @@ function whyNoTerminal(standardInput: boolean): string | undefined {
 }
 
 /**
- * A background job that reads from its terminal is stopped.
- * @see https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html where 5 is `pgrp` and 8 is `tpgid`
+ * Whether this is a background job, which would be stopped if it read from its terminal.
+ * @see https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html for the fields 5 (`pgrp`) and 8 (`tpgid`)
  */
 function isInBackground(): boolean {
   if (process.platform !== 'linux') return false;
   const stat = readFileSync('/proc/self/stat', 'latin1');
-  // The name of the program comes second, in parentheses, and may hold anything.
+  // The second field, the name of the program in parentheses, may contain anything.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return fields[2] !== fields[5];
 }
 
-/** A line that a person types, with the editing that they expect. */
+/** Reads a line from a terminal, with the usual editing keys. */
 function typedLine(
   input: ReadStream,
   output: Writable,
@@ -105,39 +103,39 @@ function typedLine(
     const end = (answer: string | Answer) => {
       if (settled) return;
       settled = true;
-      signal.removeEventListener('abort', withdraw);
+      signal.removeEventListener('abort', erase);
       line.close();
       resolve(answer);
     };
-    const withdraw = () => {
+    const erase = () => {
       output.write('\r\x1b[K');
       end(DISMISSED);
     };
     if (signal.aborted) return end(DISMISSED);
-    signal.addEventListener('abort', withdraw);
+    signal.addEventListener('abort', erase);
     line.once('SIGINT', () => {
       line.close();
-      // The terminal does not send it while a line is edited. To whoever waits for it, it means what it always does.
+      // While a line is edited, the terminal does not send the signal. Send it if this process listens for it.
       if (process.listenerCount('SIGINT') > 0) process.kill(process.pid, 'SIGINT');
     });
-    // Ctrl-C, Ctrl-D, the terminal is gone; or the end of ours.
+    // After Ctrl-C, Ctrl-D, the loss of the terminal, or our own close.
     line.once('close', () => {
       if (!settled) output.write('\n');
       end(DISMISSED);
     });
-    // A terminal that is gone says so once more when its mode is to be restored.
+    // A lost terminal causes a second error when its mode is to be restored.
     line.on('error', () => end(DISMISSED));
     line.question(question, end);
   });
 }
 
-/** The next line of a stream that is no terminal. What comes after it stays there for the next question. */
+/** Reads a line from a stream that is not a terminal. What follows the line stays in the stream for the next question. */
 function nextLine(input: Readable, output: Writable, question: string, signal: AbortSignal): Promise<string | Answer> {
   return new Promise((resolve) => {
     let read = Buffer.alloc(0);
     const end = (answer: string | Answer) => {
       input.off('data', onData).off('end', onEnd).off('error', onEnd).pause();
-      signal.removeEventListener('abort', withdraw);
+      signal.removeEventListener('abort', onAbort);
       output.write('\n');
       resolve(answer);
     };
@@ -150,13 +148,14 @@ function nextLine(input: Readable, output: Writable, question: string, signal: A
       if (rest.length > 0) input.unshift(rest);
     };
     const onEnd = () => end(read.length > 0 ? read.toString() : DISMISSED);
-    const withdraw = () => end(DISMISSED);
+    const onAbort = () => end(DISMISSED);
     output.write(question);
     if (signal.aborted || input.readableEnded || input.destroyed) return end(DISMISSED);
-    signal.addEventListener('abort', withdraw);
+    signal.addEventListener('abort', onAbort);
     input.on('data', onData).on('end', onEnd).on('error', onEnd);
     input.resume();
   });
 }
 
+/** In bytes. A longer line counts as an invalid answer. */
 const LONGEST_LINE = 1024;

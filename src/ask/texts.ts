@@ -3,7 +3,7 @@ import { formatDuration } from '../time/duration.ts';
 import { localTime } from '../time/local-time.ts';
 import type { AskRequest } from './ask.ts';
 
-/** The words of every prompt: plain text, one line each, without markup. Each way escapes what its medium needs. */
+/** The texts of every prompt: one line each, without markup. Each way escapes what its medium requires. */
 
 export const APPLICATION = 'aws-mfa-agent';
 
@@ -21,7 +21,7 @@ export const SNOOZE = 15 * 60_000;
 
 export const SNOOZE_LABEL = `Snooze ${SNOOZE / 60_000} min`;
 
-/** What is asked, and how urgent it is: the first line of every prompt. */
+/** Returns the first line of every prompt: which session, and when it ends. */
 export function askTitle({ profile, expiration, now }: AskRequest): string {
   const session = plain(`AWS session [${profile}]`);
   if (expiration === undefined) return `${session} needs a code`;
@@ -30,40 +30,40 @@ export function askTitle({ profile, expiration, now }: AskRequest): string {
   return `${session} ends in ${formatDuration(expiration - now)}, at ${at}`;
 }
 
-/** Whose code is asked for: the second line. */
+/** Returns the second line of every prompt: the MFA device. */
 export function askDevice({ serialNumber }: AskRequest): string {
   const [, account, device] = /^arn:[^:]+:iam::(\d+):mfa\/(.+)$/.exec(serialNumber) ?? [];
   if (account && device) return plain(`MFA code of ${device} in account ${account}`);
   return plain(`MFA code of the device ${serialNumber}`);
 }
 
-/** Why the last code was not taken, if one was given. */
+/** Returns why the last code was not accepted, or undefined without one. */
 export function askProblem({ problem }: AskRequest): string | undefined {
   return problem === undefined ? undefined : plain(problem);
 }
 
-/** A whole prompt: in a window, whose title bar many desktops do not show. */
+/** Returns all lines of a prompt in a window. They repeat the title, since many desktops show no title bar. */
 export function askLines(request: AskRequest): string[] {
   const problem = askProblem(request);
   return [...(problem === undefined ? [] : [problem, '']), askTitle(request), askDevice(request)];
 }
 
-/** The lines of a prompt that has its title apart from them. */
+/** Returns the lines of a prompt whose title is shown separately. */
 export function askBody(request: AskRequest): string[] {
   const problem = askProblem(request);
   return [...(problem === undefined ? [] : [problem]), askDevice(request)];
 }
 
-/** While `mfa_process` runs where nobody sees what it says. */
+/** Title of the notification while `mfa_process` waits without a terminal. */
 export function commandWaits(profile: string): string {
   return plain(`mfa_process of [${profile}] is waiting`);
 }
 
-/** In the prompt that stands in for it, and in the log. */
+/** For the prompt that is shown instead, and for the log. */
 export function commandFailed(profile: string, reason: string): string {
   return plain(`mfa_process of [${profile}] failed (${reason}).`);
 }
 
 export const COMMAND_IS_SILENT = 'Touch your security key, or enter its password.';
 
-export const notSixDigits = 'A code has six digits. Try again.';
+export const NOT_SIX_DIGITS = 'A code has six digits. Try again.';

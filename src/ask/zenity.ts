@@ -20,7 +20,7 @@ export function zenity(environment?: NodeJS.ProcessEnv): Way {
         `--ok-label=${texts.OK}`,
         `--extra-button=${texts.SNOOZE_LABEL}`,
       ],
-      // It ends with the status of Cancel, and prints its label.
+      // The extra button prints its label and ends with the status of Cancel.
       read: ({ ended, stdout }) =>
         ended === 1 && stdout.trim() === texts.SNOOZE_LABEL ? { kind: 'snooze', duration: texts.SNOOZE } : undefined,
     },
@@ -28,7 +28,7 @@ export function zenity(environment?: NodeJS.ProcessEnv): Way {
   );
 }
 
-/** Its label takes `\n` for a line end and `_x` for a shortcut; it reads no markup. */
+/** Escapes a text for a label, in which `\n` is a line end and `_x` a shortcut. It is not markup. */
 function asLabel(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll('_', '__');
 }

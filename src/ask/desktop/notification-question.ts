@@ -131,7 +131,7 @@ export class NotificationQuestion {
     if (member === 'NotificationReplied') {
       const code = codeIn(String(value));
       if (code !== undefined) return { kind: 'code', code };
-      this.#request = { ...this.#request, problem: texts.notSixDigits };
+      this.#request = { ...this.#request, problem: texts.NOT_SIX_DIGITS };
       // The service may close the old one because of the reply: the new one must be another.
       await this.#close();
       return this.#showAgain();
