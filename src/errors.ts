@@ -1,15 +1,15 @@
-/** What went wrong, with the exit status of a command that ends with it (see "Exit status" in the README). */
+/** The codes of errors, with the exit status of a command that ends with one (see "Exit status" in the README). */
 const EXIT_STATUS = {
   failed: 1,
   /** Another process holds the lock. */
   locked: 1,
-  /** What is in the credentials file makes reading or changing it impossible. */
+  /** The content of the credentials file prevents reading or changing it. */
   'credentials-file': 1,
-  /** The profile of that name cannot be written without harm. */
+  /** The profile must not or cannot be written: its name, or long-term keys in it. */
   'target-profile': 2,
   /** A wrong option, argument or setting. */
   usage: 2,
-  /** There is no session that works. */
+  /** There is no valid session. */
   'no-session': 3,
 } as const;
 
@@ -25,7 +25,7 @@ export class UserError extends Error {
   }
 }
 
-/** Returns the exit status of a command that ends with this error: 1 failed; 2 usage or settings; 3 no session that works. */
+/** Returns the exit status of a command that ends with this error: 1 failed; 2 usage or settings; 3 no valid session. */
 export function statusOf(error: unknown): number {
   return error instanceof UserError ? EXIT_STATUS[error.code] : 1;
 }

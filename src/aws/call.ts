@@ -2,25 +2,25 @@ import { readFile } from 'node:fs/promises';
 import type { STSClient, STSClientConfig } from '@aws-sdk/client-sts';
 import type { AwsFailure } from '../policy/outcome.ts';
 
-/** Keys that sign a request. `sessionToken` only for asking about a session, never for getting one. */
+/** Keys that sign a request. `sessionToken` is set for requests about a session, never for requests of a new one. */
 export interface Keys {
   accessKeyId: string;
   secretAccessKey: string;
   sessionToken?: string;
 }
 
-/** Where AWS is, for one profile. */
+/** Where and how to send a request for a profile. */
 export interface AwsTarget {
   /** The profile whose `~/.aws/config` section the SDK reads for endpoint settings. */
   profile: string;
   region: string | undefined;
-  /** Names the partition when no region is known. */
+  /** Determines the partition if there is no region. */
   serialNumber: string | undefined;
-  /** How far AWS's clock is ahead of ours, in milliseconds. */
+  /** How far AWS's clock is ahead of this machine's, in milliseconds. */
   clockOffset: number;
 }
 
-/** `clockOffset` is undefined when nothing with a `Date` header came back. `endpoint` is the host asked. */
+/** `clockOffset` is undefined if no answer with a `Date` header came. `endpoint` is the host of the request. */
 export type AwsAnswer<T> = { clockOffset: number | undefined; endpoint: string } & (
   | { ok: true; value: T }
   | { ok: false; failure: AwsFailure }
@@ -29,19 +29,20 @@ export type AwsAnswer<T> = { clockOffset: number | undefined; endpoint: string }
 const CONNECT_TIMEOUT = 5_000;
 const CALL_TIMEOUT = 15_000;
 
-/** The client of a service as its SDK makes it, and the one request that it is to send. */
+/** A client of the SDK, and the request to send with it. */
 export interface ServiceCall<T> {
   client: Observed;
-  /** @returns undefined when the answer holds nothing of what was asked for */
+  /** @returns undefined if the answer lacks what was requested */
   send(abortSignal: AbortSignal): Promise<T | undefined>;
 }
 
 type Observed = { middlewareStack: Pick<STSClient['middlewareStack'], 'add'>; destroy(): void };
 
 /**
- * Sends one request to AWS, once, by the proxy, the certificates and the endpoints of this machine.
- * @param service as a message calls it where no host is known
- * @param connect imports its SDK by itself: an idle agent has no use for it
+ * Sends one request to AWS, once, with this machine's proxy, certificates and endpoints.
+ * @param service names the endpoint in messages until its host is known
+ * @param tokenCode the code in the request, which is removed from AWS's messages
+ * @param connect makes the client. It imports the SDK itself: an idle agent does not need it
  */
 export async function call<T>(
   service: string,
@@ -50,7 +51,7 @@ export async function call<T>(
   tokenCode: string | undefined,
   connect: (config: ClientConfig) => Promise<ServiceCall<T>>,
 ): Promise<AwsAnswer<T>> {
-  // It would print on standard error that its releases of next year leave Node 20, which is our concern and not the user's.
+  // Turns off the SDK's warning on standard error about Node 20, which is not the user's concern.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const seen: HttpExchange = {
     endpoint: service,
@@ -70,7 +71,7 @@ export async function call<T>(
     if (value !== undefined) return answer({ ok: true, value });
     return answer({
       ok: false,
-      failure: seen.html ? PORTAL : { kind: 'not-sts', detail: 'an answer without credentials' },
+      failure: seen.html ? PORTAL : { kind: 'not-sts', detail: 'an answer without the requested data' },
     });
   } catch (error) {
     if (!timeout.aborted) return answer({ ok: false, failure: failureOf(error as SdkError, seen, tokenCode) });
@@ -81,7 +82,7 @@ export async function call<T>(
   }
 }
 
-/** What the clients of all services take. */
+/** The settings that the clients of all services have in common. */
 export type ClientConfig = Pick<
   STSClientConfig,
   'credentials' | 'profile' | 'systemClockOffset' | 'maxAttempts' | 'requestHandler'
@@ -91,7 +92,7 @@ async function clientConfig(keys: Keys, target: AwsTarget): Promise<ClientConfig
   const { accessKeyId, secretAccessKey, sessionToken } = keys;
   const credentials = { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
   return {
-    // Everything that the SDK would otherwise take from AWS_PROFILE and its kin is given here.
+    // Sets everything that the SDK would otherwise take from AWS_PROFILE and similar variables.
     credentials,
     profile: target.profile,
     region: target.region ?? homeRegion(target.serialNumber),
@@ -101,7 +102,7 @@ async function clientConfig(keys: Keys, target: AwsTarget): Promise<ClientConfig
   };
 }
 
-/** The region that answers for a partition when none is set. @see https://docs.aws.amazon.com/general/latest/gr/sts.html */
+/** Returns the region to use for a partition if none is set. @see https://docs.aws.amazon.com/general/latest/gr/sts.html */
 function homeRegion(serialNumber: string | undefined): string {
   switch (serialNumber?.split(':')[1]) {
     case 'aws-cn':
@@ -113,7 +114,7 @@ function homeRegion(serialNumber: string | undefined): string {
   }
 }
 
-/** HTTP agents that honour `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` and `AWS_CA_BUNDLE`, which the SDK does not by itself. */
+/** Returns HTTP agents that use `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` and `AWS_CA_BUNDLE`, which the SDK ignores. */
 async function agents() {
   const bundle = process.env.AWS_CA_BUNDLE;
   const ca = bundle ? { ca: await readFile(bundle) } : {};
@@ -126,14 +127,14 @@ async function agents() {
 
 interface HttpExchange {
   endpoint: string;
-  /** Given to the network: from then on only the network's error tells whether it was sent. */
+  /** Whether the request was passed to the network. If so, only the network's error can show that it was not sent. */
   handedOver: boolean;
   status: number | undefined;
   html: boolean;
   clockOffset: number | undefined;
 }
 
-/** Notes what the SDK keeps to itself: the host asked, the status, and AWS's clock from the `Date` header. */
+/** Records what the SDK does not return: the host, the status, and AWS's time from the `Date` header. */
 function observe(client: Observed, seen: HttpExchange) {
   client.middlewareStack.add(
     (next) => async (args) => {
@@ -145,7 +146,7 @@ function observe(client: Observed, seen: HttpExchange) {
       seen.status = statusCode;
       seen.html = /html/i.test(headers['content-type'] ?? '');
       const date = Date.parse(headers.date ?? '');
-      // The header has whole seconds, cut off: half of one is its mean error.
+      // The header is rounded down to seconds, by half a second on average.
       if (!Number.isNaN(date)) seen.clockOffset = date + 500 - Date.now();
       return result;
     },
@@ -158,7 +159,7 @@ interface SdkError extends Error {
   $metadata?: { httpStatusCode?: number };
 }
 
-/** Network errors that happen before a byte of the request is sent. */
+/** Network errors that occur before a byte of the request is sent. */
 const BEFORE_SENDING = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH', 'ENETDOWN']);
 
 function failureOf(
@@ -207,7 +208,7 @@ function failureOf(
     default:
       return status >= 500 && status !== 511
         ? { kind: 'busy', detail: `HTTP ${status}` }
-        : { kind: 'not-sts', detail: `HTTP ${status} that is no answer of STS` };
+        : { kind: 'not-sts', detail: `HTTP ${status}, not an answer of AWS` };
   }
 }
 
@@ -217,7 +218,7 @@ const PORTAL: AwsFailure = {
   sent: true,
 };
 
-/** AWS repeats a malformed code in its message; nobody else may. */
+/** Removes the code from AWS's message, which repeats a malformed code. */
 function withoutCode(message: string, tokenCode: string | undefined): string {
   const oneLine = message.replace(/\s+/g, ' ').trim();
   return tokenCode ? oneLine.replaceAll(tokenCode, '******') : oneLine;

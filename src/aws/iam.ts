@@ -1,8 +1,8 @@
 import { type AwsAnswer, type AwsTarget, call, type Keys } from './call.ts';
 
 /**
- * The serial numbers of the MFA devices of the user whose keys these are, passkeys and security keys among them. Needs
- * iam:ListMFADevices, which AWS's own policies for "what a user may do without MFA" allow.
+ * Lists the serial numbers of the MFA devices of the keys' user, including passkeys and security keys. Needs
+ * iam:ListMFADevices, which AWS's own policies for users without MFA allow.
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListMFADevices.html
  */
 export function listMfaDevices(keys: Keys, target: AwsTarget): Promise<AwsAnswer<string[]>> {
@@ -12,7 +12,7 @@ export function listMfaDevices(keys: Keys, target: AwsTarget): Promise<AwsAnswer
     return {
       client,
       send: async (abortSignal) => {
-        // A user has eight devices at most: never more than one page.
+        // One page: a user has at most eight devices.
         const { MFADevices } = await client.send(new sdk.ListMFADevicesCommand({}), { abortSignal });
         return MFADevices?.flatMap(({ SerialNumber }) => SerialNumber ?? []);
       },
@@ -21,8 +21,8 @@ export function listMfaDevices(keys: Keys, target: AwsTarget): Promise<AwsAnswer
 }
 
 /**
- * IAM is one for a whole partition, and takes signatures for one region of it. The SDK knows that for AWS's own endpoints,
- * but not for another.
+ * Returns the region that requests to IAM are signed for. IAM has one for each partition; the SDK uses it for AWS's own
+ * endpoints only.
  * @see https://docs.aws.amazon.com/general/latest/gr/iam-service.html
  */
 function signingRegion(region: string): string {

@@ -7,8 +7,8 @@ import { getProxyForUrl } from 'proxy-from-env';
 type ConnectOptions = Parameters<HttpsProxyAgent<string>['connect']>[1];
 
 /**
- * An HTTP agent that sends each request the way `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say for its
- * host: through the proxy, or straight.
+ * An HTTP agent that sends each request through the proxy that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` set
+ * for its host, or directly.
  */
 export class EnvironmentProxyAgent extends HttpsProxyAgent<string> {
   readonly #tls: { ca?: Buffer };
@@ -18,12 +18,12 @@ export class EnvironmentProxyAgent extends HttpsProxyAgent<string> {
     this.#tls = tls;
   }
 
-  // An agent of node-core is a valid answer here (the base class asks it for a socket), which the type does not tell.
+  // The base class also accepts an agent of Node itself and asks it for a socket, but its type does not say so.
   override connect(request: ClientRequest, options: ConnectOptions) {
     const scheme = options.secureEndpoint ? 'https' : 'http';
     const proxy = getProxyForUrl(`${scheme}://${options.host}:${options.port}`);
     if (proxy) return new HttpsProxyAgent(proxy).connect(request, { ...options, ...this.#tls });
-    const straight = options.secureEndpoint ? new HttpsAgent(this.#tls) : new HttpAgent();
-    return straight as unknown as ReturnType<HttpsProxyAgent<string>['connect']>;
+    const direct = options.secureEndpoint ? new HttpsAgent(this.#tls) : new HttpAgent();
+    return direct as unknown as ReturnType<HttpsProxyAgent<string>['connect']>;
   }
 }

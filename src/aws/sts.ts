@@ -5,12 +5,12 @@ import { type AwsAnswer, type AwsTarget, call, type Keys } from './call.ts';
 export interface SessionRequest {
   serialNumber: string;
   tokenCode: string;
-  /** 900 to 129600 (36 hours); AWS cuts a root user's sessions to 3600. */
+  /** 900 to 129600 (36 hours); at most 3600 for the root user. */
   durationSeconds: number;
 }
 
 /**
- * Sends `GetSessionToken` once: no retry, since a code is good for one use.
+ * Requests a session with a code. Sends it once, without a retry: a code can be used only once.
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
  */
 export function getSessionToken(
@@ -36,7 +36,7 @@ export function getSessionToken(
 }
 
 /**
- * Whose keys these are. Needs no permission, so its refusal means that the keys are dead.
+ * Returns the user of the keys. Needs no permission, so a refusal means that the keys are invalid.
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
  */
 export function getCallerIdentity(keys: Keys, target: AwsTarget): Promise<AwsAnswer<{ account: string; arn: string }>> {

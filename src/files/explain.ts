@@ -1,30 +1,33 @@
 import { UserError } from '../errors.ts';
 
-/** What the file system answers, for people: what it means, and what to do. */
+/** For each error code of the file system: what it means for the file, and what to do. */
 const REASONS: Record<string, string> = {
   EACCES: 'permission denied; check the owner and the mode of the file and of its folder',
-  EBUSY: 'the file is mounted by itself, so it cannot be replaced; mount its folder instead',
+  EBUSY: 'the file itself is a mount point, so it cannot be replaced; mount its folder instead',
   EDQUOT: 'your disk quota is used up; free some space',
-  EIO: 'the disk failed; check it',
-  EEXIST: 'a file stands where its path needs a folder; move it away',
-  EISDIR: 'there is a folder of that name; move it away',
-  ELOOP: 'its symbolic links lead in a circle; mend them',
+  EIO: 'the disk reported an error; check it',
+  EEXIST: 'its path leads through a file that should be a folder; move that file away',
+  EISDIR: 'it is a folder; move it away',
+  ELOOP: 'its symbolic links form a circle; correct them',
   EMFILE: 'too many files are open; raise the limit (ulimit -n)',
   ENAMETOOLONG: 'its name is too long; choose a shorter one',
   ENFILE: 'too many files are open on this machine; close some programs',
-  ENOENT: 'a folder on its path vanished; make it again',
+  ENOENT: 'a folder on its path was removed; create it again',
   ENOSPC: 'the disk is full; free some space',
-  ENOTDIR: 'a file stands where its path needs a folder; move it away',
+  ENOTDIR: 'its path leads through a file that should be a folder; move that file away',
   EPERM: 'not permitted; run this as the owner of the file, and check its attributes (lsattr)',
-  EROFS: 'the file system is read-only; mount it for writing, or set AWS_SHARED_CREDENTIALS_FILE to a file on another',
-  EXDEV: 'the file is mounted by itself, so it cannot be replaced; mount its folder instead',
+  EROFS: 'the file system is read-only; mount it for writing, or set AWS_SHARED_CREDENTIALS_FILE to a file elsewhere',
+  EXDEV: 'the file itself is a mount point, so it cannot be replaced; mount its folder instead',
 };
 
-/** A file is replaced whole, so it does not help that it could be written itself. */
+/** For EACCES of mkdir: the file is replaced, so its folder must be writable, not only the file itself. */
 const NO_NEW_FILE =
-  'permission denied to make a new file in its folder, which then takes its place; check the owner and the mode of the folder';
+  'permission denied: to replace the file, a new file must be created in its folder; check the owner and the mode of the folder';
 
-/** Another error for people, with one line: what was being done, to which file, what came back, what to do. */
+/**
+ * Returns the error as a UserError whose message says what failed, for which file, why, and what to do. Returns an error
+ * that is not of the file system as it is.
+ */
 export function explained(error: unknown, doing: 'read' | 'write' | 'watch', file: string): unknown {
   if (error instanceof UserError) {
     const isOfFile = error.code === 'credentials-file' || error.code === 'target-profile';
@@ -39,7 +42,7 @@ export function explained(error: unknown, doing: 'read' | 'write' | 'watch', fil
   });
 }
 
-/** Node.js calls it `Unknown system error -122`: by its numbers on Linux and macOS. */
+/** Node.js has no name for EDQUOT: this is its number on macOS and on Linux. */
 const EDQUOT = process.platform === 'darwin' ? -69 : -122;
 
 function codeOf({ code, errno }: NodeJS.ErrnoException): string | undefined {

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Somebody else may get at the credentials file: one line each for a person. */
+/** A way in which other users can access the credentials file: what was found, and how to fix it. */
 export interface Exposure {
   of: 'file' | 'folder';
   found: string;
@@ -9,8 +9,8 @@ export interface Exposure {
 }
 
 /**
- * Who else may get at the credentials file, by the permission bits. A folder that others may enter is ordinary (the AWS
- * CLI makes it so); one that they may write is not.
+ * Returns how other users can access the credentials file, judged by permission bits. Others may read the folder, as the AWS
+ * CLI creates it; they must not write in it.
  */
 export function exposures(file: string): Exposure[] {
   const [ofFile, ofFolder] = [modeOf(file), modeOf(dirname(file))];
@@ -26,13 +26,13 @@ export function exposures(file: string): Exposure[] {
   return found;
 }
 
-/** The worst of them in one line, or undefined when nobody else may. */
+/** Returns the first exposure and its fix in one line, undefined if there is none. */
 export function exposure(file: string): string | undefined {
   const [worst] = exposures(file);
   return worst && `${worst.found}: ${worst.mend}`;
 }
 
-/** 0 when there is nothing. */
+/** Returns the mode of a file, 0 if it does not exist. */
 function modeOf(path: string): number {
   try {
     return statSync(path).mode;

@@ -1,19 +1,19 @@
 import { lstatSync, readlinkSync } from 'node:fs';
 import { dirname, isAbsolute, join, parse, resolve, sep } from 'node:path';
 
-/** A name in a folder that stands: where it changes, a path may lead elsewhere. */
+/** A name in an existing folder. If it changes, a path may lead elsewhere. */
 export interface PathEntry {
   folder: string;
   name: string;
 }
 
-/** As many as Linux follows. */
+/** The limit of Linux. */
 const MOST_LINKS = 40;
 
 /**
- * Where a path leads when every symbolic link on the way is followed, also one to a file that is not there yet; and each
- * place that decides it: the links, and the file itself or the first folder that is missing.
- * @returns `problem` is what the file system said where it stopped us (ELOOP, EACCES); `target` then is as far as we came
+ * Follows every symbolic link of a path, also to a file that does not exist.
+ * @returns `target` is the real path. `places` are those that decide it: the links, and the file itself or the first folder
+ * that is missing. `problem` is the error that stopped the search (ELOOP, EACCES); `target` is then the path up to there
  */
 export function followLinks(file: string): { target: string; places: PathEntry[]; problem?: unknown } {
   const places: PathEntry[] = [];

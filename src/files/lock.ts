@@ -5,31 +5,31 @@ import { UserError } from '../errors.ts';
 import { pause } from '../time/pause.ts';
 
 export interface Lock {
-  /** Whether the lock is no longer ours: it was taken, after this process or the machine stood still. */
+  /** Returns whether another process took the lock, which can happen after this process or the machine was suspended. */
   lost(): boolean;
-  /** Gives the lock back if it is still ours. */
+  /** Releases the lock if it is still ours. */
   release(): Promise<void>;
 }
 
 /**
- * A lock of ours that was not renewed for so long, in milliseconds, is a dead holder's: the least that proper-lockfile
- * allows. To know it sooner, a lock would have to name its holder. It cannot: the folder must stay empty, for others remove
- * it with rmdir(2), and a process id says nothing in another container or on another machine that has the same folder.
+ * The age from which a lock of this program counts as left by a dead process, in milliseconds: the minimum of
+ * proper-lockfile. A lock cannot name its process instead: its folder must stay empty, since other programs remove it with
+ * rmdir(2), and a process id means nothing in another container or on another machine.
  */
 const STALE = 2000;
 
-/** The same of anybody else's: proper-lockfile's default, whose users renew their locks every five seconds. */
+/** The same for locks of other programs: the default of proper-lockfile, which renews locks every five seconds. */
 const STALE_OF_OTHERS = 10_000;
 
-/** How often we renew ours, in milliseconds. A change of the program that renews less often is robbed by older ones. */
+/** How often to renew a lock, in milliseconds. If a later version did it less often, older versions would take its locks. */
 const RENEWAL = 1000;
 
 /**
- * Locks a file against other processes that do, by the folder `FILE.lock`. The file need not be there.
- * @param file the real one, with symbolic links followed
- * @param timeout how long to wait for another holder, in milliseconds
- * @throws UserError when another process holds the lock all that time, and what the file system says when it cannot be
- * taken at all
+ * Locks a file against processes that use the same lock, the folder `FILE.lock`. The file need not exist.
+ * @param file the real path, with symbolic links followed
+ * @param timeout how long to wait for another process, in milliseconds
+ * @throws UserError (`locked`) if another process holds the lock all that time; an error of the file system if the lock
+ * cannot be created
  */
 export async function lockFile(file: string, timeout: number): Promise<Lock> {
   const lockfile = properLockfile();
@@ -43,29 +43,29 @@ export async function lockFile(file: string, timeout: number): Promise<Lock> {
         stale: isMarked(stampsOf(folder)) ? STALE : STALE_OF_OTHERS,
         update: RENEWAL,
         realpath: false,
-        // Its own `retries` tries a folder that cannot be written again and again, too.
+        // With `retries`, it would also retry in a folder that it cannot write.
         retries: 0,
         fs: marks.fs,
-        // Its own throws from a timer and ends the process.
+        // The default throws from a timer, which would end this process.
         onCompromised: () => {
           compromised = true;
         },
       });
       return {
         lost: () => compromised || marks.lost(),
-        // A lock that stays behind is stale soon; what it guarded is done.
+        // A lock that cannot be removed becomes stale; the work that needed it is done.
         release: () => release().catch(() => {}),
       };
     } catch (error) {
       const { code, syscall } = error as NodeJS.ErrnoException;
       if (syscall === 'rmdir' && (code === 'ENOTDIR' || code === 'ENOTEMPTY')) {
-        throw new UserError(`cannot lock ${file}: ${folder} is in the way; remove it`);
+        throw new UserError(`cannot lock ${file}: ${folder} exists but is not a lock; remove it`);
       }
       if (code !== 'ELOCKED') throw error;
     }
     if (performance.now() > giveUp) {
       throw new UserError(
-        `cannot write ${file}: another program has held ${folder} for ${Math.round(timeout / 1000)} s; end it, or remove that folder if no program uses it`,
+        `cannot write ${file}: another program has held ${folder} for ${Math.round(timeout / 1000)} s; end that program, or remove the folder if no program uses it`,
         'locked',
       );
     }
@@ -74,10 +74,10 @@ export async function lockFile(file: string, timeout: number): Promise<Lock> {
 }
 
 /**
- * How the lock on a file looks to whoever does not want it: `stale` is a dead holder's, which the next who wants it takes
- * away; `blocked` is something else under its name, which nobody does.
+ * Returns the state of the lock of a file without taking it. `stale`: left by a dead process; the next that locks the file
+ * removes it. `blocked`: something that is not a lock has its name.
  * @param now milliseconds since the epoch, by the clock of the file system
- * @throws what the file system says when it cannot be looked at
+ * @throws an error of the file system
  */
 export function lockStanding(
   file: string,
@@ -89,18 +89,18 @@ export function lockStanding(
   if (!stats.isDirectory()) return { folder, standing: 'blocked' };
   const limit = isMarked({ accessed: stats.atimeNs, modified: stats.mtimeNs }) ? STALE : STALE_OF_OTHERS;
   if (now - Number(stats.mtimeMs) <= limit) return { folder, standing: 'held' };
-  // A look into it takes our mark away: only into one that is dead.
+  // Reading the folder changes its access time, which marks a lock as ours. Harmless for a stale one.
   return { folder, standing: fs.readdirSync(folder).length > 0 ? 'blocked' : 'stale' };
 }
 
 /**
- * Loaded late, for a command that only reads does without; and without the signal listeners that come with it
- * (signal-exit). Those end the process as soon as nobody else listens to the signal, so a program that listens once, to
- * end in its own time, would be cut short. A lock that is left by a signal is stale soon.
+ * Returns proper-lockfile without the signal listeners that it installs (signal-exit). They would end the process as soon as
+ * no other listener is left, also while it is finishing its work after a signal. A lock that a signal leaves behind becomes
+ * stale. Loaded on first use: a command that only reads does not need it.
  */
 function properLockfile(): typeof import('proper-lockfile') {
   const before = new Set(signalListeners().map(({ listener }) => listener));
-  // In one go, so that what is new after it has come with it.
+  // Synchronously, so that every new listener is from the library.
   const lockfile = createRequire(import.meta.url)('proper-lockfile');
   for (const { signal, listener } of signalListeners()) {
     if (!before.has(listener)) process.removeListener(signal, listener);
@@ -119,14 +119,14 @@ interface Stamps {
   modified: bigint;
 }
 
-/** Our locks were read at a random time before this one, 2001: no other folder was. In seconds since the epoch. */
+/** Our locks have a random access time before this one, in 2001. No other folder has. In seconds since the epoch. */
 const MARKED_BEFORE = 1_000_000_000;
 
 /**
- * The file system for proper-lockfile, by which our locks can be told from those of others, and each from the next: by the
- * time of the last access, which means nothing for a lock, while the time of the last change says how fresh it is.
+ * Returns a file system for proper-lockfile that marks each of our locks by its own access time. So our locks differ from
+ * those of other programs and from each other. The modification time still says when a lock was renewed.
  *
- * proper-lockfile by itself renews and removes also a lock that was taken from it, until its timer finds out.
+ * Without it, proper-lockfile would renew or remove a lock that another process has taken, until its timer notices.
  */
 function marking(folder: string): { fs: typeof fs; lost(): boolean } {
   const mark = randomInt(1, MARKED_BEFORE);
@@ -134,19 +134,19 @@ function marking(folder: string): { fs: typeof fs; lost(): boolean } {
   const lost = () => {
     const now = stampsOf(folder);
     if (!ours || now?.modified !== ours.modified) return true;
-    // Somebody may have looked into the folder, which takes the mark away until the next renewal.
+    // Reading the folder removes the mark until the next renewal.
     return now.accessed !== ours.accessed && isMarked(now);
   };
-  /** Not in the background: nothing shall come between a look at the lock and the deed. */
+  /** Synchronous, so that no time passes between the check and the change. */
   const renew = (modified: Date) => {
     if (ours && lost()) throw Object.assign(new Error('the lock was taken'), { code: 'ENOENT' });
     const time = modified.getTime();
-    // proper-lockfile first sets the time up to a second ahead, to learn how exact it is, and a dead holder's lock would
-    // count as fresh for that much longer. It needs to only where there are whole seconds.
+    // proper-lockfile first sets a time up to a second ahead, to measure the precision of the file system. The lock of a
+    // dead process would then be stale up to a second later. Only whole seconds need the time ahead.
     fs.utimesSync(folder, mark, (time % 1000 === 0 ? time : Math.min(time, Date.now())) / 1000);
     ours = stampsOf(folder);
   };
-  // Before the lock is ours, it is a dead holder's that is removed.
+  // Without a lock of ours, this removes the lock of a dead process.
   const remove = () => {
     if (!ours || !lost()) fs.rmdirSync(folder);
   };
@@ -161,9 +161,9 @@ function marking(folder: string): { fs: typeof fs; lost(): boolean } {
   };
 }
 
-function settle(deed: () => void, done: fs.NoParamCallback): void {
+function settle(action: () => void, done: fs.NoParamCallback): void {
   try {
-    deed();
+    action();
   } catch (error) {
     done(error as NodeJS.ErrnoException);
     return;

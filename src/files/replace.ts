@@ -23,23 +23,23 @@ import { explained, isMissing } from './explain.ts';
 import { followLinks } from './follow-links.ts';
 import { lockFile } from './lock.ts';
 
-/** How often a change is begun again because somebody else wrote the file meanwhile. */
+/** How often to start again because another program changed the file. */
 const MOST_ROUNDS = 20;
 
-/** How long a file may stand empty while a tool that truncates it first writes it again, in milliseconds. */
+/** How long to wait for a tool that has just truncated the file to write it, in milliseconds. */
 const EMPTY_FOR = 500;
 
 const PIECE = 256 * 1024;
 
 /**
- * Changes a file so that no reader ever sees it half written, and no change by another program is lost.
+ * Changes a file so that no reader sees it half written and no change by another program is lost.
  *
- * Symbolic links are followed, mode and owner are kept; a new file is 0600, its new folders 0700. A change that changes
- * nothing writes nothing.
- * @param change gets the file's bytes (none when it is missing) and gives the new ones. It may be called several times,
- * each time with what stands in the file then
+ * Follows symbolic links, and keeps mode and owner; creates a new file with mode 0600 and new folders with 0700. Does not
+ * write if nothing changes.
+ * @param change gets the file's bytes (none if it is missing) and returns the new ones. It may be called several times, with
+ * the current bytes each time
  * @param options `timeout`: how long to wait for another program's lock, in milliseconds
- * @throws UserError when the file cannot be written; what `change` throws
+ * @throws UserError if the file cannot be written; errors of `change`
  */
 export async function changeCredentials(
   file: string,
@@ -57,7 +57,7 @@ export async function changeCredentials(
         if (await replace(target, change, options.timeout ?? 15_000)) return;
         vanished = undefined;
       } catch (error) {
-        // Somebody removed the folder, or, holding the lock that we had lost, our temporary file.
+        // Another program removed the folder; or a process that took our lock removed our temporary file.
         if (!isMissing(error)) throw error;
         vanished = error;
       }
@@ -66,12 +66,13 @@ export async function changeCredentials(
   } catch (error) {
     throw explained(error, 'write', target === resolve(file) ? file : `${file} (${target})`);
   }
-  throw new UserError(`cannot write ${file}: another program changes it again and again; find out which, and end it`);
+  throw new UserError(`cannot write ${file}: another program keeps changing it; find and end that program`);
 }
 
 /**
- * @returns false when somebody else changed the file, or took the lock, meanwhile
- * @throws ENOENT, too, when somebody removed what it was working with
+ * Makes the change once.
+ * @returns false if another program changed the file or took the lock in the meantime
+ * @throws an error of the file system; ENOENT if another program removed the folder or the temporary file
  */
 async function replace(target: string, change: (bytes: Buffer) => Buffer, timeout: number): Promise<boolean> {
   const folder = dirname(target);
@@ -85,7 +86,7 @@ async function replace(target: string, change: (bytes: Buffer) => Buffer, timeou
     try {
       bytes = change(original.bytes);
     } catch (error) {
-      // Half a file can look like one that must not be changed.
+      // A half-written file can look like one that must not be changed.
       if (!isUntouched(target, original)) return false;
       throw error;
     }
@@ -96,14 +97,14 @@ async function replace(target: string, change: (bytes: Buffer) => Buffer, timeou
       await handle.writeFile(bytes);
       keepOwner(handle.fd, original.stats);
       await handle.sync();
-      // Nothing asynchronous from here to the rename: the shorter, the less can come between, and the shorter is the
-      // temporary file as readable as the real one.
+      // Synchronous from here to the rename, to leave other programs as little time as possible between the last check and
+      // the rename. The temporary file gets its final mode here, since that may be more readable.
       keepMode(handle.fd, original.stats);
-      // If the lock is taken after this look at it, the temporary file is swept before the file is read.
+      // A process that takes the lock after this check removes the temporary file before it reads the real one.
       if (lock.lost() || !isUntouched(target, original)) return false;
       renameSync(temporary, target);
     } finally {
-      // It is on the disk, or it is not wanted.
+      // An error does not matter: the bytes are on the disk, or the file is not needed.
       await handle.close().catch(() => {});
     }
     await syncFolder(folder);
@@ -114,15 +115,15 @@ async function replace(target: string, change: (bytes: Buffer) => Buffer, timeou
   }
 }
 
-/** A file as it was read; without `stats` when it was missing. */
+/** The file as it was read; without `stats` if it was missing. */
 interface Original {
   bytes: Buffer;
   stats: BigIntStats | undefined;
 }
 
 /**
- * Reads the file that is to be replaced. An empty one that was written just now is most probably being written again by a
- * tool that truncates first: to replace it then would be to lose what that tool is about to put there.
+ * Reads the file that will be replaced. If it was truncated just now, a tool is probably about to write it: waits for that, so
+ * that nothing of that tool is lost.
  */
 async function settled(target: string): Promise<Original> {
   for (;;) {
@@ -136,7 +137,7 @@ async function settled(target: string): Promise<Original> {
   }
 }
 
-/** Time stamps alone do not tell: two writes within one tick of the kernel's clock have the same. */
+/** Compares the bytes too: two writes within one tick of the kernel's clock have the same time stamps. */
 function isUntouched(target: string, { bytes, stats }: Original): boolean {
   const now = statOf(target);
   if (!stats || !now) return stats === now;
@@ -150,7 +151,7 @@ function statOf(target: string): BigIntStats | undefined {
   return statSync(target, { bigint: true, throwIfNoEntry: false });
 }
 
-/** Whether a file stands and holds just these bytes. Piece by piece: fresh memory for a large file takes longer than reading it. */
+/** Returns whether a file exists with exactly these bytes. Reads in pieces: memory for a large file costs more time than the reading. */
 function holds(target: string, bytes: Buffer): boolean {
   const piece = Buffer.allocUnsafe(Math.min(bytes.length + 1, PIECE));
   let descriptor: number | undefined;
@@ -170,7 +171,7 @@ function holds(target: string, bytes: Buffer): boolean {
   }
 }
 
-/** Not where it is the same already: some file systems refuse even that. */
+/** Calls fchown only if the owner differs: some file systems refuse it even without a change. */
 function keepOwner(descriptor: number, original: BigIntStats | undefined): void {
   const own = fstatSync(descriptor, { bigint: true });
   if (original && (original.uid !== own.uid || original.gid !== own.gid)) {
@@ -184,7 +185,7 @@ function keepMode(descriptor: number, original: BigIntStats | undefined): void {
   if (mode !== (Number(own.mode) & 0o7777)) fchmodSync(descriptor, mode);
 }
 
-/** Makes the rename last through a power failure, where the file system can. The file is whole either way. */
+/** Makes the rename survive a power failure, if the file system supports that. */
 async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder, 'r');
@@ -197,22 +198,21 @@ function prefixOf(target: string): string {
 }
 
 /**
- * Removes the temporary files, with keys in them, of processes that were killed. Whoever holds the lock removes all at
- * once: their owners are dead, or have lost the lock, and then must not come to rename theirs.
+ * Removes all temporary files; they contain keys. We hold the lock, so their processes were killed or have lost the lock, and
+ * must not rename them any more.
  */
 function sweep(target: string): void {
   try {
     for (const file of temporaryFilesOf(target)) unlinkSync(file);
   } catch {
-    // No failure of the change. Another time.
+    // Does not prevent the change. The next one tries again.
   }
 }
 
 /**
- * The temporary files beside a file that are of this program: of changes that are being made, and of processes that were
- * killed.
- * @param target the real file, with symbolic links followed
- * @throws what the file system says when its folder cannot be read
+ * Returns this program's temporary files for a file: of changes that are running, and of processes that were killed.
+ * @param target the real path, with symbolic links followed
+ * @throws an error of the file system if its folder cannot be read
  */
 export function temporaryFilesOf(target: string): string[] {
   const folder = dirname(target);

@@ -3,25 +3,24 @@ import { basename } from 'node:path';
 import { explained } from './explain.ts';
 import { followLinks } from './follow-links.ts';
 
-/** Events within so many milliseconds are told as one: a single replacement makes several. */
+/** Events within this time are reported as one, in milliseconds: a single replacement causes several. */
 const TOGETHER = 75;
 
-/** How often to look again where a path leads while it changes under our hands; the next event brings another turn. */
+/** How often to follow a path that keeps changing. The next event starts again. */
 const MOST_TURNS = 10;
 
 /**
- * Watches a file through its folder, for a watch on the file itself would stay with the old one when it is replaced. The
- * symbolic links on its way are watched as well, and where the file or its folder is missing, the nearest folder that
- * stands. Nothing is polled, and nothing is thrown later on.
- * @param listener called after the file may have changed, appeared or vanished
- * @param onProblem called when a folder cannot be watched (inotify's limit, permissions); the others still are
+ * Watches a file through its folder: a watch on the file itself would stay with the old file after a replacement. Also watches
+ * the symbolic links of its path and, if the file or its folder is missing, the nearest folder that exists. Does not poll.
+ * @param listener called when the file may have changed, appeared or disappeared
+ * @param onProblem called if a folder cannot be watched (inotify's limit, permissions); the others still are
  */
 export function watchFile(
   file: string,
   listener: () => void,
   onProblem: (error: unknown) => void = () => {},
 ): { close(): void } {
-  /** By folder and inode: the folder may be another one under the same name. */
+  /** By path and inode: a folder can be replaced by another with the same name. */
   const watches = new Map<string, { names: Set<string>; watcher: FSWatcher | undefined }>();
   let pending: NodeJS.Timeout | undefined;
   let isClosed = false;
@@ -36,7 +35,7 @@ export function watchFile(
     },
   };
 
-  /** Puts the watches where the path leads now, and looks once more for what changed before they stood. */
+  /** Watches the folders that the path leads through now. Follows it again, for changes before the watches existed. */
   function arm(): void {
     for (let turn = 0, before = ''; turn < MOST_TURNS && !isClosed; turn++) {
       const wanted = wantedFolders();
@@ -45,8 +44,8 @@ export function watchFile(
       before = now;
       for (const key of watches.keys()) if (!wanted.has(key)) drop(key);
       for (const [key, { folder, names }] of wanted) {
-        const standing = watches.get(key);
-        if (standing) standing.names = names;
+        const existing = watches.get(key);
+        if (existing) existing.names = names;
         else watches.set(key, { names, watcher: watchFolder(key, folder) });
       }
     }
@@ -64,7 +63,7 @@ export function watchFile(
     return wanted;
   }
 
-  /** The same once only, for every event brings another look. */
+  /** Reports each problem once: every event would find it again. */
   function report(error: unknown): void {
     const text = String(error);
     if (text !== reported) onProblem(error);
@@ -76,7 +75,7 @@ export function watchFile(
     try {
       const watcher = watch(folder, (_event, name) => {
         const isOwn = name === null || name === basename(folder);
-        // The folder itself was moved or deleted: this watch is blind from now on.
+        // The folder itself was moved or deleted: this watch gets no more events.
         if (isOwn) drop(key);
         if (isOwn || watches.get(key)?.names.has(name)) changed();
       });
@@ -105,7 +104,7 @@ export function watchFile(
   }
 }
 
-/** Which folder stands under a name now. None: then the place above it is among those of the next turn. */
+/** Identifies the folder that has a path now. If there is none, the next turn watches the folder above it. */
 function identityOf(folder: string): string {
   try {
     const { dev, ino } = statSync(folder);

@@ -291,9 +291,7 @@ describe('a change by somebody else between reading and replacing', () => {
         return append('ours\n')(bytes);
       }),
     );
-    expect(error.message).toBe(
-      `cannot write ${file}: another program changes it again and again; find out which, and end it`,
-    );
+    expect(error.message).toBe(`cannot write ${file}: another program keeps changing it; find and end that program`);
     expect(readFileSync(file, 'utf8')).toBe(`theirs ${calls - 1}\n`);
     expect(readdirSync(folder)).toEqual(['credentials']);
   });
@@ -361,7 +359,7 @@ describe('the lock', () => {
       const error = await failure(changeCredentials(file, append('b\n'), { timeout: 3000 }));
       expect(error).toBeInstanceOf(UserError);
       expect(error.message).toBe(
-        `cannot write ${file}: another program has held ${file}.lock for 3 s; end it, or remove that folder if no program uses it`,
+        `cannot write ${file}: another program has held ${file}.lock for 3 s; end that program, or remove the folder if no program uses it`,
       );
     } finally {
       holder.kill('SIGKILL');
@@ -417,7 +415,7 @@ describe('the lock', () => {
     writeFileSync(`${file}.lock`, '');
     utimesSync(`${file}.lock`, 1000, 1000);
     const error = await failure(changeCredentials(file, append('b\n')));
-    expect(error.message).toBe(`cannot lock ${file}: ${file}.lock is in the way; remove it`);
+    expect(error.message).toBe(`cannot lock ${file}: ${file}.lock exists but is not a lock; remove it`);
   });
 });
 
@@ -456,7 +454,7 @@ describe('what a killed process has left', () => {
 describe('an error says what was being done, to which file, what came back and what to do, when', () => {
   test('a folder stands there', async () => {
     mkdirSync(file);
-    const message = `${file}: there is a folder of that name; move it away (EISDIR)`;
+    const message = `${file}: it is a folder; move it away (EISDIR)`;
     expect((await failure(changeCredentials(file, append('a')))).message).toBe(`cannot write ${message}`);
     expect((await failure((async () => readIfPresent(file))())).message).toBe(`cannot read ${message}`);
     expect(readdirSync(folder)).toEqual(['credentials']);
@@ -471,7 +469,7 @@ describe('an error says what was being done, to which file, what came back and w
 
   test('symbolic links lead in a circle', async () => {
     symlinkSync('credentials', file);
-    const message = `${file}: its symbolic links lead in a circle; mend them (ELOOP)`;
+    const message = `${file}: its symbolic links form a circle; correct them (ELOOP)`;
     expect((await failure(changeCredentials(file, append('a')))).message).toBe(`cannot write ${message}`);
     expect((await failure((async () => readIfPresent(file))())).message).toBe(`cannot read ${message}`);
   });
@@ -499,9 +497,13 @@ describe('an error says what was being done, to which file, what came back and w
       ['mkdir', 'EROFS', 'the file system is read-only'],
       ['mkdir', 'EACCES', 'permission denied'],
       ['fsync', 'ENOSPC', 'the disk is full; free some space (ENOSPC)'],
-      ['fsync', 'EIO', 'the disk failed; check it (EIO)'],
+      ['fsync', 'EIO', 'the disk reported an error; check it (EIO)'],
       ['fchown', 'EPERM', 'not permitted; run this as the owner of the file'],
-      ['rename', 'EBUSY', 'the file is mounted by itself, so it cannot be replaced; mount its folder instead (EBUSY)'],
+      [
+        'rename',
+        'EBUSY',
+        'the file itself is a mount point, so it cannot be replaced; mount its folder instead (EBUSY)',
+      ],
     ])('%s with %s', async (call, code, reason) => {
       writeFileSync(file, 'old\n');
       if (isRoot) chownSync(file, 12_345, 12_345);

@@ -98,7 +98,7 @@ describe.skipIf(!canMount())('a refresh on a disk that fails', () => {
     const running = refresh();
     await isKept(
       running,
-      'the file system is read-only; mount it for writing, or set AWS_SHARED_CREDENTIALS_FILE to a file on another (EROFS)',
+      'the file system is read-only; mount it for writing, or set AWS_SHARED_CREDENTIALS_FILE to a file elsewhere (EROFS)',
     );
     mount('-o', 'remount,rw', disk);
     await isWritten(running);
@@ -109,7 +109,7 @@ describe.skipIf(!canMount())('a refresh on a disk that fails', () => {
     const running = refresh(POWERLESS);
     await isKept(
       running,
-      'permission denied to make a new file in its folder, which then takes its place; check the owner and the mode of the folder (EACCES)',
+      'permission denied: to replace the file, a new file must be created in its folder; check the owner and the mode of the folder (EACCES)',
     );
     await chmod(disk, 0o700);
     await isWritten(running);
@@ -132,7 +132,10 @@ describe.skipIf(!canMount())('a refresh on a disk that fails', () => {
   it('where the file is mounted by itself, as in a container, keeps the session until it is not', async () => {
     mount('--bind', file, file);
     const running = refresh();
-    await isKept(running, 'the file is mounted by itself, so it cannot be replaced; mount its folder instead (EBUSY)');
+    await isKept(
+      running,
+      'the file itself is a mount point, so it cannot be replaced; mount its folder instead (EBUSY)',
+    );
     asRoot('umount', file);
     await isWritten(running);
   });
@@ -144,7 +147,7 @@ describe.skipIf(!canMount())('a refresh on a disk that fails', () => {
     await rm(file);
     await mkdir(file);
     await running.says(/not on disk yet: cannot write .*\n/);
-    expect(running.output()).toContain(`cannot write ${file}: there is a folder of that name; move it away (EISDIR)\n`);
+    expect(running.output()).toContain(`cannot write ${file}: it is a folder; move it away (EISDIR)\n`);
     await rm(file, { recursive: true });
     before = '';
     await isWritten(running);
@@ -156,7 +159,7 @@ describe.skipIf(!canMount())('a refresh on a disk that fails', () => {
     const ended = await refresh().ended;
     expect(ended).toMatchObject({
       status: 1,
-      stderr: `aws-mfa-agent: cannot read ${file}: there is a folder of that name; move it away (EISDIR)\n`,
+      stderr: `aws-mfa-agent: cannot read ${file}: it is a folder; move it away (EISDIR)\n`,
     });
     expect(sandbox.sts.requests).toEqual([]);
     expect(await readdir(disk)).toEqual(['credentials']);
@@ -211,7 +214,7 @@ describe.skipIf(!canMount())('a refresh on a disk that fails', () => {
     const ended = await refresh().ended;
     expect(ended).toMatchObject({
       status: 1,
-      stderr: `aws-mfa-agent: cannot read ${file}: its symbolic links lead in a circle; mend them (ELOOP)\n`,
+      stderr: `aws-mfa-agent: cannot read ${file}: its symbolic links form a circle; correct them (ELOOP)\n`,
     });
     expect(sandbox.sts.requests).toEqual([]);
   });

@@ -199,7 +199,7 @@ describe('refresh', () => {
     await sandbox.sts.arrival(1);
     await rm(sandbox.credentialsFile);
     await mkdir(sandbox.credentialsFile);
-    await running.says(/has a new session that is not on disk yet: .*there is a folder of that name/);
+    await running.says(/has a new session that is not on disk yet: .*it is a folder/);
     await rm(sandbox.credentialsFile, { recursive: true });
     await writeFile(sandbox.credentialsFile, before, { mode: 0o600 });
     expect((await running.ended).status).toBe(0);
