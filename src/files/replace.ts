@@ -76,6 +76,8 @@ export async function changeCredentials(
  */
 async function replace(target: string, change: (bytes: Buffer) => Buffer, timeout: number): Promise<boolean> {
   const folder = dirname(target);
+  // Before its folder says no: that /dev cannot be written in is not what is wrong with a link to /dev/null.
+  expectFile(target, statOf(target));
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const lock = await lockFile(target, timeout);
   const temporary = join(folder, `${prefixOf(target)}${process.pid}-${randomBytes(8).toString('hex')}`);
@@ -128,12 +130,19 @@ interface Original {
 async function settled(target: string): Promise<Original> {
   for (;;) {
     const stats = statOf(target);
+    expectFile(target, stats);
     if (!stats) return { bytes: Buffer.alloc(0), stats };
-    if (stats.isDirectory()) throw Object.assign(new Error('is a directory'), { code: 'EISDIR' });
-    if (!stats.isFile()) throw new UserError(`cannot write ${target}: it is a device, a pipe or a socket, not a file`);
     const age = Date.now() - Number(stats.mtimeMs);
     if (stats.size > 0n || age < 0 || age > EMPTY_FOR) return { bytes: readFileSync(target), stats };
     await pause(20);
+  }
+}
+
+/** @throws an error that says what stands where the file should be */
+function expectFile(target: string, stats: BigIntStats | undefined): void {
+  if (stats?.isDirectory()) throw Object.assign(new Error('is a directory'), { code: 'EISDIR' });
+  if (stats?.isFile() === false) {
+    throw new UserError(`cannot write ${target}: it is a device, a pipe or a socket, not a file`);
   }
 }
 
