@@ -89,7 +89,9 @@ describe.skipIf(!isReachable || !hasDpkg)('the Debian package', () => {
     const deb = readdirSync(folder).find((name) => name.endsWith('_all.deb')) ?? '';
     // Node comes from elsewhere here.
     const options = [`--root=${root}`, '--force-not-root', '--force-depends', '--log=/dev/null'];
-    execFileSync('dpkg', [...options, '--install', join(folder, deb)], { stdio: 'pipe' });
+    // It looks for ldconfig, which an ordinary user does not have in PATH.
+    const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+    execFileSync('dpkg', [...options, '--install', join(folder, deb)], { stdio: 'pipe', env });
   });
 
   it('has everything in its place, and runs', () => {
