@@ -1,12 +1,15 @@
 import { defineConfig } from 'vitest/config';
+import { LIMIT } from './test/within.ts';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    reporters: ['./test/reporter.ts'],
     // They wait for others more than they work: three at a time keep two cores busy.
     maxWorkers: 3,
-    // Real processes, desktops and disks: a limit that only a hang reaches.
+    // Waiting has limits of its own, and says what was seen: see test/within.ts. This is the last net.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: LIMIT } },
   },
 });

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -104,11 +104,3 @@ const WRITES = /^(?:mkdir|rmdir|unlink|p?write|fsync|fdatasync|rename|f?chmod|f?
 
 /** A call without what differs from run to run. */
 export const essence = (line = '') => /^(?:\d+ +)?(\w+\((?:AT_FDCWD, )?(?:"[^"]*")?)/.exec(line)?.[1];
-
-/** Whether strace runs here. It has to on CI, where a skipped test proves nothing. @param what is not tested without it */
-export function canTrace(what: string): boolean {
-  if (process.env.CI && process.platform === 'linux') return true;
-  if (spawnSync('strace', ['-f', '-o', '/dev/null', 'true']).status === 0) return true;
-  process.stderr.write(`skipped: ${what}, for strace does not run here\n`);
-  return false;
-}

@@ -1,17 +1,18 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { needs } from '../needs.ts';
 import { type Logind, type PrivateBus, startBus, startLogind } from '../presence/buses.ts';
 import { type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
-import { type Desktop, missingPrograms, processesNamed, startDesktop } from './desktop.ts';
+import { type Desktop, processesNamed, startDesktop } from './desktop.ts';
 import { type NotificationServer, startNotificationServer } from './notification-server.ts';
 
 const FIELD = 'AWS MFA code';
 /** No check comes by itself while a test runs: what happens, happens because somebody has come back. */
 const NEVER = 'check = 0 0 29 2 *\n';
 
-describe.skipIf(missingPrograms().length > 0)('the agent, and a person who is not there', () => {
+describe('the agent, and a person who is not there', needs('a desktop'), () => {
   let desktop: Desktop;
   let systemBus: PrivateBus;
   let sandbox: Sandbox;

@@ -2,13 +2,14 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCredentials, withSession } from '../../src/credentials/document.ts';
+import { needs } from '../needs.ts';
 import { type Running, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
-import { type Desktop, missingPrograms, processesNamed, startDesktop } from './desktop.ts';
+import { type Desktop, processesNamed, startDesktop } from './desktop.ts';
 
 const FIELD = 'AWS MFA code';
 
-describe.skipIf(missingPrograms().length > 0)('the agent on a desktop', () => {
+describe('the agent on a desktop', needs('a desktop'), () => {
   let desktop: Desktop;
   let sandbox: Sandbox;
   let agent: Running;

@@ -4,14 +4,15 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { mfaProcess } from '../../src/ask/mfa-process.ts';
-import { canRunBuses, type PrivateBus, startBus } from '../presence/buses.ts';
+import { needs } from '../needs.ts';
+import { type PrivateBus, startBus } from '../presence/buses.ts';
 import { asking, request } from './asking.ts';
-import { missingPrograms, startDesktop } from './desktop.ts';
+import { startDesktop } from './desktop.ts';
 import { type NotificationServer, startNotificationServer } from './notification-server.ts';
 
 const CODE = { kind: 'code', code: '123456', automatic: true };
 
-describe.skipIf(!canRunBuses())('what mfa_process says while it waits', () => {
+describe('what mfa_process says while it waits', needs('dbus-daemon'), () => {
   let folder: string;
   let bus: PrivateBus;
   let environment: NodeJS.ProcessEnv;
@@ -33,7 +34,7 @@ describe.skipIf(!canRunBuses())('what mfa_process says while it waits', () => {
   const touched = (name = 'touched') => writeFile(join(folder, name), '');
 
   describe('is shown by dunst', () => {
-    it.skipIf(missingPrograms().length > 0)('as it is, and goes when the command ends', async () => {
+    it('as it is, and goes when the command ends', needs('a desktop'), async () => {
       const desktop = await startDesktop();
       try {
         await desktop.startDunst();

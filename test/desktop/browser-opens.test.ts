@@ -2,11 +2,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { browser } from '../../src/ask/browser/browser.ts';
+import { needs } from '../needs.ts';
 import { asking, request } from './asking.ts';
 import { CHROMIUM_OPTIONS } from './chromium.ts';
-import { type Desktop, missingPrograms, startDesktop } from './desktop.ts';
+import { type Desktop, startDesktop } from './desktop.ts';
 
-describe.skipIf(missingPrograms('chromium', 'xdg-open').length > 0)('the page on a desktop', () => {
+describe('the page on a desktop', needs('a desktop', 'chromium', 'xdg-open'), () => {
   let desktop: Desktop;
   beforeAll(async () => {
     desktop = await startDesktop();

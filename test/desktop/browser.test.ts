@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Answer, AskRequest, Way } from '../../src/ask/ask.ts';
 import { browser } from '../../src/ask/browser/browser.ts';
+import { needs } from '../needs.ts';
 import { asking, expiredRequest, request } from './asking.ts';
 import { type Chromium, startChromium, type Tab } from './chromium.ts';
-import { missingPrograms } from './desktop.ts';
 
 const PROBLEM = 'AWS refused that code (mistyped, late or used). The next one comes in 12 s.';
 
@@ -14,7 +14,7 @@ const STATE = 'document.querySelector("main").dataset.state';
 const TEXT = 'document.body.innerText';
 const FIELD = 'document.querySelector("#code")';
 
-describe.skipIf(missingPrograms('chromium', 'xdg-open').length > 0)('the page in the browser', () => {
+describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), () => {
   let chromium: Chromium;
   let tab: Tab;
   let question: ReturnType<typeof asking>;

@@ -1,9 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -50,33 +50,6 @@ export interface Desktop {
   /** Takes a picture of the screen into `test/artifacts`. */
   picture(name: string): Promise<void>;
   stop(): Promise<void>;
-}
-
-const NEEDED = [
-  ...['Xvfb', 'dbus-daemon', 'dunst', 'dunstctl', 'zenity', 'kdialog', 'pinentry-gtk-2'],
-  ...['xdotool', 'import', 'gdbus'],
-];
-
-/**
- * The programs that are missing for these tests: they are skipped then, but not where CI is set.
- * @param more beside those of the desktop
- */
-export function missingPrograms(...more: string[]): string[] {
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  const missing = [...NEEDED, ...more].filter((program) => !folders.some((folder) => canRun(join(folder, program))));
-  if (missing.length > 0 && !process.env.CI) {
-    process.stderr.write(`desktop tests skipped: not installed: ${missing.join(', ')} (see test/system-packages.sh)\n`);
-  }
-  return process.env.CI ? [] : missing;
-}
-
-function canRun(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** The left button does the default action, the right one closes, the middle one opens the menu of actions. */

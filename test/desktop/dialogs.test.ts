@@ -3,12 +3,13 @@ import type { Way } from '../../src/ask/ask.ts';
 import { kdialog } from '../../src/ask/kdialog.ts';
 import { pinentry } from '../../src/ask/pinentry.ts';
 import { zenity } from '../../src/ask/zenity.ts';
+import { needs } from '../needs.ts';
 import { asking, request } from './asking.ts';
-import { type Desktop, missingPrograms, processesNamed, startDesktop, type Window } from './desktop.ts';
+import { type Desktop, processesNamed, startDesktop, type Window } from './desktop.ts';
 
 const TITLE = 'AWS MFA code';
 
-describe.skipIf(missingPrograms().length > 0)('a code field', () => {
+describe('a code field', needs('a desktop'), () => {
   let desktop: Desktop;
   beforeAll(async () => {
     desktop = await startDesktop();

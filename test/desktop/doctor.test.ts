@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { testNotification } from '../../src/doctor/test-notification.ts';
+import { needs } from '../needs.ts';
 import { start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
-import { type Desktop, missingPrograms, startDesktop } from './desktop.ts';
+import { type Desktop, startDesktop } from './desktop.ts';
 import { startNotificationServer } from './notification-server.ts';
 
-describe.skipIf(missingPrograms().length > 0)('doctor on a desktop', () => {
+describe('doctor on a desktop', needs('a desktop'), () => {
   let desktop: Desktop;
   beforeEach(async () => {
     desktop = await startDesktop();

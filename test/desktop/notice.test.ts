@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { notice } from '../../src/ask/desktop/notice.ts';
-import { type Desktop, missingPrograms, startDesktop } from './desktop.ts';
+import { needs } from '../needs.ts';
+import { type Desktop, startDesktop } from './desktop.ts';
 import { startNotificationServer } from './notification-server.ts';
 
-describe.skipIf(missingPrograms().length > 0)('a notice', () => {
+describe('a notice', needs('a desktop'), () => {
   let desktop: Desktop;
   beforeEach(async () => {
     desktop = await startDesktop();

@@ -3,15 +3,16 @@ import type { Way } from '../../src/ask/ask.ts';
 import { notification } from '../../src/ask/desktop/notification.ts';
 import { kdialog } from '../../src/ask/kdialog.ts';
 import { zenity } from '../../src/ask/zenity.ts';
+import { needs } from '../needs.ts';
 import { until } from '../within.ts';
 import { asking, expiredRequest, request } from './asking.ts';
-import { type Desktop, missingPrograms, processesNamed, startDesktop } from './desktop.ts';
+import { type Desktop, processesNamed, startDesktop } from './desktop.ts';
 
 const FIELD = 'AWS MFA code';
 /** How much of the frame of a critical notification is on the screen. */
 const RED_PIXELS = 'import -window root png:- | convert png:- -unique-colors txt:- | grep -c "#C01C28" || true';
 
-describe.skipIf(missingPrograms().length > 0)('a notification of dunst', () => {
+describe('a notification of dunst', needs('a desktop'), () => {
   let desktop: Desktop;
   beforeEach(async () => {
     desktop = await startDesktop();

@@ -2,14 +2,15 @@ import { performance } from 'node:perf_hooks';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connectBus } from '../../src/ask/desktop/bus.ts';
 import { notification } from '../../src/ask/desktop/notification.ts';
-import { canRunBuses, type PrivateBus, startBus } from '../presence/buses.ts';
+import { needs } from '../needs.ts';
+import { type PrivateBus, startBus } from '../presence/buses.ts';
 import { asking, request } from './asking.ts';
 import { startNotificationServer } from './notification-server.ts';
 
 const NAME = 'org.freedesktop.Notifications';
 const CODE = { kind: 'code', code: '123456' };
 
-describe.skipIf(!canRunBuses())('a notification whose service or bus fails', () => {
+describe('a notification whose service or bus fails', needs('dbus-daemon'), () => {
   let bus: PrivateBus;
   let environment: NodeJS.ProcessEnv;
   beforeEach(async () => {

@@ -4,8 +4,9 @@ import type { Way } from '../../src/ask/ask.ts';
 import { notification } from '../../src/ask/desktop/notification.ts';
 import { kdialog } from '../../src/ask/kdialog.ts';
 import { zenity } from '../../src/ask/zenity.ts';
+import { needs } from '../needs.ts';
 import { asking, expiredRequest, request } from './asking.ts';
-import { type Desktop, missingPrograms, processesNamed, startDesktop } from './desktop.ts';
+import { type Desktop, processesNamed, startDesktop } from './desktop.ts';
 import { type NotificationServer, startNotificationServer } from './notification-server.ts';
 
 const FIELD = 'AWS MFA code';
@@ -13,7 +14,7 @@ const FIFTEEN_MINUTES = 15 * 60_000;
 const PLASMA = ['actions', 'body', 'body-markup', 'inline-reply', 'persistence'];
 const GNOME = ['actions', 'body', 'body-markup', 'icon-static', 'persistence', 'sound'];
 
-describe.skipIf(missingPrograms().length > 0)('a notification', () => {
+describe('a notification', needs('a desktop'), () => {
   let desktop: Desktop;
   beforeEach(async () => {
     desktop = await startDesktop();

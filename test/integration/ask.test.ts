@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Answer, AskRequest, Way } from '../../src/ask/ask.ts';
@@ -7,8 +7,7 @@ import { inTurn } from '../../src/ask/in-turn.ts';
 import { codeInOutput, mfaProcess } from '../../src/ask/mfa-process.ts';
 import { built } from '../built.ts';
 import { asking, request } from '../desktop/asking.ts';
-
-const hasFaketime = Boolean(process.env.CI) || spawnSync('faketime', ['--version']).status === 0;
+import { needs } from '../needs.ts';
 
 const NOWHERE = { PATH: '/nonexistent' };
 
@@ -60,7 +59,7 @@ describe('mfa_process', () => {
     });
   });
 
-  it.skipIf(!hasFaketime)('has 30 seconds, and is ended then with all that it has started', async () => {
+  it('has 30 seconds, and is ended then with all that it has started', needs('faketime'), async () => {
     const program = `
       import { mfaProcess } from '${built('ask/mfa-process.ts')}';
       const way = mfaProcess('sleep 4242 & sleep 4242', false, {});

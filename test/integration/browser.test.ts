@@ -11,6 +11,7 @@ import type { Answer, Way } from '../../src/ask/ask.ts';
 import { browser } from '../../src/ask/browser/browser.ts';
 import { built } from '../built.ts';
 import { asking, request } from '../desktop/asking.ts';
+import { needs } from '../needs.ts';
 import { within } from '../within.ts';
 
 interface Reply {
@@ -270,8 +271,7 @@ describe('the page served for the browser', () => {
     }
   });
 
-  const root = process.platform === 'linux' && process.getuid?.() === 0;
-  it.skipIf(!root)('is nothing to another user, who reads the link in the list of processes', async () => {
+  it('is nothing to another user, who reads the link in the list of processes', needs('Linux', 'root'), async () => {
     const program = `fetch(${JSON.stringify(link)}, { redirect: 'manual' }).then(({ status }) => console.log(status))`;
     const thief = spawn(process.execPath, ['-e', program], { uid: 65534, gid: 65534, cwd: '/' });
     const [status] = await within('what the thief gets', once(thief.stdout, 'data'));

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,14 +6,12 @@ import { mfaProcess } from '../../src/ask/mfa-process.ts';
 import { totp } from '../../src/sandbox/totp.ts';
 import { loadSettings } from '../../src/settings/settings.ts';
 import { asking, request } from '../desktop/asking.ts';
+import { needs } from '../needs.ts';
 
 const PAGE = join(import.meta.dirname, '../../docs/codes-without-typing.md');
 /** "Hello!" and four bytes more, as the authenticators' own examples have it. */
 const SEED = 'JBSWY3DPEHPK3PXP';
 const SEED_BYTES = Buffer.from('48656c6c6f21deadbeef', 'hex');
-
-const missing = spawnSync('sh', ['-c', 'command -v oathtool']).status !== 0;
-if (missing) process.stderr.write('examples with oathtool skipped: not installed: oathtool\n');
 
 describe('the examples of docs/codes-without-typing.md', () => {
   let home: string;
@@ -50,7 +47,7 @@ describe('the examples of docs/codes-without-typing.md', () => {
     }
   });
 
-  it.skipIf(missing)('with oathtool give the code of the seed, from a file and from standard input', async () => {
+  it('with oathtool give the code of the seed, from a file and from standard input', needs('oathtool'), async () => {
     await mkdir(join(home, '.config/aws-mfa-agent'), { recursive: true });
     await writeFile(join(home, '.config/aws-mfa-agent/seed'), `${SEED}\n`, { mode: 0o600 });
     // What the keychain of macOS does, done by a file.

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { childEnvironment, runCommand } from '../../src/run-command.ts';
+import { needs } from '../needs.ts';
 
 /** Whether there is such a process that is more than a remainder of itself. */
 const isRunning = (pid: number) =>
@@ -51,7 +52,7 @@ describe('a command', () => {
     expect(await runCommand([], {})).toMatchObject({ ok: false, ended: 'not started' });
   });
 
-  it('is ended when its time is over, with all processes of its own', async () => {
+  it('is ended when its time is over, with all processes of its own', needs('ps'), async () => {
     const result = await runCommand('sleep 1000 & echo $!; wait', { timeout: 200 });
     expect(result).toMatchObject({ ok: false, ended: 'timeout', reason: 'timed out after 0.2 s' });
     expect(isRunning(Number(result.stdout))).toBe(false);
@@ -69,7 +70,7 @@ describe('a command', () => {
     expect(await runCommand('echo started', { signal })).toMatchObject({ ok: false, ended: 'aborted', stdout: '' });
   });
 
-  it('that leaves a process behind, which holds its pipes, is not waited for', async () => {
+  it('that leaves a process behind, which holds its pipes, is not waited for', needs('ps'), async () => {
     const result = await runCommand('sleep 5 & echo $!', {});
     expect(result).toMatchObject({ ok: true });
     const left = Number(result.stdout);

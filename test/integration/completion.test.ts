@@ -3,7 +3,7 @@ import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProgram } from '../../src/cli/program.ts';
-import { isInstalled } from '../installed.ts';
+import { needs } from '../needs.ts';
 import { PROGRAM, type Running, run } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { onTerminal } from '../terminal.ts';
@@ -96,7 +96,7 @@ describe('completion', () => {
   });
 });
 
-describe.skipIf(!isInstalled('bash', '-c', 'true'))('bash', () => {
+describe('bash', needs('bash'), () => {
   let bash: Session;
   beforeAll(async () => {
     bash = await session('bash --norc --noprofile -i', [
@@ -152,7 +152,7 @@ describe.skipIf(!isInstalled('bash', '-c', 'true'))('bash', () => {
   });
 });
 
-describe.skipIf(!isInstalled('zsh', '-c', 'true'))('zsh', () => {
+describe('zsh', needs('zsh'), () => {
   let zsh: Session;
   beforeAll(async () => {
     zsh = await session('zsh -f -i', [
@@ -222,7 +222,7 @@ describe.skipIf(!isInstalled('zsh', '-c', 'true'))('zsh', () => {
   });
 });
 
-describe.skipIf(!isInstalled('fish', '-c', 'true'))('fish', () => {
+describe('fish', needs('fish'), () => {
   /** Candidates, each with its description behind a tab. */
   const candidates = (line: string) =>
     lines(

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withSession } from '../../src/credentials/document.ts';
+import { needs } from '../needs.ts';
 import { type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { within } from '../within.ts';
@@ -47,7 +48,7 @@ async function curl(...words: string[]): Promise<{ status: number; body: Record<
 
 const answers = async () => (await curl('http://agent/v1/agent')).body.pid === agent.child.pid;
 
-describe('the socket of the agent', () => {
+describe('the socket of the agent', needs('curl'), () => {
   it('tells curl where each profile stands', async () => {
     expect((await curl('http://agent/v1/agent')).body).toMatchObject({
       pid: agent.child.pid,
@@ -157,7 +158,7 @@ describe('the socket of the agent', () => {
     expect((await stat(join(socket, '..'))).mode & 0o777).toBe(0o700);
   });
 
-  it.skipIf(process.getuid?.() !== 0)('gives another user nothing, even where all other folders are open', async () => {
+  it('gives another user nothing, even where all other folders are open', needs('root'), async () => {
     for (const folder of [sandbox.home, sandbox.env.XDG_RUNTIME_DIR ?? '']) await chmod(folder, 0o755);
     const script = `require('net').connect(${JSON.stringify(socket)}).on('error', (e) => console.log(e.code)).on('connect', () => console.log('in'))`;
     const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { uid: 65534, gid: 65534, env: {} });

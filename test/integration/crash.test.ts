@@ -15,7 +15,8 @@ import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { withSession } from '../../src/credentials/document.ts';
 import { changeCredentials } from '../../src/files/replace.ts';
-import { type Call, callsIn, canTrace, essence, rewrite, temporaryOf } from '../traced-rewrite.ts';
+import { needs } from '../needs.ts';
+import { type Call, callsIn, essence, rewrite, temporaryOf } from '../traced-rewrite.ts';
 
 const SESSION = {
   accessKeyId: 'ASIANEWNEWNEWNEWNEW1',
@@ -114,7 +115,7 @@ async function next(file: string, old: Buffer | undefined, what: string): Promis
 
 const lineOf = ({ line }: Call) => line.slice(0, 120);
 
-describe.skipIf(!canTrace('what a crash at any system call leaves'))('a rewrite of the credentials file', () => {
+describe('a rewrite of the credentials file', needs('strace'), () => {
   describe.each([
     ['that is there', OLD],
     ['that is not there yet', undefined],

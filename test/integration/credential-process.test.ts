@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCredentials, withSession } from '../../src/credentials/document.ts';
 import type { MfaSession } from '../../src/session/session.ts';
-import { isInstalled } from '../installed.ts';
+import { needs } from '../needs.ts';
 import { PROGRAM, type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { onTerminal, quoted } from '../terminal.ts';
@@ -176,51 +176,48 @@ describe('credential-process', () => {
   });
 });
 
-describe.skipIf(process.platform !== 'linux' || !isInstalled('script', '--version'))(
-  'credential-process on a terminal',
-  () => {
-    const line = (...args: string[]) =>
-      `${quoted([process.execPath, PROGRAM, 'credential-process', ...args])} > ${sandbox.home}/out 2> ${sandbox.home}/err`;
-    const said = async () => ({
-      out: await readFile(join(sandbox.home, 'out'), 'utf8'),
-      err: await readFile(join(sandbox.home, 'err'), 'utf8'),
-    });
+describe('credential-process on a terminal', needs('Linux', 'script'), () => {
+  const line = (...args: string[]) =>
+    `${quoted([process.execPath, PROGRAM, 'credential-process', ...args])} > ${sandbox.home}/out 2> ${sandbox.home}/err`;
+  const said = async () => ({
+    out: await readFile(join(sandbox.home, 'out'), 'utf8'),
+    err: await readFile(join(sandbox.home, 'err'), 'utf8'),
+  });
 
-    it('asks there where no agent runs, though both its outputs are pipes', async () => {
-      const terminal = onTerminal(`${line()} < /dev/null`, sandbox.env);
-      others.push(terminal);
-      await terminal.says(/MFA code of alice/);
-      terminal.child.stdin?.write(`${sandbox.code()}\n`);
-      await terminal.ended;
-      const { out, err } = await said();
-      expect(err).toBe('');
-      expect(JSON.parse(out).AccessKeyId).toBe((await held())?.get('aws_access_key_id'));
-    });
+  it('asks there where no agent runs, though both its outputs are pipes', async () => {
+    const terminal = onTerminal(`${line()} < /dev/null`, sandbox.env);
+    others.push(terminal);
+    await terminal.says(/MFA code of alice/);
+    terminal.child.stdin?.write(`${sandbox.code()}\n`);
+    await terminal.ended;
+    const { out, err } = await said();
+    expect(err).toBe('');
+    expect(JSON.parse(out).AccessKeyId).toBe((await held())?.get('aws_access_key_id'));
+  });
 
-    it('asks there once for several that are started together', async () => {
-      const several = [1, 2, 3, 4].map((n) => `${line().replaceAll('/out', `/out${n}`)} < /dev/null &`).join(' ');
-      const terminal = onTerminal(`${several} wait; echo done`, sandbox.env);
-      others.push(terminal);
-      await terminal.says(/MFA code of alice/);
-      terminal.child.stdin?.write(`${sandbox.code()}\n`);
-      await terminal.says(/done/);
-      const keys = await Promise.all(
-        [1, 2, 3, 4].map(async (n) => JSON.parse(await readFile(join(sandbox.home, `out${n}`), 'utf8')).AccessKeyId),
-      );
-      expect(new Set(keys)).toEqual(new Set([(await held())?.get('aws_access_key_id')]));
-      expect(sandbox.sts.requests).toHaveLength(1);
-      expect(terminal.output().match(/MFA code of alice/g)).toHaveLength(1);
-    });
+  it('asks there once for several that are started together', async () => {
+    const several = [1, 2, 3, 4].map((n) => `${line().replaceAll('/out', `/out${n}`)} < /dev/null &`).join(' ');
+    const terminal = onTerminal(`${several} wait; echo done`, sandbox.env);
+    others.push(terminal);
+    await terminal.says(/MFA code of alice/);
+    terminal.child.stdin?.write(`${sandbox.code()}\n`);
+    await terminal.says(/done/);
+    const keys = await Promise.all(
+      [1, 2, 3, 4].map(async (n) => JSON.parse(await readFile(join(sandbox.home, `out${n}`), 'utf8')).AccessKeyId),
+    );
+    expect(new Set(keys)).toEqual(new Set([(await held())?.get('aws_access_key_id')]));
+    expect(sandbox.sts.requests).toHaveLength(1);
+    expect(terminal.output().match(/MFA code of alice/g)).toHaveLength(1);
+  });
 
-    it('gives up there after the limit', async () => {
-      const terminal = onTerminal(`${line('--timeout', '1s')} < /dev/null; echo "status $?"`, sandbox.env);
-      others.push(terminal);
-      await terminal.says(/MFA code of alice/);
-      await terminal.says(/status 3/);
-      expect(await said()).toMatchObject({ out: '', err: expect.stringContaining('no code was entered') });
-    });
-  },
-);
+  it('gives up there after the limit', async () => {
+    const terminal = onTerminal(`${line('--timeout', '1s')} < /dev/null; echo "status $?"`, sandbox.env);
+    others.push(terminal);
+    await terminal.says(/MFA code of alice/);
+    await terminal.says(/status 3/);
+    expect(await said()).toMatchObject({ out: '', err: expect.stringContaining('no code was entered') });
+  });
+});
 
 // Real clients. Keys in the profile itself would outrank the command, so it stands in a profile of its own.
 async function processProfile(): Promise<void> {
@@ -242,26 +239,26 @@ const CLIENTS = [
   {
     name: 'the AWS CLI',
     command: ['aws', 'sts', 'get-caller-identity', '--output', 'json'],
-    there: isInstalled('aws', '--version'),
+    needed: ['aws'],
     says: 'aws-mfa-agent refresh mfa',
   },
   {
     name: 'boto3',
     command: ['python3', '-c', PYTHON],
-    there: isInstalled('python3', '-c', 'import boto3'),
+    needed: ['python3:boto3'],
     says: 'aws-mfa-agent refresh mfa',
   },
   {
     name: 'the AWS SDK for JavaScript',
     command: [process.execPath, '--input-type=module', '-e', JAVASCRIPT],
-    there: true,
+    needed: [],
     // It keeps the reason of a credential_process to itself.
     says: 'Could not load credentials from any providers',
   },
 ];
 
-for (const { name, command, there, says } of CLIENTS) {
-  describe.skipIf(!there)(name, () => {
+for (const { name, command, needed, says } of CLIENTS) {
+  describe(name, needs(...needed), () => {
     const [program = '', ...words] = command;
     const call = async () => {
       const { stdout } = await execute(program, words, {

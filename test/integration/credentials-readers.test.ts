@@ -6,6 +6,7 @@ import { parseKnownFiles } from '@smithy/shared-ini-file-loader';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseCredentials, withSession } from '../../src/credentials/document.ts';
 import { type MfaSession, sessionIn } from '../../src/session/session.ts';
+import { needs } from '../needs.ts';
 
 const session: MfaSession = {
   accessKeyId: 'ASIAIOSFODNN7EXAMPLE',
@@ -126,21 +127,11 @@ for line in sys.stdin:
         print(json.dumps(str(error)))
 `;
 
-function hasBotocore(): boolean {
-  try {
-    execFileSync('python3', ['-c', 'import botocore'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    process.stderr.write('skipped: what botocore reads, for python3 has no botocore here\n');
-    return false;
-  }
-}
-
 beforeAll(() => {
   for (const { file, after } of samples) writeFileSync(file, after);
 });
 
-describe.skipIf(!hasBotocore())('botocore finds the session in a file with', () => {
+describe('botocore finds the session in a file with', needs('python3:botocore'), () => {
   let found: unknown[] = [];
   beforeAll(() => {
     const input = samples.map(({ file, profile }) => JSON.stringify([file, profile])).join('\n');

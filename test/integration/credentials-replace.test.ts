@@ -25,6 +25,7 @@ import { UserError } from '../../src/errors.ts';
 import { readIfPresent } from '../../src/files/read.ts';
 import { changeCredentials } from '../../src/files/replace.ts';
 import { built } from '../built.ts';
+import { needs } from '../needs.ts';
 import { refusal } from '../refusal.ts';
 import { until, within } from '../within.ts';
 
@@ -84,12 +85,6 @@ function strace(injection: string): string[] {
   return ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `inject=${injection}`];
 }
 
-function hasStrace(): boolean {
-  if (spawnSync('strace', ['-f', '-o', '/dev/null', 'true']).status === 0) return true;
-  process.stderr.write('skipped: what happens when system calls fail, for strace does not run here\n');
-  return false;
-}
-
 describe('a file that is changed', () => {
   test('keeps its mode', async () => {
     writeFileSync(file, 'a\n');
@@ -123,7 +118,7 @@ describe('a file that is changed', () => {
     }
   });
 
-  test.runIf(isRoot)('keeps its owner and group', async () => {
+  test('keeps its owner and group', needs('root'), async () => {
     writeFileSync(file, 'a\n');
     chownSync(file, 12_345, 23_456);
     chmodSync(file, 0o4600);
@@ -492,7 +487,7 @@ describe('an error says what was being done, to which file, what came back and w
     expect(readIfPresent(join(folder, 'no/credentials'))).toBeUndefined();
   });
 
-  describe.skipIf(!hasStrace())('the system refuses', () => {
+  describe('the system refuses', needs('strace'), () => {
     test.each([
       ['mkdir', 'EROFS', 'the file system is read-only'],
       ['mkdir', 'EACCES', 'permission denied'],
@@ -516,7 +511,7 @@ describe('an error says what was being done, to which file, what came back and w
   });
 });
 
-describe.skipIf(!hasStrace())('a process that is killed', () => {
+describe('a process that is killed', needs('strace'), () => {
   test.each(['mkdir', 'utimensat', 'fchown', 'fchmod', 'fsync', 'rename', 'rmdir'])(
     'at any %s leaves the old file or the new one, whole',
     async (call) => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
+import { needs } from '../needs.ts';
 import { PROGRAM, start } from '../program.ts';
 import { onTerminal as terminal } from '../terminal.ts';
 
@@ -84,7 +85,6 @@ function onTerminal(env: NodeJS.ProcessEnv) {
   };
 }
 
-const hasTerminals = /util-linux/.test(spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout ?? '');
 const QUESTION = /MFA code of alice in account 123456789012: /;
 
 // Most of their time is waiting for a session to run out.
@@ -117,6 +117,7 @@ describe.concurrent('demo', () => {
 
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     'ends by %s, and so does the agent; nothing is left behind',
+    needs('ps'),
     async (signal) => {
       const { env, traces } = await onlooker();
       const running = start(['demo', '--auto'], env);
@@ -132,7 +133,7 @@ describe.concurrent('demo', () => {
     },
   );
 
-  it('ends when nobody reads what it shows any more', async () => {
+  it('ends when nobody reads what it shows any more', needs('ps'), async () => {
     const { env, traces } = await onlooker();
     const running = start(['demo', '--auto'], env);
     await running.says(/is fresh/);
@@ -152,7 +153,7 @@ describe.concurrent('demo', () => {
     expect(await traces()).toEqual([]);
   });
 
-  it.skipIf(!hasTerminals)('asks a person at a terminal, again after a wrong code, until the right one', async () => {
+  it('asks a person at a terminal, again after a wrong code, until the right one', needs('script'), async () => {
     const { env, traces } = await onlooker();
     const person = onTerminal(env);
     await person.says(QUESTION);
@@ -167,7 +168,7 @@ describe.concurrent('demo', () => {
     expect(await traces()).toEqual([]);
   });
 
-  it.skipIf(!hasTerminals)('ends by Ctrl-C while a code is being typed', async () => {
+  it('ends by Ctrl-C while a code is being typed', needs('script'), async () => {
     const { env, traces } = await onlooker();
     const person = onTerminal(env);
     await person.says(QUESTION);
@@ -177,7 +178,7 @@ describe.concurrent('demo', () => {
     expect(await traces()).toEqual([]);
   });
 
-  it.skipIf(!hasTerminals)('ends when its terminal is closed', async ({ expect }) => {
+  it('ends when its terminal is closed', needs('script'), async ({ expect }) => {
     const { env, traces } = await onlooker();
     const person = onTerminal(env);
     await person.says(QUESTION);

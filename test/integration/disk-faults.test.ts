@@ -3,6 +3,7 @@ import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'n
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
+import { needs } from '../needs.ts';
 import { type Running, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 
@@ -14,16 +15,10 @@ function asRoot(...command: string[]): boolean {
   return spawnSync(program, words, { stdio: ['ignore', 'ignore', 'inherit'] }).status === 0;
 }
 
-function canMount(): boolean {
-  if (process.platform === 'linux' && (process.env.CI || isRoot)) return true;
-  process.stderr.write('skipped: refreshes on disks of their own, for only root on Linux may mount them\n');
-  return false;
-}
-
 /** Without root's powers: permissions count as for anybody. */
 const POWERLESS = isRoot ? ['setpriv', '--bounding-set=-all', '--inh-caps=-all'] : [];
 
-describe.skipIf(!canMount())('a refresh on a disk that fails', () => {
+describe('a refresh on a disk that fails', needs('mounting disks'), () => {
   let sandbox: Sandbox;
   let disk: string;
   let file: string;

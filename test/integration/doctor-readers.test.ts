@@ -1,21 +1,19 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { botocoreFaults } from '../../src/doctor/botocore.ts';
 import { sample } from '../formats/files.ts';
-import { type Botocore, startBotocore } from '../formats/readings.ts';
-import { canImport } from '../installed.ts';
+import { startBotocore } from '../formats/readings.ts';
+import { needs } from '../needs.ts';
 
 const RUNS = Number(process.env.FORMATS_RUNS ?? 3_000);
 const SEED = Number(process.env.FORMATS_SEED ?? Date.now() % 1_000_000_000);
 
-let botocore: Botocore | undefined;
-beforeAll(() => {
-  if (canImport('botocore', 'what botocore reads')) botocore = startBotocore();
-});
-afterAll(() => botocore?.stop());
-
-test(`of ${RUNS} files of every kind, doctor finds a fault in those that botocore gives up, and in no other`, async () => {
-  if (!botocore) return;
+test(`of ${RUNS} files of every kind, doctor finds a fault in those that botocore gives up, and in no other`, {
+  ...needs('python3:botocore'),
+  timeout: 120_000,
+}, async () => {
+  const botocore = startBotocore();
+  onTestFinished(() => botocore.stop());
   const files = fc.sample(sample, { numRuns: RUNS, seed: SEED }).map(({ bytes }) => bytes);
   const readings = await botocore.read(files);
   const kinds = new Map<string, number>();
@@ -30,4 +28,4 @@ test(`of ${RUNS} files of every kind, doctor finds a fault in those that botocor
   }
   // Else the files prove nothing.
   expect([...kinds.keys()].sort()).toEqual(['bom', 'encoding', 'key', 'nested', 'section', 'stray', 'top']);
-}, 120_000);
+});

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withSession } from '../../src/credentials/document.ts';
 import { newSandboxUser } from '../../src/sandbox/account.ts';
-import { isInstalled } from '../installed.ts';
+import { needs } from '../needs.ts';
 import { ACCOUNT_ID, type Sandbox, startSandbox } from '../sandbox.ts';
 
 // Compares the table of docs/doctor.md, "Which variable wins", with the tools.
@@ -119,7 +119,7 @@ describe('keys and profiles in variables count as doctor says', () => {
     );
   });
 
-  it.skipIf(!isInstalled('python3', '-c', 'import boto3'))('for boto3', async () => {
+  it('for boto3', needs('python3:boto3'), async () => {
     const all = situations();
     const found: string[] = JSON.parse(await output('python3', ['-c', PYTHON, JSON.stringify(all)])).map(nameOf);
     expect(all.map(({ what }, index) => [what, found[index]])).toEqual(
@@ -127,7 +127,7 @@ describe('keys and profiles in variables count as doctor says', () => {
     );
   });
 
-  it.skipIf(!isInstalled('aws', '--version'))('for the AWS CLI 1', async () => {
+  it('for the AWS CLI', needs('aws'), async () => {
     for (const { what, named, variables, botocore } of situations().slice(0, 3)) {
       const before = sandbox.sts.requests.length;
       const profile = named === undefined ? [] : ['--profile', named];

@@ -11,6 +11,7 @@ import { type Check, type Finding, SUBJECTS } from '../../src/doctor/finding.ts'
 import { lockFile } from '../../src/files/lock.ts';
 import { newSandboxUser } from '../../src/sandbox/account.ts';
 import type { MfaSession } from '../../src/session/session.ts';
+import { needs } from '../needs.ts';
 import { PROGRAM, run, start } from '../program.ts';
 import { ACCOUNT_ID, type Sandbox, startSandbox } from '../sandbox.ts';
 import { onTerminal, quoted } from '../terminal.ts';
@@ -161,7 +162,7 @@ describe('doctor finds, of the credentials file,', () => {
     expect(of('credentials.folder')).toMatchObject([error(/mode 777/, /^chmod go-w /)]);
   });
 
-  it.skipIf(process.getuid?.() !== 0)('that it is another user’s', async () => {
+  it('that it is another user’s', needs('root'), async () => {
     await chown(sandbox.credentialsFile, 4321, 4321);
     expect((await examine()).of('credentials.owner')).toMatchObject([error(/user 4321/, /chown/)]);
   });

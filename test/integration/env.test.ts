@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withSession } from '../../src/credentials/document.ts';
 import type { MfaSession } from '../../src/session/session.ts';
 import { settingLine, unsettingLine } from '../../src/session/shells.ts';
-import { isInstalled } from '../installed.ts';
+import { needs } from '../needs.ts';
 import { PROGRAM, run } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 
@@ -147,7 +147,7 @@ describe('env', () => {
     });
   });
 
-  it.skipIf(process.platform !== 'linux')('prints to a terminal too, and says what the lines are for', async () => {
+  it('prints to a terminal too, and says what the lines are for', needs('Linux', 'script'), async () => {
     const { accessKeyId } = await put(issue(3600));
     const line = `'${process.execPath}' '${PROGRAM}' env`;
     const { stdout } = spawnSync('script', ['-qec', line, '/dev/null'], { env: { ...sandbox.env, SHELL: '/bin/sh' } });
@@ -187,7 +187,7 @@ const NASTY = [
 const SHOW = `'${process.execPath}' -e 'process.stdout.write(JSON.stringify(process.env))'`;
 
 for (const { shell, language, evaluated } of SHELLS) {
-  describe.skipIf(!isInstalled(shell, '-c', 'true'))(shell, () => {
+  describe(shell, needs(shell), () => {
     const after = (script: string, env: NodeJS.ProcessEnv = sandbox.env) =>
       JSON.parse(
         execFileSync(shell, ['-c', `${script}\n${SHOW}`], { env: { ...env, LC_ALL: 'C.UTF-8' }, encoding: 'utf8' }),
@@ -218,7 +218,7 @@ for (const { shell, language, evaluated } of SHELLS) {
   });
 }
 
-describe.skipIf(!isInstalled('bash', '-c', 'true'))('bash', () => {
+describe('bash', needs('bash'), () => {
   it('gets the session also from an eval without quotes', async () => {
     const session = variablesOf(await put(issue(3600)));
     const script = `eval $('${process.execPath}' '${PROGRAM}' env)\n${SHOW}`;
@@ -228,7 +228,7 @@ describe.skipIf(!isInstalled('bash', '-c', 'true'))('bash', () => {
   });
 });
 
-describe.skipIf(!isInstalled('zsh', '-c', 'true'))('zsh', () => {
+describe('zsh', needs('zsh'), () => {
   it('takes quotes as they are where two of them stand for one', () => {
     const lines = NASTY.map((value, index) => settingLine('sh', `NASTY_${index}`, value)).join('\n');
     // The option holds for what is parsed after it is set.

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCredentials, withSession } from '../../src/credentials/document.ts';
 import type { MfaSession } from '../../src/session/session.ts';
-import { isInstalled } from '../installed.ts';
+import { needs } from '../needs.ts';
 import { PROGRAM, type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { onTerminal, quoted } from '../terminal.ts';
@@ -232,7 +232,7 @@ function terminalWith(line: string, env: NodeJS.ProcessEnv = {}): Running {
   return terminal;
 }
 
-describe.skipIf(process.platform !== 'linux' || !isInstalled('script', '--version'))('exec on a terminal', () => {
+describe('exec on a terminal', needs('Linux', 'script'), () => {
   const line = (...words: string[]) => quoted([NODE, PROGRAM, 'exec', '--', ...words]);
 
   it('asks there, and runs the command when the code was right', async () => {

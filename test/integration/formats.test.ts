@@ -20,7 +20,7 @@ import {
   startBotocore,
   whyNotFound,
 } from '../formats/readings.ts';
-import { canImport } from '../installed.ts';
+import { has, uses } from '../needs.ts';
 
 /** More by hand: `FORMATS_RUNS=1000000 npx vitest run test/integration/formats.test.ts`. */
 const RUNS = Number(process.env.FORMATS_RUNS ?? 10_000);
@@ -32,7 +32,7 @@ const OF_SESSION = /^(?:aws_(?:access_key_id|secret_access_key|session_token|sec
 
 let botocore: Botocore | undefined;
 beforeAll(() => {
-  if (canImport('botocore', 'what botocore reads')) botocore = startBotocore();
+  if (has('python3:botocore')) botocore = startBotocore();
 });
 afterAll(() => botocore?.stop());
 
@@ -50,7 +50,10 @@ function edited({ bytes, profile, session }: Sample): Buffer | UserError {
   }
 }
 
-test(`${RUNS} files of every kind: read as their readers do, and edited without harm to any of them`, async () => {
+test(`${RUNS} files of every kind: read as their readers do, and edited without harm to any of them`, {
+  ...uses('python3:botocore'),
+  timeout: 7_200_000,
+}, async () => {
   for (let done = 0, batch = 0; done < RUNS; done += TOGETHER, batch++) {
     const samples = fc.sample(sample, { numRuns: Math.min(TOGETHER, RUNS - done), seed: SEED + batch });
     const afters = samples.map(edited);
@@ -65,7 +68,7 @@ test(`${RUNS} files of every kind: read as their readers do, and edited without 
   const sorted = [...counts].sort(([, one], [, other]) => other - one);
   const lines = sorted.map(([what, times]) => `${String(times).padStart(8)}  ${what}`);
   process.stderr.write(`formats: ${RUNS} files, seed ${SEED}\n${lines.join('\n')}\n`);
-}, 7_200_000);
+});
 
 test.each([
   ['50 MB of profiles', () => Buffer.from('[a]\naws_access_key_id = AKIAEXAMPLE\n'.repeat(1_500_000)), /has \d+ bytes/],

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AwsTarget, Keys } from '../../src/aws/call.ts';
 import { listMfaDevices } from '../../src/aws/iam.ts';
 import { getSessionToken } from '../../src/aws/sts.ts';
-import { isInstalled } from '../installed.ts';
+import { needs } from '../needs.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 
 let sandbox: Sandbox;
@@ -116,7 +116,7 @@ describe('ListMFADevices', () => {
   });
 });
 
-it.skipIf(!isInstalled('aws', '--version'))('is answered by the sandbox as the AWS CLI expects it', async () => {
+it('is answered by the sandbox as the AWS CLI expects it', needs('aws'), async () => {
   const { stdout } = await promisify(execFile)(
     'aws',
     ['iam', 'list-mfa-devices', '--region', 'us-east-1', '--output', 'json'],

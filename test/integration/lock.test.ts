@@ -19,7 +19,8 @@ import { withSession } from '../../src/credentials/document.ts';
 import { lockFile } from '../../src/files/lock.ts';
 import { changeCredentials } from '../../src/files/replace.ts';
 import { built } from '../built.ts';
-import { callsIn, canTrace, rewrite } from '../traced-rewrite.ts';
+import { needs } from '../needs.ts';
+import { callsIn, rewrite } from '../traced-rewrite.ts';
 import { until, within } from '../within.ts';
 
 let folder: string;
@@ -197,7 +198,7 @@ describe('a lock of ours', () => {
   });
 });
 
-describe.skipIf(!canTrace('what a process does that stood still in a rewrite'))('a rewrite that stands still', () => {
+describe('a rewrite that stands still', needs('strace'), () => {
   const session = (name: string) => ({
     accessKeyId: `ASIA${name}`,
     secretAccessKey: `${name}/secret`,

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { createProgram } from '../../src/cli/program.ts';
 import { GLOBAL, OF_PROFILE } from '../../src/settings/unknown-settings.ts';
-import { isInstalled } from '../installed.ts';
+import { needs } from '../needs.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const package_ = JSON.parse(await readFile(new URL('package.json', ROOT), 'utf8'));
@@ -19,17 +19,17 @@ describe('the man page', () => {
     expect(package_.man[0]).toMatch(/^dist\/.*\.1$/);
   });
 
-  it.skipIf(!isInstalled('groff', '--version'))('is what groff takes without a warning', () => {
+  it('is what groff takes without a warning', needs('groff'), () => {
     const { stdout, stderr, status } = spawnSync('groff', ['-man', '-Tutf8', '-ww', '-z', PAGE], { encoding: 'utf8' });
     expect({ stdout, stderr, status }).toEqual({ stdout: '', stderr: '', status: 0 });
   });
 
-  it.skipIf(!isInstalled('mandoc', PAGE))('is what mandoc takes without a warning', () => {
+  it('is what mandoc takes without a warning', needs('mandoc'), () => {
     const { stdout, status } = spawnSync('mandoc', ['-T', 'lint', '-W', 'warning', PAGE], { encoding: 'utf8' });
     expect({ stdout, status }).toEqual({ stdout: '', status: 0 });
   });
 
-  describe.skipIf(!isInstalled('man', '--version'))('as man shows it', () => {
+  describe('as man shows it', needs('man'), () => {
     const shown = () =>
       execFileSync('man', ['--warnings', '-l', PAGE], {
         encoding: 'utf8',

@@ -1,16 +1,13 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { needs } from '../needs.ts';
 import { type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 
-const isRoot = process.getuid?.() === 0;
-const canUnplug = isRoot && (Boolean(process.env.CI) || spawnSync('unshare', ['--net', 'ip', 'link']).status === 0);
-if (!canUnplug) process.stderr.write('the test without a network is skipped: it needs root, unshare and ip\n');
-
-describe.skipIf(!canUnplug)('the agent without a network', () => {
+describe('the agent without a network', needs('root', 'ip', 'network namespaces'), () => {
   let sandbox: Sandbox;
   let agent: Running;
   beforeEach(async () => {

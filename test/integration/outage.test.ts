@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withSession } from '../../src/credentials/document.ts';
 import { type AgentInLapse, startAgent } from '../faketime/agent.ts';
-import { isInstalled } from '../installed.ts';
+import { needs } from '../needs.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { within } from '../within.ts';
 
 const MINUTE = 60_000;
 
-describe.skipIf(!isInstalled('faketime', '--version'))('an hour without STS', () => {
+describe('an hour without STS', needs('faketime'), () => {
   let sandbox: Sandbox;
   let agent: AgentInLapse;
   let way: Way;

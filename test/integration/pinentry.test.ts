@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pinentry } from '../../src/ask/pinentry.ts';
 import { built } from '../built.ts';
 import { asking, request } from '../desktop/asking.ts';
-import { missingPrograms } from '../desktop/desktop.ts';
+import { needs } from '../needs.ts';
 import { within } from '../within.ts';
 
 /** The real ones are tried in `test/desktop/dialogs.test.ts`; this one answers as none does on demand. */
@@ -79,7 +79,7 @@ describe.skipIf(process.platform === 'win32')('pinentry', () => {
   });
 });
 
-describe.skipIf(missingPrograms().length > 0)('pinentry on a terminal', () => {
+describe('pinentry on a terminal', needs('pinentry-gtk-2', 'script'), () => {
   it('takes the code there, and not without one', async () => {
     const program = `
       import { pinentry } from '${built('ask/pinentry.ts')}';

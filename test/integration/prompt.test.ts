@@ -3,7 +3,7 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withSession } from '../../src/credentials/document.ts';
-import { isInstalled } from '../installed.ts';
+import { needs } from '../needs.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { openTerminal, type ScreenTerminal } from '../tmux.ts';
 
@@ -81,7 +81,7 @@ describe('the script for bars', () => {
   });
 });
 
-describe.skipIf(!isInstalled('tmux', '-V'))('in a terminal', () => {
+describe('in a terminal', needs('tmux'), () => {
   let terminal: ScreenTerminal;
   beforeEach(() => {
     terminal = openTerminal(env);
@@ -106,13 +106,13 @@ describe.skipIf(!isInstalled('tmux', '-V'))('in a terminal', () => {
     await everyTime();
   });
 
-  it.skipIf(!isInstalled('zsh', '-c', 'true'))('the prompt of zsh says it', async () => {
+  it('the prompt of zsh says it', needs('tmux', 'zsh'), async () => {
     await writeFile(join(sandbox.home, '.zshrc'), `PROMPT='%# '\n${blockAfter('In `~/.zshrc`')}`);
     terminal.press('exec zsh -o NO_GLOBAL_RCS', 'Enter');
     await everyTime();
   });
 
-  it.skipIf(!isInstalled('fish', '-c', 'true'))('the prompt of fish says it', async () => {
+  it('the prompt of fish says it', needs('tmux', 'fish'), async () => {
     const folder = join(env.XDG_CONFIG_HOME ?? '', 'fish');
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, 'config.fish'), blockAfter('In `~/.config/fish/config.fish`'));

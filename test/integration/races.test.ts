@@ -11,7 +11,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
 import { readState } from '../../src/session/state.ts';
 import { built } from '../built.ts';
-import { canImport } from '../installed.ts';
+import { has, needs, uses } from '../needs.ts';
 import {
   type Change,
   type Counts,
@@ -65,9 +65,7 @@ const READERS: Record<string, string[]> = {
 };
 const STAND_IN = [process.execPath, fileURLToPath(import.meta.resolve('../races/editor.mjs'))];
 const AWS_CONFIGURE_SET = ['python3', fileURLToPath(import.meta.resolve('../races/editor.py'))];
-const hasBotocore = canImport('botocore', 'what botocore reads meanwhile');
-const hasAwsCli = canImport('awscli', "the AWS CLI's own `aws configure set`");
-if (!hasBotocore) delete READERS.botocore;
+if (!has('python3:botocore')) delete READERS.botocore;
 
 /** How long the refreshers of a race may take, in milliseconds: they do as much work as two cores can in ten seconds. */
 const LONGEST_RACE = 45_000;
@@ -181,17 +179,25 @@ async function race(times: number, editing?: string[]): Promise<{ counts: Counts
   return { counts, changes };
 }
 
-test('eight processes that honour the lock lose nothing, and no reader ever notices', async () => {
-  const { counts, changes } = await race(100);
-  expect(changes).toHaveLength(REFRESHED * 100);
-  expect(counts).toMatchObject({ 'reads that failed': 0, 'sessions of ours that were gone': 0 });
-  expect(readFileSync(file, 'utf8')).toBe(fileWith([...Array(REFRESHED).fill(100), 0]));
-});
+test(
+  'eight processes that honour the lock lose nothing, and no reader ever notices',
+  uses('python3:botocore'),
+  async () => {
+    const { counts, changes } = await race(100);
+    expect(changes).toHaveLength(REFRESHED * 100);
+    expect(counts).toMatchObject({ 'reads that failed': 0, 'sessions of ours that were gone': 0 });
+    expect(readFileSync(file, 'utf8')).toBe(fileWith([...Array(REFRESHED).fill(100), 0]));
+  },
+);
 
-test('beside a program that edits in place without a lock, the only faults are that program’s', async () => {
-  await race(200, STAND_IN);
-});
+test(
+  'beside a program that edits in place without a lock, the only faults are that program’s',
+  uses('python3:botocore'),
+  async () => {
+    await race(200, STAND_IN);
+  },
+);
 
-test.runIf(hasAwsCli)("beside the AWS CLI's own `aws configure set`, the only faults are its", async () => {
+test("beside the AWS CLI's own `aws configure set`, the only faults are its", needs('python3:awscli'), async () => {
   await race(100, AWS_CONFIGURE_SET);
 });

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
-import { isInstalled } from '../installed.ts';
+import { needs } from '../needs.ts';
 import { run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 
@@ -159,8 +159,9 @@ describe('refresh', () => {
     expect(ended.stderr.trim().split('\n')).toHaveLength(1);
   });
 
-  it.skipIf(!isInstalled('faketime', '--version'))(
+  it(
     'refresh gives up, and does not send the code again, when AWS takes the request and does not answer for 15 seconds',
+    needs('faketime'),
     async () => {
       sandbox.sts.fault({ kind: 'delay', milliseconds: 600_000 }, 2);
       // Ten times as fast.

@@ -3,7 +3,7 @@ import { appendFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { AssumeRoleCommand, GetSessionTokenCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isInstalled } from '../installed.ts';
+import { needs } from '../needs.ts';
 import { PROGRAM, run } from '../program.ts';
 import { ACCOUNT_ID, type Sandbox, startSandbox } from '../sandbox.ts';
 
@@ -61,22 +61,22 @@ const CLIENTS = [
   {
     name: 'the AWS CLI',
     command: ['aws', 'sts', 'get-caller-identity', '--output', 'json'],
-    there: isInstalled('aws', '--version'),
+    needed: ['aws'],
   },
   {
     name: 'boto3',
     command: ['python3', '-c', PYTHON],
-    there: isInstalled('python3', '-c', 'import boto3'),
+    needed: ['python3:boto3'],
   },
   {
     name: 'the AWS SDK for JavaScript',
     command: [process.execPath, '--input-type=module', '-e', JAVASCRIPT],
-    there: true,
+    needed: [],
   },
 ];
 
-for (const { name, command, there } of CLIENTS) {
-  describe.skipIf(!there)(name, () => {
+for (const { name, command, needed } of CLIENTS) {
+  describe(name, needs(...needed), () => {
     const [program = '', ...words] = command;
     const callerWith = async (profile: string) => {
       const { stdout } = await promisify(execFile)(program, words, {

@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import {
@@ -12,6 +12,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { newSandboxUser } from '../../src/sandbox/account.ts';
 import type { SandboxSts, StsFault } from '../../src/sandbox/sts.ts';
 import type { MfaSession } from '../../src/session/session.ts';
+import { needs } from '../needs.ts';
 import { ACCOUNT_ID, type Sandbox, type SandboxOptions, startSandbox } from '../sandbox.ts';
 
 const open: (() => Promise<void>)[] = [];
@@ -615,10 +616,7 @@ test('the log of requests tells who asked for what', async () => {
   ]);
 });
 
-const aws = spawnSync('aws', ['--version']);
-if (aws.status !== 0) process.stderr.write('skipping the AWS CLI: there is no working `aws` on PATH\n');
-
-describe.skipIf(aws.status !== 0)('the AWS CLI', () => {
+describe('the AWS CLI', needs('aws'), () => {
   const run = promisify(execFile);
   const cli = (sandbox: Sandbox, ...args: string[]) =>
     run('aws', ['--output', 'json', 'sts', ...args], { env: { ...sandbox.env, AWS_MAX_ATTEMPTS: '1' } });

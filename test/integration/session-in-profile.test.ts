@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MfaSession } from '../../src/session/session.ts';
-import { isInstalled } from '../installed.ts';
+import { needs } from '../needs.ts';
 import { type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 
@@ -110,7 +110,7 @@ describe('a live session without an expiry', () => {
     ]);
   });
 
-  it.skipIf(!isInstalled('aws', '--version')).each(USABLE)('%s is used by the AWS CLI', async (_, lines) => {
+  it.each(USABLE)('%s is used by the AWS CLI', needs('aws'), async (_, lines) => {
     const { accessKeyId } = await put(lines);
     await callerIdentity();
     expect(sandbox.sts.requests).toMatchObject([{ accessKeyId, outcome: 'granted' }]);
@@ -133,7 +133,7 @@ describe('a session', () => {
     expect((await startAgent()).output()).toContain('"standing":"asking"');
   });
 
-  it.skipIf(!isInstalled('aws', '--version')).each(UNUSABLE)('%s is of no use to the AWS CLI', async (_, lines) => {
+  it.each(UNUSABLE)('%s is of no use to the AWS CLI', needs('aws'), async (_, lines) => {
     await put(lines);
     await expect(callerIdentity()).rejects.toThrow(/InvalidClientTokenId|Partial credentials/);
   });

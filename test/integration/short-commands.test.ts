@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProgram } from '../../src/cli/program.ts';
 import { withSession } from '../../src/credentials/document.ts';
+import { needs } from '../needs.ts';
 import { PROGRAM, run } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 
@@ -70,15 +71,19 @@ describe.each(COMMANDS)('%s of a fresh session', (command) => {
     closeSync(full);
   });
 
-  it('writes all of it to a reader that is slow, also where another program has set the pipe not to block', async () => {
-    // Python would choose such a place for its children, and not for itself.
-    const env = { ...sandbox.env, LC_ALL: 'C.UTF-8' };
-    const { stdout } = await run([command], env);
-    const slow = execFileSync('python3', ['-c', SLOW_READER, process.execPath, PROGRAM, command], { env });
-    // What may have changed between the two is the time left.
-    const timeless = (text: string) => text.replace(/\d+h \d+m/, '');
-    expect(timeless(slow.toString())).toBe(timeless(stdout));
-  });
+  it(
+    'writes all of it to a reader that is slow, also where another program has set the pipe not to block',
+    needs('python3'),
+    async () => {
+      // Python would choose such a place for its children, and not for itself.
+      const env = { ...sandbox.env, LC_ALL: 'C.UTF-8' };
+      const { stdout } = await run([command], env);
+      const slow = execFileSync('python3', ['-c', SLOW_READER, process.execPath, PROGRAM, command], { env });
+      // What may have changed between the two is the time left.
+      const timeless = (text: string) => text.replace(/\d+h \d+m/, '');
+      expect(timeless(slow.toString())).toBe(timeless(stdout));
+    },
+  );
 
   it('says nothing when its reader is gone', async () => {
     const script = `exec 3>&1; { "$0" "$@"; echo "$?" >&3; } | true`;

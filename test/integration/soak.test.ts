@@ -8,7 +8,7 @@ import { newSandboxUser } from '../../src/sandbox/account.ts';
 import { authenticator } from '../../src/sandbox/totp.ts';
 import { type AgentInLapse, startAgent } from '../faketime/agent.ts';
 import type { LogLine } from '../faketime/lapse.ts';
-import { isInstalled } from '../installed.ts';
+import { needs } from '../needs.ts';
 import { ACCOUNT_ID, type Sandbox, startSandbox } from '../sandbox.ts';
 
 /** `SOAK_HOURS=72 SOAK_PROFILES=33 npx vitest run test/integration/soak.test.ts` makes ten thousand refreshes of it. */
@@ -30,7 +30,7 @@ interface Holding {
   files: string[];
 }
 
-describe.skipIf(!isInstalled('faketime', '--version'))(`an agent that runs for ${HOURS} hours`, () => {
+describe(`an agent that runs for ${HOURS} hours`, needs('faketime'), () => {
   const users = Array.from({ length: PROFILES }, (_, index) => newSandboxUser(ACCOUNT_ID, `user-${index}`));
   let sandbox: Sandbox;
   let agent: AgentInLapse;

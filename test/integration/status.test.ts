@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseCredentials, withSession } from '../../src/credentials/document.ts';
-import { isInstalled } from '../installed.ts';
+import { needs } from '../needs.ts';
 import { PROGRAM, type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { onTerminal, quoted } from '../terminal.ts';
@@ -150,7 +150,7 @@ describe('status --watch', () => {
   });
 });
 
-describe.skipIf(!isInstalled('tmux', '-V'))('status --watch on a terminal', () => {
+describe('status --watch on a terminal', needs('tmux'), () => {
   let terminal: ScreenTerminal;
   beforeEach(() => {
     terminal = openTerminal({ ...sandbox.env, LC_ALL: 'C.UTF-8' });

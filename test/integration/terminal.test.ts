@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { built } from '../built.ts';
+import { needs } from '../needs.ts';
 import { follow, type Running } from '../program.ts';
 import { quoted, onTerminal as terminal } from '../terminal.ts';
 
@@ -33,7 +34,7 @@ async function writtenBy(session: Running): Promise<string> {
 
 const QUESTION = /MFA code of alice in account 123456789012: /;
 
-describe.skipIf(process.platform !== 'linux')('the terminal', () => {
+describe('the terminal', needs('Linux', 'script'), () => {
   it('says what ends when, and takes the code', async () => {
     const session = onTerminal(quoted(node(program(false))));
     await session.says(QUESTION);

@@ -1,9 +1,10 @@
-import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { needs } from '../needs.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'aws-mfa-agent-packaging-'));
@@ -47,11 +48,8 @@ describe('what is published', () => {
   });
 });
 
-/** The registry is asked for other versions of Node; whoever works without it does without this test. */
-const isReachable =
-  Boolean(process.env.CI) || spawnSync('npm', ['view', 'node', 'version'], { timeout: 10_000 }).status === 0;
-
-describe.skipIf(!isReachable)('the published program, installed globally', () => {
+// The registry is asked for other versions of Node.
+describe('the published program, installed globally', needs('the npm registry'), () => {
   let sandbox: Sandbox;
   beforeAll(async () => {
     npm('install', '--global', '--prefix', join(folder, 'prefix'), join(folder, packed.filename));
@@ -75,9 +73,7 @@ describe.skipIf(!isReachable)('the published program, installed globally', () =>
   });
 });
 
-const hasDpkg = spawnSync('dpkg-deb', ['--version']).status === 0;
-
-describe.skipIf(!isReachable || !hasDpkg)('the Debian package', () => {
+describe('the Debian package', needs('the npm registry', 'dpkg-deb'), () => {
   const root = join(folder, 'root');
   beforeAll(() => {
     execFileSync('bash', ['debian/build.sh', folder, join(folder, 'prefix/lib/node_modules/aws-mfa-agent')], {

@@ -1,18 +1,10 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { type EventEmitter, once } from 'node:events';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Message, type MessageBus, MessageType, sessionBus, Variant } from '@jellybrick/dbus-next';
 import { until, within } from '../within.ts';
-
-/** Whether these tests can run: without dbus-daemon they are skipped, but not where CI is set. */
-export function canRunBuses(): boolean {
-  const missing = spawnSync('dbus-daemon', ['--version']).error !== undefined && !process.env.CI;
-  if (missing)
-    process.stderr.write('presence tests skipped: not installed: dbus-daemon (see test/system-packages.sh)\n');
-  return !missing;
-}
 
 /** A private bus, on which there is only what the test starts. */
 export interface PrivateBus {

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Presence, watchPresence } from '../../src/agent/presence.ts';
+import { needs } from '../needs.ts';
 import { until, within } from '../within.ts';
-import { canRunBuses, type PrivateBus, startBus, startLogind, startScreenSaver } from './buses.ts';
+import { type PrivateBus, startBus, startLogind, startScreenSaver } from './buses.ts';
 
 const LOCKED = 'screen locked';
 const IDLE = 'nobody at the keyboard';
@@ -45,7 +46,7 @@ async function watched(environment: NodeJS.ProcessEnv, platform?: NodeJS.Platfor
   };
 }
 
-describe.skipIf(!canRunBuses())('presence', () => {
+describe('presence', needs('dbus-daemon'), () => {
   let system: PrivateBus;
   let session: PrivateBus;
   let environment: NodeJS.ProcessEnv;

@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,21 +6,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { built } from '../built.ts';
 import { request } from '../desktop/asking.ts';
-
-/** A service manager of a user's, in a mount namespace of its own: that takes root. */
-const canManage = () => {
-  try {
-    execFileSync('unshare', [
-      '-m',
-      'sh',
-      '-c',
-      'test -x /lib/systemd/systemd-journald && command -v systemd-run dbus-daemon',
-    ]);
-    return true;
-  } catch {
-    return false;
-  }
-};
+import { needs } from '../needs.ts';
 
 /** Starts the service, waits until a browser was started, stops the service, and looks whether that lives on. */
 const SCENE = `
@@ -41,7 +27,7 @@ const SCENE = `
   kill $journal; wait $journal
 `;
 
-describe.skipIf(!canManage())('a browser that the service has opened', () => {
+describe('a browser that the service has opened', needs('a user manager', 'systemd-run', 'journalctl'), () => {
   let home: string;
   beforeEach(async () => {
     home = await mkdtemp(join(tmpdir(), 'service-'));

@@ -3,14 +3,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { askAgent } from '../../src/control/client.ts';
 import { withSession } from '../../src/credentials/document.ts';
 import { type NotificationServer, startNotificationServer } from '../desktop/notification-server.ts';
+import { needs } from '../needs.ts';
 import { busConfiguration } from '../presence/buses.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { LIMIT } from '../within.ts';
-import { HOME, startUserManager, type UserManager, whyNoUserManager } from './user-manager.ts';
+import { HOME, startUserManager, type UserManager } from './user-manager.ts';
 
 const BUS = `unix:path=${HOME}/bus`;
 
-describe.skipIf(whyNoUserManager() !== undefined)('the service of a user who logs out and in', () => {
+describe('the service of a user who logs out and in', needs('a user manager'), () => {
   let sandbox: Sandbox;
   let alice: UserManager;
   let screen: NotificationServer;

@@ -6,8 +6,7 @@ import { getCallerIdentity } from '../../src/aws/sts.ts';
 import { parseCredentials, withSession } from '../../src/credentials/document.ts';
 import { keepDiary, localTime } from '../day/diary.ts';
 import { startWorld, type World } from '../day/world.ts';
-import { isInstalled } from '../installed.ts';
-import { whyNoUserManager } from './user-manager.ts';
+import { needs } from '../needs.ts';
 
 const ARTIFACTS = fileURLToPath(new URL('../artifacts', import.meta.url));
 const MINUTE = 60_000;
@@ -31,7 +30,7 @@ const ASKED: readonly (readonly [time: string, what: RegExp])[] = [
   ['25T16:47+01:00', /^asks: .* ended at 16:4.$/],
 ];
 
-describe.skipIf(whyNoUserManager() !== undefined || !isInstalled('faketime', '--version'))('a day in its life', () => {
+describe('a day in its life', needs('a user manager', 'faketime'), () => {
   let world: World;
   const diary = keepDiary();
   const now = () => world.clocks.world();

@@ -3,74 +3,72 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withSession } from '../../src/credentials/document.ts';
-import { type Desktop, missingPrograms, startDesktop } from '../desktop/desktop.ts';
+import { type Desktop, startDesktop } from '../desktop/desktop.ts';
+import { needs } from '../needs.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { within } from '../within.ts';
-import { HOME, startUserManager, type UserManager, whyNoUserManager } from './user-manager.ts';
+import { HOME, startUserManager, type UserManager } from './user-manager.ts';
 
 const SETTINGS = 'check = * * * * * *\nprompt_before = 1m\n';
 const DUNST = '[global]\norigin = top-right\noffset = 20x20\nmouse_left_click = do_action\n';
 
-describe.skipIf(whyNoUserManager() !== undefined || missingPrograms('chromium', 'xdg-open').length > 0)(
-  'the service on a desktop',
-  () => {
-    let sandbox: Sandbox;
-    let screen: Desktop;
-    let alice: UserManager;
-    let dunst: ChildProcess;
-    beforeAll(async () => {
-      [sandbox, screen] = await Promise.all([startSandbox({ tolerance: 60 }), startDesktop()]);
-      alice = await startUserManager(sandbox.home);
-      alice.write('.config/aws-mfa-agent/config.ini', SETTINGS);
-      session(7200);
-      await alice.run(['aws-mfa-agent', 'install'], { AWS_ENDPOINT_URL_STS: sandbox.sts.url });
-      await alice.becomes('StatusText', /fresh until/);
-      // What a desktop does when it starts, after the agent.
-      await alice.systemctl('set-environment', `DISPLAY=${screen.environment.DISPLAY}`, 'XDG_CURRENT_DESKTOP=sway');
-      alice.write('dunstrc', DUNST);
-      dunst = alice.start(['dunst', '-conf', `${HOME}/dunstrc`], { DISPLAY: screen.environment.DISPLAY ?? '' });
-    });
-    afterAll(async () => {
-      const ended = dunst && once(dunst, 'exit');
-      await alice?.stop();
-      await within('the end of dunst', Promise.resolve(ended));
-      await Promise.all([screen?.stop(), sandbox?.close()]);
-    });
+describe('the service on a desktop', needs('a user manager', 'a desktop', 'chromium', 'xdg-open'), () => {
+  let sandbox: Sandbox;
+  let screen: Desktop;
+  let alice: UserManager;
+  let dunst: ChildProcess;
+  beforeAll(async () => {
+    [sandbox, screen] = await Promise.all([startSandbox({ tolerance: 60 }), startDesktop()]);
+    alice = await startUserManager(sandbox.home);
+    alice.write('.config/aws-mfa-agent/config.ini', SETTINGS);
+    session(7200);
+    await alice.run(['aws-mfa-agent', 'install'], { AWS_ENDPOINT_URL_STS: sandbox.sts.url });
+    await alice.becomes('StatusText', /fresh until/);
+    // What a desktop does when it starts, after the agent.
+    await alice.systemctl('set-environment', `DISPLAY=${screen.environment.DISPLAY}`, 'XDG_CURRENT_DESKTOP=sway');
+    alice.write('dunstrc', DUNST);
+    dunst = alice.start(['dunst', '-conf', `${HOME}/dunstrc`], { DISPLAY: screen.environment.DISPLAY ?? '' });
+  });
+  afterAll(async () => {
+    const ended = dunst && once(dunst, 'exit');
+    await alice?.stop();
+    await within('the end of dunst', Promise.resolve(ended));
+    await Promise.all([screen?.stop(), sandbox?.close()]);
+  });
 
-    function session(seconds: number): void {
-      const bytes = withSession(readFileSync(sandbox.credentialsFile), 'mfa', sandbox.sts.issue('alice', seconds));
-      alice.write('.aws/credentials', bytes.toString(), 0o600);
-    }
+  function session(seconds: number): void {
+    const bytes = withSession(readFileSync(sandbox.credentialsFile), 'mfa', sandbox.sts.issue('alice', seconds));
+    alice.write('.aws/credentials', bytes.toString(), 0o600);
+  }
 
-    it('asks on a screen that came after it, by notification and dialog, from inside its sandbox', async () => {
-      session(30);
-      await screen.click(await screen.window('Dunst'));
-      const field = await screen.window('AWS MFA code');
-      const inside = (await alice.run(['systemctl', '--user', 'status', 'aws-mfa-agent'])).stdout;
-      expect(inside).toMatch(/zenity --entry/);
-      await screen.type(field, sandbox.code());
-      await alice.becomes('StatusText', /fresh until/);
-      expect(sandbox.sts.requests.map(({ outcome }) => outcome)).toEqual(['granted']);
-      await screen.noWindow('AWS MFA code');
-    });
+  it('asks on a screen that came after it, by notification and dialog, from inside its sandbox', async () => {
+    session(30);
+    await screen.click(await screen.window('Dunst'));
+    const field = await screen.window('AWS MFA code');
+    const inside = (await alice.run(['systemctl', '--user', 'status', 'aws-mfa-agent'])).stdout;
+    expect(inside).toMatch(/zenity --entry/);
+    await screen.type(field, sandbox.code());
+    await alice.becomes('StatusText', /fresh until/);
+    expect(sandbox.sts.requests.map(({ outcome }) => outcome)).toEqual(['granted']);
+    await screen.noWindow('AWS MFA code');
+  });
 
-    it('takes its dialog from the screen when it stops', async () => {
-      session(30);
-      await screen.click(await screen.window('Dunst'));
-      await screen.window('AWS MFA code');
-      await alice.systemctl('stop', 'aws-mfa-agent');
-      expect(await alice.property('Result')).toBe('success');
-      await screen.noWindow('AWS MFA code');
-    });
+  it('takes its dialog from the screen when it stops', async () => {
+    session(30);
+    await screen.click(await screen.window('Dunst'));
+    await screen.window('AWS MFA code');
+    await alice.systemctl('stop', 'aws-mfa-agent');
+    expect(await alice.property('Result')).toBe('success');
+    await screen.noWindow('AWS MFA code');
+  });
 
-    it('opens the page in a browser that is not in its sandbox, and has its own', async () => {
-      alice.write('.config/aws-mfa-agent/config.ini', `${SETTINGS}prompt = browser\n`);
-      session(30);
-      await alice.systemctl('start', 'aws-mfa-agent');
-      const page = await screen.window('AWS MFA code');
-      expect((await alice.systemctl('status', 'aws-mfa-agent')).stdout).not.toMatch(/chromium/);
-      await screen.typeInPage(page, sandbox.code, alice.becomes('StatusText', /fresh until/));
-      expect(sandbox.sts.requests.map(({ outcome }) => outcome)).toEqual(['granted', 'granted']);
-    });
-  },
-);
+  it('opens the page in a browser that is not in its sandbox, and has its own', async () => {
+    alice.write('.config/aws-mfa-agent/config.ini', `${SETTINGS}prompt = browser\n`);
+    session(30);
+    await alice.systemctl('start', 'aws-mfa-agent');
+    const page = await screen.window('AWS MFA code');
+    expect((await alice.systemctl('status', 'aws-mfa-agent')).stdout).not.toMatch(/chromium/);
+    await screen.typeInPage(page, sandbox.code, alice.becomes('StatusText', /fresh until/));
+    expect(sandbox.sts.requests.map(({ outcome }) => outcome)).toEqual(['granted', 'granted']);
+  });
+});

@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withSession } from '../../src/credentials/document.ts';
 import type { Check, Finding } from '../../src/doctor/finding.ts';
+import { needs } from '../needs.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
-import { HOME, startUserManager, type UserManager, whyNoUserManager } from './user-manager.ts';
+import { HOME, startUserManager, type UserManager } from './user-manager.ts';
 
 const UNIT = '.config/systemd/user/aws-mfa-agent.service';
 
-describe.skipIf(whyNoUserManager() !== undefined)('doctor, of a systemd user service,', () => {
+describe('doctor, of a systemd user service,', needs('a user manager'), () => {
   let sandbox: Sandbox;
   let alice: UserManager;
   const here: Record<string, string> = {};

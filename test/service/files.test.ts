@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchd } from '../../src/service/launchd.ts';
 import type { Start } from '../../src/service/start.ts';
 import { systemd } from '../../src/service/systemd.ts';
+import { needs } from '../needs.ts';
 
 const UNIT = fileURLToPath(new URL('../../systemd/aws-mfa-agent.service', import.meta.url));
 const PROPERTY_LIST = fileURLToPath(new URL('../../launchd/io.github.aws-mfa-agent.plist', import.meta.url));
@@ -28,18 +29,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Whether a program is missing and its tests cannot run. On CI a missing one is no excuse: they run, and fail. */
-function without(program: string): boolean {
-  try {
-    execFileSync('sh', ['-c', 'command -v "$0"', program], { stdio: 'ignore' });
-    return false;
-  } catch {
-    process.stderr.write(`skipped: the tests of ${program}, which is not installed\n`);
-    return !process.env.CI;
-  }
-}
-
-describe.skipIf(process.platform !== 'linux' || without('systemd-analyze'))('the systemd unit', () => {
+describe('the systemd unit', needs('Linux', 'systemd-analyze'), () => {
   /** What systemd says of a unit with this text, started by a program that is really there. */
   async function verify(text: string): Promise<string> {
     const runtime = join(folder, 'runtime');
@@ -121,7 +111,7 @@ describe('the property list', () => {
     return file;
   }
 
-  it.skipIf(without('python3'))('says what launchd must do, in the words of its manual page', async () => {
+  it('says what launchd must do, in the words of its manual page', needs('python3'), async () => {
     for (const file of [PROPERTY_LIST, await filledIn()]) {
       const list = read(file);
       expect(list).toMatchObject({
@@ -138,7 +128,7 @@ describe('the property list', () => {
     expect(read(PROPERTY_LIST).ProgramArguments).toEqual(['/usr/bin/env', 'aws-mfa-agent', 'run']);
   });
 
-  it.skipIf(without('python3'))('starts this very program when it is filled in', async () => {
+  it('starts this very program when it is filled in', needs('python3'), async () => {
     const { node, program, words, environment } = START;
     const list = read(await filledIn());
     expect(list.ProgramArguments).toEqual([node, '--no-opt', program, ...words]);
@@ -150,7 +140,7 @@ describe('the property list', () => {
   });
 
   const reader = process.platform === 'darwin' ? 'plutil' : 'plistutil';
-  it.skipIf(without(reader))('is read by the tools that macOS and Linux have for it', async () => {
+  it('is read by the tools that macOS and Linux have for it', needs(reader), async () => {
     for (const file of [PROPERTY_LIST, await filledIn()]) {
       const args = reader === 'plutil' ? ['-lint', file] : ['-i', file, '-f', 'xml'];
       expect(execFileSync(reader, args, { encoding: 'utf8' })).toMatch(/io\.github\.aws-mfa-agent|OK/);

@@ -1,12 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { needs } from '../needs.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { answer, wordsOn } from '../terminal.ts';
-import { startUserManager, type UserManager, whyNoUserManager } from './user-manager.ts';
+import { startUserManager, type UserManager } from './user-manager.ts';
 
 const RETURN = '\r';
 
-describe.skipIf(whyNoUserManager() !== undefined)('setup, for a user with a service manager', () => {
+describe('setup, for a user with a service manager', needs('a user manager'), () => {
   let sandbox: Sandbox;
   let alice: UserManager;
   beforeEach(async () => {

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { withSession } from '../../src/credentials/document.ts';
+import { needs } from '../needs.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
-import { HOME, startUserManager, type UserManager, whyNoUserManager } from './user-manager.ts';
+import { HOME, startUserManager, type UserManager } from './user-manager.ts';
 
 const UNIT = '.config/systemd/user/aws-mfa-agent.service';
 const SETTINGS = '.config/aws-mfa-agent/config.ini';
 
-describe.skipIf(whyNoUserManager() !== undefined)('the systemd service of an ordinary user', () => {
+describe('the systemd service of an ordinary user', needs('a user manager'), () => {
   let sandbox: Sandbox;
   let alice: UserManager;
   beforeAll(async () => {

@@ -61,32 +61,6 @@ export interface UserManager {
   stop(): Promise<void>;
 }
 
-/** Why there can be no such user here; on CI it has to be possible. */
-export function whyNoUserManager(): string | undefined {
-  const reason = reasonAgainst();
-  if (reason === undefined || process.env.CI) return undefined;
-  process.stderr.write(`skipped: the tests of a real systemd user manager: ${reason}\n`);
-  return reason;
-}
-
-function reasonAgainst(): string | undefined {
-  if (process.platform !== 'linux') return 'this is not Linux';
-  if (process.getuid?.() !== 0) return 'they need root, to become another user in namespaces of their own';
-  for (const program of ['systemctl', 'systemd-notify', 'dbus-daemon', 'unshare', 'nsenter', 'setpriv']) {
-    try {
-      execFileSync('sh', ['-c', 'command -v "$0"', program], { stdio: 'ignore' });
-    } catch {
-      return `${program} is not installed`;
-    }
-  }
-  try {
-    execFileSync('unshare', ['--mount', '--pid', '--fork', '--mount-proc', 'true'], { stdio: 'ignore' });
-  } catch {
-    return 'no namespaces can be made here';
-  }
-  return undefined;
-}
-
 /** The outer shell: takes its control groups away again when all is over, whoever ended it. */
 const OUTER = `
 trap '' INT TERM HUP

@@ -1,0 +1,98 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+declare module '@vitest/runner' {
+  interface TaskMeta {
+    /** What the test is skipped for, or runs without; listed at the end of the run. */
+    lacks?: string[];
+  }
+}
+
+/** What a desktop of its own takes. */
+const DESKTOP = [
+  ...['Xvfb', 'dbus-daemon', 'dunst', 'dunstctl', 'zenity', 'kdialog', 'pinentry-gtk-2'],
+  ...['xdotool', 'import', 'convert', 'gdbus'],
+];
+
+/** What a user with a service manager takes: another user, in namespaces of his own. */
+const USER_MANAGER = ['systemctl', 'systemd-notify', 'dbus-daemon', 'unshare', 'nsenter', 'setpriv', 'pgrep'];
+
+/** What is not a program or a Python module, and what it lacks here. */
+const CONDITIONS: Record<string, () => string[]> = {
+  Linux: () => (process.platform === 'linux' ? [] : ['Linux']),
+  root: () => (process.getuid?.() === 0 ? [] : ['root']),
+  'a desktop': () => DESKTOP.flatMap(lacking),
+  'a user manager': () => ['Linux', 'root', ...USER_MANAGER, 'namespaces'].flatMap(lacking),
+  namespaces: () => (runs('unshare', '--mount', '--pid', '--fork', '--mount-proc', 'true') ? [] : ['namespaces']),
+  'network namespaces': () => (runs('unshare', '--net', 'true') ? [] : ['network namespaces']),
+  'mounting disks': () => (process.platform === 'linux' && process.getuid?.() === 0 ? [] : ['root']),
+  'the npm registry': () => (runs('npm', 'view', 'node', 'version') ? [] : ['the npm registry']),
+  // One that is there may still not run: it may trace nothing in a container, and `aws` may be a shim of pyenv.
+  strace: () => (runs('strace', '-f', '-o', '/dev/null', 'true') ? [] : ['strace']),
+  aws: () => (runs('aws', '--version') ? [] : ['aws']),
+  script: () => (/util-linux/.test(spawnSync('script', ['--version']).stdout?.toString() ?? '') ? [] : ['script']),
+};
+
+/** These are no fault of a CI that does not have them. Whatever else is missing there fails its tests. */
+const EXCUSED_ON_CI = ['Linux', 'root'];
+
+const known = new Map<string, string[]>();
+
+/**
+ * The options of a test, or of a group of them, that needs something of the system. It is skipped where that is missing,
+ * but not where CI is set: a skipped test proves nothing.
+ * @param names programs, modules (`python3:NAME`), or conditions such as `root` and `a desktop`
+ */
+export function needs(...names: string[]): { skip: boolean; meta: { lacks: string[] } } {
+  const missing = names.filter((name) => lacking(name).length > 0);
+  const skip = process.env.CI ? missing.some((name) => EXCUSED_ON_CI.includes(name)) : missing.length > 0;
+  return { skip, meta: { lacks: [...new Set(missing.flatMap(lacking))] } };
+}
+
+/** Whether something is there; tests that do without it are marked by the options of {@link uses}. */
+export function has(name: string): boolean {
+  return Boolean(process.env.CI) || lacking(name).length === 0;
+}
+
+/** The options of a test that proves less where something is missing, but is not skipped. */
+export function uses(...names: string[]): { meta: { lacks: string[] } } {
+  return { meta: { lacks: names.flatMap(lacking) } };
+}
+
+/** The Debian package of each program and module in system-packages.txt. */
+export function debianPackages(): Map<string, string> {
+  const list = readFileSync(new URL('system-packages.txt', import.meta.url), 'utf8');
+  const lines = list.split('\n').filter((line) => /^[^#]/.test(line));
+  return new Map(lines.map((line) => line.split(' ') as [string, string]));
+}
+
+function lacking(name: string): string[] {
+  const found = known.get(name) ?? look(name);
+  known.set(name, found);
+  return found;
+}
+
+function look(name: string): string[] {
+  const condition = CONDITIONS[name];
+  if (condition) return condition();
+  const [program = '', module] = name.split(':');
+  if (module) return runs(program, '-c', `import ${module}`) ? [] : [name];
+  return isInPath(program) ? [] : [name];
+}
+
+function isInPath(program: string): boolean {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    const file = join(folder, program);
+    try {
+      accessSync(file, constants.X_OK);
+      return existsSync(file);
+    } catch {
+      return false;
+    }
+  });
+}
+
+function runs(program: string, ...words: string[]): boolean {
+  return spawnSync(program, words, { stdio: 'ignore', timeout: 20_000 }).status === 0;
+}
