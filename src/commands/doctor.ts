@@ -197,7 +197,7 @@ async function waysToAsk(settings: Settings | undefined, inService: readonly Way
 
 async function agentSeen({ runtime }: Paths): Promise<AgentSeen> {
   try {
-    return await askAgent(runtime, 'GET /v1/agent');
+    return await askAgent(runtime, 'GET /v1/agent', {});
   } catch (error) {
     if (error instanceof UserError) return { problem: error.message };
     throw error;

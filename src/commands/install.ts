@@ -28,7 +28,7 @@ export async function installCommand(options: InstallOptions): Promise<void> {
     return;
   }
 
-  const agent = await askAgent<{ pid: number; version: string }>(files.runtime, 'GET /v1/agent').catch(() => undefined);
+  const agent = await askAgent(files.runtime, 'GET /v1/agent', {}).catch(() => undefined);
   const running = await service.running();
   if (agent && agent.pid !== running) {
     throw new UserError(`an agent is already running, but not as a service (process ${agent.pid}): stop it first`);

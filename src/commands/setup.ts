@@ -170,7 +170,7 @@ async function wantsService(
     questions.say(texts.noService(error.message));
     return false;
   }
-  const agent = await askAgent<{ pid: number }>(files.runtime, 'GET /v1/agent').catch(() => undefined);
+  const agent = await askAgent(files.runtime, 'GET /v1/agent', {}).catch(() => undefined);
   if (agent) {
     questions.say(texts.runsElsewhere(agent.pid));
     return false;

@@ -7,8 +7,7 @@ import { localTime } from '../time/local-time.ts';
 /** Tells the running agent to leave the person alone. */
 export async function snooze(duration: string, profile: string | undefined, options: GlobalOptions): Promise<void> {
   const { files } = userSettings(options);
-  const query = new URLSearchParams({ duration, ...(profile === undefined ? {} : { profile }) });
-  const answer = await askAgent<{ until: number }>(files.runtime, `POST /v1/snooze?${query}`);
+  const answer = await askAgent(files.runtime, 'POST /v1/snooze', { duration, profile });
   if (!answer) throw new UserError('the agent is not running, so there is nothing to snooze');
   process.stderr.write(`${snoozed(answer.until, Date.now())}\n`);
 }

@@ -1,12 +1,13 @@
 import type { GlobalOptions } from '../cli/options.ts';
 import { isTerminal, write } from '../cli/output.ts';
 import { askAgent } from '../control/client.ts';
+import type { AgentReport } from '../control/messages.ts';
 import { UserError } from '../errors.ts';
 import { plain } from '../plain.ts';
 import { chosenProfiles, readSessions } from '../refresh/held-session.ts';
 import { userSettings } from '../settings/settings.ts';
 import { statusJson } from '../status/json.ts';
-import { type AgentAnswer, type Knowledge, type Row, rowsAt } from '../status/rows.ts';
+import { type Knowledge, type Row, rowsAt } from '../status/rows.ts';
 import { type Display, statusTable, type WidthOf } from '../status/table.ts';
 
 interface StatusOptions extends GlobalOptions {
@@ -65,11 +66,13 @@ async function readFiles(names: string[], options: GlobalOptions): Promise<Omit<
 }
 
 /** @param after waits until it has another revision than this to tell, for an hour at most */
-function readAgent(runtime: string, after?: number): Promise<AgentAnswer | undefined> {
-  const [call, patience] =
-    after === undefined ? ['GET /v1/agent'] : [`GET /v1/agent?after=${after}&wait=1h`, 3_605_000];
+function readAgent(runtime: string, after?: number): Promise<AgentReport | undefined> {
+  const answer =
+    after === undefined
+      ? askAgent(runtime, 'GET /v1/agent', {})
+      : askAgent(runtime, 'GET /v1/agent', { after, wait: '1h' }, 3_605_000);
   // A stuck agent must not hide what the file says.
-  return askAgent<AgentAnswer>(runtime, call, patience).catch(() => undefined);
+  return answer.catch(() => undefined);
 }
 
 async function tableLines(knowledge: Knowledge, rows: Row[], now: number): Promise<string[]> {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
+import type { Call, Messages } from './messages.ts';
 
 /** The only way in to a running agent: HTTP and JSON on a Unix socket in a folder that only the user can enter. */
 export function controlSocket(runtimeFolder: string): string {
@@ -12,23 +13,25 @@ const PATIENCE = 5_000;
 
 /**
  * Asks the running agent.
- * @param call method and path, as `GET /v1/agent`
  * @param patience how long it may take to answer, in milliseconds
  * @returns its answer, or undefined when no agent runs
  * @throws UserError when one runs and does not answer, or refuses
  */
-export async function askAgent<T>(
+export async function askAgent<Asked extends Call>(
   runtimeFolder: string,
-  call: string,
+  call: Asked,
+  query: Messages[Asked]['query'],
   patience: number = PATIENCE,
-): Promise<T | undefined> {
+): Promise<Messages[Asked]['answer'] | undefined> {
   const [method, path] = call.split(' ');
+  const given = Object.entries(query).filter(([, value]) => value !== undefined);
+  const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
   const socketPath = controlSocket(runtimeFolder);
   // Most often none runs, and then nothing need be loaded to find that out.
   if (!existsSync(socketPath)) return undefined;
   const { request } = await import('node:http');
   return new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath, method, path, timeout: patience });
+    const outgoing = request({ socketPath, method, path: `${path}?${search}`, timeout: patience });
     outgoing.on('response', async (response) => {
       try {
         let text = '';

@@ -13,6 +13,6 @@ export function askThroughAgent(
   profile: string,
   { wait, person }: { wait: number; person: boolean },
 ): Promise<ProfileStatus | undefined> {
-  const query = new URLSearchParams({ profile, timeout: `${Math.ceil(wait / 1000)}s`, person: person ? 'yes' : 'no' });
-  return askAgent<ProfileStatus>(files.runtime, `POST /v1/refresh?${query}`, wait === 0 ? 1_000 : wait + 5_000);
+  const query = { profile, timeout: `${Math.ceil(wait / 1000)}s`, person: person ? 'yes' : 'no' } as const;
+  return askAgent(files.runtime, 'POST /v1/refresh', query, wait === 0 ? 1_000 : wait + 5_000);
 }

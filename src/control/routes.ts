@@ -5,14 +5,14 @@ import type { Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import { parseDuration } from '../time/duration.ts';
 import type { Revisions } from './revisions.ts';
-import type { Routes } from './server.ts';
+import type { Query, Routes } from './server.ts';
 
 /** What the agent answers on its socket: docs/socket.md. @param settings those that hold now */
 export function agentRoutes(
   agent: Agent,
   settings: () => Settings,
   { clock, revisions, version }: { clock: Clock; revisions: Revisions; version: string },
-): Routes {
+): Required<Routes> {
   return {
     'GET /v1/agent': async (query, client) => {
       const { after, wait } = followingIn(query);
@@ -31,17 +31,22 @@ export function agentRoutes(
       await agent.snooze(duration, profile);
       return { until: clock.now() + duration };
     },
-    'POST /v1/refresh': (query, client) => {
+    'POST /v1/refresh': async (query, client) => {
       const { profile, wait, person } = refreshIn(query, settings());
       client.mayWait(wait + ANSWER_TIME);
-      return agent.refresh(profile, { wait, person, gone: client.gone });
+      const status = await agent.refresh(profile, { wait, person, gone: client.gone });
+      if (!status) throw new UserError(`the agent could not check [${profile}] yet; see its log`);
+      return status;
     },
   };
 }
 
 const LONGEST_SNOOZE = 7 * 86_400_000;
 
-function snoozeIn(query: URLSearchParams, { profiles }: Settings): { profile: string | undefined; duration: number } {
+function snoozeIn(
+  query: Query<'POST /v1/snooze'>,
+  { profiles }: Settings,
+): { profile: string | undefined; duration: number } {
   const profile = query.get('profile') ?? undefined;
   if (profile !== undefined && !profiles.some((one) => one.profile === profile)) {
     throw new UserError(`no MFA profile [${profile}]`, 'usage');
@@ -51,7 +56,7 @@ function snoozeIn(query: URLSearchParams, { profiles }: Settings): { profile: st
   return { profile, duration };
 }
 
-function followingIn(query: URLSearchParams): { after: number | undefined; wait: number } {
+function followingIn(query: Query<'GET /v1/agent'>): { after: number | undefined; wait: number } {
   const after = query.get('after');
   if (after !== null && !/^\d{1,15}$/.test(after))
     throw new UserError('after: the revision of an earlier answer', 'usage');
@@ -63,7 +68,10 @@ const WAIT = 50_000;
 /** For a check and the answer after it, in milliseconds. */
 const ANSWER_TIME = 5_000;
 
-function refreshIn(query: URLSearchParams, settings: Settings): { profile: string; wait: number; person: boolean } {
+function refreshIn(
+  query: Query<'POST /v1/refresh'>,
+  settings: Settings,
+): { profile: string; wait: number; person: boolean } {
   const profile = query.get('profile') ?? '';
   const known = settings.profiles.find((one) => one.profile === profile);
   if (!known) throw new UserError(`no MFA profile [${profile}]`, 'usage');

@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { UserError } from '../errors.ts';
 import { askAgent, controlSocket } from './client.ts';
+import type { Call, Messages } from './messages.ts';
 
 /** Whoever asks. */
 interface Client {
@@ -13,8 +14,18 @@ interface Client {
   gone: AbortSignal;
 }
 
-/** What the agent answers, by method and path; an error's message is told to whoever asked. */
-export type Routes = Record<string, (query: URLSearchParams, client: Client) => unknown>;
+/** What answers each call. The client is sent the message of an error. */
+export type Routes = { [Asked in Call]?: Route<Asked> };
+
+type Route<Asked extends Call> = (
+  query: Query<Asked>,
+  client: Client,
+) => Messages[Asked]['answer'] | Promise<Messages[Asked]['answer']>;
+
+/** What came after the `?`, as it came: nothing of it has been checked. */
+export interface Query<Asked extends Call> {
+  get(name: string & keyof Messages[Asked]['query']): string | null;
+}
 
 /** How long a client may take to say what it wants, in milliseconds. */
 const CLIENT_TIMEOUT = 5_000;
@@ -88,7 +99,7 @@ async function takeOver(server: Server, socket: string, runtimeFolder: string): 
   // Two agents that start together must not both find the socket dead and replace each other's.
   const lock = await lockFile(socket, 10_000);
   try {
-    const other = await askAgent<{ pid: number }>(runtimeFolder, 'GET /v1/agent');
+    const other = await askAgent(runtimeFolder, 'GET /v1/agent', {});
     if (other)
       throw new UserError(`another agent is running (process ${other.pid}): stop it first, or use it`, 'failed');
     rmSync(socket, { force: true });
@@ -108,7 +119,7 @@ async function answer(
   // `//[` is a path to HTTP, and nothing to a URL.
   const { url: target = '', method } = incoming;
   const url = new URL(URL.canParse(target, 'http://agent') ? target : '/', 'http://agent');
-  const route = routes[`${method} ${url.pathname}`];
+  const route = (routes as Record<string, Route<Call> | undefined>)[`${method} ${url.pathname}`];
   let status = 200;
   let body: unknown;
   try {

@@ -1,9 +1,10 @@
 import type { ProfileStatus } from '../agent/kept-profile.ts';
+import type { AgentReport } from '../control/messages.ts';
 import { standingText } from '../policy/standing.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 
 /** What `GET /v1/agent` answers; undefined when no agent runs; or why one that runs does not answer. */
-export type AgentSeen = { pid: number; version: string; profiles: ProfileStatus[] } | { problem: string } | undefined;
+export type AgentSeen = AgentReport | { problem: string } | undefined;
 
 export const INSTALL = 'aws-mfa-agent install';
 

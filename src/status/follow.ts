@@ -1,8 +1,9 @@
 import { controlSocket } from '../control/client.ts';
+import type { AgentReport } from '../control/messages.ts';
 import { watchFile } from '../files/watch.ts';
 import { stateFile } from '../session/state.ts';
 import type { Paths } from '../settings/paths.ts';
-import { type AgentAnswer, type Knowledge, nextChange, type Row, rowsAt } from './rows.ts';
+import { type Knowledge, nextChange, type Row, rowsAt } from './rows.ts';
 
 /** Shows the state. `problem`: why the files cannot be read just now; the knowledge is what it was then. */
 type Show = (knowledge: Knowledge, rows: Row[], now: number, problem: string | undefined) => Promise<void>;
@@ -11,7 +12,7 @@ interface Sources {
   files: Paths;
   readFiles(): Promise<Omit<Knowledge, 'agent'>>;
   /** With `after`: as soon as the agent has another revision to tell. */
-  readAgent(runtime: string, after?: number): Promise<AgentAnswer | undefined>;
+  readAgent(runtime: string, after?: number): Promise<AgentReport | undefined>;
   /** Has the listener called when the same has to be shown again. */
   onRedraw?(listener: () => void): void;
 }

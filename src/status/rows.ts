@@ -1,15 +1,7 @@
+import type { AgentReport } from '../control/messages.ts';
 import type { Standing } from '../policy/standing.ts';
 import { aged, endOf, type SessionState, type StoredSession, startOf, stateAt } from '../session/session.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
-
-/** What `GET /v1/agent` answers. */
-export interface AgentAnswer {
-  pid: number;
-  version: string;
-  /** Another one whenever the standing of a profile is another one; absent in agents before 0.2. */
-  revision?: number;
-  profiles: { profile: string; standing: Standing }[];
-}
 
 /** All that `status` knows, without the time. */
 export interface Knowledge {
@@ -18,7 +10,7 @@ export interface Knowledge {
   profiles: ProfileSettings[];
   sessions: ReadonlyMap<string, StoredSession>;
   /** Undefined when none runs. */
-  agent: AgentAnswer | undefined;
+  agent: AgentReport | undefined;
 }
 
 /** One MFA profile at an instant. Times are milliseconds since the epoch; undefined where there are none, or nothing tells. */

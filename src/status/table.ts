@@ -1,10 +1,11 @@
 import { inspect } from 'node:util';
+import type { AgentReport } from '../control/messages.ts';
 import { plain } from '../plain.ts';
 import { standingText } from '../policy/standing.ts';
 import type { SessionState } from '../session/session.ts';
 import { formatDuration } from '../time/duration.ts';
 import { localTime } from '../time/local-time.ts';
-import type { AgentAnswer, Row } from './rows.ts';
+import type { Row } from './rows.ts';
 
 /** Where the table is to be shown. */
 export interface Display {
@@ -34,7 +35,7 @@ interface Column {
  */
 export function statusTable(
   rows: readonly Row[],
-  agent: AgentAnswer | undefined,
+  agent: AgentReport | undefined,
   now: number,
   place: Display,
   widthOf: WidthOf,
@@ -56,7 +57,7 @@ export function statusTable(
   return lines([profile], [room], rows, place, widthOf);
 }
 
-function columnsAt(agent: AgentAnswer | undefined, now: number, unicode: boolean) {
+function columnsAt(agent: AgentReport | undefined, now: number, unicode: boolean) {
   const style = ({ state }: Row) => STYLES[state];
   return {
     profile: { head: 'PROFILE', text: ({ profile }) => plain(profile), least: 8 },

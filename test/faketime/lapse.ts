@@ -45,7 +45,7 @@ export function startLapse(agent: LapsedAgent, clocks: Clocks, sandbox: Sandbox)
   const log = followLog(agent.log);
   /** An answer comes when nothing that was begun at once keeps the agent's loop any more. */
   const settled = () =>
-    within('an answer of the agent', askAgent(agent.runtime, 'GET /v1/agent'), () => log.lines.slice(-3));
+    within('an answer of the agent', askAgent(agent.runtime, 'GET /v1/agent', {}), () => log.lines.slice(-3));
   const jump = (jump: Jump, processes: readonly number[]) => {
     clocks.jump(jump, processes);
     sandbox.clock.offset = clocks.offset();

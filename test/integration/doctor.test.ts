@@ -425,7 +425,7 @@ describe('doctor finds, of the asking and the agent,', () => {
 
   it('an agent of another version, with other settings, and in trouble', async () => {
     const folder = join(env.XDG_RUNTIME_DIR ?? '', 'aws-mfa-agent');
-    const standing = { standing: 'stopped', why: 'AWS knows no such device' };
+    const standing = { standing: 'stopped', why: 'AWS knows no such device' } as const;
     const control = await serveControl(folder, {
       'GET /v1/agent': () => ({ pid: 7, version: '0.0.1', profiles: [{ profile: 'mfa', state: 'missing', standing }] }),
     });

@@ -141,6 +141,18 @@ describe('a refresh asked for on the socket', () => {
     }
   });
 
+  it('is refused with a reason when no check of the agent has succeeded', async () => {
+    agent.child.kill('SIGTERM');
+    await agent.ended;
+    // A folder cannot be read as a credentials file.
+    agent = start(['run'], { ...sandbox.env, AWS_SHARED_CREDENTIALS_FILE: sandbox.home });
+    await agent.says(/check failed/);
+    expect(await refresh({ timeout: '1s' })).toEqual({
+      status: 400,
+      body: { error: 'the agent could not check [mfa] yet; see its log' },
+    });
+  });
+
   it('ends with the agent, also while somebody waits', async () => {
     const told = refresh({ timeout: '50s' }).then(
       ({ body }) => body.standing,

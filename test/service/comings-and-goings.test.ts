@@ -63,7 +63,7 @@ describe('the service of a user who logs out and in', needs('a user manager'), (
     await alice.becomes('StatusText', /cannot ask here: notification: the connection to the session bus ended/);
     await desktopStarts();
     // It tries again by itself after `remind_every`; told to look, at once.
-    await askAgent(alice.outside('/run/user/4321/aws-mfa-agent'), 'POST /v1/check');
+    await askAgent(alice.outside('/run/user/4321/aws-mfa-agent'), 'POST /v1/check', {});
     await answers();
     expect(await alice.property('MainPID')).toBe(pid);
   });

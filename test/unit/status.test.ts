@@ -177,7 +177,7 @@ describe('--json', async () => {
 
   it('keeps it in every standing of the agent', () => {
     for (const standing of Object.values(STANDINGS)) {
-      const printed = json({ ...AGENT, profiles: [{ profile: 'due', standing }] });
+      const printed = json({ ...AGENT, profiles: [{ profile: 'due', state: 'due', standing }] });
       expect(printed.profiles[4].agent.standing).toBe(standing.standing);
       expect({ valid: validate(printed), errors: validate.errors }).toEqual({ valid: true, errors: null });
     }
