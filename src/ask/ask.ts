@@ -37,10 +37,19 @@ export interface Asking {
    */
   activationToken?: string | undefined;
   /**
-   * Resolves with one line about the result when the refresh is over, for a way that stays visible after the answer.
+   * Resolves with the result of the code when the refresh is over, for a way that stays visible after the answer.
    * Until then, or if it is undefined, the same way may be asked again with a `problem`.
    */
-  outcome?: Promise<string> | undefined;
+  outcome?: Promise<CodeResult> | undefined;
+}
+
+/**
+ * The result of a code, in one line. `fresh`: the profile has a new session. `failed`: it has none, or it is not on disk.
+ * `over`: the code is no longer needed.
+ */
+export interface CodeResult {
+  kind: 'fresh' | 'failed' | 'over';
+  text: string;
 }
 
 /** Asks for one code. Always resolves. */

@@ -1,3 +1,4 @@
+import type { CodeResult } from '../ask/ask.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
 import type { RefreshTarget } from './target.ts';
 import * as texts from './texts.ts';
@@ -25,3 +26,23 @@ export function outcomeText(
       return outcome.message;
   }
 }
+
+/** Says where the code was typed what a refresh came to. */
+export function codeResult(
+  target: Parameters<typeof outcomeText>[0],
+  outcome: RefreshOutcome,
+  now: number,
+): CodeResult {
+  return { kind: RESULTS[outcome.kind], text: outcomeText(target, outcome, now) };
+}
+
+const RESULTS: Record<RefreshOutcome['kind'], CodeResult['kind']> = {
+  refreshed: 'fresh',
+  unsaved: 'failed',
+  refused: 'failed',
+  'no-keys': 'failed',
+  unaskable: 'failed',
+  snoozed: 'over',
+  dismissed: 'over',
+  withdrawn: 'over',
+};

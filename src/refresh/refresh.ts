@@ -1,4 +1,4 @@
-import type { Answer, Ask, Asking, AskRequest } from '../ask/ask.ts';
+import type { Answer, Ask, Asking, AskRequest, CodeResult } from '../ask/ask.ts';
 import type { AwsAnswer, Keys } from '../aws/call.ts';
 import type { SessionRequest } from '../aws/sts.ts';
 import { UserError } from '../errors.ts';
@@ -6,7 +6,7 @@ import type { RefreshOutcome } from '../policy/outcome.ts';
 import type { MfaSession } from '../session/session.ts';
 import { deferred } from '../time/deferred.ts';
 import { CODE_STEP, type CodeMemory, nextCodeIn } from './codes.ts';
-import { outcomeText } from './outcome.ts';
+import { codeResult } from './outcome.ts';
 import type { RefreshTarget } from './target.ts';
 import * as texts from './texts.ts';
 
@@ -41,9 +41,9 @@ export async function refresh(
   asking: Pick<AskRequest, 'reminder'> & Asking,
   effects: RefreshEffects,
 ): Promise<RefreshOutcome> {
-  const told = deferred<string>();
+  const told = deferred<CodeResult>();
   const outcome = await attempt(target, { ...asking, outcome: told.promise }, effects);
-  told.resolve(outcomeText(target, outcome, effects.now()));
+  told.resolve(codeResult(target, outcome, effects.now()));
   return outcome;
 }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Answer, AskRequest, Way } from '../../src/ask/ask.ts';
+import type { Answer, AskRequest, CodeResult, Way } from '../../src/ask/ask.ts';
 import { browser } from '../../src/ask/browser/browser.ts';
 import { needs } from '../needs.ts';
 import { asking, expiredRequest, request } from './asking.ts';
@@ -37,7 +37,7 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
   });
 
   /** Asks, and opens the page that is told. */
-  const begin = async (asked: AskRequest = request(), outcome?: Promise<string>) => {
+  const begin = async (asked: AskRequest = request(), outcome?: Promise<CodeResult>) => {
     const link = new Promise<string>((resolve) => {
       told = (text) => resolve(/http:\S+$/.exec(text)?.[0] ?? '');
     });
@@ -88,8 +88,8 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
 
   it('says in place what AWS answers, takes another code, and ends when all is well', async () => {
     let settle = (_text: string) => {};
-    const outcome = new Promise<string>((resolve) => {
-      settle = resolve;
+    const outcome = new Promise<CodeResult>((resolve) => {
+      settle = (text) => resolve({ kind: 'fresh', text });
     });
     const { given } = await begin(request(), outcome);
     await tab.type('111111');

@@ -7,7 +7,7 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Answer, Way } from '../../src/ask/ask.ts';
+import type { Answer, CodeResult, Way } from '../../src/ask/ask.ts';
 import { browser } from '../../src/ask/browser/browser.ts';
 import { built } from '../built.ts';
 import { asking, request } from '../desktop/asking.ts';
@@ -194,8 +194,8 @@ describe('the page served for the browser', () => {
       way = browser({ environment: { PATH: '' }, platform: 'linux', named: true, tell: resolve });
     });
     let settle = (_text: string) => {};
-    const outcome = new Promise<string>((resolve) => {
-      settle = resolve;
+    const outcome = new Promise<CodeResult>((resolve) => {
+      settle = (text) => resolve({ kind: 'fresh', text });
     });
     answer = way.ask(request(), { ...asking(), outcome });
     link = new URL(/http:\S+$/.exec(await within('the link', told))?.[0] ?? '');

@@ -155,12 +155,12 @@ class Page implements PageHost {
   }
 
   /** There is a code: says what came of it when that is known. Until then it can be asked again. */
-  awaitOutcome(outcome: Promise<string> | undefined): void {
+  awaitOutcome(outcome: Asking['outcome']): void {
     this.#state = 'given';
     this.#message = texts.PAGE_GIVEN;
     this.#server?.hold(false);
     this.#server?.update();
-    void outcome?.then((text) => this.end(text));
+    void outcome?.then(({ text }) => this.end(text));
     this.#patience = setTimeout(() => this.end(texts.PAGE_DONE), PATIENCE).unref();
   }
 
