@@ -24,15 +24,15 @@ export interface CredentialsDocument {
   profileNames(): string[];
 }
 
-/** Far more than any real one: some 50,000 profiles. */
+/** Much more than any real file: about 50,000 profiles. */
 const SIZE_LIMIT = 16 * 1024 * 1024;
 
-/** Keys whose value never holds a blank followed by `#` or `;`. */
+/** Keys whose values cannot contain a space followed by `#` or `;`. */
 const WITHOUT_NOTE =
   /^(?:aws_access_key_id|aws_secret_access_key|aws_session_token|aws_security_token|.*expir(?:ation|es)|manager)$/;
 
-/** Names that botocore or the JavaScript loader would not find again, and `DEFAULT`, which to botocore is every profile. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is them; \p{Cc} takes V8 longer than all of this file
+/** Names that botocore or the JavaScript loader would not find again; and `DEFAULT`, which botocore adds to every profile. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are meant; V8 needs longer for \p{Cc} than for the rest of this file
 const UNWRITABLE_NAME = /^(?:|DEFAULT|__proto__)$|^\s|\s$|[\0-\x1f\x7f-\x9f\u2028\u2029[\]]|(?:^|\s)[#;]/;
 
 /**
@@ -64,14 +64,14 @@ export function parseCredentials(bytes: Buffer): CredentialsDocument {
 }
 
 /**
- * The file with another session in one profile, and every other byte as it was. Writing the same session again changes
- * nothing.
+ * Returns the file with another session in one profile and every other byte unchanged. Writing the same session again
+ * changes nothing.
  *
- * Where sections of that name stand twice, both get the session, so that a reader that takes the first and one that
- * takes the last see the same. A missing profile comes at the end.
- * @param options `force` replaces long-term credentials, too
- * @throws UserError (`credentials-file`, or `target-profile`) when the profile holds long-term credentials, or when the file, the name or the session
- * is not what can be written
+ * If several sections have the profile's name, each gets the session: some readers use the first, others the last. A missing
+ * profile is added at the end.
+ * @param options `force` also replaces long-term keys
+ * @throws UserError: `target-profile` if the profile holds long-term keys or cannot be changed safely, or if its name cannot be
+ * written; `credentials-file` if the file is not text or the session is malformed
  */
 export function withSession(
   bytes: Buffer,
@@ -110,7 +110,7 @@ function beforeHeader(bytes: Buffer, section: FileSection | undefined): string {
   return section ? bytes.toString('latin1', section.start, section.header) : '';
 }
 
-/** @param inherited what botocore takes from [DEFAULT] where the profile does not say otherwise */
+/** @param inherited the settings of [DEFAULT], which botocore uses for keys that the profile does not have */
 function profileOf(name: string, lines: FileLine[], inherited?: ReadonlyMap<string, string>): ProfileSection {
   return {
     name,
@@ -132,7 +132,7 @@ function valuesIn(lines: FileLine[]): Map<string, string> {
       found.set(setting.key, WITHOUT_NOTE.test(setting.key) ? withoutNote(value) : value.trim());
     }
     if (line.kind === 'setting') key = line.key;
-    // As botocore has it: a value of several lines, with the blank ones between them.
+    // As in botocore: the value has several lines, including blank ones between them.
     if (line.kind === 'continuation' && !WITHOUT_NOTE.test(key)) {
       values.set(key, `${values.get(key)}${'\n'.repeat(blanks + 1)}${decode(line.text).trim()}`);
     }
@@ -145,7 +145,7 @@ function valuesIn(lines: FileLine[]): Map<string, string> {
 function readableSections(bytes: Buffer): FileSection[] {
   if (bytes.length > SIZE_LIMIT) {
     throw new UserError(
-      `the file has ${bytes.length} bytes, which is no credentials file: check its name`,
+      `the file has ${bytes.length} bytes, too many for a credentials file: check its name`,
       'credentials-file',
     );
   }
@@ -153,14 +153,14 @@ function readableSections(bytes: Buffer): FileSection[] {
   if (/^(?:\xff\xfe|\xfe\xff)/.test(beginning)) {
     throw new UserError('the file is UTF-16, which no AWS tool reads: save it as UTF-8', 'credentials-file');
   }
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: no text holds these, which is the question
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: text does not contain these, which is what is checked
   if (bytes.includes(0) || /[\x01-\x08\x0e-\x1a\x1c-\x1f]/.test(beginning)) {
-    throw new UserError('the file is no text: restore it, or move it away', 'credentials-file');
+    throw new UserError('the file is not a text file: restore it, or move it away', 'credentials-file');
   }
   return sectionsIn(bytes);
 }
 
-/** Whether every AWS tool finds a profile of that name again. */
+/** Returns whether every AWS tool can find a profile with that name. */
 export function isWritableName(profile: string): boolean {
   return !UNWRITABLE_NAME.test(profile);
 }
@@ -173,17 +173,17 @@ function refuseUnwritable(profile: string, session: MfaSession): void {
   const isWritable = [accessKeyId, secretAccessKey, sessionToken].every((text) => /^[!-~]+$/.test(text));
   if (!isWritable || Number.isNaN(new Date(expiration).getTime())) {
     throw new UserError(
-      `the new session for [${profile}] is not what AWS gives: check the endpoint`,
+      `the new session for [${profile}] is malformed, so it is not from AWS: check the endpoint`,
       'credentials-file',
     );
   }
 }
 
-/** The SDK for JavaScript takes `[a]#note` for no header, and what is below it for part of the profile above. */
+/** To the SDK for JavaScript, `[a]#note` is not a header, and the lines below it belong to the profile above. */
 function refuseDisputedHeader(profile: string, [header]: FileLine[]): void {
   if (header === undefined || withoutNote(decode(header.text)).endsWith(']')) return;
   throw new UserError(
-    `what stands behind the header [${profile}] keeps some tools from taking it for one: remove it, or put it behind " #"`,
+    `some tools do not accept the text after the header [${profile}]: remove it, or put " #" in front of it`,
     'target-profile',
   );
 }
@@ -191,23 +191,23 @@ function refuseDisputedHeader(profile: string, [header]: FileLine[]): void {
 function refuseDisputed(profile: string, disputed: string | undefined): void {
   if (disputed === undefined) return;
   throw new UserError(
-    `${disputed} in or below [${profile}] is indented, so that some tools take it for a part of the line above it and others do not: remove the blanks before it`,
+    `${disputed} in or below [${profile}] is indented, so some tools read it as part of the line above and others do not: remove the spaces in front of it`,
     'target-profile',
   );
 }
 
-/** Also where no reader finds it: in a line that continues another, or behind what only looks like a blank. */
+/** Also finds a key that no reader finds: in a line that continues another, or after a character that looks like a space. */
 function refuseLongTerm(profile: string, lines: FileLine[], text: string): void {
   const idsIn = (whole: string) => whole.match(/(?<![\w/+])AKIA/g)?.length ?? 0;
   const isGone = idsIn(text) < idsIn(lines.map((line) => line.text).join('\n'));
   if (!isGone && longTermKeyIn(profileOf(profile, lines).values) === undefined) return;
   throw new UserError(
-    `[${profile}] holds long-term credentials, maybe their only copy: name another profile, or move them away`,
+    `[${profile}] holds long-term keys, possibly the only copy: choose another profile, or move them to another one`,
     'target-profile',
   );
 }
 
-/** What must stand between the end of the file and a new section: the rest of the last line, and a blank line by habit. */
+/** Returns what to put before a new section at the end: a missing line end, and a blank line if sections have one. */
 function gapBefore(bytes: Buffer, sections: FileSection[]): string {
   const tail = bytes.toString('latin1', Math.max(0, bytes.length - 80));
   if (tail === '' || tail === BOM) return '';
@@ -220,7 +220,7 @@ function gapBefore(bytes: Buffer, sections: FileSection[]): string {
   return (isOpen ? end : '') + (isSpaced && !endsBlank ? end : '');
 }
 
-/** How the file ends its lines: as the last of them does. */
+/** Returns the line end of the file: that of its last line. */
 function lineEndIn(bytes: Buffer): string {
   const feed = bytes.lastIndexOf('\n');
   if (bytes.includes('\r', feed + 1)) return '\r';

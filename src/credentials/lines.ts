@@ -1,25 +1,25 @@
 /**
- * The credentials file as lines, the way its readers take them. Where they differ, indentation decides as it does for
- * botocore (Python's RawConfigParser): a line that is indented deeper than the setting before it continues that setting.
+ * Reads the credentials file as lines, as AWS tools do. Where they differ, this follows botocore (Python's RawConfigParser):
+ * a line that is indented deeper than the setting above it continues that setting.
  *
- * The texts here are latin1, one character a byte, so that what is not touched is written back as it was, whatever its
+ * Texts are latin1 here, one character for each byte, so that unchanged parts are written back exactly, whatever their
  * encoding.
  */
 
-/** Where a section stands in the file, in bytes: from `start`, its bracket at `header`, to the next one or the end. */
+/** The position of a section in bytes: from `start` to the next section or the end of the file, its bracket at `header`. */
 export interface FileSection {
   start: number;
   header: number;
   end: number;
 }
 
-/** A line; `text` and `end` together are all of its bytes. `end` is empty where the file stops without a line end. */
+/** A line; `text` and `end` together are all its bytes. `end` is empty at the end of a file without a final line end. */
 export type FileLine = { text: string; end: string } & (
   | { kind: 'header' | 'blank' | 'comment' }
-  /** Neither header nor setting. botocore then gives up the whole file; other readers pass over it. */
+  /** Neither a header nor a setting. botocore then rejects the whole file; other readers ignore the line. */
   | { kind: 'stray' }
   | ({ kind: 'setting' } & Setting)
-  /** Part of the setting above. `misplaced` is what readers that ignore indentation take it for. */
+  /** Part of the setting above. `misplaced` is the setting that readers which ignore indentation see. */
   | { kind: 'continuation'; misplaced: Setting | undefined }
 );
 
@@ -34,7 +34,7 @@ export interface Setting {
   value: string;
 }
 
-/** What may stand before the first line, and is no part of it. */
+/** The byte order mark that may precede the first line. */
 export const BOM = '\xef\xbb\xbf';
 
 const TAB = 9;
@@ -50,9 +50,9 @@ const EQUALS = 61;
 const OPENING = 91;
 const CLOSING = 93;
 
-/** What a reader of the whole specification drops from the end of a header or a value. */
+/** A note, which some readers drop from the end of a header or a value. */
 const NOTE = /\s[#;].*$/;
-/** The blanks that Python and JavaScript both know, in UTF-8: pasted text brings the no-break and the ideographic one. */
+/** White space of both Python and JavaScript, in UTF-8. Pasted text can contain no-break and ideographic spaces. */
 const BLANK = String.raw`(?:[ \t\v\f]|\xc2\xa0|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80)`;
 const WIDE_BLANK = new RegExp(`^${BLANK}`);
 const INDENT = new RegExp(`^${BLANK}*`);
@@ -60,18 +60,18 @@ const DELIMITER = new RegExp(`${BLANK}*[=:]${BLANK}*`);
 /** A word, `=` and a value, unlike the last line of a token that was broken into several (`c2Vzc2lvbg==`). */
 const MISPLACED = new RegExp(String.raw`^${BLANK}+[A-Za-z][\w-]*(?:${BLANK}+=${BLANK}*\S|=${BLANK}*[^\s=])`);
 
-/** Every section, in the order of the file; a name may stand more than once. Looks at brackets, not at every line. */
+/** Returns every section in the order of the file. A name can occur several times. Searches for brackets instead of reading every line. */
 export function sectionsIn(bytes: Buffer): FileSection[] {
   const sections: FileSection[] = [];
   const hasReturns = bytes.includes(RETURN);
   const top = bytes.toString('latin1', 0, BOM.length) === BOM ? BOM.length : 0;
-  /** The indentation of the last setting before `walked`, which a deeper line would continue. */
+  /** The indentation of the last setting before `walked`: a deeper line would continue it. */
   let open: number | undefined;
   let walked = top;
   for (let at = bytes.indexOf(OPENING, top); at >= 0; at = bytes.indexOf(OPENING, at + 1)) {
     const start = beforeBlanks(bytes, at, top);
     if (start > top && bytes[start - 1] !== FEED && bytes[start - 1] !== RETURN) continue;
-    // Only to an indented line does it matter what stands above.
+    // Only for an indented header do the lines above matter.
     while (at > start && sections.length > 0 && walked < start) {
       const stop = stopOf(bytes, walked, hasReturns);
       const first = afterBlanks(bytes, walked, stop);
@@ -90,7 +90,7 @@ export function sectionsIn(bytes: Buffer): FileSection[] {
   return sections;
 }
 
-/** What stands between the brackets of a section's header: up to the last one, but for those of a note behind it. */
+/** Returns the text between the brackets of a section's header: up to the last bracket that is not in a note. */
 export function nameOf(bytes: Buffer, { header, end }: FileSection): string {
   const stop = stopOf(bytes, header, true);
   const line = decode(bytes.toString('latin1', header, Math.min(stop, end)));
@@ -98,7 +98,7 @@ export function nameOf(bytes: Buffer, { header, end }: FileSection): string {
   return line.slice(1, last > 0 ? last : line.lastIndexOf(']'));
 }
 
-/** Those sections that have a name, found without making a text of every header. */
+/** Returns the sections with a name. Searches the bytes, to decode only the matching headers. */
 export function sectionsNamed(name: string, bytes: Buffer, sections: FileSection[]): FileSection[] {
   const header = Buffer.from(`[${name}]`);
   const places = new Set<number>();
@@ -106,13 +106,13 @@ export function sectionsNamed(name: string, bytes: Buffer, sections: FileSection
   return sections.filter((section) => places.has(section.header) && nameOf(bytes, section) === name);
 }
 
-/** The lines of a section, its header first. */
+/** Returns the lines of a section, its header first. */
 export function linesOf(bytes: Buffer, section: FileSection): FileLine[] {
   const lines: FileLine[] = [];
   const all = bytes.toString('latin1', section.start, section.end);
   const hasReturns = all.includes('\r');
   let owner: Setting | undefined;
-  /** The indentation of the owner. */
+  /** The indentation of `owner`. */
   let open: number | undefined;
   for (let start = section.start; start < section.end; ) {
     const stop = stopOf(bytes, start, hasReturns);
@@ -129,7 +129,7 @@ export function linesOf(bytes: Buffer, section: FileSection): FileLine[] {
         lines.push({ text, end, kind, ...owner });
         break;
       case 'continuation': {
-        // Below `s3 =` the lines are nested settings, to every reader.
+        // Below an empty `s3 =`, every reader sees nested settings.
         const isMisplaced = owner !== undefined && withoutNote(behindDelimiter(owner)) !== '' && MISPLACED.test(text);
         lines.push({ text, end, kind, misplaced: isMisplaced ? settingIn(text) : undefined });
         break;
@@ -146,33 +146,33 @@ export function linesOf(bytes: Buffer, section: FileSection): FileLine[] {
   return lines;
 }
 
-/** What a line sets, to any reader. */
+/** Returns the setting that any reader sees in a line. */
 export function settingOf(line: FileLine): Setting | undefined {
   if (line.kind === 'setting') return line;
   return line.kind === 'continuation' ? line.misplaced : undefined;
 }
 
-/** What stands behind the `=`, decoded, with the blanks before it: a note needs one. */
+/** Returns the decoded text after the `=` with its leading white space, since a note needs some in front of it. */
 export function behindDelimiter({ delimiter, value }: Setting): string {
   return decode(delimiter.slice(delimiter.search(/[=:]/) + 1) + value);
 }
 
-/** The blanks that a line begins with. */
+/** Returns the white space that a line begins with. */
 export function indentOf(line: string): string {
   return INDENT.exec(line)?.[0] ?? '';
 }
 
-/** A decoded text without the `# note` behind it, which botocore takes for a part of a value and other readers do not. */
+/** Removes a trailing `# note` from a decoded text. To botocore it is part of the value, to other readers it is not. */
 export function withoutNote(value: string): string {
   return (/[#;]/.test(value) ? value.replace(NOTE, '') : value).trim();
 }
 
-/** A text of bytes as the UTF-8 that it is. */
+/** Decodes a latin1 text of bytes as UTF-8. */
 export function decode(latin1: string): string {
   return /[\x80-\xff]/.test(latin1) ? Buffer.from(latin1, 'latin1').toString('utf8') : latin1;
 }
 
-/** The bytes of a text, as UTF-8, one character for each. */
+/** Encodes a text as UTF-8, one latin1 character for each byte. */
 export function encode(text: string): string {
   return /[^\0-\x7f]/.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
 }
@@ -208,7 +208,7 @@ function settingIn(line: string): Setting {
   return { key: decode(spelling).toLowerCase(), indent, spelling, delimiter, value: line.slice(at + delimiter.length) };
 }
 
-/** Where the line that begins at `start` stops. Python ends a line at a lone CR, too. */
+/** Returns where the line that begins at `start` ends. In Python, a lone CR also ends a line. */
 function stopOf(bytes: Buffer, start: number, hasReturns: boolean): number {
   const feed = bytes.indexOf(FEED, start);
   const stop = feed < 0 ? bytes.length : feed;
@@ -216,7 +216,7 @@ function stopOf(bytes: Buffer, start: number, hasReturns: boolean): number {
   return stop;
 }
 
-/** Where the next line begins after one that stops at `stop`. */
+/** Returns where the line after the one that ends at `stop` begins. */
 function nextOf(bytes: Buffer, stop: number): number {
   return bytes[stop] === RETURN && bytes[stop + 1] === FEED ? stop + 2 : Math.min(stop + 1, bytes.length);
 }
@@ -241,14 +241,14 @@ function beforeBlanks(bytes: Buffer, stop: number, top: number): number {
   return at;
 }
 
-/** How many bytes the blank that stands here has; 0 when none does. */
+/** Returns the length in bytes of the white space character at a position, 0 if there is none. */
 function blankAt(bytes: Buffer, at: number): number {
   const byte = bytes[at] ?? 0;
   if (byte < 0x80) return byte === SPACE || byte === TAB || byte === VERTICAL_TAB || byte === FORM_FEED ? 1 : 0;
   return WIDE_BLANK.exec(bytes.toString('latin1', at, at + 3))?.[0].length ?? 0;
 }
 
-/** How many characters stand there, which is how Python measures an indentation. */
+/** Returns the number of characters, as Python measures an indentation. */
 function widthOf(bytes: Buffer, start: number, stop: number): number {
   let width = 0;
   for (let at = start; at < stop; at++) if (((bytes[at] ?? 0) & 0xc0) !== 0x80) width += 1;

@@ -3,21 +3,21 @@ import type { MfaSession } from '../session/session.ts';
 import { decode, type FileLine, indentOf, type Setting, settingOf, withoutNote } from './lines.ts';
 import type { ProfileSection } from './section.ts';
 
-/** What each key of the session must say, in the order in which missing ones are added. */
+/** The value of each key of the session, in the order in which missing keys are added. */
 type Texts = ReadonlyMap<string, string>;
 
 /**
- * A section with another session in it, as text.
+ * Returns the text of a section with another session in it.
  *
- * - A key that stands keeps its place, spelling and spacing, and loses the note behind its value and the lines that
- *   continue it: botocore takes both as part of the value.
- * - A key that is missing follows the last of the session's keys, or else the header, in the section's own style.
- * - A key of the session that is indented as if it continued another setting is one to some readers and none to others:
- *   it is moved to that setting's indentation, with the settings that follow it there.
- * @param lines the header first
- * @param section what these lines say
- * @param style the line end and the indentation to use where the section shows none. The indentation must not be less than
- * that of the next header, which else would continue what is added before it
+ * - An existing key keeps its place, spelling and spacing. It loses a note after its value and the lines that continue it,
+ *   which botocore would read as part of the value.
+ * - A missing key is added after the last key of the session, otherwise after the header, in the style of the section.
+ * - A key of the session that is indented like a continuation of another setting is read by some tools and not by others:
+ *   it gets the indentation of that setting, and so do the settings below it.
+ * @param lines the lines of the section, its header first
+ * @param section the same lines, read
+ * @param style the line end and the indentation to use if the section has none. The indentation must not be less than that of
+ * the next header, which would otherwise continue the added lines
  */
 export function withSessionLines(
   lines: FileLine[],
@@ -40,9 +40,9 @@ export function withSessionLines(
 }
 
 /**
- * What can neither stay nor go: a line that is indented, so that botocore takes it for a part of the setting above, but other
- * readers for the header of another profile, whose keys would be lost, or for a setting that stands with another value.
- * @returns the header, or the key of the setting
+ * Finds a line that can be neither kept nor removed safely. It is indented, so botocore reads it as part of the setting above;
+ * other readers see the header of another profile, whose keys would be lost, or a setting that also has another value.
+ * @returns the header, or the key of the setting; undefined if there is none
  */
 export function disputedIn(lines: FileLine[], section: ProfileSection, session: MfaSession): string | undefined {
   const texts = textsOf(session, section);
@@ -56,7 +56,7 @@ export function disputedIn(lines: FileLine[], section: ProfileSection, session: 
     if (/^\[.*\]$/.test(text) && (isMoving || lines.slice(index).some(isOfSession))) return text;
     isMoving ||= isOfSession(line);
     if (!isMoving) continue;
-    // Or `YWdhaW4=`, the end of a token that was broken into several lines, unless something stands below it.
+    // A setting without a value; or, if nothing follows it, the end of a token that was split into lines (`YWdhaW4=`).
     const [, empty, blank] = /^([\w-]+)(\s*)=$/.exec(text) ?? [];
     const below = lines[index + 1];
     if (empty !== undefined && (blank || (below?.kind === 'continuation' && below.misplaced))) return empty;
@@ -74,15 +74,15 @@ function textsOf(session: MfaSession, section: ProfileSection): Texts {
     ['aws_secret_access_key', session.secretAccessKey],
     ['aws_session_token', session.sessionToken],
   ]);
-  // Where it stands, botocore prefers it to aws_session_token.
+  // botocore prefers it to aws_session_token.
   if (section.values.has('aws_security_token')) texts.set('aws_security_token', session.sessionToken);
   for (const [key, text] of formatExpiry(section, session.expiration)) texts.set(key, text);
   return texts;
 }
 
 /**
- * The lines with every key of the session as a setting of its own, and nothing that continues one. What stands as a setting
- * already does not become a second one.
+ * Returns the lines with every key of the session as a setting of its own and without continuations of these. A key that is
+ * already a setting does not become a second one.
  */
 function straightened(lines: FileLine[], texts: Texts): FileLine[] {
   const standing = new Set(lines.filter((line) => line.kind === 'setting').map(({ key }) => key));
@@ -119,13 +119,13 @@ function addMissing(lines: FileLine[], texts: Texts, style: { end: string; inden
   const added = missing.map(([key, value]) =>
     settingLine({ key, indent, spelling: key, delimiter: delimiterLike(model, key), value }, end),
   );
-  // A file that stops without a line end goes on doing so.
+  // A file without a final line end stays without one.
   const final = added.at(-1);
   if (final) final.end = before.end;
   lines.splice(at, 1, { ...before, end }, ...added);
 }
 
-/** That of the first setting. Whatever stands above it, or instead of it, must not continue what is put before it either. */
+/** Returns the indentation of the first setting, or more: the lines up to it must not continue what is added above them. */
 function indentBelowHeader(lines: FileLine[], otherwise: string): string {
   const first = lines.findIndex((line) => line.kind === 'setting');
   const above = first < 0 ? lines : lines.slice(0, first + 1);
@@ -133,7 +133,7 @@ function indentBelowHeader(lines: FileLine[], otherwise: string): string {
   return deepest(first < 0 ? [...indents, otherwise] : indents);
 }
 
-/** The deepest of some indentations, in characters: that is how Python compares them. */
+/** Returns the deepest of several indentations, compared by characters as in Python. */
 export function deepest(indents: string[]): string {
   return indents.reduce((deep, indent) => (decode(indent).length > decode(deep).length ? indent : deep), '');
 }
@@ -144,14 +144,14 @@ function settingLine(setting: Setting, end: string): FileLine {
   return { kind: 'setting', text, end, key, indent, spelling, delimiter, value };
 }
 
-/** `key =` becomes `key = text`, `key=` becomes `key=text`. */
+/** Sets a value: `key =` becomes `key = text`, `key=` becomes `key=text`. */
 function withText(setting: Setting, value: string): Setting {
   return { ...setting, value, delimiter: setting.delimiter.replace(/^([ \t]+[=:])$/, '$1 ') };
 }
 
 /**
- * The delimiter that puts a new key beside a standing one; where that one is filled up to a column, to the same column.
- * Always with `=`: `:` is for botocore alone.
+ * Returns the delimiter for a new key below an existing one, aligned to the same column if that one is aligned with spaces.
+ * Always with `=`: only botocore accepts `:`.
  */
 function delimiterLike(model: Setting | undefined, key: string): string {
   if (!model) return ' = ';

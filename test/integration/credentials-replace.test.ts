@@ -479,7 +479,7 @@ describe('an error says what was being done, to which file, what came back and w
     const session = { accessKeyId: 'ASIAX', secretAccessKey: 's', sessionToken: 't', expiration: 0 };
     const error = await failure(changeCredentials(file, (bytes) => withSession(bytes, 'mfa', session)));
     expect(error).toEqual(refusal);
-    expect(error.message).toBe(`cannot write ${file}: the file is no text: restore it, or move it away`);
+    expect(error.message).toBe(`cannot write ${file}: the file is not a text file: restore it, or move it away`);
   });
 
   test('it is missing: that is none', async () => {

@@ -219,7 +219,7 @@ describe('doctor finds, of the credentials file,', () => {
       error(/:13: a character that is not UTF-8/, /UTF-8/),
     ]);
     await writeFile(sandbox.credentialsFile, Buffer.from('[mfa]\n', 'utf16le'));
-    expect((await examine()).of('credentials.parse')).toMatchObject([error(/no text/)]);
+    expect((await examine()).of('credentials.parse')).toMatchObject([error(/not a text file/)]);
   });
 
   it('what a killed refresh has left, and not what one is making', async () => {

@@ -72,9 +72,9 @@ test(`${RUNS} files of every kind: read as their readers do, and edited without 
 
 test.each([
   ['50 MB of profiles', () => Buffer.from('[a]\naws_access_key_id = AKIAEXAMPLE\n'.repeat(1_500_000)), /has \d+ bytes/],
-  ['a program', () => readFileSync(process.execPath).subarray(0, 1_000_000), /is no text/],
-  ['an archive', () => gzipSync(randomBytes(10_000)), /is no text/],
-  ['random bytes', () => randomBytes(10_000), /is no text|is UTF-16/],
+  ['a program', () => readFileSync(process.execPath).subarray(0, 1_000_000), /is not a text file/],
+  ['an archive', () => gzipSync(randomBytes(10_000)), /is not a text file/],
+  ['random bytes', () => randomBytes(10_000), /is not a text file|is UTF-16/],
   ['UTF-16', () => Buffer.from('\ufeff[mfa]\r\n', 'utf16le'), /is UTF-16/],
 ])('a file that is %s is refused with a clear error, and untouched', async (_what, content, message) => {
   const folder = mkdtempSync(join(tmpdir(), 'aws-mfa-agent-formats-'));
@@ -134,9 +134,9 @@ async function faultsIn(
 function reasonOf(error: Error | undefined): string | undefined {
   const reasons = [
     'cannot be the name of a profile',
-    'is indented, so that some tools',
-    'behind the header',
-    'is no text',
+    'is indented, so some tools',
+    'after the header',
+    'is not a text file',
     'UTF-16',
   ];
   return reasons.find((reason) => error?.message.includes(reason));

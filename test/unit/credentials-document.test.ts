@@ -238,7 +238,7 @@ describe('what must not be overwritten', () => {
   };
   test.each(Object.entries(longTerm))('%s', (_what, text) => {
     expect(() => edited(text)).toThrow(refusal);
-    expect(() => edited(text)).toThrow(/^\[mfa\] holds long-term credentials/);
+    expect(() => edited(text)).toThrow(/^\[mfa\] holds long-term keys/);
     expect(edited(text, 'mfa', { force: true })).toContain('ASIANEW');
   });
 
@@ -258,7 +258,7 @@ describe('what must not be overwritten', () => {
 
   test('a session that is no session', () => {
     const forged = { ...session, sessionToken: 'x\n[default]\naws_access_key_id = evil' };
-    expect(() => withSession(Buffer.alloc(0), 'mfa', forged)).toThrow(/is not what AWS gives/);
+    expect(() => withSession(Buffer.alloc(0), 'mfa', forged)).toThrow(/is malformed, so it is not from AWS/);
     expect(() => withSession(Buffer.alloc(0), 'mfa', { ...session, expiration: Number.NaN })).toThrow(refusal);
   });
 });

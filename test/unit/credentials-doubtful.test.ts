@@ -54,12 +54,14 @@ describe('what some tools take for a setting or a header and others do not is re
     ['nested settings below a nested key', `[mfa]\nregion = x\n  aws_session_token = t\n  s3=\n    max = 5\n`, 's3'],
   ])('%s', (_what, text, named) => {
     expect(() => edited(text)).toThrow(refusal);
-    expect(() => edited(text)).toThrow(`${named} in or below [mfa] is indented, so that some tools`);
-    expect(() => edited(text)).toThrow(/remove the blanks before it$/);
+    expect(() => edited(text)).toThrow(`${named} in or below [mfa] is indented, so some tools`);
+    expect(() => edited(text)).toThrow(/remove the spaces in front of it$/);
   });
 
   test('a header with a note right behind it, which is no header to the SDK for JavaScript', () => {
-    expect(() => edited(`[a]\n${KEYS}[mfa]#note\n`)).toThrow('what stands behind the header [mfa] keeps some tools');
+    expect(() => edited(`[a]\n${KEYS}[mfa]#note\n`)).toThrow(
+      'some tools do not accept the text after the header [mfa]',
+    );
     expect(edited('[mfa]#note\n')).toBe(`[mfa]#note\n${KEYS}${EXPIRATION}`);
   });
 
@@ -88,7 +90,7 @@ test.each([
     Buffer.from('[mfa]\naws_access_key_id =\xa0AKIAEXAMPLE\naws_session_token = t\n', 'latin1'),
   ],
 ])('a long-term key is not overwritten %s', (_where, text) => {
-  expect(() => withSession(Buffer.from(text), 'mfa', session)).toThrow(/holds long-term credentials/);
+  expect(() => withSession(Buffer.from(text), 'mfa', session)).toThrow(/holds long-term keys/);
 });
 
 test("a security token in [DEFAULT], which botocore gives every profile, is outdone by the profile's own", () => {
