@@ -1,11 +1,10 @@
 import type { GlobalOptions } from '../cli/options.ts';
 import { write } from '../cli/output.ts';
+import { askForCode } from '../control/client.ts';
 import { UserError } from '../errors.ts';
-import { standingText } from '../policy/standing.ts';
-import { chosenProfile, type HeldSession, readHeldSession, workingSession } from '../refresh/held-session.ts';
-import * as texts from '../refresh/texts.ts';
+import { chosenProfile } from '../refresh/held-session.ts';
+import { usableSession } from '../refresh/usable-session.ts';
 import type { UsableSession } from '../session/session.ts';
-import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { userSettings } from '../settings/settings.ts';
 import { parseDuration } from '../time/duration.ts';
 import { formatInstant } from '../time/instant.ts';
@@ -37,14 +36,15 @@ export async function credentialProcess(name: string | undefined, options: Crede
   }
   const settings = userSettings(options);
   const profile = chosenProfile(name, settings);
-  const held = readHeldSession(settings, profile, Date.now());
-  const session = await workingSession(settings, profile, held);
-  print(session ?? (await renewed(settings, profile, held, wait)));
-  // Whoever works on with a session that ends soon will call again; by then there may be a new one.
-  if (session && held.state === 'due') {
-    const { askThroughAgent } = await import('../control/renewal.ts');
-    await askThroughAgent(settings, profile.profile, { wait: 0, person: false }).catch(() => {});
-  }
+  const askAgent = (asking: { wait: number; person: boolean }) =>
+    askForCode(settings.files.runtime, profile.profile, asking).catch((error: Error) => ({ problem: error.message }));
+  const { session, endsSoon } = await usableSession(settings, profile, {
+    enough: 'working',
+    ask: { startedBy: 'program', wait, agent: askAgent },
+  });
+  print(session);
+  // An SDK calls again before the session ends. Until then the agent may have a new one.
+  if (endsSoon !== undefined) await askAgent({ wait: 0, person: false });
 }
 
 function print({ accessKeyId, secretAccessKey, sessionToken, expiration }: UsableSession): void {
@@ -56,69 +56,4 @@ function print({ accessKeyId, secretAccessKey, sessionToken, expiration }: Usabl
     Expiration: formatInstant(expiration ?? Date.now() + ASK_AGAIN),
   };
   write(1, `${JSON.stringify(credentials)}\n`);
-}
-
-/** @throws UserError (status 3) with the reason why there is no session */
-async function renewed(
-  settings: Settings,
-  profile: ProfileSettings,
-  { expiration }: HeldSession,
-  wait: number,
-): Promise<UsableSession> {
-  const [{ askThroughAgent }, { hasTerminal, renewHere }] = await Promise.all([
-    import('../control/renewal.ts'),
-    import('../refresh/renewal.ts'),
-  ]);
-  const start = performance.now();
-  const person = await hasTerminal();
-  const reasons: string[] = [];
-  const failed = () => new UserError(texts.sessionNotRefreshed(profile.profile, reasons.join('; ')), 'no-session');
-
-  const agent = await askThroughAgent(settings, profile.profile, { wait, person }).catch((error: Error) => error);
-  if (agent === undefined) reasons.push(texts.NO_AGENT);
-  else if (agent instanceof Error) reasons.push(agent.message);
-  else {
-    const { state, standing } = agent;
-    switch (standing.standing) {
-      case 'fresh': {
-        const held = readHeldSession(settings, profile, Date.now());
-        const session = await workingSession(settings, profile, held);
-        if (session) return session;
-        reasons.push(texts.AGENT_KEEPS_OTHER_FILE);
-        break;
-      }
-      case 'asking':
-      case 'queued':
-      case 'verifying':
-      case 'unsaved':
-        reasons.push(texts.stillWaiting(Math.round(wait / 1000)));
-        throw failed();
-      case 'stopped':
-      case 'unanswered':
-        // Another question could not help, or would be one too many.
-        reasons.push(standingText(state, standing, Date.now()));
-        throw failed();
-      case 'snoozed':
-      case 'quiet':
-      case 'held':
-      case 'waiting':
-        reasons.push(standingText(state, standing, Date.now()));
-    }
-  }
-  // The agent has tried the command already; a command answers without a person where no agent runs.
-  const ways = waysHere(settings, profile, agent === undefined);
-  const limit = Math.max(0, wait - (performance.now() - start));
-  if (ways.length > 0) {
-    const renewal = await renewHere(settings, profile, { expiration, ways, limit });
-    if (renewal.kind === 'renewed') return renewal.session;
-    reasons.push(renewal.reason);
-  }
-  throw failed();
-}
-
-/** The ways of asking that need no desktop, as far as the settings have them. */
-function waysHere({ prompt }: Settings, { mfaProcess }: ProfileSettings, withCommand: boolean): string[] {
-  return (prompt === 'auto' ? ['mfa_process', 'terminal'] : prompt).filter(
-    (way) => way === 'terminal' || (way === 'mfa_process' && withCommand && mfaProcess !== undefined),
-  );
 }

@@ -3,8 +3,9 @@ import { isTerminal, write } from '../cli/output.ts';
 import { UserError } from '../errors.ts';
 import { readIfPresent } from '../files/read.ts';
 import { plain } from '../plain.ts';
-import { chosenProfile, readHeldSession, workingSession } from '../refresh/held-session.ts';
+import { chosenProfile } from '../refresh/held-session.ts';
 import * as texts from '../refresh/texts.ts';
+import { usableSession } from '../refresh/usable-session.ts';
 import { evaluated, SHELL_NAMES, type Shell, settingLine, shellOf, unsettingLine } from '../session/shells.ts';
 import { OLD_TOKEN_VARIABLE, SESSION_VARIABLES, sessionVariables } from '../session/variables.ts';
 import { userSettings } from '../settings/settings.ts';
@@ -22,10 +23,7 @@ export async function env(name: string | undefined, options: EnvOptions): Promis
   const settings = userSettings(options);
   const chosen = chosenProfile(name, settings);
   const { profile } = chosen;
-  const now = Date.now();
-  const held = readHeldSession(settings, chosen, now);
-  const session = await workingSession(settings, chosen, held);
-  if (!session) throw new UserError(texts.notUsable(profile, held.state, held.expiration, now), 'no-session');
+  const { session, endsSoon } = await usableSession(settings, chosen, { enough: 'working' });
 
   const variables = Object.entries(sessionVariables(session));
   // Only where it stands in the way: the shell that runs these lines has what we have.
@@ -34,9 +32,7 @@ export async function env(name: string | undefined, options: EnvOptions): Promis
     value === undefined ? unsettingLine(shell, variable) : settingLine(shell, variable, value),
   );
   const notes: string[] = [];
-  if (held.state === 'due' && held.expiration !== undefined) {
-    notes.push(texts.endsSoon(profile, held.expiration, now));
-  }
+  if (endsSoon !== undefined) notes.push(texts.endsSoon(profile, endsSoon, Date.now()));
   const { AWS_PROFILE } = process.env;
   if (AWS_PROFILE && AWS_PROFILE !== profile) notes.push(profileOutranks(AWS_PROFILE));
   if (isTerminal()) {

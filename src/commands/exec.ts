@@ -2,15 +2,13 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { GlobalOptions } from '../cli/options.ts';
+import { askForCode } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { plain } from '../plain.ts';
-import { standingText } from '../policy/standing.ts';
-import { chosenProfile, readHeldSession, workingSession } from '../refresh/held-session.ts';
-import type { Renewal } from '../refresh/renewal.ts';
+import { chosenProfile } from '../refresh/held-session.ts';
 import * as texts from '../refresh/texts.ts';
-import type { UsableSession } from '../session/session.ts';
+import { usableSession } from '../refresh/usable-session.ts';
 import { environmentWith } from '../session/variables.ts';
-import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { userSettings } from '../settings/settings.ts';
 
 /**
@@ -26,56 +24,20 @@ export async function exec(names: readonly string[], command: string[], options:
   }
   const settings = userSettings(options);
   const profile = chosenProfile(names[0], settings);
-  const session = await sessionFor(settings, profile);
+  const { session, endsSoon } = await usableSession(settings, profile, {
+    enough: 'lasting',
+    ask: {
+      startedBy: 'user',
+      wait: LONGEST_WAIT,
+      agent: (asking) => askForCode(settings.files.runtime, profile.profile, asking),
+    },
+  });
+  if (endsSoon !== undefined) process.stderr.write(`${texts.endsSoon(profile.profile, endsSoon, Date.now())}\n`);
   await run(command, environmentWith(session, process.env));
 }
 
 /** How long an agent's question may stand while the command waits, in milliseconds. */
 const LONGEST_WAIT = 3_600_000;
-
-async function sessionFor(settings: Settings, profile: ProfileSettings): Promise<UsableSession> {
-  const held = readHeldSession(settings, profile, Date.now());
-  const session = await workingSession(settings, profile, held);
-  if (session && held.state !== 'due') return session;
-  const renewal = await renewed(settings, profile, held.expiration);
-  switch (renewal.kind) {
-    case 'renewed':
-      return renewal.session;
-    case 'unaskable':
-      if (session && session.expiration !== undefined && session.expiration > Date.now()) {
-        process.stderr.write(`${texts.endsSoon(profile.profile, session.expiration, Date.now())}\n`);
-        return session;
-      }
-      throw new UserError(texts.sessionNotRefreshed(profile.profile, renewal.reason), 'no-session');
-    case 'refused':
-      throw new UserError(renewal.reason, 'no-session');
-  }
-}
-
-/** On the terminal where there is one; else by the agent; else as the settings say. */
-async function renewed(settings: Settings, profile: ProfileSettings, expiration: number | undefined): Promise<Renewal> {
-  const { hasTerminal, renewHere } = await import('../refresh/renewal.ts');
-  if (await hasTerminal()) {
-    const ways = settings.prompt === 'auto' ? ['mfa_process', 'terminal'] : settings.prompt;
-    return renewHere(settings, profile, { expiration, ways });
-  }
-  const { askThroughAgent } = await import('../control/renewal.ts');
-  const agent = await askThroughAgent(settings, profile.profile, { wait: LONGEST_WAIT, person: false });
-  if (agent === undefined) return renewHere(settings, profile, { expiration, ways: settings.prompt });
-  const { state, standing } = agent;
-  if (standing.standing !== 'fresh') {
-    const reason = standingText(state, standing, Date.now());
-    const isUnaskable = standing.standing === 'waiting' || standing.standing === 'held';
-    if (isUnaskable) return { kind: 'unaskable', reason };
-    return { kind: 'refused', reason: texts.sessionNotRefreshed(profile.profile, reason) };
-  }
-  const session = await workingSession(settings, profile, readHeldSession(settings, profile, Date.now()));
-  if (session) return { kind: 'renewed', session };
-  return {
-    kind: 'refused',
-    reason: texts.sessionNotRefreshed(profile.profile, texts.AGENT_KEEPS_OTHER_FILE),
-  };
-}
 
 /** As shells say it. */
 const NOT_FOUND = 127;

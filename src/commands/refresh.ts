@@ -10,7 +10,7 @@ import { exposure } from '../files/exposure.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
 import { rememberCodes } from '../refresh/codes.ts';
 import { refreshEffects, saveSession } from '../refresh/effects.ts';
-import { chosenProfile, readHeldSession } from '../refresh/held-session.ts';
+import { chosenProfile, readHeldSession, sessionInFile } from '../refresh/held-session.ts';
 import { outcomeText } from '../refresh/outcome.ts';
 import { refresh } from '../refresh/refresh.ts';
 import { refreshTarget, requireDevice } from '../refresh/target.ts';
@@ -47,13 +47,15 @@ export async function refreshCommand(
   const profile = withOptions(chosenProfile(name, settings), options);
   requireDevice(settings, profile);
   const clock = new Clock();
-  const { state, expiration } = readHeldSession(settings, profile, clock.now());
+  const held = readHeldSession(settings, profile, clock.now());
+  const { state, expiration } = held;
   // Only whoever names the profile and forces it can mean to replace its keys.
   const overKeys = state === 'long-term' && options.force === true && name !== undefined;
   if (state === 'long-term' && !overKeys) {
     throw new UserError(texts.holdsLongTerm(profile.profile, settings.files.credentials), 'usage');
   }
-  if (state === 'fresh' && expiration !== undefined && !options.force) {
+  const isEnough = !options.force && (await sessionInFile(settings, profile, held, 'fresh')) !== undefined;
+  if (isEnough && expiration !== undefined) {
     process.stderr.write(`${texts.stillFresh(profile.profile, expiration, clock.now())}\n`);
     return;
   }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ProfileStatus } from '../agent/kept-profile.ts';
 import { UserError } from '../errors.ts';
 import type { Call, Messages } from './messages.ts';
 
@@ -50,4 +51,19 @@ export async function askAgent<Asked extends Call>(
     outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${patience / 1000} s`)));
     outgoing.end();
   });
+}
+
+/**
+ * Has the running agent ask for the code of a profile, and waits for the session.
+ * @param asking `wait`: in milliseconds; with 0 the agent only checks. `person`: whether a user waits at a terminal
+ * @returns undefined when no agent runs
+ * @throws UserError when one runs and does not answer, or does not know the profile
+ */
+export function askForCode(
+  runtimeFolder: string,
+  profile: string,
+  { wait, person }: { wait: number; person: boolean },
+): Promise<ProfileStatus | undefined> {
+  const query = { profile, timeout: `${Math.ceil(wait / 1000)}s`, person: person ? 'yes' : 'no' } as const;
+  return askAgent(runtimeFolder, 'POST /v1/refresh', query, wait === 0 ? 1_000 : wait + 5_000);
 }

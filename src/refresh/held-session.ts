@@ -69,22 +69,27 @@ export function readHeldSession({ files, promptBefore }: Settings, profile: Prof
   };
 }
 
+/** How good a session has to be: it works, it is not due either, or its end is known as well. */
+export type Enough = 'working' | 'lasting' | 'fresh';
+
 /**
- * Returns the session that a profile holds, if AWS accepts it. AWS is asked about a session without a known end; one that
- * AWS cannot be asked about counts as accepted.
- * @throws UserError when the profile holds long-term credentials, which are not a session
+ * Returns the session that a profile holds, if it is good enough. AWS is asked about one without a known end; if AWS does
+ * not answer, it counts as accepted.
+ * @throws UserError (`usage`) when the profile holds long-term credentials, which are not a session
  */
-export async function workingSession(
+export async function sessionInFile(
   { files }: Settings,
   profile: ProfileSettings,
   { state, session }: HeldSession,
+  enough: Enough,
 ): Promise<UsableSession | undefined> {
   switch (state) {
     case 'fresh':
-    case 'due':
       return session;
+    case 'due':
+      return enough === 'working' ? session : undefined;
     case 'unknown': {
-      if (!session) return undefined;
+      if (enough === 'fresh' || !session) return undefined;
       // Loaded late: only a session of another tool has no end.
       const [{ isAlive }, { Clock }] = await Promise.all([import('./effects.ts'), import('../time/clock.ts')]);
       return (await isAlive(session, profile, new Clock())) === false ? undefined : session;

@@ -11,7 +11,7 @@ import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 import { rememberCodes } from './codes.ts';
 import { refreshEffects } from './effects.ts';
-import { readHeldSession, workingSession } from './held-session.ts';
+import { readHeldSession, sessionInFile } from './held-session.ts';
 import { outcomeText } from './outcome.ts';
 import { refresh } from './refresh.ts';
 import { type RefreshTarget, refreshTarget } from './target.ts';
@@ -38,14 +38,15 @@ export async function hasTerminal(): Promise<boolean> {
 export async function renewHere(
   settings: Settings,
   profile: ProfileSettings,
-  { expiration, ways, limit }: { expiration: number | undefined; ways: 'auto' | readonly string[]; limit?: number },
+  {
+    expiration,
+    ways,
+    limit,
+  }: { expiration: number | undefined; ways: 'auto' | readonly string[]; limit: number | undefined },
 ): Promise<Renewal> {
   const target = refreshTarget(settings, profile, expiration);
   const clock = new Clock();
-  const fresh = async () => {
-    const held = readHeldSession(settings, profile, clock.now());
-    return held.state === 'due' ? undefined : workingSession(settings, profile, held);
-  };
+  const fresh = () => sessionInFile(settings, profile, readHeldSession(settings, profile, clock.now()), 'lasting');
   const start = performance.now();
   const turn = await turnToAsk(settings.files.state, limit ?? LONGEST_TURN);
   const controller = new AbortController();
@@ -114,7 +115,7 @@ const LONGEST_TURN = 3_600_000;
  */
 async function turnToAsk(folder: string, wait: number): Promise<Lock | undefined> {
   const turn = join(folder, 'asking');
-  const isTaken = (error: unknown) => error instanceof UserError;
+  const isTaken = (error: unknown) => error instanceof UserError && error.code === 'locked';
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     return await lockFile(turn, 0);

@@ -199,6 +199,15 @@ describe('exec', () => {
     expect(sandbox.sts.session(ended.stdout.trim())).toMatchObject({ mfa: true });
   });
 
+  it('asks although something is in the way of the lock that lets one command ask at a time', async () => {
+    await writeFile(join(sandbox.home, 'code'), sandbox.code());
+    await settings(`[mfa]\nmfa_process = cat '${join(sandbox.home, 'code')}'\n`);
+    const lock = join(sandbox.env.XDG_STATE_HOME ?? '', 'aws-mfa-agent', 'asking.lock');
+    await mkdir(join(lock, 'in-the-way'), { recursive: true });
+    await utimes(lock, new Date(), new Date(Date.now() - 60_000));
+    expect(await exec('--', 'echo', 'ran')).toEqual({ status: 0, stdout: 'ran\n', stderr: '' });
+  });
+
   it('has the running agent ask where there is no terminal, and waits for it', async () => {
     await settings('check = 0 0 1 1 *\nprompt = terminal\n');
     const agent = start(['run'], sandbox.env);

@@ -56,6 +56,17 @@ describe('max_age', () => {
     });
   });
 
+  it('lets exec run with such a session when nobody can be asked, and has it say why the session is due', async () => {
+    await settings('prompt = terminal\n[mfa]\nmax_age = 1h\n');
+    await run(['refresh', '--token-code', sandbox.code()], sandbox.env);
+    await olderBy(2 * HOUR);
+    expect(await run(['exec', '--', 'echo', 'ran'], sandbox.env)).toEqual({
+      status: 0,
+      stdout: 'ran\n',
+      stderr: 'the session of [mfa] is older than max_age allows: aws-mfa-agent refresh mfa\n',
+    });
+  });
+
   it('has the agent ask for another tool’s session by how long ours last, and then no more', async () => {
     // Half of its twelve hours are over; as one of ours, it would be six hours old.
     const bytes = withSession(await readFile(sandbox.credentialsFile), 'mfa', sandbox.sts.issue('alice', 6 * 3600));

@@ -1,0 +1,148 @@
+import { UserError } from '../errors.ts';
+import { type Standing, standingText } from '../policy/standing.ts';
+import type { SessionState, UsableSession } from '../session/session.ts';
+import type { ProfileSettings, Settings } from '../settings/settings.ts';
+import { type Enough, readHeldSession, sessionInFile } from './held-session.ts';
+import type { Renewal } from './renewal.ts';
+import * as texts from './texts.ts';
+
+/** What a command needs, and who may be asked for the MFA code. */
+export interface Need {
+  enough: Enough;
+  /** Undefined when nobody may be asked. */
+  ask?: {
+    /** A user waits at the command; a program may have started it in the background. */
+    startedBy: 'user' | 'program';
+    /** How long to wait, in milliseconds: for the agent and, if a program waits, in all. */
+    wait: number;
+    agent: AskAgent;
+  };
+}
+
+/**
+ * Has the running agent ask for the code, and waits for the session.
+ * @param asking `wait`: in milliseconds. `person`: whether a user waits at a terminal
+ * @returns undefined when no agent runs, and a problem when it did not answer
+ */
+type AskAgent = (asking: {
+  wait: number;
+  person: boolean;
+}) => Promise<{ state: SessionState; standing: Standing } | { problem: string } | undefined>;
+
+export interface Usable {
+  session: UsableSession;
+  /** When the use of a session that is due ends, in milliseconds since the epoch. */
+  endsSoon?: number | undefined;
+}
+
+/**
+ * Returns a session that works, from the first source that has one. The order, and who uses which source:
+ *
+ * | source | `env` | `credential-process` | `exec` |
+ * | --- | --- | --- | --- |
+ * | the credentials file, with AWS for a session without a known end | yes | yes | unless due |
+ * | the running agent | | yes | without a terminal |
+ * | this process asks | | on the terminal; by `mfa_process` if no agent runs | on the terminal, or if no agent runs |
+ * | the file again, for a session that is due | | | if nobody could be asked |
+ *
+ * `refresh` uses the first and asks by itself: its user may give the code, another source, or long-term keys to replace.
+ * @throws UserError (`no-session`) with the reasons why there is none
+ */
+export async function usableSession(settings: Settings, profile: ProfileSettings, need: Need): Promise<Usable> {
+  const now = Date.now();
+  const held = readHeldSession(settings, profile, now);
+  const { state, expiration } = held;
+  const endsSoon = state === 'due' ? expiration : undefined;
+  const session = await sessionInFile(settings, profile, held, need.enough);
+  if (session) return { session, endsSoon };
+  // The start-up file of a shell, for example, must not wait for a code.
+  if (!need.ask) throw new UserError(texts.notUsable(profile.profile, state, expiration, now), 'no-session');
+
+  // Loaded late: the file usually has a session.
+  const { hasTerminal, renewHere } = await import('./renewal.ts');
+  const { startedBy, wait, agent } = need.ask;
+  const start = performance.now();
+  const person = await hasTerminal();
+  const reasons: string[] = [];
+  let last: Renewal | Postponed | undefined;
+
+  // A user who has just typed the command looks at this terminal, not at the desktop.
+  const answer = person && startedBy === 'user' ? undefined : await agent({ wait, person });
+  if (answer) {
+    last = await fromAgent(settings, profile, answer, wait);
+    if (last.kind === 'renewed') return last;
+    reasons.push(last.reason);
+  } else if (startedBy === 'program') {
+    reasons.push(texts.NO_AGENT);
+  }
+
+  // A program may have a user at its terminal whom the agent cannot ask now.
+  if (!answer || (startedBy === 'program' && last?.kind !== 'refused')) {
+    const ways = waysHere(settings, profile, { startedBy, person, hasAgent: answer !== undefined });
+    const limit = startedBy === 'program' ? Math.max(0, wait - (performance.now() - start)) : undefined;
+    const renewal = ways.length > 0 ? await renewHere(settings, profile, { expiration, ways, limit }) : undefined;
+    if (renewal?.kind === 'renewed') return renewal;
+    if (renewal) reasons.push(renewal.reason);
+    last = renewal ?? last;
+  }
+
+  // A user who was asked and gave no code does not want to go on with the old session.
+  if (state === 'due' && last?.kind === 'unaskable') {
+    const old = await sessionInFile(settings, profile, readHeldSession(settings, profile, Date.now()), 'working');
+    if (old) return { session: old, endsSoon };
+  }
+  // What AWS or the user answered here says all.
+  if (reasons.length === 1 && !answer && last?.kind === 'refused') throw new UserError(last.reason, 'no-session');
+  throw new UserError(texts.sessionNotRefreshed(profile.profile, reasons.join('; ')), 'no-session');
+}
+
+/** The agent must not ask now. */
+interface Postponed {
+  kind: 'postponed';
+  reason: string;
+}
+
+async function fromAgent(
+  settings: Settings,
+  profile: ProfileSettings,
+  answer: NonNullable<Awaited<ReturnType<AskAgent>>>,
+  wait: number,
+): Promise<Renewal | Postponed> {
+  if ('problem' in answer) return { kind: 'unaskable', reason: answer.problem };
+  const reason = standingText(answer.state, answer.standing, Date.now());
+  switch (answer.standing.standing) {
+    case 'fresh': {
+      const held = readHeldSession(settings, profile, Date.now());
+      const session = await sessionInFile(settings, profile, held, 'working');
+      return session ? { kind: 'renewed', session } : { kind: 'unaskable', reason: texts.AGENT_KEEPS_OTHER_FILE };
+    }
+    case 'asking':
+    case 'queued':
+    case 'verifying':
+    case 'unsaved':
+      return { kind: 'refused', reason: texts.stillWaiting(Math.round(wait / 1000)) };
+    case 'stopped':
+    case 'unanswered':
+      // Asking again would not help, or would be too soon.
+      return { kind: 'refused', reason };
+    case 'snoozed':
+    case 'quiet':
+      return { kind: 'postponed', reason };
+    case 'held':
+    case 'waiting':
+      return { kind: 'unaskable', reason };
+  }
+}
+
+/** How this process asks. For a program it opens no window, and an agent that runs has tried `mfa_process` already. */
+function waysHere(
+  { prompt }: Settings,
+  { mfaProcess }: ProfileSettings,
+  { startedBy, person, hasAgent }: { startedBy: 'user' | 'program'; person: boolean; hasAgent: boolean },
+): 'auto' | readonly string[] {
+  const withoutWindow = prompt === 'auto' ? ['mfa_process', 'terminal'] : prompt;
+  if (startedBy === 'user') return person ? withoutWindow : prompt;
+  return withoutWindow.filter(
+    (way) => way === 'terminal' || (way === 'mfa_process' && !hasAgent && mfaProcess !== undefined),
+  );
+}
