@@ -6,6 +6,7 @@ import type { Action, Situation } from '../policy/plan.ts';
 import type { Standing } from '../policy/standing.ts';
 import { standingText } from '../policy/standing.ts';
 import * as policyTexts from '../policy/texts.ts';
+import { askRequest } from '../refresh/ask-request.ts';
 import { outcomeText } from '../refresh/outcome.ts';
 import { type RefreshTarget, refreshTarget } from '../refresh/target.ts';
 import { aged, endOf, type MfaSession, type SessionState, type StoredSession, stateAt } from '../session/session.ts';
@@ -60,7 +61,9 @@ export class KeptProfile {
   /** Called when something has come of a question. */
   readonly #onOutcome: () => void;
   /** The standing question: aborting withdraws it, the listener raises it again. */
-  #question: { controller: AbortController; raise(request: AskRequest): void; done: Promise<void> } | undefined;
+  #question:
+    | { target: RefreshTarget; controller: AbortController; raise(request: AskRequest): void; done: Promise<void> }
+    | undefined;
   /** Given by STS and not on disk yet. */
   #session: MfaSession | undefined;
   #status: ProfileStatus | undefined;
@@ -204,12 +207,13 @@ export class KeptProfile {
         this.#settle(outcome, outcomeText(target, outcome, this.#effects.clock.now()));
         this.#onOutcome();
       });
-    this.#question = { controller, raise: (request) => raise(request), done };
+    this.#question = { target, controller, raise: (request) => raise(request), done };
   }
 
-  #remind({ profile, serialNumber, expiration }: Situation, reminder: number): void {
+  #remind({ expiration }: Situation, reminder: number): void {
     this.#happened({ kind: 'prompted', reminder, expiration });
-    this.#question?.raise({ profile, serialNumber, expiration, now: this.#effects.clock.now(), reminder });
+    const question = this.#question;
+    question?.raise(askRequest({ ...question.target, expiration }, this.#effects.clock.now(), { reminder }));
   }
 
   /**

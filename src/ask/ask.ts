@@ -11,6 +11,8 @@ export interface AskRequest {
   problem?: string;
   /** 0 for the first prompt, then 1, 2, … for each reminder. */
   reminder: number;
+  /** The Snooze button: until when it postpones the prompt, in milliseconds since the epoch, and its label, which says so. */
+  snooze: { until: number; label: string };
   /** Set when AWS has refused a code that a command printed: the user must type the next one. */
   byHand?: true;
 }
@@ -18,8 +20,8 @@ export interface AskRequest {
 export type Answer =
   /** Six digits without blanks. `automatic`: printed by a command, not typed. */
   | { kind: 'code'; code: string; automatic?: true }
-  /** The user postpones the prompt by this many milliseconds. */
-  | { kind: 'snooze'; duration: number }
+  /** The user postpones the prompt: `snooze.until` of the request that was shown. */
+  | { kind: 'snooze'; until: number }
   /** The user closed the prompt, or the agent did. */
   | { kind: 'dismissed' }
   /** This way cannot ask. `reason` is one line for the user; `problem` is shown in the prompt of the next way. */

@@ -12,7 +12,7 @@ export interface DialogProgram {
   /** Returns its arguments. Every user of the machine can see them: they must not contain anything secret. */
   words(request: AskRequest): string[];
   /** Returns what an end without success means, or undefined if {@link meaningOf} should decide. */
-  read?(result: CommandResult & { ok: false }): Answer | undefined;
+  read?(result: CommandResult & { ok: false }, request: AskRequest): Answer | undefined;
 }
 
 /** Returns the way that asks with such a program. */
@@ -33,7 +33,7 @@ export function dialog(program: DialogProgram, environment: NodeJS.ProcessEnv = 
           signal,
           environment: dialogEnvironment(environment, activationToken),
         });
-        return result.ok ? result.stdout : (program.read?.(result) ?? meaningOf(result));
+        return result.ok ? result.stdout : (program.read?.(result, current) ?? meaningOf(result));
       });
     },
   };

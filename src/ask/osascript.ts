@@ -26,14 +26,14 @@ export function osascript(environment?: NodeJS.ProcessEnv): Way {
         SCRIPT,
         texts.ASK_WINDOW,
         texts.askLines(request).join('\n'),
-        texts.SNOOZE_LABEL,
+        request.snooze.label,
         texts.CANCEL,
         texts.OK,
       ],
       // Every error ends with status 1 and its number in the last line: "… (-128)" is Cancel.
-      read: ({ ended, stderr, reason }) => {
+      read: ({ ended, stderr, reason }, { snooze }) => {
         if (ended !== 1) return undefined;
-        if (/\(2\)\s*$/.test(stderr)) return { kind: 'snooze', duration: texts.SNOOZE };
+        if (/\(2\)\s*$/.test(stderr)) return { kind: 'snooze', until: snooze.until };
         if (/\(-128\)\s*$/.test(stderr)) return { kind: 'dismissed' };
         return { kind: 'unavailable', reason };
       },

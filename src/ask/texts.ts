@@ -17,9 +17,10 @@ export const CANCEL = 'Cancel';
 
 export const SIX_DIGITS = 'Six digits';
 
-export const SNOOZE = 15 * 60_000;
-
-export const SNOOZE_LABEL = `Snooze ${SNOOZE / 60_000} min`;
+/** Returns the label of the Snooze button. */
+export function snoozeLabel(until: number, now: number): string {
+  return `Snooze until ${localTime(until, now)}`;
+}
 
 /** Returns the first line of every prompt: which session, and when it ends. */
 export function askTitle({ profile, expiration, now }: AskRequest): string {

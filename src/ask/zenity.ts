@@ -18,11 +18,11 @@ export function zenity(environment?: NodeJS.ProcessEnv): Way {
         '--width=420',
         `--cancel-label=${texts.CANCEL}`,
         `--ok-label=${texts.OK}`,
-        `--extra-button=${texts.SNOOZE_LABEL}`,
+        `--extra-button=${request.snooze.label}`,
       ],
       // The extra button prints its label and ends with the status of Cancel.
-      read: ({ ended, stdout }) =>
-        ended === 1 && stdout.trim() === texts.SNOOZE_LABEL ? { kind: 'snooze', duration: texts.SNOOZE } : undefined,
+      read: ({ ended, stdout }, { snooze }) =>
+        ended === 1 && stdout.trim() === snooze.label ? { kind: 'snooze', until: snooze.until } : undefined,
     },
     environment,
   );

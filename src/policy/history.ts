@@ -110,7 +110,7 @@ function afterOutcome(
     case 'unsaved':
       return { ...FRESH_START, unsaved: true };
     case 'snoozed':
-      return { ...FRESH_START, snoozedUntil: now + outcome.duration };
+      return { ...FRESH_START, snoozedUntil: outcome.until };
     case 'dismissed':
     case 'withdrawn':
       return rest;

@@ -23,7 +23,8 @@ export type RefreshOutcome =
   | { kind: 'refreshed'; session: MfaSession }
   /** STS gave the session, the disk did not take it: the caller must keep it and try again. */
   | { kind: 'unsaved'; session: MfaSession; reason: string }
-  | { kind: 'snoozed'; duration: number }
+  /** Until when the user does not want to be asked, in milliseconds since the epoch. */
+  | { kind: 'snoozed'; until: number }
   | { kind: 'dismissed' }
   | { kind: 'withdrawn' }
   | { kind: 'unaskable'; reason: string }

@@ -1,10 +1,12 @@
-import type { Answer, Ask, Asking, AskRequest, CodeResult } from '../ask/ask.ts';
+import type { Ask, Asking, AskRequest, CodeResult } from '../ask/ask.ts';
 import type { AwsAnswer, Keys } from '../aws/call.ts';
 import type { SessionRequest } from '../aws/sts.ts';
 import { UserError } from '../errors.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
+import { pressedSnoozeUntil } from '../policy/snooze.ts';
 import type { MfaSession } from '../session/session.ts';
 import { deferred } from '../time/deferred.ts';
+import { askRequest } from './ask-request.ts';
 import { CODE_STEP, type CodeMemory, nextCodeIn } from './codes.ts';
 import { codeResult } from './outcome.ts';
 import type { RefreshTarget } from './target.ts';
@@ -60,9 +62,13 @@ async function attempt(
   let problem = usedNow ? texts.needsNextCode(nextCodeIn(effects.now())) : undefined;
   let refused: RefreshOutcome | undefined;
   for (let sent = 0; ; ) {
-    const answer = await question(target, asking, { problem, byHand: sent === MOST_CODES - 1 }, effects);
+    const shown = { reminder: asking.reminder, problem, byHand: sent === MOST_CODES - 1 };
+    const answer = await effects.ask(askRequest(target, effects.now(), shown), asking);
     if (asking.signal.aborted) return { kind: 'withdrawn' };
-    if (answer.kind === 'snooze') return { kind: 'snoozed', duration: answer.duration };
+    if (answer.kind === 'snooze') {
+      const until = pressedSnoozeUntil(answer.until, effects.now(), target.expiration);
+      return { kind: 'snoozed', until };
+    }
     if (answer.kind === 'dismissed') return { kind: 'dismissed' };
     if (answer.kind === 'unavailable') return refused ?? { kind: 'unaskable', reason: answer.reason };
 
@@ -95,21 +101,6 @@ async function attempt(
 
 function refusal(target: RefreshTarget, answer: Refusal): RefreshOutcome {
   return { kind: 'refused', failure: answer.failure, message: texts.stsFailure(target, answer) };
-}
-
-function question(
-  target: RefreshTarget,
-  asking: Pick<AskRequest, 'reminder'> & Asking,
-  { problem, byHand }: { problem: string | undefined; byHand: boolean },
-  effects: RefreshEffects,
-): Promise<Answer> {
-  const { profile, serialNumber, expiration } = target;
-  const request: AskRequest = {
-    ...{ profile, serialNumber, expiration, now: effects.now(), reminder: asking.reminder },
-    ...(problem !== undefined && { problem }),
-    ...(byHand && { byHand }),
-  };
-  return effects.ask(request, asking);
 }
 
 /** A command's code that lives no longer than this may be late when it arrives; a person's is worth the try. */

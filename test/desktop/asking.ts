@@ -2,6 +2,9 @@ import type { Asking, AskRequest } from '../../src/ask/ask.ts';
 
 const NOW = Date.parse('2030-01-31T14:20:00Z');
 
+/** What a press of the Snooze button of {@link request} answers. */
+export const SNOOZED = { kind: 'snooze', until: NOW + 7 * 60_000 } as const;
+
 /** A question that any way can be asked with. */
 export function request(changes: Partial<AskRequest> = {}): AskRequest {
   return {
@@ -10,6 +13,7 @@ export function request(changes: Partial<AskRequest> = {}): AskRequest {
     expiration: NOW + 15 * 60_000,
     now: NOW,
     reminder: 0,
+    snooze: { until: NOW + 7 * 60_000, label: 'Snooze until 14:27' },
     ...changes,
   };
 }

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Answer, AskRequest, CodeResult, Way } from '../../src/ask/ask.ts';
 import { browser } from '../../src/ask/browser/browser.ts';
 import { needs } from '../needs.ts';
-import { asking, expiredRequest, request } from './asking.ts';
+import { asking, expiredRequest, request, SNOOZED } from './asking.ts';
 import { type Chromium, startChromium, type Tab } from './chromium.ts';
 
 const PROBLEM = 'AWS refused that code (mistyped, late or used). The next one comes in 12 s.';
@@ -71,7 +71,7 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
       'textbox "MFA code of alice in account 123456789012"',
       'alert ""',
       'button "OK"',
-      'button "Snooze 15 min"',
+      'button "Snooze until 14:27"',
     ]);
   });
 
@@ -142,12 +142,12 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
 
   it('snoozes by the keyboard', async () => {
     const { given } = await begin();
-    for (const button of ['OK', 'Snooze 15 min']) {
+    for (const button of ['OK', 'Snooze until 14:27']) {
       await tab.press('Tab');
       await tab.until(`document.activeElement.textContent === '${button}'`);
     }
     await tab.press('Enter');
-    expect(await given).toEqual({ kind: 'snooze', duration: 15 * 60_000 });
+    expect(await given).toEqual(SNOOZED);
     await tab.until(`${TEXT}.includes('The agent will not ask for 15 minutes.')`);
   });
 

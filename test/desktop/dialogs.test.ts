@@ -4,7 +4,7 @@ import { kdialog } from '../../src/ask/kdialog.ts';
 import { pinentry } from '../../src/ask/pinentry.ts';
 import { zenity } from '../../src/ask/zenity.ts';
 import { needs } from '../needs.ts';
-import { asking, request } from './asking.ts';
+import { asking, request, SNOOZED } from './asking.ts';
 import { type Desktop, processesNamed, startDesktop, type Window } from './desktop.ts';
 
 const TITLE = 'AWS MFA code';
@@ -121,6 +121,6 @@ describe('a code field', needs('a desktop'), () => {
     for (let button = 1; button <= 3; button += 1) await desktop.key(window, 'Tab');
     await desktop.picture('zenity-snooze');
     await desktop.key(window, 'Return');
-    expect(await answer).toEqual({ kind: 'snooze', duration: 15 * 60_000 });
+    expect(await answer).toEqual(SNOOZED);
   });
 });

@@ -5,7 +5,7 @@ import { kdialog } from '../../src/ask/kdialog.ts';
 import { zenity } from '../../src/ask/zenity.ts';
 import { needs } from '../needs.ts';
 import { until } from '../within.ts';
-import { asking, expiredRequest, request } from './asking.ts';
+import { asking, expiredRequest, request, SNOOZED } from './asking.ts';
 import { type Desktop, processesNamed, startDesktop } from './desktop.ts';
 
 const FIELD = 'AWS MFA code';
@@ -65,7 +65,7 @@ describe('a notification of dunst', needs('a desktop'), () => {
     it('snoozes from its menu', async () => {
       const answer = way().ask(request(), asking());
       await desktop.click(await desktop.window('Dunst'), 'middle');
-      expect(await answer).toEqual({ kind: 'snooze', duration: 15 * 60_000 });
+      expect(await answer).toEqual(SNOOZED);
       await desktop.noWindow('Dunst');
     });
 

@@ -5,12 +5,11 @@ import { notification } from '../../src/ask/desktop/notification.ts';
 import { kdialog } from '../../src/ask/kdialog.ts';
 import { zenity } from '../../src/ask/zenity.ts';
 import { needs } from '../needs.ts';
-import { asking, expiredRequest, request } from './asking.ts';
+import { asking, expiredRequest, request, SNOOZED } from './asking.ts';
 import { type Desktop, processesNamed, startDesktop } from './desktop.ts';
 import { type NotificationServer, startNotificationServer } from './notification-server.ts';
 
 const FIELD = 'AWS MFA code';
-const FIFTEEN_MINUTES = 15 * 60_000;
 const PLASMA = ['actions', 'body', 'body-markup', 'inline-reply', 'persistence'];
 const GNOME = ['actions', 'body', 'body-markup', 'icon-static', 'persistence', 'sound'];
 
@@ -51,7 +50,7 @@ describe('a notification', needs('a desktop'), () => {
         hints: { urgency: 1, resident: true, 'x-kde-reply-placeholder-text': 'Six digits' },
         expireTimeout: 0,
       });
-      expect(shown.actions).toEqual([...['default', '', 'inline-reply', 'Enter code', 'snooze', 'Snooze 15 min']]);
+      expect(shown.actions).toEqual([...['default', '', 'inline-reply', 'Enter code', 'snooze', 'Snooze until 14:27']]);
       server.emit('NotificationReplied', shown.id, ' 123 456 ');
       expect(await answer).toEqual({ kind: 'code', code: '123456' });
       expect(server.closed).toEqual([shown.id]);
@@ -114,7 +113,7 @@ describe('a notification', needs('a desktop'), () => {
         hints: { urgency: 2 },
       });
       server.emit('ActionInvoked', first.id, 'snooze');
-      expect(await answer).toEqual({ kind: 'snooze', duration: FIFTEEN_MINUTES });
+      expect(await answer).toEqual(SNOOZED);
     });
 
     it('hands the right to take the focus on to the field', async () => {
@@ -166,7 +165,7 @@ describe('a notification', needs('a desktop'), () => {
       expect(second).toMatchObject({ replaces: 0, hints: { urgency: 2 } });
       expect(await fieldsLeft()).toEqual([]);
       server.emit('ActionInvoked', second.id, 'snooze');
-      expect(await answer).toEqual({ kind: 'snooze', duration: FIFTEEN_MINUTES });
+      expect(await answer).toEqual(SNOOZED);
     });
 
     it('is withdrawn in bounded time from a service that hangs', async () => {

@@ -147,10 +147,10 @@ describe('ways in turn', () => {
       way('b', async (asked, { onChange }) => {
         onChange((changed) => seen.push(changed));
         question.change(request({ reminder: 2 }));
-        return { kind: 'snooze', duration: asked.reminder };
+        return { kind: 'snooze', until: asked.reminder };
       }),
     ]);
-    expect(await ask(request(), question)).toEqual({ kind: 'snooze', duration: 1 });
+    expect(await ask(request(), question)).toEqual({ kind: 'snooze', until: 1 });
     expect(seen.map(({ reminder }) => reminder)).toEqual([1, 2]);
   });
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { osascript } from '../../src/ask/osascript.ts';
-import { asking, request } from '../desktop/asking.ts';
+import { asking, request, SNOOZED } from '../desktop/asking.ts';
 
 /** Never tried on macOS: this is what Apple's pages say that the program does. */
 describe('a stand-in for osascript', () => {
@@ -29,7 +29,7 @@ describe('a stand-in for osascript', () => {
     const hostile = '" & (do shell script "touch /tmp/owned") & "';
     await ask(`printf '%s\\0' "$@" > ${folder}/words; echo 123456`, request({ profile: hostile }));
     const [dashE, script = '', title, text, ...buttons] = (await readFile(join(folder, 'words'), 'utf8')).split('\0');
-    expect([dashE, title, ...buttons]).toEqual(['-e', 'AWS MFA code', 'Snooze 15 min', 'Cancel', 'OK', '']);
+    expect([dashE, title, ...buttons]).toEqual(['-e', 'AWS MFA code', 'Snooze until 14:27', 'Cancel', 'OK', '']);
     expect(text).toMatch(
       /^AWS session \[" & .* & "\] ends in 15m, at [0-9:]+\nMFA code of alice in account 123456789012$/,
     );
@@ -38,7 +38,7 @@ describe('a stand-in for osascript', () => {
 
   it.each([
     ['Cancel', 'execution error: User canceled. (-128)', { kind: 'dismissed' }],
-    ['Snooze', 'execution error: An error of type 2 has occurred. (2)', { kind: 'snooze', duration: 900_000 }],
+    ['Snooze', 'execution error: An error of type 2 has occurred. (2)', SNOOZED],
     [
       'no screen',
       'execution error: No user interaction allowed. (-1713)',

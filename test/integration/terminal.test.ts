@@ -11,6 +11,7 @@ const REQUEST = {
   now: Date.parse('2030-01-31T14:20:00Z'),
   expiration: Date.parse('2030-01-31T14:35:00Z'),
   reminder: 0,
+  snooze: { until: Date.parse('2030-01-31T14:27:00Z'), label: 'Snooze until 14:27' },
 };
 
 /** A program that asks on the terminal once, and then ends by itself; SIGUSR1 withdraws the question. */

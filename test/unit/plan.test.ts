@@ -81,7 +81,7 @@ function imagine(hours: number, session: StoredSession, person: Person, start = 
       ended({ kind: 'refreshed', session });
     }
     if (answer === 'dismiss') ended({ kind: 'dismissed' });
-    if (typeof answer === 'object') ended({ kind: 'snoozed', duration: answer.snooze });
+    if (typeof answer === 'object') ended({ kind: 'snoozed', until: now + answer.snooze });
   }
   return notes;
 }
@@ -306,7 +306,7 @@ describe('the history', () => {
     next({ ...asked, lastCall: true }, { kind: 'prompt-ended', outcome, jitter: 0 });
 
   it('the history after a snooze holds when it ends, and nothing of the prompts before', () => {
-    expect(ended({ kind: 'snoozed', duration: HOUR })).toEqual({ ...FRESH_START, snoozedUntil: NINE + HOUR });
+    expect(ended({ kind: 'snoozed', until: NINE + HOUR })).toEqual({ ...FRESH_START, snoozedUntil: NINE + HOUR });
   });
 
   it('the history after a dismissal holds when the prompt was last shown', () => {

@@ -75,7 +75,7 @@ export function browser(settings: BrowserSettings = {}): Way {
       const answer = await answering;
       last = answer.kind === 'code' ? page : undefined;
       if (answer.kind === 'code') page.awaitOutcome(asking.outcome);
-      else page.end(answer.kind === 'snooze' ? texts.PAGE_SNOOZED : texts.PAGE_OVER);
+      else page.end(answer.kind === 'snooze' ? texts.pageSnoozed(answer.until, request.now) : texts.PAGE_OVER);
       return answer;
     },
   };
@@ -181,6 +181,7 @@ class Page implements PageHost {
       round: this.#round,
       title: askTexts.askTitle(request),
       device: askTexts.askDevice(request),
+      snooze: request.snooze.label,
       problem: this.#state === 'asking' ? (askTexts.askProblem(request) ?? '') : '',
       message: this.#message,
       left: Math.round(left / 1000),
@@ -192,7 +193,7 @@ class Page implements PageHost {
   submitted({ round, code, snooze }: { round: number; code: string; snooze: boolean }): void {
     // An old form, or the same one again.
     if (round !== this.#round) return;
-    this.settle(snooze ? { kind: 'snooze', duration: askTexts.SNOOZE } : code);
+    this.settle(snooze ? { kind: 'snooze', until: this.#request.snooze.until } : code);
   }
 
   left(): void {

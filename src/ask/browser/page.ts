@@ -11,6 +11,8 @@ export interface PageView {
   round: number;
   title: string;
   device: string;
+  /** The label of the button. */
+  snooze: string;
   /** Why the last code was not taken; empty when there is nothing to say. */
   problem: string;
   /** What became of it all; empty while a code is asked for. */
@@ -47,7 +49,7 @@ ${view.state === 'asking' ? '' : ' readonly'}>
 <input name="round" type="hidden" value="${view.round}">
 <p id="problem" role="alert">${escaped(view.problem)}</p>
 <div><button>${escaped(askTexts.OK)}</button>
-<button name="snooze" value="yes">${escaped(askTexts.SNOOZE_LABEL)}</button></div>
+<button name="snooze" value="yes" id="snooze">${escaped(view.snooze)}</button></div>
 <noscript><p>${escaped(texts.PAGE_NO_SCRIPT)}</p></noscript>
 </form>
 <p id="message" role="status">${escaped(view.message)}</p>
@@ -118,6 +120,7 @@ function show(view) {
   main.dataset.state = view.state;
   field.readOnly = view.state !== 'asking';
   say('title', view.title);
+  say('snooze', view.snooze);
   const left = document.getElementById('left');
   left.hidden = view.whole === 0;
   left.max = view.whole;

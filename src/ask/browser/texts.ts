@@ -1,6 +1,7 @@
 import { plain } from '../../plain.ts';
+import { localTime } from '../../time/local-time.ts';
 import type { AskRequest } from '../ask.ts';
-import { APPLICATION, askTitle, SNOOZE } from '../texts.ts';
+import { APPLICATION, askTitle } from '../texts.ts';
 
 export const PAGE_TIME_LEFT = 'Time left';
 
@@ -8,7 +9,9 @@ export const PAGE_GIVEN = 'The agent has the code. If AWS refuses it, you can tr
 
 export const PAGE_DONE = 'The agent has the code.';
 
-export const PAGE_SNOOZED = `The agent will not ask for ${SNOOZE / 60_000} minutes.`;
+export function pageSnoozed(until: number, now: number): string {
+  return `The agent will not ask until ${localTime(until, now)}.`;
+}
 
 export const PAGE_OVER = 'This request is closed.';
 

@@ -123,7 +123,7 @@ export class NotificationQuestion {
 
   async #onSignal(member: string, value: unknown): Promise<Answer | undefined> {
     if (member === 'ActivationToken') this.#token = String(value);
-    if (member === 'ActionInvoked' && value === 'snooze') return { kind: 'snooze', duration: texts.SNOOZE };
+    if (member === 'ActionInvoked' && value === 'snooze') return { kind: 'snooze', until: this.#request.snooze.until };
     if (member === 'ActionInvoked' && (value === 'default' || value === 'enter')) {
       this.#openField();
       await this.#close();
@@ -178,7 +178,7 @@ export class NotificationQuestion {
         // A click beside the buttons. With a label, Xfce makes it a button, too.
         ...(open ? ['default', ''] : []),
         ...[reply ? 'inline-reply' : 'enter', texts.ENTER_CODE],
-        ...['snooze', texts.SNOOZE_LABEL],
+        ...['snooze', this.#request.snooze.label],
       ],
       isUrgent: expiration !== undefined && expiration <= now,
       hints: { resident: true, 'x-kde-reply-placeholder-text': texts.SIX_DIGITS },

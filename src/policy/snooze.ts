@@ -1,0 +1,31 @@
+const MINUTE = 60_000;
+
+/** How long the Snooze button postpones a prompt at most. */
+const LONGEST = 15 * MINUTE;
+
+/** How long it postpones a prompt at least, unless the session ends before that. */
+const SHORTEST = 2 * MINUTE;
+
+/**
+ * Returns until when the Snooze button postpones a prompt: half of the time that the session has left, from 2 to 15 minutes,
+ * and never beyond the session's end. After the end, or where no end is known, 15 minutes.
+ * @param now milliseconds since the epoch, as the result
+ * @param end when the session ends
+ * @returns a full minute, so that a label can name it, unless it is the session's end
+ */
+export function buttonSnoozeUntil(now: number, end: number | undefined): number {
+  const left = end === undefined || end <= now ? undefined : end - now;
+  const length = left === undefined ? LONGEST : Math.min(LONGEST, Math.max(left / 2, SHORTEST));
+  const minute = Math.floor((now + length) / MINUTE) * MINUTE;
+  const until = minute - now < SHORTEST ? minute + MINUTE : minute;
+  return left === undefined ? until : Math.min(until, now + left);
+}
+
+/**
+ * Returns until when a press of the Snooze button postpones the prompt: as its label says, unless the prompt was open for so
+ * long that this time has nearly come, or passed.
+ * @param until what the label says
+ */
+export function pressedSnoozeUntil(until: number, now: number, end: number | undefined): number {
+  return until - now >= MINUTE || until === end ? until : buttonSnoozeUntil(now, end);
+}
