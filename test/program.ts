@@ -12,7 +12,7 @@ export interface Ended {
 }
 
 /** A regular expression, or what tests a text in its way. */
-export interface Pattern {
+interface Pattern {
   test(text: string): boolean;
   toString(): string;
 }

@@ -1,13 +1,16 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { askAgent } from '../../src/control/client.ts';
 import { parseCredentials, withSession } from '../../src/credentials/document.ts';
 import { needs } from '../needs.ts';
-import { type Running, start } from '../program.ts';
+import { type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { type Desktop, processesNamed, startDesktop } from './desktop.ts';
 
 const FIELD = 'AWS MFA code';
+/** How long the menu's Snooze lasts, in milliseconds. */
+const QUARTER = 15 * 60_000;
 
 describe('the agent on a desktop', needs('a desktop'), () => {
   let desktop: Desktop;
@@ -87,17 +90,52 @@ describe('the agent on a desktop', needs('a desktop'), () => {
   });
 
   it('leaves the person alone after a snooze, and says until when', async () => {
+    const before = Date.now();
     await desktop.click(await desktop.window('Dunst'), 'middle');
     await agent.says(/"standing":"snoozed"/);
     await desktop.noWindow('Dunst');
+    const until = Number(/"standing":"snoozed","until":(\d+)/.exec(agent.output())?.[1]);
+    expect(until - before).toBeGreaterThanOrEqual(QUARTER);
+    expect(until - Date.now()).toBeLessThanOrEqual(QUARTER);
+    const { stdout } = await run(['status'], { ...sandbox.env, LC_ALL: 'C.UTF-8' });
+    const [hours, minutes] = [new Date(until).getHours(), new Date(until).getMinutes()];
+    const time = [hours, minutes].map((part) => String(part).padStart(2, '0')).join(':');
+    expect(stdout).toMatch(new RegExp(`snoozed until (\\w+ )?${time}`));
+
+    await checks(3);
+    expect(await notifications()).toEqual([expect.stringContaining('AWS session [mfa]')]);
+    expect(await desktop.tool('dunstctl', 'count', 'displayed')).toBe('0');
   });
 
-  it('tells what a person must mend, once', async () => {
+  it('tells once what a person must fix', async () => {
     sandbox.alice.active = false;
     await desktop.click(await desktop.window('Dunst'));
     await desktop.type(await desktop.window(FIELD), sandbox.code());
     await agent.says(/"standing":"stopped"/);
     await desktop.window('Dunst');
     await desktop.picture('agent-5-key-deleted');
+
+    await checks(3);
+    await desktop.tool('dunstctl', 'close-all');
+    await desktop.noWindow('Dunst');
+    expect(await notifications()).toEqual([
+      expect.stringMatching(/^aws-mfa-agent\n.*\[mfa\].*\[default\]/),
+      expect.stringContaining('AWS session [mfa]'),
+    ]);
+    expect(sandbox.sts.requests).toHaveLength(1);
   });
+
+  /** Has the agent look at the file, so often. */
+  async function checks(count: number): Promise<void> {
+    const runtime = join(sandbox.env.XDG_RUNTIME_DIR ?? '', 'aws-mfa-agent');
+    for (let check = 0; check < count; check++) expect(await askAgent(runtime, 'POST /v1/check', {})).toBeDefined();
+  }
+
+  /** The texts of the notifications that were shown and are gone, the last one first. */
+  async function notifications(): Promise<string[]> {
+    const history = JSON.parse(await desktop.tool('dunstctl', 'history'));
+    return history.data[0].map((one: Record<'summary' | 'body', { data: string }>) =>
+      [one.summary.data, one.body.data].join('\n'),
+    );
+  }
 });
