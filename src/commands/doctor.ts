@@ -5,7 +5,7 @@ import { askAgent } from '../control/client.ts';
 import { type AgentSeen, agentFindings } from '../doctor/agent.ts';
 import { askAws } from '../doctor/ask-aws.ts';
 import { askingFindings, type WayReport } from '../doctor/asking.ts';
-import { awsFindings, isOfAws } from '../doctor/aws.ts';
+import { awsFindings } from '../doctor/aws.ts';
 import { certificateFinding } from '../doctor/certificates.ts';
 import { configFindings } from '../doctor/config-file.ts';
 import { credentialsFindings } from '../doctor/credentials-file.ts';
@@ -23,9 +23,7 @@ import { testNotification } from '../doctor/test-notification.ts';
 import { variableFindings } from '../doctor/variables.ts';
 import { UserError } from '../errors.ts';
 import { notAFile } from '../files/read.ts';
-import { longTermKeys } from '../keys/long-term-keys.ts';
 import { packageVersion } from '../package-file.ts';
-import { callerIdentity, credentialProcess, mfaDevices } from '../refresh/effects.ts';
 import { sessionIn } from '../session/session.ts';
 import { readState } from '../session/state.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
@@ -69,19 +67,7 @@ export async function doctor(options: DoctorOptions): Promise<void> {
     seen.credentials.problem ?? (bundle && notAFile(bundle) ? `AWS_CA_BUNDLE=${bundle} is not a file` : undefined);
   const asked =
     obstacle === undefined
-      ? askAws(profiles, {
-          longTermKeys: (source) => longTermKeys(files, source, credentialProcess),
-          sessionKeys: (profile) => {
-            const session = sessionIn(known.credentials(profile));
-            return session.kind === 'session' ? session : undefined;
-          },
-          callerIdentity,
-          mfaDevices: (keys, profile, clock, sts) => {
-            // AWS does not know the keys of a simulated STS.
-            const isNamed = environment.AWS_ENDPOINT_URL_IAM || environment.AWS_ENDPOINT_URL;
-            return isOfAws(sts) || isNamed ? mfaDevices(keys, profile, clock) : undefined;
-          },
-        })
+      ? Promise.all(profiles.map((one) => askAws(one, known.credentials(one.profile), files)))
       : Promise.resolve([]);
 
   const looks: Look[] = [

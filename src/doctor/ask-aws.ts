@@ -1,6 +1,11 @@
 import type { AwsAnswer, Keys } from '../aws/call.ts';
+import { isOfAws } from '../aws/endpoint.ts';
+import type { ProfileSection } from '../credentials/section.ts';
 import { UserError } from '../errors.ts';
-import type { LongTermKeys } from '../keys/long-term-keys.ts';
+import { longTermKeys } from '../keys/long-term-keys.ts';
+import { callerIdentity, credentialProcess, EXAMPLE_KEYS, mfaDevices } from '../refresh/effects.ts';
+import { sessionIn } from '../session/session.ts';
+import type { Paths } from '../settings/paths.ts';
 import type { ProfileSettings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 
@@ -21,71 +26,52 @@ export interface Asked {
   devicesBySession: AwsAnswer<string[]> | undefined;
 }
 
-export interface AwsEffects {
-  /** @throws UserError if there are none */
-  longTermKeys(source: string): Promise<LongTermKeys>;
-  sessionKeys(profile: string): Keys | undefined;
-  /** Sets the clock by the answer. */
-  callerIdentity(keys: Keys, profile: ProfileSettings, clock: Clock): Promise<AwsAnswer<Identity>>;
-  /** Returns undefined if IAM must not be asked: the endpoint of STS is not AWS's. */
-  mfaDevices(keys: Keys, profile: ProfileSettings, clock: Clock, sts: string): Promise<AwsAnswer<string[]>> | undefined;
-}
-
-/** The example key of AWS's documentation. Without other keys, its refusal shows that STS can be reached. */
-const EXAMPLE_KEYS: Keys = {
-  accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
-  secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
-};
-
-/** Asks AWS which users the keys of all profiles belong to. Sends equal requests only once. */
-export function askAws(profiles: readonly ProfileSettings[], effects: AwsEffects): Promise<Asked[]> {
-  const questions = new Map<string, Promise<AwsAnswer<Identity>>>();
-  const identity = (keys: Keys, profile: ProfileSettings) => {
-    const question = [keys.accessKeyId, profile.sourceProfile, profile.region].join('\n');
-    const asked = questions.get(question) ?? ask(keys, profile, effects);
-    questions.set(question, asked);
-    return asked;
-  };
-  return Promise.all(
-    profiles.map(async (profile) => {
-      const [source, session] = await Promise.all([
-        effects.longTermKeys(profile.sourceProfile).catch((error) => {
-          if (error instanceof UserError) return error.message;
-          throw error;
-        }),
-        effects.sessionKeys(profile.profile),
-      ]);
-      const isThere = typeof source !== 'string';
-      const [ofSource, ofSession] = await Promise.all([
-        isThere || !session ? identity(isThere ? source : EXAMPLE_KEYS, profile) : undefined,
-        session && identity(session, profile),
-      ]);
-      const devices = async (keys: Keys, answer: AwsAnswer<Identity> | undefined) => {
-        if (!answer?.ok) return undefined;
-        const clock = new Clock();
-        clock.learn(answer.clockOffset);
-        return effects.mfaDevices(keys, profile, clock, answer.endpoint);
-      };
-      const [bySource, bySession] = await Promise.all([
-        isThere ? devices(source, ofSource) : undefined,
-        session && devices(session, ofSession),
-      ]);
-      return {
-        devices: bySource,
-        devicesBySession: bySession,
-        profile,
-        source: isThere ? { accessKeyId: source.accessKeyId } : { reason: source },
-        ofSource,
-        ofSession,
-      };
-    }),
-  );
+/**
+ * Asks AWS which user the long-term keys and the session of a profile belong to, and which MFA devices the user has.
+ * @param section the profile in the credentials file
+ */
+export async function askAws(
+  profile: ProfileSettings,
+  section: ProfileSection | undefined,
+  files: Pick<Paths, 'credentials' | 'config'>,
+): Promise<Asked> {
+  const stored = sessionIn(section);
+  const session = stored.kind === 'session' ? stored : undefined;
+  const found = await longTermKeys(files, profile.sourceProfile, credentialProcess).catch((error) => {
+    if (error instanceof UserError) return error.message;
+    throw error;
+  });
+  const source = typeof found === 'string' ? { reason: found } : found;
+  const keys = 'accessKeyId' in source ? source : undefined;
+  const [ofSource, ofSession] = await Promise.all([
+    // Without any keys, the refusal shows that STS can be reached.
+    keys || !session ? identity(keys ?? EXAMPLE_KEYS, profile) : undefined,
+    session && identity(session, profile),
+  ]);
+  const [devices, devicesBySession] = await Promise.all([
+    keys && devicesOf(keys, profile, ofSource),
+    session && devicesOf(session, profile, ofSession),
+  ]);
+  return { profile, source, ofSource, ofSession, devices, devicesBySession };
 }
 
 /** Asks AWS, and again if the first request only showed how wrong the clock is. */
-async function ask(keys: Keys, profile: ProfileSettings, { callerIdentity }: AwsEffects): Promise<AwsAnswer<Identity>> {
+async function identity(keys: Keys, profile: ProfileSettings): Promise<AwsAnswer<Identity>> {
   const clock = new Clock();
   const first = await callerIdentity(keys, profile, clock);
   if (first.ok || first.failure.kind !== 'clock' || clock.offset === 0) return first;
   return callerIdentity(keys, profile, clock);
+}
+
+async function devicesOf(
+  keys: Keys,
+  profile: ProfileSettings,
+  identified: AwsAnswer<Identity> | undefined,
+): Promise<AwsAnswer<string[]> | undefined> {
+  // If only STS is simulated, AWS's IAM does not know these keys.
+  const isNamed = process.env.AWS_ENDPOINT_URL_IAM || process.env.AWS_ENDPOINT_URL;
+  if (!identified?.ok || !(isNamed || isOfAws(identified.endpoint))) return undefined;
+  const clock = new Clock();
+  clock.learn(identified.clockOffset);
+  return mfaDevices(keys, profile, clock);
 }

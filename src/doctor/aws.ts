@@ -1,6 +1,7 @@
 import { getProxyForUrl } from 'proxy-from-env';
 import { networkProblem } from '../agent/network.ts';
 import type { AwsAnswer } from '../aws/call.ts';
+import { isOfAws } from '../aws/endpoint.ts';
 import { formatDuration } from '../time/duration.ts';
 import type { Asked, Identity } from './ask-aws.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
@@ -23,20 +24,12 @@ export function awsFindings(asked: readonly Asked[], environment: NodeJS.Process
   ];
 }
 
-/** The domains of AWS's partitions and of its newer endpoints. */
-const OF_AWS =
-  /\.(amazonaws\.com|amazonaws\.com\.cn|api\.aws|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov|amazonwebservices\.com\.cn)$/;
 const LOOPBACK = /^(localhost|127\..*|\[?::1\]?)$/;
 
 /** Returns the variable that sets the endpoint of STS. */
 function namedEndpoint(environment: NodeJS.ProcessEnv): { name: string; value: string } | undefined {
   const name = ['AWS_ENDPOINT_URL_STS', 'AWS_ENDPOINT_URL'].find((one) => environment[one]);
   return name === undefined ? undefined : { name, value: environment[name] ?? '' };
-}
-
-/** Returns whether a host is AWS's own. */
-export function isOfAws(host: string): boolean {
-  return OF_AWS.test(host);
 }
 
 function endpointFinding(host: string, environment: NodeJS.ProcessEnv): Finding {

@@ -37,7 +37,7 @@ export function refreshEffects(
     ask,
     codes,
     outage: async () => {
-      const answer = await callerIdentity(NOBODY, profile, clock);
+      const answer = await callerIdentity(EXAMPLE_KEYS, profile, clock);
       return !answer.ok && (answer.failure.kind === 'unreachable' || answer.failure.kind === 'busy')
         ? answer
         : undefined;
@@ -53,8 +53,8 @@ export function refreshEffects(
   };
 }
 
-/** Keys of AWS's documentation: that they are refused tells that AWS is there, and nobody's own need be fetched for it. */
-const NOBODY: Keys = {
+/** The example keys of AWS's documentation. Their refusal shows that AWS can be reached, without keys of the user. */
+export const EXAMPLE_KEYS: Keys = {
   accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
   secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
 };
