@@ -181,9 +181,10 @@ export class KeptProfile {
   }
 
   #ask({ profile, expiration }: Situation, reminder: number): void {
-    this.#happened({ kind: 'prompted', reminder, expiration });
     const settings = this.#own();
+    // The settings may have been read again during the check.
     if (settings?.serialNumber === undefined) return;
+    this.#happened({ kind: 'prompted', reminder, expiration });
     const controller = new AbortController();
     let raise: (request: AskRequest) => void = () => {};
     const afterOutage = this.#history.outage !== undefined;

@@ -85,7 +85,11 @@ function afterCheck(history: History, { state, mayBeFixed }: { state: SessionSta
   const seen = isAtRest ? rested(history) : history;
   if (!mayBeFixed) return seen;
   const { verdict: _, ...rest } = seen;
-  return seen.stopped || seen.unaskable !== undefined ? FRESH_START : rest;
+  const { unaskable, stopped, ...others } = rest;
+  if (seen.askingSince !== undefined) return others;
+  const { snoozedUntil } = seen;
+  const isStuck = stopped !== undefined || unaskable !== undefined;
+  return isStuck ? { ...FRESH_START, ...(snoozedUntil !== undefined && { snoozedUntil }) } : rest;
 }
 
 /** Of a fresh session, only what the user asked for still counts, and what has been logged already. */

@@ -108,6 +108,70 @@ describe('the agent, without a scheduled check', () => {
   });
 });
 
+describe('an open prompt', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ now: NOON });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it.each(['file', 'settings', 'request'] as const)(
+    'stays the only one of its device when it followed a failure and a check comes for the reason %s',
+    async (reason) => {
+      const [prompts, withdrawn] = [[] as number[], [] as number[]];
+      const agent = agentWith(
+        (_, { signal }) => {
+          prompts.push(Date.now() - NOON);
+          if (prompts.length === 1) return Promise.resolve({ kind: 'unaskable', reason: 'no desktop' });
+          return new Promise((resolve) => {
+            signal.addEventListener('abort', () => {
+              withdrawn.push(Date.now() - NOON);
+              resolve({ kind: 'withdrawn' });
+            });
+          });
+        },
+        async () => NONE,
+      );
+      await agent.check('start');
+      await vi.advanceTimersByTimeAsync(SETTINGS.remindEvery);
+      await agent.check('schedule');
+      expect(prompts).toHaveLength(2);
+      await agent.check(reason);
+      await agent.check('schedule');
+      expect(prompts).toHaveLength(2);
+      expect(withdrawn).toEqual([]);
+      expect(agent.status()).toMatchObject([{ standing: { standing: 'asking' } }]);
+      await agent.stop();
+    },
+  );
+
+  it('is not counted where the profile lost its device to a reload during the check', async () => {
+    let prompts = 0;
+    let read = () => {};
+    const blocked = new Promise<void>((resolve) => {
+      read = resolve;
+    });
+    const agent = agentWith(
+      (_, { signal }) => {
+        prompts += 1;
+        return new Promise((resolve) => signal.addEventListener('abort', () => resolve({ kind: 'withdrawn' })));
+      },
+      () => blocked.then(() => NONE),
+    );
+    const check = agent.check('start');
+    const profiles = SETTINGS.profiles.map((one) => ({ ...one, serialNumber: undefined }));
+    const reload = agent.reload({ ...SETTINGS, profiles });
+    read();
+    await check;
+    await reload;
+    expect(prompts).toBe(0);
+    await agent.reload(SETTINGS);
+    expect(prompts).toBe(1);
+    await agent.stop();
+  });
+});
+
 describe('checks that are asked for while one is running', () => {
   it('lose no change of the file, which lifts a stop, to one that was asked for later', async () => {
     let prompts = 0;
