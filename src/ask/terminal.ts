@@ -17,10 +17,15 @@ export function terminal(standardInput = false): Way {
   return {
     name: 'terminal',
     unfit: async () => whyNoTerminal(standardInput),
-    ask: async (request, { signal }) => {
+    ask: async (request, { signal, onChange }) => {
       const reason = whyNoTerminal(standardInput);
       if (reason !== undefined) return { kind: 'unavailable', reason };
       const { input, output, release } = openTerminal(standardInput);
+      let repeat: (title: string) => void = NOTHING;
+      onChange((changed) => repeat(`${texts.askTitle(changed)}.\n`));
+      const repeatable = (shown: (title: string) => void) => {
+        repeat = shown;
+      };
       try {
         return await untilCode(request, (current) => {
           const problem = texts.askProblem(current);
@@ -29,8 +34,8 @@ export function terminal(standardInput = false): Way {
           if (problem !== undefined) output.write(`${problem}\n`);
           const question = `${texts.askDevice(current)}: `;
           return input instanceof ReadStream
-            ? typedLine(input, output, question, signal)
-            : nextLine(input, output, question, signal);
+            ? typedLine(input, output, question, signal, repeatable)
+            : nextLine(input, output, question, signal, repeatable);
         });
       } finally {
         release();
@@ -40,6 +45,11 @@ export function terminal(standardInput = false): Way {
 }
 
 const DISMISSED: Answer = { kind: 'dismissed' };
+
+/** Takes what repeats an open prompt under a new title, for a reminder. */
+type Repeatable = (shown: (title: string) => void) => void;
+
+const NOTHING = () => {};
 
 interface TerminalStreams {
   input: Readable;
@@ -96,6 +106,7 @@ function typedLine(
   output: Writable,
   question: string,
   signal: AbortSignal,
+  repeatable: Repeatable,
 ): Promise<string | Answer> {
   return new Promise((resolve) => {
     const line = createInterface({ input, output, terminal: true, historySize: 0 });
@@ -103,6 +114,7 @@ function typedLine(
     const end = (answer: string | Answer) => {
       if (settled) return;
       settled = true;
+      repeatable(NOTHING);
       signal.removeEventListener('abort', erase);
       line.close();
       resolve(answer);
@@ -126,15 +138,27 @@ function typedLine(
     // A lost terminal causes a second error when its mode is to be restored.
     line.on('error', () => end(DISMISSED));
     line.question(question, end);
+    repeatable((title) => {
+      output.write(`\r\x1b[K${title}`);
+      // With what has been typed so far.
+      line.prompt(true);
+    });
   });
 }
 
 /** Reads a line from a stream that is not a terminal. What follows the line stays in the stream for the next question. */
-function nextLine(input: Readable, output: Writable, question: string, signal: AbortSignal): Promise<string | Answer> {
+function nextLine(
+  input: Readable,
+  output: Writable,
+  question: string,
+  signal: AbortSignal,
+  repeatable: Repeatable,
+): Promise<string | Answer> {
   return new Promise((resolve) => {
     let read = Buffer.alloc(0);
     const end = (answer: string | Answer) => {
       input.off('data', onData).off('end', onEnd).off('error', onEnd).pause();
+      repeatable(NOTHING);
       signal.removeEventListener('abort', onAbort);
       output.write('\n');
       resolve(answer);
@@ -150,6 +174,7 @@ function nextLine(input: Readable, output: Writable, question: string, signal: A
     const onEnd = () => end(read.length > 0 ? read.toString() : DISMISSED);
     const onAbort = () => end(DISMISSED);
     output.write(question);
+    repeatable((title) => output.write(`\n${title}${question}`));
     if (signal.aborted || input.readableEnded || input.destroyed) return end(DISMISSED);
     signal.addEventListener('abort', onAbort);
     input.on('data', onData).on('end', onEnd).on('error', onEnd);

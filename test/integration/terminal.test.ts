@@ -14,13 +14,17 @@ const REQUEST = {
   snooze: { until: Date.parse('2030-01-31T14:27:00Z'), label: 'Snooze until 14:27' },
 };
 
-/** A program that asks on the terminal once, and then ends by itself; SIGUSR1 withdraws the question. */
+/** The same when the session has ended. */
+const REMINDER = { ...REQUEST, now: REQUEST.expiration, reminder: 1 };
+
+/** A program that asks on the terminal once, and then ends by itself. SIGUSR1 withdraws the question, SIGUSR2 reminds. */
 const program = (standardInput: boolean, prologue = '') => `
   ${prologue}
   import { terminal } from '${built('ask/terminal.ts')}';
   const controller = new AbortController();
   process.once('SIGUSR1', () => controller.abort());
-  const answer = await terminal(${standardInput}).ask(${JSON.stringify(REQUEST)}, { signal: controller.signal, onChange() {} });
+  const onChange = (listener) => process.on('SIGUSR2', () => listener(${JSON.stringify(REMINDER)}));
+  const answer = await terminal(${standardInput}).ask(${JSON.stringify(REQUEST)}, { signal: controller.signal, onChange });
   console.log('answer', JSON.stringify(answer));
 `;
 
@@ -91,6 +95,28 @@ describe('the terminal', needs('Linux', 'script'), () => {
     const written = await writtenBy(session);
     expect(written).toContain('\r\x1b[K');
     expect(written).toContain('answer {"kind":"dismissed"}');
+  });
+
+  it('repeats the prompt with a new title at a reminder, and keeps what was typed', async () => {
+    const session = onTerminal(quoted(node(program(false, `console.log('pid ' + process.pid);`))));
+    await session.says(QUESTION);
+    session.child.stdin?.write('123');
+    await session.says(/: .*123/s);
+    process.kill(Number(/pid (\d+)/.exec(session.output())?.[1]), 'SIGUSR2');
+    await session.says(/AWS session \[mfa\] ended at 14:35\.\r\n.*MFA code of alice in account 123456789012: 123/s);
+    session.child.stdin?.write('456\r');
+    expect(await writtenBy(session)).toContain('answer {"kind":"code","code":"123456"}');
+  });
+
+  it('repeats the prompt at a reminder where standard input is a pipe', async () => {
+    const [command = '', ...words] = node(program(true));
+    const child = spawn(command, words, { detached: true, env: { ...process.env, TZ: 'UTC' } });
+    const session = follow(child);
+    await session.says(QUESTION);
+    child.kill('SIGUSR2');
+    await session.says(/\nAWS session \[mfa\] ended at 14:35\.\nMFA code of alice in account 123456789012: /);
+    child.stdin.end('123456\n');
+    expect(await writtenBy(session)).toContain('answer {"kind":"code","code":"123456"}');
   });
 
   it('is asked on /dev/tty when standard input is something else', async () => {
