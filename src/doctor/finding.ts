@@ -30,7 +30,7 @@ export const SUBJECTS = {
   ],
 } as const;
 
-export type Subject = keyof typeof SUBJECTS;
+type Subject = keyof typeof SUBJECTS;
 export type Check = (typeof SUBJECTS)[Subject][number];
 
 /** `warning`: something works less well than it could, or will fail later. `error`: something does not work now. */
