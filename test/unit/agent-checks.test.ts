@@ -52,7 +52,7 @@ function agentAtNoon(session: StoredSession) {
 
 const endsIn = (time: number): StoredSession => ({ kind: 'session', accessKeyId: 'ASIA', expiration: NOON + time });
 
-describe('the agent, without a scheduled check', () => {
+describe('the agent between scheduled checks', () => {
   beforeEach(() => {
     vi.useFakeTimers({ now: NOON });
   });
@@ -60,7 +60,7 @@ describe('the agent, without a scheduled check', () => {
     vi.useRealTimers();
   });
 
-  it('repeats an open prompt at the second in which the session ends, and then sleeps', async () => {
+  it('the agent repeats an open prompt at the second when the session ends, and then sleeps', async () => {
     const { agent, prompts } = agentAtNoon(endsIn(2 * MINUTE + 30_000));
     await agent.check('start');
     await vi.advanceTimersByTimeAsync(2 * MINUTE + 29_000);
@@ -72,7 +72,7 @@ describe('the agent, without a scheduled check', () => {
     await agent.stop();
   });
 
-  it('asks once more at the end of a session whose prompt was closed', async () => {
+  it('the agent asks once more at the end of a session whose prompt was closed', async () => {
     const { agent, prompts, close } = agentAtNoon(endsIn(90_000));
     await agent.check('start');
     close();
@@ -86,7 +86,7 @@ describe('the agent, without a scheduled check', () => {
   it.each<[string, StoredSession]>([
     ['fresh', endsIn(60 * MINUTE)],
     ['expired', endsIn(-MINUTE)],
-  ])('is not woken for a session that is %s', async (state, session) => {
+  ])('the agent sets no timer for a session that is %s', async (state, session) => {
     const { agent } = agentAtNoon(session);
     await agent.check('start');
     expect(agent.status()).toMatchObject([{ state }]);
@@ -94,7 +94,7 @@ describe('the agent, without a scheduled check', () => {
     await agent.stop();
   });
 
-  it('is not woken any more once it has stopped, or the user has snoozed the prompt', async () => {
+  it('the agent sets no timer after it was stopped or the user snoozed the prompt', async () => {
     const { agent } = agentAtNoon(endsIn(MINUTE));
     await agent.check('start');
     expect(vi.getTimerCount()).toBe(1);
@@ -117,7 +117,7 @@ describe('an open prompt', () => {
   });
 
   it.each(['file', 'settings', 'request'] as const)(
-    'stays the only one of its device when it followed a failure and a check comes for the reason %s',
+    'an open prompt stays the only one of its device when it followed a failure and a check comes for the reason %s',
     async (reason) => {
       const [prompts, withdrawn] = [[] as number[], [] as number[]];
       const agent = agentWith(
@@ -146,7 +146,7 @@ describe('an open prompt', () => {
     },
   );
 
-  it('is not counted where the profile lost its device to a reload during the check', async () => {
+  it('an open prompt is not counted when the profile lost its device in a reload during the check', async () => {
     let prompts = 0;
     let read = () => {};
     const blocked = new Promise<void>((resolve) => {
@@ -172,8 +172,8 @@ describe('an open prompt', () => {
   });
 });
 
-describe('checks that are asked for while one is running', () => {
-  it('lose no change of the file, which lifts a stop, to one that was asked for later', async () => {
+describe('checks requested during a check', () => {
+  it('a requested check reads a change of the file that lifts a stop, also when another check was requested later', async () => {
     let prompts = 0;
     let blocked: Promise<void> | undefined;
     const refresh: Refresh = async () => {

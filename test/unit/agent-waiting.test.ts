@@ -66,8 +66,8 @@ function world(held: string | undefined) {
   };
 }
 
-describe('whoever waits for a session', () => {
-  it('is asked at an empty keyboard only if a person waits', async () => {
+describe('a client that waits for a session', () => {
+  it('a waiting client makes the agent ask an absent user only if the client is a person', async () => {
     const { wait, raised, dismiss } = world(texts.NOBODY_THERE);
     expect(await wait(false)).toMatchObject({ standing: { standing: 'held', why: texts.NOBODY_THERE } });
     expect(raised()).toBe(0);
@@ -78,7 +78,7 @@ describe('whoever waits for a session', () => {
     expect(await waiting).toMatchObject({ standing: { standing: expect.stringMatching(/unanswered|held/) } });
   });
 
-  it('is asked on a locked screen in no case', async () => {
+  it('a waiting client never makes the agent ask on a locked screen', async () => {
     const { wait, raised } = world(texts.SCREEN_LOCKED);
     for (const person of [true, false]) {
       expect(await wait(person)).toMatchObject({ standing: { standing: 'held', why: texts.SCREEN_LOCKED } });
@@ -86,7 +86,7 @@ describe('whoever waits for a session', () => {
     expect(raised()).toBe(0);
   });
 
-  it('is asked again after a dismissal: a person at once, a program after a while', async () => {
+  it('a waiting client makes the agent ask again after a dismissal: at once for a person, later for a program', async () => {
     const { agent, wait, raised, dismiss, later } = world(undefined);
     await agent.check('start');
     expect(raised()).toBe(1);
@@ -108,7 +108,7 @@ describe('whoever waits for a session', () => {
     expect(await program).toMatchObject({ standing: { standing: 'unanswered' } });
   });
 
-  it('has a question that stands raised again in place: a person at once, a program after a while', async () => {
+  it('a waiting client makes the agent repeat an open prompt: at once for a person, later for a program', async () => {
     const { agent, wait, raised, later, gone } = world(undefined);
     await agent.check('start');
     void wait(false);

@@ -19,7 +19,7 @@ function machine() {
 }
 
 describe('the clock', () => {
-  it('says nothing of time that merely passes', () => {
+  it('the clock reports nothing when time passes normally', () => {
     expect(machine().pass(HOUR)).toEqual({ slept: 0, stepped: 0, jumped: 0 });
   });
 
@@ -63,14 +63,14 @@ describe('the clock', () => {
     expect(clock.now()).toBe(BEGIN - 2_000);
   });
 
-  it('tells sleep from a clock that was set', () => {
+  it('the clock distinguishes sleep from a clock that was set', () => {
     const { sleep, move } = machine();
     expect(sleep(HOUR)).toEqual({ slept: HOUR, stepped: 0, jumped: 0 });
     expect(move(HOUR, 0, 0)).toEqual({ slept: 0, stepped: HOUR, jumped: HOUR });
     expect(move(-HOUR, 0, 0)).toEqual({ slept: 0, stepped: -HOUR, jumped: -HOUR });
   });
 
-  it("keeps AWS's time when a clock that was wrong is set right, and when one that was right is set back", () => {
+  it("the clock keeps AWS's time when the machine's clock is set right or wrong", () => {
     for (const offset of [-HOUR, 0]) {
       const { clock, move } = machine();
       clock.learn(offset);
@@ -80,7 +80,7 @@ describe('the clock', () => {
     }
   });
 
-  it("keeps AWS's time when a clock that was set back is set right again", () => {
+  it("the clock keeps AWS's time when the machine's clock is set back and then right again", () => {
     const { clock, move } = machine();
     clock.learn(0);
     move(-HOUR, 0, 0);
@@ -88,14 +88,14 @@ describe('the clock', () => {
     expect(clock.now()).toBe(BEGIN);
   });
 
-  it('believes a clock that is set forward, as after a virtual machine stood still', () => {
+  it("the clock accepts a machine's clock that is set forward, as after a virtual machine was paused", () => {
     const { clock, move } = machine();
     clock.learn(0);
     expect(move(HOUR, 0, 0)).toMatchObject({ jumped: HOUR });
     expect(clock.now()).toBe(BEGIN + HOUR);
   });
 
-  it('has been told nothing by AWS before an answer', () => {
+  it('the clock has no offset of AWS before the first answer', () => {
     const { clock } = machine();
     clock.learn(undefined);
     expect(clock.told).toBeUndefined();

@@ -23,28 +23,28 @@ const KEYS = ['aws_access_key_id = ASIANEW', 'aws_secret_access_key = new/secret
 const EXPIRATION = 'expiration = 2030-01-02T03:04:05Z';
 const OLD = ['aws_access_key_id = ASIAOLD', 'aws_secret_access_key = old', 'aws_session_token = old=='];
 
-describe('a profile that is missing', () => {
-  test('is the only one in an empty file', () => {
+describe('a new profile', () => {
+  test('a new profile is the only content of an empty file', () => {
     expect(edited('')).toBe(lines('[mfa]', ...KEYS, EXPIRATION));
   });
 
-  test('comes at the end, after a blank line', () => {
+  test('a new profile is added at the end, after a blank line', () => {
     expect(edited(lines('[default]', 'region = x'))).toBe(
       lines('[default]', 'region = x', '', '[mfa]', ...KEYS, EXPIRATION),
     );
   });
 
-  test('comes without a blank line in a file that has none between its profiles', () => {
+  test('a new profile gets no blank line when the file has none between its profiles', () => {
     const before = lines('[a]', 'region = x', '[b]', 'region = y');
     expect(edited(before)).toBe(before + lines('[mfa]', ...KEYS, EXPIRATION));
   });
 
-  test('comes after no second blank line where the file ends with one', () => {
+  test('a new profile gets no second blank line when the file ends with one', () => {
     const before = lines('[a]', 'region = x', '');
     expect(edited(before)).toBe(before + lines('[mfa]', ...KEYS, EXPIRATION));
   });
 
-  test('begins on a line of its own when the file ends without one, with the line ends of the file', () => {
+  test('a new profile begins on its own line, with the line ends of the file, when the last line has no end', () => {
     expect(edited('[a]\r\nregion = x')).toBe(
       `[a]\r\nregion = x\r\n\r\n${['[mfa]', ...KEYS, EXPIRATION].map((line) => `${line}\r\n`).join('')}`,
     );
@@ -63,7 +63,7 @@ describe('a profile that is missing', () => {
     }
   });
 
-  test('is not taken for one whose name only looks alike', () => {
+  test('a new profile is added when another profile has a similar name', () => {
     const before = lines(
       '[MFA]',
       'a = 1',
@@ -81,39 +81,39 @@ describe('a profile that is missing', () => {
   });
 });
 
-describe('a key that stands', () => {
-  test('keeps its place, spelling, spacing and line end', () => {
+describe('an existing key', () => {
+  test('an existing key keeps its place, spelling, spacing and line end', () => {
     const before = 'AWS_Session_Token=old==\r\n  region = x\n';
     expect(edited(`[mfa]\naws_secret_access_key   =\told\nAWS_ACCESS_KEY_ID : ASIAOLD\n${before}`)).toContain(
       '[mfa]\naws_secret_access_key   =\tnew/secret+\nAWS_ACCESS_KEY_ID : ASIANEW\nAWS_Session_Token=IQoJnew==\r\n',
     );
   });
 
-  test('loses the note behind its value, which botocore takes for a part of it', () => {
+  test('an existing key loses the note after its value, which is part of the value for botocore', () => {
     expect(edited(lines('[mfa]', 'aws_access_key_id = ASIAOLD # mine', ...OLD.slice(1), EXPIRATION))).toBe(
       lines('[mfa]', ...KEYS, EXPIRATION),
     );
   });
 
-  test('loses the lines that continue its value, but not the comments between them', () => {
+  test('an existing key loses the lines that continue its value, but not the comments between them', () => {
     expect(edited(lines('[mfa]', ...OLD, '  c2Vzc2lvbg==', '  # wrapped', '  more', EXPIRATION))).toBe(
       lines('[mfa]', ...KEYS, '  # wrapped', EXPIRATION),
     );
   });
 
-  test('is filled in where it is empty', () => {
+  test('an existing key gets a value when it is empty', () => {
     expect(edited('[mfa]\naws_access_key_id =\naws_secret_access_key=\naws_session_token = \nexpiration =')).toBe(
       '[mfa]\naws_access_key_id = ASIANEW\naws_secret_access_key=new/secret+\naws_session_token = IQoJnew==\nexpiration = 2030-01-02T03:04:05Z',
     );
   });
 
-  test('gets the same value everywhere when it stands twice', () => {
+  test('an existing key gets the same value everywhere when it occurs twice', () => {
     expect(edited(lines('[mfa]', ...OLD, 'AWS_SESSION_TOKEN = older', EXPIRATION))).toBe(
       lines('[mfa]', ...KEYS, 'AWS_SESSION_TOKEN = IQoJnew==', EXPIRATION),
     );
   });
 
-  test('aws_security_token gets the new token where it stands, and is not added where it does not', () => {
+  test('aws_security_token gets the new token if it exists, and is not added otherwise', () => {
     expect(edited(lines('[mfa]', ...OLD, 'aws_security_token = old=='))).toBe(
       lines('[mfa]', ...KEYS, 'aws_security_token = IQoJnew==', EXPIRATION),
     );
@@ -121,20 +121,20 @@ describe('a key that stands', () => {
   });
 });
 
-describe('a key that is missing', () => {
-  test('follows the last of the session keys', () => {
+describe('a missing key', () => {
+  test('a missing key is added after the last key of the session', () => {
     expect(edited(lines('[mfa]', 'aws_access_key_id = ASIAOLD', 'region = x', '', '# end'))).toBe(
       lines('[mfa]', ...KEYS, EXPIRATION, 'region = x', '', '# end'),
     );
   });
 
-  test('follows the header where no key of the session stands, in the style of the section', () => {
+  test('a missing key is added after the header, in the style of the section, when there is no key of the session', () => {
     expect(edited('[mfa]\n\tregion=x\n\toutput=json\n')).toBe(
       '[mfa]\n\taws_access_key_id=ASIANEW\n\taws_secret_access_key=new/secret+\n\taws_session_token=IQoJnew==\n\texpiration=2030-01-02T03:04:05Z\n\tregion=x\n\toutput=json\n',
     );
   });
 
-  test('lines up with keys that are filled to a column', () => {
+  test('a missing key is aligned with keys that are padded to a column', () => {
     expect(edited(lines('[mfa]', 'aws_access_key_id     = ASIAOLD', 'aws_secret_access_key = old'))).toBe(
       lines(
         '[mfa]',
@@ -147,21 +147,24 @@ describe('a key that is missing', () => {
     expect(edited(lines('[mfa]', 'aws_access_key_id     = ASIAOLD'))).toContain('aws_session_token     = IQoJnew==\n');
   });
 
-  test('adds no line end to a file that stops without one', () => {
+  test('a missing key is added without a final line end when the file has none', () => {
     expect(edited('[mfa]')).toBe(lines('[mfa]', ...KEYS, EXPIRATION).slice(0, -1));
     expect(edited('[mfa]\naws_access_key_id = ASIAOLD')).toBe(lines('[mfa]', ...KEYS, EXPIRATION).slice(0, -1));
   });
 
-  test.each(['  [mfa]\n', '[mfa]\n', '[mfa]\n stray\n'])('does not swallow the indented header after %j', (before) => {
-    const after = '  [other]\n  region = y\n';
-    expect(edited(before + after)).toContain(`\n  aws_access_key_id = ASIANEW\n`);
-    expect(edited(before + after).endsWith(after)).toBe(true);
-    expect(parseCredentials(Buffer.from(edited(before + after))).profileNames()).toEqual(['mfa', 'other']);
-  });
+  test.each(['  [mfa]\n', '[mfa]\n', '[mfa]\n stray\n'])(
+    'a missing key does not make the next, indented header its continuation: after %j',
+    (before) => {
+      const after = '  [other]\n  region = y\n';
+      expect(edited(before + after)).toContain(`\n  aws_access_key_id = ASIANEW\n`);
+      expect(edited(before + after).endsWith(after)).toBe(true);
+      expect(parseCredentials(Buffer.from(edited(before + after))).profileNames()).toEqual(['mfa', 'other']);
+    },
+  );
 });
 
-describe('everything else stays', () => {
-  test('comments, blank lines, nested settings and other profiles', () => {
+describe('the rest of the file', () => {
+  test('comments, blank lines, nested settings and other profiles stay', () => {
     const before = lines('# top', '[default]', 'aws_access_key_id = AKIA', 's3 =', '  aws_session_token = no', '');
     const after = lines('', '; between', 's3 =', '    max = 5', '    aws_access_key_id = nested', '[z]', 'x=y==');
     expect(edited(before + lines('[mfa]', ...OLD, EXPIRATION) + after)).toBe(
@@ -169,36 +172,36 @@ describe('everything else stays', () => {
     );
   });
 
-  test('keys that are commented out', () => {
+  test('keys that are commented out stay', () => {
     const before = lines('[mfa]', '#aws_access_key_id = AKIAKEEP', '; aws_session_token = keep');
     expect(edited(before)).toBe(lines('[mfa]', ...KEYS, EXPIRATION) + before.slice('[mfa]\n'.length));
   });
 
-  test('bytes that are no UTF-8', () => {
+  test('bytes that are not UTF-8 stay', () => {
     const before = Buffer.from('[caf\xe9]\nregion = \xff\n\n', 'latin1');
     const after = withSession(before, 'mfa', session);
     expect(after.subarray(0, before.length).equals(before)).toBe(true);
     expect(parseCredentials(after).profileNames()).toContain('mfa');
   });
 
-  test('a byte order mark, and lines that end with CR alone', () => {
+  test('a byte order mark, and lines that end with CR alone, stay', () => {
     expect(edited('\ufeff[mfa]\rregion = x\r')).toBe(`\ufeff[mfa]\r${[...KEYS, EXPIRATION].join('\r')}\rregion = x\r`);
   });
 
-  test('every byte, when the session is the one that stands there', () => {
+  test('every byte stays when the same session is written again', () => {
     const before = lines('[mfa]', ...KEYS, EXPIRATION);
     expect(edited(before)).toBe(before);
   });
 });
 
 describe('sections of the same name', () => {
-  test('all get the whole session, so that the first and the last say the same', () => {
+  test('sections of the same name all get the whole session, so that the first and the last agree', () => {
     expect(edited(lines('[mfa]', 'region = x', '[other]', 'a = b', '[mfa]', ...OLD))).toBe(
       lines('[mfa]', ...KEYS, EXPIRATION, 'region = x', '[other]', 'a = b', '[mfa]', ...KEYS, EXPIRATION),
     );
   });
 
-  test('are read as one profile, the later key wins', () => {
+  test('sections of the same name are read as one profile, whose later key counts', () => {
     const profile = parseCredentials(Buffer.from('[a]\nx = 1\ny = 2\n[b]\n[a]\nx = 3\n')).profile('a');
     expect([...(profile?.values ?? [])]).toEqual([
       ['x', '3'],
@@ -208,13 +211,13 @@ describe('sections of the same name', () => {
 });
 
 describe('keys of the session that are indented below another setting', () => {
-  test('are moved to where every reader sees them', () => {
+  test('indented keys of the session are moved to where every reader sees them', () => {
     expect(edited(lines('[mfa]', 'region = x', ...OLD.map((line) => `  ${line}`), '  output = json', EXPIRATION))).toBe(
       lines('[mfa]', 'region = x', ...KEYS, 'output = json', EXPIRATION),
     );
   });
 
-  test('also below one another', () => {
+  test('indented keys of the session are moved also when they are below each other', () => {
     expect(edited(lines('[mfa]', OLD[0] ?? '', `  ${OLD[1]}`, `  ${OLD[2]}`))).toBe(
       lines('[mfa]', ...KEYS, EXPIRATION),
     );
@@ -236,7 +239,7 @@ describe('what must not be overwritten', () => {
       ...OLD,
     ),
   };
-  test.each(Object.entries(longTerm))('%s', (_what, text) => {
+  test.each(Object.entries(longTerm))('%s is not overwritten without force', (_what, text) => {
     expect(() => edited(text)).toThrow(refusal);
     expect(() => edited(text)).toThrow(/^\[mfa\] holds long-term keys/);
     expect(edited(text, 'mfa', { force: true })).toContain('ASIANEW');
@@ -247,56 +250,59 @@ describe('what must not be overwritten', () => {
     ['an archive', Buffer.from('1f8b0800e3c5', 'hex')],
     ['UTF-16', Buffer.from('\ufeff[mfa]\n', 'utf16le')],
     ['a file of 16 MiB', Buffer.alloc(16 * 1024 * 1024 + 1, '#')],
-  ])('%s', (_what, bytes) => {
+  ])('%s is refused as a credentials file', (_what, bytes) => {
     expect(() => withSession(bytes, 'mfa', session)).toThrow(refusal);
     expect(() => parseCredentials(bytes)).toThrow(refusal);
   });
 
-  test.each(['', ' mfa', 'a]b', 'a\nb', 'DEFAULT', '__proto__', 'a #b', '#a'])('the name %j', (name) => {
-    expect(() => withSession(Buffer.alloc(0), name, session)).toThrow(/cannot be the name of a profile/);
-  });
+  test.each(['', ' mfa', 'a]b', 'a\nb', 'DEFAULT', '__proto__', 'a #b', '#a'])(
+    'the name %j is refused for a profile',
+    (name) => {
+      expect(() => withSession(Buffer.alloc(0), name, session)).toThrow(/cannot be the name of a profile/);
+    },
+  );
 
-  test('a session that is no session', () => {
+  test('a malformed session is refused', () => {
     const forged = { ...session, sessionToken: 'x\n[default]\naws_access_key_id = evil' };
     expect(() => withSession(Buffer.alloc(0), 'mfa', forged)).toThrow(/is malformed, so it is not from AWS/);
     expect(() => withSession(Buffer.alloc(0), 'mfa', { ...session, expiration: Number.NaN })).toThrow(refusal);
   });
 });
 
-describe('reading a profile', () => {
+describe('the reader of a profile', () => {
   const read = (text: string, name = 'mfa') => parseCredentials(Buffer.from(text)).profile(name);
 
-  test('gives its values by lower-case key, and its lines with the comments', () => {
+  test('the reader gives values by lower-case key, and lines with comments', () => {
     const profile = read('[mfa]\n# note\nRegion = eu \r\ns3 =\n  max = 5\n\nempty =\nurl: a=b\n[z]\n');
     expect(Object.fromEntries(profile?.values ?? [])).toEqual({ region: 'eu', s3: '\nmax = 5', empty: '', url: 'a=b' });
     expect(profile?.lines).toEqual(['# note', 'Region = eu ', 's3 =', '  max = 5', '', 'empty =', 'url: a=b']);
   });
 
-  test('gives keys without the note behind them, and commands with all that looks like one', () => {
+  test('the reader gives keys without a note, and commands with everything that looks like one', () => {
     const profile = read('[mfa]\naws_access_key_id = ASIA ; x\ncredential_process = sh -c "a ; b" # c\n');
     expect(profile?.values.get('aws_access_key_id')).toBe('ASIA');
     expect(profile?.values.get('credential_process')).toBe('sh -c "a ; b" # c');
   });
 
   test.each(['a.b', 'my team', "it's", '"q"', 'profile x', 'équipe à', '部門', 'a]b', 'x@y:z/1'])(
-    'finds [%s]',
+    'the reader finds [%s]',
     (name) => {
       expect(read(`[${name}]\nregion = voilà\n`, name)?.values.get('region')).toBe('voilà');
     },
   );
 
-  test('takes what stands behind a header for no part of the name', () => {
+  test('the reader ignores text after a header', () => {
     expect(read('[mfa] # see [1]\na = b\n')?.values.get('a')).toBe('b');
   });
 
-  test('takes a bracket that is indented below a setting for a part of it, as botocore does', () => {
+  test('the reader takes a bracket that is indented below a setting for part of it, like botocore', () => {
     const text = '[mfa]\nlist =\n  [nested]\n  a = b\n [x]\n[z]\n';
     expect(parseCredentials(Buffer.from(text)).profileNames()).toEqual(['mfa', 'z']);
     expect(edited(text)).toContain('\nlist =\n  [nested]\n  a = b\n [x]\n[z]\n');
     expect(edited(text, 'nested')).toContain('[z]\n[nested]\naws_access_key_id = ASIANEW\n');
   });
 
-  test('gives the names in the order of the file', () => {
+  test('the reader gives the names in the order of the file', () => {
     expect(parseCredentials(Buffer.from('[b]\n[a]\n[b]\n')).profileNames()).toEqual(['b', 'a']);
     expect(parseCredentials(Buffer.alloc(0)).profileNames()).toEqual([]);
   });

@@ -18,8 +18,8 @@ function edited(text: string, options?: { force?: boolean }): string {
 const KEYS = 'aws_access_key_id = ASIANEW\naws_secret_access_key = new\naws_session_token = new==\n';
 const EXPIRATION = 'expiration = 2030-01-02T03:04:05Z\n';
 
-describe('blanks that were pasted from a web page before a line are blanks', () => {
-  test.each(['\u00a0', '\u3000', '\u2003', '\u202f'])('%j', (blank) => {
+describe('white space from a web page', () => {
+  test.each(['\u00a0', '\u3000', '\u2003', '\u202f'])('%j at the start of a line is read as white space', (blank) => {
     const indented = `[mfa]\n${KEYS}${EXPIRATION}`.replace(/^/gm, blank).slice(0, -1);
     expect(edited(indented.replace('ASIANEW', 'ASIAOLD'))).toBe(indented);
     const other = `${blank}[other]\naws_session_token = other\n`;
@@ -27,14 +27,14 @@ describe('blanks that were pasted from a web page before a line are blanks', () 
     expect(parseCredentials(Buffer.from(`[mfa]\n${other}`)).profileNames()).toEqual(['mfa', 'other']);
   });
 
-  test('an indentation is as deep as it has characters, not bytes', () => {
+  test('an indentation is measured in characters, not in bytes', () => {
     const text = `[mfa]\n\u00a0region = x\n  continued\n\u00a0output = json\n`;
     expect(parseCredentials(Buffer.from(text)).profile('mfa')?.values.get('region')).toBe('x\ncontinued');
   });
 });
 
 describe('a key that is indented below another setting', () => {
-  test('does not become a second one beside one that stands: botocore would give up the whole file', () => {
+  test('an indented key does not become a second one, which would make botocore reject the file', () => {
     expect(edited(`[mfa]\nregion = x\n  aws_session_token = old\n${KEYS}${EXPIRATION}`)).toBe(
       `[mfa]\nregion = x\n${KEYS}${EXPIRATION}`,
     );
@@ -44,7 +44,7 @@ describe('a key that is indented below another setting', () => {
   });
 });
 
-describe('what some tools take for a setting or a header and others do not is refused, with what to do', () => {
+describe('a line that tools read differently', () => {
   test.each([
     ['a header that is indented below a key', `[mfa]\n${KEYS}  [other]\naws_session_token = other\n`, '[other]'],
     ['a header that is indented above a key', '[mfa]\nregion = x\n  [other]\naws_session_token = other\n', '[other]'],
@@ -52,13 +52,13 @@ describe('what some tools take for a setting or a header and others do not is re
     ['nested settings below a key', `[mfa]\n${KEYS}  s3 =\n    max = 5\n`, 's3'],
     ['nested settings below a key, without a blank', `[mfa]\n${KEYS}  s3=\n    max = 5\n`, 's3'],
     ['nested settings below a nested key', `[mfa]\nregion = x\n  aws_session_token = t\n  s3=\n    max = 5\n`, 's3'],
-  ])('%s', (_what, text, named) => {
+  ])('%s is refused, with what to do, since tools read it differently', (_what, text, named) => {
     expect(() => edited(text)).toThrow(refusal);
     expect(() => edited(text)).toThrow(`${named} in or below [mfa] is indented, so some tools`);
     expect(() => edited(text)).toThrow(/remove the spaces in front of it$/);
   });
 
-  test('a header with a note right behind it, which is no header to the SDK for JavaScript', () => {
+  test('a header with a note directly after it is refused, since the SDK for JavaScript does not see a header', () => {
     expect(() => edited(`[a]\n${KEYS}[mfa]#note\n`)).toThrow(
       'some tools do not accept the text after the header [mfa]',
     );
@@ -71,13 +71,13 @@ describe('what some tools take for a setting or a header and others do not is re
     'region = x\n  region = y\n',
     'list =\n  a = 1\n  a = 2\n',
     'list =\n  [other]\n  a = 1\n',
-  ])('an indented line stays as it is where no key of the session is: %j', (other) => {
+  ])('an indented line stays when there is no key of the session: %j', (other) => {
     expect(edited(`[mfa]\n${KEYS.replace('ASIANEW', 'ASIAOLD')}${EXPIRATION}${other}`)).toBe(
       `[mfa]\n${KEYS}${EXPIRATION}${other}`,
     );
   });
 
-  test('but not a token that was broken into several lines', () => {
+  test('a token that is split into several lines is replaced', () => {
     const broken = `[mfa]\n${KEYS}  c2Vzc2lvbg\n  YWdhaW4=\n${EXPIRATION}region = x\n`;
     expect(edited(broken)).toBe(`[mfa]\n${KEYS}${EXPIRATION}region = x\n`);
   });
@@ -93,13 +93,13 @@ test.each([
   expect(() => withSession(Buffer.from(text), 'mfa', session)).toThrow(/holds long-term keys/);
 });
 
-test("a security token in [DEFAULT], which botocore gives every profile, is outdone by the profile's own", () => {
+test('a security token in [DEFAULT], which botocore adds to every profile, is overridden in the profile', () => {
   const shared = '[DEFAULT]\naws_security_token = old\n';
   expect(edited(`${shared}[mfa]\n`)).toBe(`${shared}[mfa]\n${KEYS}aws_security_token = new==\n${EXPIRATION}`);
   expect(edited(shared)).toContain('aws_security_token = new==\n');
 });
 
-test('a note needs a blank before it, also right behind the equals sign', () => {
+test('a note needs white space in front of it, also directly after the equals sign', () => {
   const read = (line: string) =>
     parseCredentials(Buffer.from(`[mfa]\n${line}\n`))
       .profile('mfa')
@@ -109,7 +109,7 @@ test('a note needs a blank before it, also right behind the equals sign', () => 
   expect(read('manager = a#b #c')).toBe('a#b');
 });
 
-test('a value of several lines has the blank ones between them, as in botocore', () => {
+test('a value of several lines includes the blank ones between them, like in botocore', () => {
   const text = '[mfa]\ncredential_process = a\n\n  b\n  # note\n  c\n\n';
   expect(parseCredentials(Buffer.from(text)).profile('mfa')?.values.get('credential_process')).toBe('a\n\nb\nc');
 });

@@ -71,7 +71,7 @@ const otherSection = fc
 
 const bytesOf = (text: string) => Buffer.from(text);
 
-test('in any file, a session is written so that it is read back, and written again changes nothing', () => {
+test('a session is read back as written in any file, and writing it again changes nothing', () => {
   fc.assert(
     fc.property(
       fc.constantFrom('', '\ufeff', '\n'),
@@ -97,7 +97,7 @@ test('in any file, a session is written so that it is read back, and written aga
   );
 });
 
-test('every byte of other profiles stays, and so does every line of the profile that is not the session', () => {
+test('every byte of other profiles and every line of the profile that is not the session stays', () => {
   fc.assert(
     fc.property(
       fc.array(otherSection, { maxLength: 4 }),
@@ -136,7 +136,7 @@ test('every byte of other profiles stays, and so does every line of the profile 
   );
 });
 
-test('no bytes make the reader fail but with the error that says so', () => {
+test('the reader refuses any bytes it cannot read with an error that says so', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), session, (random, fresh) => {
       const bytes = Buffer.from(random);
@@ -151,7 +151,7 @@ test('no bytes make the reader fail but with the error that says so', () => {
   );
 });
 
-test('any text of brackets, blanks, equals signs and line ends can be edited, again and again, or is refused as doubtful', () => {
+test('any text of brackets, white space, equals signs and line ends can be edited repeatedly, or is refused as doubtful', () => {
   const piece = fc.constantFrom(
     '[',
     ']',

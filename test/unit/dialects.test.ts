@@ -169,7 +169,7 @@ const DIALECTS: Record<string, Dialect> = {
   },
 };
 
-test('every fixture is tried', () => {
+test('every fixture is used by a test', () => {
   expect(readdirSync(FOLDER).sort()).toEqual([...Object.keys(DIALECTS), 'README.md'].sort());
 });
 
@@ -183,13 +183,13 @@ describe.each(Object.entries(DIALECTS))('a profile of %s', (name, { profile, unk
   const before = fixture(name);
   const rewritten = () => withSession(before, profile, session);
 
-  test('is read', () => {
+  test('a profile of another tool is read', () => {
     const { kind, expiration } = { expiration: undefined, ...sessionIn(profileIn(before, profile)) };
     expect({ kind, expiration }).toEqual({ kind: 'session', expiration: unknown ? undefined : OLD_END });
     if (own) expect(own(profileIn(before, profile))).toBe(OLD_END);
   });
 
-  test('keeps its dialect, and every other byte of the file', () => {
+  test('a profile of another tool keeps its dialect, and every other byte of the file', () => {
     let expected = before.toString();
     for (const [line, now] of dates) {
       expect(expected).toContain(line);
@@ -203,7 +203,7 @@ describe.each(Object.entries(DIALECTS))('a profile of %s', (name, { profile, unk
     expect(withSession(rewritten(), profile, session).equals(rewritten())).toBe(true);
   });
 
-  test('is read again, by us and by the tool', () => {
+  test('a profile of another tool is read again by this program and by the tool after a refresh', () => {
     const section = profileIn(rewritten(), profile);
     expect(sessionIn(section)).toEqual({ kind: 'session', ...session, expiration: NEW_END });
     if (own) expect(own(section)).toBe(NEW_END);
@@ -213,7 +213,7 @@ describe.each(Object.entries(DIALECTS))('a profile of %s', (name, { profile, unk
 describe('aws configure mfa-login', () => {
   const profile = '123456789012-alice';
 
-  test('leaves our date beside its keys, and we do not take it for theirs', () => {
+  test('our expiration beside new keys of aws configure mfa-login does not count for them', () => {
     const ours = withSession(fixture('aws-configure-mfa-login'), profile, session).toString();
     const theirs = ours.replace('ASIAEXAMPLENEW', 'ASIAEXAMPLETHEIRS').replace('token+new', 'token+theirs');
     const remembered = { accessKeyId: session.accessKeyId, expiration: NEW_END };
@@ -227,7 +227,7 @@ describe('aws configure mfa-login', () => {
   });
 
   test.each(['aws-configure-mfa-login-draft-1', 'aws-configure-mfa-login-draft-2'])(
-    '%s: its comment does not become stale beside our key',
+    'the comment of %s is updated beside our key',
     (name) => {
       const both = `${fixture(name).toString()}expiration = 2026-03-01T12:00:00Z\n`;
       const after = withSession(Buffer.from(both), profile, session).toString();

@@ -53,7 +53,7 @@ const seen = (level: Finding['level'], found: RegExp, mend?: RegExp) => ({
   ...(mend && { mend: expect.stringMatching(mend) }),
 });
 
-describe('the way to AWS', () => {
+describe('doctor on the connection to AWS', () => {
   const aws = (answer: Answer, environment: NodeJS.ProcessEnv = {}) => awsFindings([asked(answer)], environment);
 
   it.each<[string, NodeJS.ProcessEnv, object]>([
@@ -73,7 +73,7 @@ describe('the way to AWS', () => {
     ['sts.example.com', { AWS_ENDPOINT_URL_STS: 'http://sts.example.com' }, seen('error', /without encryption/)],
     ['amazonaws.com.example.com', {}, seen('warning', /not to AWS/)],
     ['STS', { AWS_ENDPOINT_URL_STS: 'sts.example.com' }, seen('error', /is not a URL/)],
-  ])('to %s is judged by whose it is (%j)', (host, environment, expected) => {
+  ])("doctor judges the endpoint %s by whether it is AWS's (%j)", (host, environment, expected) => {
     expect(of('aws.endpoint', aws(answered(ARN, 0, host), environment))).toMatchObject([expected]);
   });
 
@@ -81,7 +81,7 @@ describe('the way to AWS', () => {
     [-3_000, seen('ok', /clock is right/)],
     [20_000, seen('warning', /20s slow/, /./)],
     [-400_000, seen('error', /6m fast/, /./)],
-  ])('with a clock that is %i ms behind', (offset, expected) => {
+  ])('doctor judges a clock that is %i ms slow', (offset, expected) => {
     expect(of('aws.clock', aws(answered(ARN, offset)))).toMatchObject([expected]);
   });
 
@@ -91,12 +91,12 @@ describe('the way to AWS', () => {
     ['a web page answered: a captive portal or a proxy?', /browser/],
     ['getaddrinfo ENOTFOUND sts.eu-wast-1.amazonaws.com', /DNS|network/],
     ['connect ETIMEDOUT', /firewall|network/],
-  ])('that fails with "%s" can be mended', (detail, mend) => {
+  ])('doctor says how to fix a connection that fails with "%s"', (detail, mend) => {
     const answer = failed({ kind: 'unreachable', detail, sent: false });
     expect(of('aws.reachable', aws(answer))).toMatchObject([seen('error', /no answer/, mend)]);
   });
 
-  it('is told once for each endpoint, and is good when one answer came', () => {
+  it('doctor reports each endpoint once, as reachable when one answer came', () => {
     const findings = awsFindings(
       [
         asked(failed({ kind: 'busy', detail: 'x' }, 'a.amazonaws.com')),
@@ -109,7 +109,7 @@ describe('the way to AWS', () => {
   });
 });
 
-describe('the certificates', () => {
+describe('doctor on certificates', () => {
   let folder: string;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'certificates-'));
@@ -123,7 +123,7 @@ describe('the certificates', () => {
   };
   const two = rootCertificates.slice(0, 2).join('\n');
 
-  it('of AWS_CA_BUNDLE are read as they will be', async () => {
+  it('doctor checks the certificates of AWS_CA_BUNDLE', async () => {
     expect(await judged(undefined)).toMatchObject(seen('error', /cannot be read \(ENOENT\)/, /unset/));
     expect(await judged('nothing')).toMatchObject(seen('error', /contains no certificate/, /PEM/));
     const broken = `${two}\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n`;
@@ -135,7 +135,7 @@ describe('the certificates', () => {
     );
   });
 
-  it('are those of Node.js without it, whatever the config file says', async () => {
+  it('doctor reports the certificates of Node.js without AWS_CA_BUNDLE, and warns of ca_bundle', async () => {
     expect(await certificateFinding({}, new Map(), at)).toMatchObject(seen('ok', /Node\.js/));
     const ofSource = new Map([['ca_bundle', { key: 'ca_bundle', value: '/ca.pem', line: 2 }]]);
     expect(await certificateFinding({}, ofSource, at)).toMatchObject(
@@ -144,8 +144,8 @@ describe('the certificates', () => {
   });
 });
 
-describe('the long-term keys', () => {
-  it('of root are no good choice', () => {
+describe('doctor on long-term keys', () => {
+  it("doctor warns of the root user's keys", () => {
     const findings = keyFindings([asked(answered('arn:aws:iam::123456789012:root'))]);
     expect(of('keys.alive', findings)).toMatchObject([seen('warning', /root user.*an hour/, /IAM user/)]);
   });
@@ -156,11 +156,11 @@ describe('the long-term keys', () => {
     ['arn:aws:iam::123456789012:mfa/phone', seen('ok', /only a refresh tells/)],
     ['GAHT12345678', seen('ok', /only a refresh tells/)],
     ['arn:aws:iam::999999999999:mfa/alice', seen('error', /account 999999999999.*123456789012/, /list-mfa-devices/)],
-  ])('and the MFA device %s', (serialNumber, expected) => {
+  ])('doctor compares the MFA device %s with the user of the keys', (serialNumber, expected) => {
     expect(of('keys.serial', keyFindings([asked(answered(), { serialNumber })]))).toMatchObject([expected]);
   });
 
-  it('and the devices that IAM knows of their user', () => {
+  it('doctor compares the MFA device with the list of IAM', () => {
     const alice = 'arn:aws:iam::123456789012:mfa/alice';
     const listed = (value: string[]): Partial<Asked> => ({
       devices: { ok: true, value, clockOffset: 0, endpoint: 'iam' },
@@ -180,14 +180,14 @@ describe('the long-term keys', () => {
     expect(judged({ devices: denied as Asked['devices'] })).toMatchObject([seen('ok', /has the account and the name/)]);
   });
 
-  it('that are a session are not', () => {
+  it('doctor reports a session in place of long-term keys', () => {
     expect(of('keys.alive', keyFindings([asked(failed({ kind: 'expired' }))]))).toMatchObject([
       seen('error', /holds a session/, /long-term/),
     ]);
   });
 });
 
-describe('variables', () => {
+describe('doctor on variables', () => {
   const document = parseCredentials(
     Buffer.from('[default]\naws_access_key_id=AKIADEFAULT\n[mfa]\naws_access_key_id=ASIAMFA\n[work]\n'),
   );
@@ -216,7 +216,7 @@ describe('variables', () => {
     [{ AWS_ACCESS_KEY_ID: 'AKIADEFAULT' }, seen('error', /without AWS_SECRET_ACCESS_KEY/, /unset AWS_ACCESS_KEY_ID$/)],
     [{ AWS_ACCESS_KEY_ID: 'ASIAMFA', AWS_SECRET_ACCESS_KEY: 's' }, seen('error', /without AWS_SESSION_TOKEN/, /unset/)],
     [{ AWS_SESSION_TOKEN: 't' }, seen('warning', /no tool takes it/, /unset AWS_SESSION_TOKEN/)],
-  ])('with keys are judged by whose they are: %j', (environment, expected) => {
+  ])('doctor judges keys in variables by where they belong: %j', (environment, expected) => {
     expect(of('environment.keys', judged(environment))).toMatchObject([expected]);
   });
 
@@ -232,12 +232,12 @@ describe('variables', () => {
       { AWS_PROFILE: 'mfa', AWS_DEFAULT_PROFILE: 'work' },
       seen('warning', /boto3 take the second/, /unset AWS_DEFAULT_PROFILE/),
     ],
-  ])('with a profile are judged by what it is: %j', (environment, expected) => {
+  ])('doctor judges the profile in variables: %j', (environment, expected) => {
     expect(of('environment.profile', judged(environment))).toMatchObject([expected]);
   });
 });
 
-describe('ways to ask', () => {
+describe('doctor on methods of asking', () => {
   const works = (name: string) => ({ name });
   const unfit = (name: string) => ({ name, unfit: 'not installed' });
   it.each<[string, Parameters<typeof askingFindings>, object, object[]]>([
@@ -272,12 +272,12 @@ describe('ways to ask', () => {
       seen('ok', /the service can use zenity/),
       [seen('ok', /./)],
     ],
-  ])('that work here: %s', (_which, words, ways, others) => {
+  ])('doctor reports the methods of asking when this works: %s', (_which, words, ways, others) => {
     expect(askingFindings(...words)).toMatchObject([ways, ...others]);
   });
 });
 
-describe('the service', () => {
+describe('doctor on the service', () => {
   const service = (look: Partial<Extract<ServiceSeen, { file: string }>['look'] & object> = {}): ServiceSeen => ({
     name: 'systemd user service',
     file: '/home/alice/.config/systemd/user/aws-mfa-agent.service',
@@ -298,7 +298,7 @@ describe('the service', () => {
   const judged = (check: Check, one: ServiceSeen, environment: NodeJS.ProcessEnv = {}) =>
     of(check, serviceFindings(one, agent, environment));
 
-  it('that starts what an upgrade takes away, or has taken', async () => {
+  it('doctor reports paths in the service that an upgrade will remove or has removed', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'v20.1.2-'));
     const node = join(folder, 'node');
     await writeFile(node, '');
@@ -312,7 +312,7 @@ describe('the service', () => {
     expect(judged('service.paths', service())).toMatchObject([seen('ok', /the service starts/)]);
   });
 
-  it('that sees other variables, none of whose values is told', () => {
+  it('doctor reports variables that differ in the service, without their values', () => {
     const environment = { AWS_CONFIG_FILE: '/x', HTTPS_PROXY: 'http://a:password@b' };
     const [found] = judged('service.environment', service({ variables: { AWS_CA_BUNDLE: '/y' } }), environment);
     expect(found).toMatchObject(
@@ -330,7 +330,7 @@ describe('the service', () => {
     expect(judged('service.environment', service({ variables: same }), same)).toMatchObject([seen('ok', /./)]);
   });
 
-  it('that does not know the screen', () => {
+  it('doctor reports that the service does not have the display', () => {
     const here = { DISPLAY: ':1', DBUS_SESSION_BUS_ADDRESS: 'unix:path=/x' };
     expect(judged('service.display', service(), here)).toMatchObject([
       seen('warning', /no DISPLAY, no WAYLAND_DISPLAY/, /import-environment DISPLAY DBUS/),
@@ -343,7 +343,7 @@ describe('the service', () => {
     ]);
   });
 
-  it('that is not the agent which answers', () => {
+  it("doctor reports an agent that is not the service's", () => {
     expect(judged('service.running', { ...service(), running: 8 } as ServiceSeen)).toMatchObject([
       seen('warning', /process 7, which answers, and process 8 of the/, /kill 7/),
     ]);
@@ -351,7 +351,7 @@ describe('the service', () => {
 });
 
 describe('an examination', () => {
-  it('tells of a check that fails, but not what it said, and of one that hangs', async () => {
+  it('an examination reports a check that fails, without its message, and one that hangs', async () => {
     const crashes: unknown[] = [];
     const { findings, abandoned } = await examine(
       [
@@ -376,7 +376,7 @@ describe('an examination', () => {
     expect(crashes).toHaveLength(2);
   });
 
-  it('lets no secret through that is in the file or the variables, should a check tell it', () => {
+  it('an examination masks secrets of the file and the variables in findings', () => {
     const document = parseCredentials(Buffer.from('[a]\naws_secret_access_key = wJalrXUtnFEMIK7MDENG\n'));
     const secrets = secretsIn(document, { AWS_SESSION_TOKEN: 'tokenTOKENtokenTOKEN' });
     const told = { ...ok('keys.alive', 'it is wJalrXUtnFEMIK7MDENG'), mend: 'use tokenTOKENtokenTOKEN' };

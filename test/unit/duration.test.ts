@@ -13,7 +13,7 @@ describe('formatDuration', () => {
     [86_399_999, '23h 59m'],
     [86_400_000, '1d 0h'],
     [2 * 86_400_000 + 3 * 3_600_000 + 59 * 60_000, '2d 3h'],
-  ])('a duration of %i ms is shown as %s', (milliseconds, text) => {
+  ])('formatDuration shows %i ms as %s', (milliseconds, text) => {
     expect(formatDuration(milliseconds)).toBe(text);
   });
 });

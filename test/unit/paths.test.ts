@@ -4,8 +4,8 @@ import { pathsOf } from '../../src/settings/paths.ts';
 const HOME = '/home/alice';
 const paths = (env: NodeJS.ProcessEnv, configFile?: string) => pathsOf(env, HOME, configFile, 'linux');
 
-describe('with an empty environment', () => {
-  it('uses the folders of the XDG specification and of the AWS CLI', () => {
+describe('the paths with an empty environment', () => {
+  it('the paths are those of the XDG specification and of the AWS CLI by default', () => {
     expect(paths({})).toEqual({
       settings: '/home/alice/.config/aws-mfa-agent/config.ini',
       credentials: '/home/alice/.aws/credentials',
@@ -17,7 +17,7 @@ describe('with an empty environment', () => {
 });
 
 describe('the XDG folders', () => {
-  it('are used where they are set', () => {
+  it('the XDG folders are used when they are set', () => {
     const env = { XDG_CONFIG_HOME: '/c', XDG_STATE_HOME: '/s', XDG_RUNTIME_DIR: '/run/user/1000' };
     expect(paths(env)).toMatchObject({
       settings: '/c/aws-mfa-agent/config.ini',
@@ -26,12 +26,12 @@ describe('the XDG folders', () => {
     });
   });
 
-  it.each(['', 'relative/folder', './here'])('count as not set when they are %j', (folder) => {
+  it.each(['', 'relative/folder', './here'])('the XDG folders are ignored when they are %j', (folder) => {
     const env = { XDG_CONFIG_HOME: folder, XDG_STATE_HOME: folder, XDG_RUNTIME_DIR: folder };
     expect(paths(env)).toEqual(paths({}));
   });
 
-  it('leave the socket in the state folder on macOS, where a runtime folder is not a thing', () => {
+  it('the socket is in the state folder on macOS, which has no runtime folder', () => {
     const env = { XDG_STATE_HOME: '/s', XDG_RUNTIME_DIR: '/run/user/501' };
     expect(pathsOf(env, HOME, undefined, 'darwin').runtime).toBe('/s/aws-mfa-agent');
   });
@@ -40,16 +40,16 @@ describe('the XDG folders', () => {
 describe('the settings file', () => {
   const env = { AWS_MFA_AGENT_CONFIG: '/from/variable.ini', XDG_CONFIG_HOME: '/c' };
 
-  it('is the one on the command line before the one of the variable', () => {
+  it('the settings file is that of the command line rather than that of the variable', () => {
     expect(paths(env, '/from/option.ini').settings).toBe('/from/option.ini');
     expect(paths(env).settings).toBe('/from/variable.ini');
   });
 
-  it('is the usual one when the variable is empty', () => {
+  it('the settings file is the default one when the variable is empty', () => {
     expect(paths({ ...env, AWS_MFA_AGENT_CONFIG: '' }).settings).toBe('/c/aws-mfa-agent/config.ini');
   });
 
-  it('may be named with a tilde, which `--config=~/x` and a systemd unit leave to the program', () => {
+  it('the settings file may begin with a tilde, which `--config=~/x` and a systemd unit do not expand', () => {
     expect(paths({}, '~/x.ini').settings).toBe('/home/alice/x.ini');
   });
 });
@@ -58,23 +58,23 @@ describe('the files of the AWS CLI', () => {
   const credentials = (path: string, env: NodeJS.ProcessEnv = {}) =>
     paths({ ...env, AWS_SHARED_CREDENTIALS_FILE: path }).credentials;
 
-  it('are where the AWS variables say', () => {
+  it('the files of the AWS CLI are those of its variables', () => {
     const env = { AWS_SHARED_CREDENTIALS_FILE: '/a/credentials', AWS_CONFIG_FILE: '/b/config' };
     expect(paths(env)).toMatchObject({ credentials: '/a/credentials', config: '/b/config' });
   });
 
-  it('are the usual ones when a variable is empty', () => {
+  it('the files of the AWS CLI are the default ones when a variable is empty', () => {
     expect(paths({ AWS_SHARED_CREDENTIALS_FILE: '', AWS_CONFIG_FILE: '' })).toEqual(paths({}));
   });
 
-  it('have a tilde and variables expanded as the AWS CLI does', () => {
+  it('the files of the AWS CLI have their tilde and variables expanded as the AWS CLI does', () => {
     expect(credentials('~/work/credentials')).toBe('/home/alice/work/credentials');
     expect(credentials('$TEAM/credentials', { TEAM: '/team' })).toBe('/team/credentials');
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's form, not ours
     expect(credentials('/x/${TEAM}s/credentials', { TEAM: 'red' })).toBe('/x/reds/credentials');
   });
 
-  it('keep what only looks like it: an unset variable, a tilde inside, another user’s home', () => {
+  it('the files of the AWS CLI keep an unset variable, a tilde inside and another user’s home as they are', () => {
     for (const path of ['/x/$UNSET_HERE/c', '/x/~/c', '~bob/c']) expect(credentials(path)).toBe(path);
   });
 });

@@ -88,18 +88,18 @@ function imagine(hours: number, session: StoredSession, person: Person, start = 
 
 const endsIn = (time: number): StoredSession => ({ kind: 'session', accessKeyId: 'ASIA', expiration: NINE + time });
 
-describe('an imagined day', () => {
-  it('asks once, at the lead time, when the person answers', () => {
+describe('the plan on an ordinary day', () => {
+  it('the plan asks once, at the lead time, when the user answers', () => {
     const notes = imagine(11, endsIn(8 * HOUR), { answer: () => 'code' });
     expect(notes).toEqual([{ at: 8 * 60 - 15, action: 'ask', reminder: 0 }]);
   });
 
-  it('asks at once for a session that is missing, and for each session of two days', () => {
+  it('the plan asks at once for a missing session, and for each session of two days', () => {
     const notes = imagine(36, { kind: 'none' }, { answer: () => 'code' });
     expect(notes.map(({ at }) => at)).toEqual([0, 12 * 60 - 15, 2 * (12 * 60 - 15), 3 * (12 * 60 - 15)]);
   });
 
-  it('raises an unanswered question again, each time further apart, a last time at the expiry, and then never', () => {
+  it('the plan repeats an unanswered prompt at growing intervals, a last time at the expiry, and then not again', () => {
     const notes = imagine(10, endsIn(HOUR), {});
     expect(notes).toEqual([
       { at: 45, action: 'ask', reminder: 0 },
@@ -108,7 +108,7 @@ describe('an imagined day', () => {
     ]);
   });
 
-  it('asks again after a dismissal, as a new question', () => {
+  it('the plan asks again after a dismissal, with a new prompt', () => {
     const notes = imagine(2, endsIn(HOUR), { answer: () => 'dismiss' });
     expect(notes.map(({ at, action }) => [at, action])).toEqual([
       [45, 'ask'],
@@ -117,7 +117,7 @@ describe('an imagined day', () => {
     ]);
   });
 
-  it('asks one time, not a pile, after a night in which the session ran out, and reminds a few times', () => {
+  it('the plan asks once after a night in which the session expired, and reminds a few times', () => {
     const night = (now: number) => now > NINE + HOUR && now < NINE + 14 * HOUR;
     const notes = imagine(24, endsIn(6 * HOUR), { asleep: night });
     expect(notes.map(({ at, reminder }) => [at / 60, reminder])).toEqual([
@@ -128,7 +128,7 @@ describe('an imagined day', () => {
     ]);
   });
 
-  it('the agent reminds a few times after a night in which the session ran out, also when a question was dismissed before', () => {
+  it('the plan reminds a few times after a night in which the session expired, also when a prompt was dismissed before', () => {
     const notes = imagine(24, endsIn(HOUR), {
       answer: (now) => (now < NINE + HOUR ? 'dismiss' : undefined),
       asleep: (now) => now > NINE + 46 * MINUTE && now < NINE + 14 * HOUR,
@@ -142,7 +142,7 @@ describe('an imagined day', () => {
     ]);
   });
 
-  it('asks again when the person comes back, however often nobody answered before', () => {
+  it('the plan asks again when the user returns, however many prompts were not answered', () => {
     const notes = imagine(30, endsIn(HOUR), {
       answer: () => 'dismiss',
       asleep: (now) => now > NINE + 8 * HOUR && now < NINE + 20 * HOUR,
@@ -151,7 +151,7 @@ describe('an imagined day', () => {
     expect(notes.filter(({ at }) => at > 60 && at < 20 * 60)).toEqual([]);
   });
 
-  it('leaves the person alone for a snooze, and then asks once more', () => {
+  it('the plan does not ask during a snooze, and asks once after it', () => {
     let snoozed = false;
     const notes = imagine(2, endsIn(2 * HOUR), {
       answer: () => {
@@ -167,19 +167,19 @@ describe('an imagined day', () => {
     ]);
   });
 
-  it('keeps a snooze that was asked for while the session was fresh', () => {
+  it('the plan keeps a snooze that began while the session was fresh', () => {
     const snooze = (now: number) => (now === NINE + 10 * MINUTE ? NINE + 55 * MINUTE : undefined);
     const notes = imagine(1, endsIn(HOUR), { snooze, answer: () => 'code' });
     expect(notes).toEqual([{ at: 55, action: 'ask', reminder: 0 }]);
   });
 
-  it('holds back in quiet hours and asks when they end', () => {
+  it('the plan does not ask in quiet hours, and asks when they end', () => {
     const quiet = (now: number) => (now < NINE + 3 * HOUR ? NINE + 3 * HOUR : undefined);
     const notes = imagine(4, endsIn(HOUR), { quietUntil: quiet, answer: () => 'code' });
     expect(notes).toEqual([{ at: 180, action: 'ask', reminder: 0 }]);
   });
 
-  it('withdraws a standing question when the screen is locked, and asks on the return', () => {
+  it('the plan closes an open prompt when the screen is locked, and asks when the user returns', () => {
     const held = (now: number) => (now >= NINE + 47 * MINUTE && now < NINE + 55 * MINUTE ? 'screen locked' : undefined);
     const notes = imagine(1, endsIn(2 * HOUR - 60 * MINUTE), { held });
     expect(notes.map(({ at, action }) => [at, action])).toEqual([
@@ -190,28 +190,28 @@ describe('an imagined day', () => {
     ]);
   });
 
-  it('is not troubled by a session that is shorter than the lead time', () => {
+  it('the plan works with a session that is shorter than the lead time', () => {
     const notes = imagine(1, endsIn(5 * MINUTE), {});
     expect(notes.map(({ at }) => at)).toEqual([0, 5]);
   });
 });
 
-describe('imagined days of all kinds', () => {
+describe('the plan on unusual days', () => {
   const asked = (notes: ReturnType<typeof imagine>) => notes.filter(({ action }) => action === 'ask');
 
-  it('a long weekend: nothing while the machine sleeps, one question on Tuesday morning', () => {
+  it('the plan asks once on Tuesday morning after a long weekend asleep', () => {
     const weekend = (now: number) => now > NINE + 9 * HOUR && now < NINE + 96 * HOUR;
     const notes = imagine(105, endsIn(12 * HOUR), { asleep: weekend, answer: () => 'code' });
     expect(notes.map(({ at }) => at / 60)).toEqual([96]);
   });
 
-  it('a flight without a network: held back on board, asked once on the ground', () => {
+  it('the plan asks once after a flight without a network', () => {
     const held = (now: number) => (now > NINE + 2 * HOUR && now < NINE + 14 * HOUR ? 'no network' : undefined);
     const notes = imagine(20, endsIn(10 * HOUR), { held, answer: () => 'code' });
     expect(notes.map(({ at }) => at / 60)).toEqual([14]);
   });
 
-  it('a conference: the lid goes up and down, and each time up asks at most once', () => {
+  it('the plan asks at most once each time the lid is opened', () => {
     const lidDown = (now: number) => Math.floor((now - NINE) / (20 * MINUTE)) % 2 === 1;
     const notes = imagine(8, endsIn(HOUR), { asleep: lidDown, answer: () => 'dismiss' });
     const atOpening = (at: number) => Math.floor(at / 40);
@@ -223,33 +223,30 @@ describe('imagined days of all kinds', () => {
   it.each([
     ['forward', '2026-03-28T21:00:00+01:00', '2026-03-29T07:00:00+02:00'],
     ['back', '2026-10-24T21:00:00+02:00', '2026-10-25T07:00:00+01:00'],
-  ])(
-    'a night in which the clocks go %s: the session runs out, and is asked for at seven by the clock',
-    (_, evening, seven) => {
-      const before = process.env.TZ;
-      process.env.TZ = 'Europe/Berlin';
-      try {
-        const start = Date.parse(evening);
-        const session: StoredSession = { kind: 'session', accessKeyId: 'ASIA', expiration: start + 6 * HOUR };
-        const night = (now: number) => quietUntil({ from: 22 * 60, to: 7 * 60 }, now);
-        const notes = imagine(14, session, { quietUntil: night, answer: () => 'code' }, start);
-        expect(notes).toEqual([{ at: (Date.parse(seven) - start) / MINUTE, action: 'ask', reminder: 0 }]);
-        expect(new Date(seven).getHours()).toBe(7);
-      } finally {
-        if (before === undefined) delete process.env.TZ;
-        else process.env.TZ = before;
-      }
-    },
-  );
+  ])('the plan asks at seven by the clock after a night in which the clocks go %s', (_, evening, seven) => {
+    const before = process.env.TZ;
+    process.env.TZ = 'Europe/Berlin';
+    try {
+      const start = Date.parse(evening);
+      const session: StoredSession = { kind: 'session', accessKeyId: 'ASIA', expiration: start + 6 * HOUR };
+      const night = (now: number) => quietUntil({ from: 22 * 60, to: 7 * 60 }, now);
+      const notes = imagine(14, session, { quietUntil: night, answer: () => 'code' }, start);
+      expect(notes).toEqual([{ at: (Date.parse(seven) - start) / MINUTE, action: 'ask', reminder: 0 }]);
+      expect(new Date(seven).getHours()).toBe(7);
+    } finally {
+      if (before === undefined) delete process.env.TZ;
+      else process.env.TZ = before;
+    }
+  });
 
-  it('a night in which the clocks change, without quiet hours: the session ends when it ends, and is asked for once', () => {
+  it('the plan asks once when a session ends in a night in which the clocks change, without quiet hours', () => {
     const start = Date.parse('2026-03-28T21:00:00+01:00');
     const session: StoredSession = { kind: 'session', accessKeyId: 'ASIA', expiration: start + 6 * HOUR };
     const notes = imagine(14, session, { answer: () => 'code' }, start);
     expect(notes).toEqual([{ at: 6 * 60 - 15, action: 'ask', reminder: 0 }]);
   });
 
-  it('a clock that is set back an hour while the question stands: withdrawn as early, and asked again when due', () => {
+  it('the plan closes a prompt when the clock is set back an hour, and asks again when the session is due', () => {
     const step = (now: number) => (now === NINE + 50 * MINUTE ? -HOUR : 0);
     const notes = imagine(3, endsIn(HOUR), { clockStep: step });
     expect(notes.map(({ at, action }) => [at, action]).slice(0, 3)).toEqual([
@@ -259,17 +256,17 @@ describe('imagined days of all kinds', () => {
     ]);
   });
 
-  it('a clock that is set forward an hour: the session has ended by it, and one question stands', () => {
+  it('the plan keeps one prompt when the clock is set forward an hour, past the end of the session', () => {
     const step = (now: number) => (now === NINE + 10 * MINUTE ? HOUR : 0);
     expect(asked(imagine(3, endsIn(HOUR), { clockStep: step }))).toHaveLength(1);
   });
 
-  it('sessions that are shorter than the lead time, answered each time: one question a session, near its end', () => {
+  it('the plan asks once near the end of each session that is shorter than the lead time', () => {
     const notes = imagine(1, { kind: 'none' }, { sessions: 12 * MINUTE, answer: () => 'code' });
     expect(notes.map(({ at, action }) => [at, action])).toEqual([0, 9, 18, 27, 36, 45, 54].map((at) => [at, 'ask']));
   });
 
-  it('sessions that are shorter than the lead time, and nobody there: the last one is reminded of like any other', () => {
+  it('the plan reminds of the last of several short sessions like of any other when nobody answers', () => {
     let given = false;
     const answer = () => {
       if (given) return undefined;
@@ -353,8 +350,8 @@ describe('the history', () => {
   });
 });
 
-describe('the plan', () => {
-  it('asks for one profile of a device at a time, and for other devices meanwhile', () => {
+describe('the plan for several profiles and states', () => {
+  it('the plan asks for one profile of a device at a time, and for other devices in parallel', () => {
     const all = [
       situation({ profile: 'a' }),
       situation({ profile: 'b' }),
@@ -365,25 +362,25 @@ describe('the plan', () => {
     expect(standings.get('b')).toEqual({ standing: 'queued', behind: 'a' });
   });
 
-  it('withdraws the question when somebody else has refreshed the session', () => {
+  it('the plan closes the prompt when another process has refreshed the session', () => {
     const history = { ...FRESH_START, askingSince: NINE, lastAskedAt: NINE };
     expect(plan([situation({ state: 'fresh', history })], at(NINE)).actions).toEqual([
       { do: 'withdraw', profile: 'mfa' },
     ]);
   });
 
-  it('never asks for a profile that holds long-term credentials', () => {
+  it('the plan never asks for a profile that holds long-term keys', () => {
     const { actions, standings } = plan([situation({ state: 'long-term' })], at(NINE));
     expect(actions).toEqual([]);
     expect(standings.get('mfa')).toMatchObject({ standing: 'stopped' });
   });
 
-  it('asks STS, not the person, about a session without an expiry', () => {
+  it('the plan asks STS, not the user, about a session without an expiry', () => {
     const unknown = situation({ state: 'unknown', expiration: undefined });
     expect(plan([unknown], at(NINE)).actions).toEqual([{ do: 'verify', profile: 'mfa' }]);
   });
 
-  it('takes a session for fresh as long as STS vouched for it, and asks the person when it is dead', () => {
+  it('the plan treats a session as fresh for as long as STS confirmed it, and asks the user when it is dead', () => {
     const told = (alive: boolean) =>
       situation({
         state: 'unknown',
@@ -410,12 +407,12 @@ describe('the plan', () => {
     expect(plan([due], at(NINE + 4 * HOUR)).actions).toEqual([{ do: 'remind', profile: 'mfa', reminder: 13 }]);
   });
 
-  it('writes a kept session before it asks anything', () => {
+  it('the plan writes a kept session before it asks anything', () => {
     const { actions } = plan([situation({ history: { ...FRESH_START, unsaved: true } })], at(NINE));
     expect(actions).toEqual([{ do: 'save', profile: 'mfa' }]);
   });
 
-  it('waits as long as it must, and is silent while asking cannot help', () => {
+  it('the plan waits as long as it must, and does not ask while an answer could not help', () => {
     const waiting = situation({ history: { ...FRESH_START, wait: { until: NINE + MINUTE, why: 'AWS is busy' } } });
     expect(plan([waiting], at(NINE)).actions).toEqual([]);
     expect(plan([waiting], at(NINE + MINUTE)).actions).toHaveLength(1);
@@ -423,7 +420,7 @@ describe('the plan', () => {
     expect(plan([stopped], at(NINE + 99 * HOUR)).actions).toEqual([]);
   });
 
-  describe('says when to look next', () => {
+  describe('the next look of the plan', () => {
     const due = (profile: string, time: number, history: Partial<History> = {}) =>
       situation({
         profile,
@@ -434,12 +431,12 @@ describe('the plan', () => {
       });
     const nextLook = (...situations: Situation[]) => plan(situations, at(NINE)).nextLook;
 
-    it('at the next end of a session that is being asked for', () => {
+    it('the next look is at the end of a session whose prompt is open', () => {
       const [a, b] = [due('a', 9 * MINUTE), due('b', 7 * MINUTE + 30_000, { askingSince: NINE, lastAskedAt: NINE })];
       expect(nextLook(a, b)).toBe(NINE + 7 * MINUTE + 30_000);
     });
 
-    it('at the end of a session whose prompt was closed, for the last call', () => {
+    it('the next look is at the end of a session whose prompt was closed, for the last call', () => {
       expect(nextLook(due('a', 3 * MINUTE, { lastAskedAt: NINE - MINUTE }))).toBe(NINE + 3 * MINUTE);
     });
 
@@ -449,12 +446,12 @@ describe('the plan', () => {
       ['missing', situation({ state: 'missing', expiration: undefined })],
       ['snoozed', due('a', 5 * MINUTE, { snoozedUntil: NINE + 2 * MINUTE })],
       ['stopped', due('a', 5 * MINUTE, { stopped: { why: 'wrong serial' } })],
-    ])('not before the schedule for a session that is %s', (_, one) => {
+    ])('the next look is not before the schedule for a session that is %s', (_, one) => {
       expect(nextLook(one)).toBeUndefined();
     });
   });
 
-  it('leaves the last call to the check at the very end of the session', () => {
+  it('the next look leaves the last call to the check at the very end of the session', () => {
     const asked = { ...FRESH_START, askingSince: NINE - 4 * MINUTE, lastAskedAt: NINE - 4 * MINUTE };
     const ending = situation({ state: 'due', expiration: NINE + 500, history: asked });
     expect(plan([ending], at(NINE))).toMatchObject({ actions: [], nextLook: NINE + 500 });
@@ -463,7 +460,7 @@ describe('the plan', () => {
     ]);
   });
 
-  it('keeps every pause as long as it was when the clock is set', () => {
+  it('the history keeps the length of every pause when the clock is set', () => {
     const history = (now: number): History => ({
       ...FRESH_START,
       askingSince: now - 2 * MINUTE,

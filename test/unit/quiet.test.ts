@@ -20,59 +20,59 @@ function endFor(quiet: QuietHours, now: string): string | undefined {
 const NIGHT = { from: 22 * 60, to: 7 * 60 };
 const LUNCH = { from: 12 * 60, to: 13 * 60 + 30 };
 
-describe('in an ordinary week in Berlin', () => {
+describe('quiet hours in an ordinary week in Berlin', () => {
   beforeEach(() => useZone('Europe/Berlin'));
 
-  it('is not quiet before, and is from the first minute on', () => {
+  it('quiet hours begin with their first minute', () => {
     expect(endFor(LUNCH, '2026-01-14T10:59:59.999Z')).toBeUndefined();
     expect(endFor(LUNCH, '2026-01-14T11:00:00Z')).toBe('2026-01-14T12:30');
   });
 
-  it('ends at the minute named, which is no longer quiet', () => {
+  it('quiet hours end at the given minute, which is not quiet any more', () => {
     expect(endFor(LUNCH, '2026-01-14T12:29:59.999Z')).toBe('2026-01-14T12:30');
     expect(endFor(LUNCH, '2026-01-14T12:30:00Z')).toBeUndefined();
   });
 
-  it('goes over midnight', () => {
+  it('quiet hours may cross midnight', () => {
     expect(endFor(NIGHT, '2026-01-14T21:00:00Z')).toBe('2026-01-15T06:00');
     expect(endFor(NIGHT, '2026-01-14T23:30:00Z')).toBe('2026-01-15T06:00');
     expect(endFor(NIGHT, '2026-01-15T06:00:00Z')).toBeUndefined();
   });
 
-  it('goes up to midnight', () => {
+  it('quiet hours may end at midnight', () => {
     expect(endFor({ from: 20 * 60, to: 0 }, '2026-01-14T22:59:00Z')).toBe('2026-01-14T23:00');
   });
 });
 
-describe('on the night that summer time begins', () => {
-  it('is an hour shorter in Berlin', () => {
+describe('quiet hours in the night when summer time begins', () => {
+  it('quiet hours are an hour shorter in Berlin when summer time begins', () => {
     useZone('Europe/Berlin');
     expect(endFor(NIGHT, '2026-03-28T21:00:00Z')).toBe('2026-03-29T05:00');
   });
 
-  it('is an hour shorter in New York', () => {
+  it('quiet hours are an hour shorter in New York when summer time begins', () => {
     useZone('America/New_York');
     expect(endFor(NIGHT, '2026-03-08T03:00:00Z')).toBe('2026-03-08T11:00');
   });
 
-  it('ends with the jump, when the end named is in the hour that does not exist', () => {
+  it('quiet hours end at the change when their end is in the hour that does not exist', () => {
     useZone('Europe/Berlin');
     expect(endFor({ from: 22 * 60, to: 150 }, '2026-03-29T00:10:00Z')).toBe('2026-03-29T01:00');
   });
 });
 
-describe('on the night that summer time ends', () => {
-  it('is an hour longer in Berlin', () => {
+describe('quiet hours in the night when summer time ends', () => {
+  it('quiet hours are an hour longer in Berlin when summer time ends', () => {
     useZone('Europe/Berlin');
     expect(endFor(NIGHT, '2026-10-24T20:00:00Z')).toBe('2026-10-25T06:00');
   });
 
-  it('is an hour longer in New York', () => {
+  it('quiet hours are an hour longer in New York when summer time ends', () => {
     useZone('America/New_York');
     expect(endFor(NIGHT, '2026-11-01T02:00:00Z')).toBe('2026-11-01T12:00');
   });
 
-  it('is quiet both times that the clock shows the hour', () => {
+  it('quiet hours include the hour both times when it occurs twice', () => {
     useZone('Europe/Berlin');
     const quiet = { from: 130, to: 150 };
     expect(endFor(quiet, '2026-10-25T00:15:00Z')).toBe('2026-10-25T00:30');
@@ -80,7 +80,7 @@ describe('on the night that summer time ends', () => {
   });
 });
 
-it('always ends at a later instant of the same quiet hours, within a day and the hour of a change', () => {
+it('quiet hours always end later, within a day and the hour of a change', () => {
   const minute = fc.integer({ min: 0, max: 1439 });
   const zone = fc.constantFrom('Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kathmandu', 'UTC');
   const instant = fc.date({ min: new Date('2025-01-01'), max: new Date('2028-01-01'), noInvalidDate: true });

@@ -5,7 +5,7 @@ import { upcomingChecks } from '../../src/agent/upcoming.ts';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-describe('the schedule of the checks', () => {
+describe('the schedule of checks', () => {
   let calls: number[];
   let asked: number;
   let standing: Schedule | undefined;
@@ -32,21 +32,21 @@ describe('the schedule of the checks', () => {
     await vi.advanceTimersByTimeAsync(0);
   }
 
-  it('calls at each time, once', async () => {
+  it('the schedule calls once at each time', async () => {
     await start('*/5 * * * *');
     await vi.advanceTimersByTimeAsync(HOUR);
     expect(calls).toEqual(Array.from({ length: 12 }, (_, index) => Date.UTC(2026, 2, 1, 8, 5 * (index + 1))));
     expect(standing?.next()).toBe(Date.UTC(2026, 2, 1, 9, 5));
   });
 
-  it('asks for more times when those it has are used up', async () => {
+  it('the schedule fetches more times when its list is used up', async () => {
     await start('* * * * *', 10);
     await vi.advanceTimersByTimeAsync(25 * MINUTE);
     expect(calls).toHaveLength(25);
     expect(asked).toBe(3);
   });
 
-  it('calls once for all that was slept through', async () => {
+  it('the schedule calls once for all times during a sleep', async () => {
     await start('* * * * *');
     // Timers stand still in a sleep, the clock does not.
     vi.setSystemTime(Date.now() + 8 * HOUR);
@@ -56,7 +56,7 @@ describe('the schedule of the checks', () => {
     expect(calls).toHaveLength(2);
   });
 
-  it('is not late when the clock is set back', async () => {
+  it('the schedule is not late when the clock is set back', async () => {
     await start('* * * * *');
     vi.setSystemTime(Date.now() - HOUR);
     await vi.advanceTimersByTimeAsync(30_000);
@@ -65,7 +65,7 @@ describe('the schedule of the checks', () => {
     expect(calls).toHaveLength(11);
   });
 
-  it('waits longer than a timer can', async () => {
+  it('the schedule can wait longer than a timer', async () => {
     await start('0 9 1 6 *');
     await vi.advanceTimersByTimeAsync(91 * 24 * HOUR);
     expect(calls).toEqual([]);
@@ -74,7 +74,7 @@ describe('the schedule of the checks', () => {
     expect(new Date(calls[0] ?? 0).toString()).toMatch(/^Mon Jun 01 2026 09:00:00/);
   });
 
-  it('is silent after its end', async () => {
+  it('the schedule does not call after it was ended', async () => {
     await start('* * * * *');
     standing?.stop();
     await vi.advanceTimersByTimeAsync(HOUR);

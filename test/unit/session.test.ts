@@ -9,8 +9,8 @@ const SESSION = 'aws_access_key_id = ASIAX\naws_secret_access_key = s\naws_sessi
 const KEYS = { kind: 'session', accessKeyId: 'ASIAX', secretAccessKey: 's', sessionToken: 't' };
 const NOON = Date.UTC(2026, 2, 1, 12);
 
-describe('what stands in a profile', () => {
-  test('nothing, where there is no profile or no complete session', () => {
+describe('the session in a profile', () => {
+  test('a profile without a complete session, or a missing one, holds nothing', () => {
     expect(sessionIn(undefined)).toEqual({ kind: 'none' });
     expect(read('region = x\n')).toEqual({ kind: 'none' });
     expect(read('aws_access_key_id =\naws_secret_access_key =\naws_session_token =\n')).toEqual({ kind: 'none' });
@@ -18,7 +18,7 @@ describe('what stands in a profile', () => {
     expect(read('aws_access_key_id = ASIAX\naws_secret_access_key = s\n')).toEqual({ kind: 'none' });
   });
 
-  test('long-term credentials, by their key id or for want of a session token', () => {
+  test('a profile holds long-term keys by their key id, or without a session token', () => {
     expect(read('aws_access_key_id = AKIAX\n')).toEqual({ kind: 'long-term', accessKeyId: 'AKIAX' });
     for (const token of ['aws_session_token', 'aws_security_token']) {
       expect(read(`aws_access_key_id = AKIAX\naws_secret_access_key = s\n${token} = t\n`)).toEqual({
@@ -30,11 +30,11 @@ describe('what stands in a profile', () => {
     expect(read('aws_secret_access_key = s\n')).toEqual({ kind: 'long-term', accessKeyId: '' });
   });
 
-  test('a session, with its expiration', () => {
+  test('a profile holds a session with its expiration', () => {
     expect(read(`${SESSION}expiration = 2026-03-01T12:00:00Z\n`)).toEqual({ ...KEYS, expiration: NOON });
   });
 
-  test('a session by the old name of the token, which outranks the new one as in botocore, unless it is empty', () => {
+  test('a session is read by the old name of the token, which overrides the new one like in botocore, unless it is empty', () => {
     const old = SESSION.replace('session_token', 'security_token');
     expect(read(old)).toEqual({ ...KEYS, expiration: undefined });
     expect(read(`${SESSION}aws_security_token = old\n`)).toMatchObject({ kind: 'session', sessionToken: 'old' });
@@ -44,7 +44,7 @@ describe('what stands in a profile', () => {
     expect(read(`${old.replace('= t', '=')}aws_session_token =\n`)).toEqual({ kind: 'none' });
   });
 
-  test('a session under keys in any letter case', () => {
+  test('a session is read from keys in any letter case', () => {
     const old = SESSION.replace('session_token', 'security_token');
     expect(read(`${old.toUpperCase().replace('= S\n', '= s\n').replace('= T\n', '= t\n')}`)).toEqual({
       ...KEYS,
@@ -52,46 +52,49 @@ describe('what stands in a profile', () => {
     });
   });
 
-  test.each(['aws_session_token', 'aws_security_token'])('a long-term key, also beside %s', (key) => {
+  test.each(['aws_session_token', 'aws_security_token'])('a long-term key is read as such beside %s', (key) => {
     const text = `aws_access_key_id = AKIAX\naws_secret_access_key = s\n${key} = t\n`;
     expect(read(text)).toEqual({ kind: 'long-term', accessKeyId: 'AKIAX' });
   });
 
-  test.each(['aws_session_token', 'aws_security_token'])('no session where %s has no key or no secret', (key) => {
-    expect(read(`aws_secret_access_key = s\n${key} = t\n`)).toEqual({ kind: 'none' });
-    expect(read(`aws_access_key_id =\naws_secret_access_key = s\n${key} = t\n`)).toEqual({ kind: 'none' });
-    expect(read(`aws_access_key_id = ASIAX\n${key} = t\n`)).toEqual({ kind: 'none' });
-    expect(read(`aws_access_key_id = ASIAX\naws_secret_access_key =\n${key} = t\n`)).toEqual({ kind: 'none' });
-  });
+  test.each(['aws_session_token', 'aws_security_token'])(
+    'a profile with %s but without a key id or a secret holds nothing',
+    (key) => {
+      expect(read(`aws_secret_access_key = s\n${key} = t\n`)).toEqual({ kind: 'none' });
+      expect(read(`aws_access_key_id =\naws_secret_access_key = s\n${key} = t\n`)).toEqual({ kind: 'none' });
+      expect(read(`aws_access_key_id = ASIAX\n${key} = t\n`)).toEqual({ kind: 'none' });
+      expect(read(`aws_access_key_id = ASIAX\naws_secret_access_key =\n${key} = t\n`)).toEqual({ kind: 'none' });
+    },
+  );
 
   test('a key id that only ends in AKIA is that of a session', () => {
     expect(read(SESSION.replace('ASIAX', 'ASIAXAKIA'))).toMatchObject({ kind: 'session', accessKeyId: 'ASIAXAKIA' });
   });
 
-  test('a session that ends nobody knows when, where the expiry is missing or no date', () => {
+  test('a session has no end when its expiry is missing or not a date', () => {
     expect(read(SESSION)).toEqual({ ...KEYS, expiration: undefined });
     expect(read(`${SESSION}expiration = soon\n`)).toEqual({ ...KEYS, expiration: undefined });
   });
 });
 
-describe('an expiry is trusted only for the access key that it was written for', () => {
+describe('the expiry of another access key', () => {
   const expiration = NOON + 700;
   const written = `${SESSION}expiration = 2026-03-01T12:00:00Z\n`;
 
-  test('another key beside the expiry that we wrote: unknown', () => {
+  test('a session with another key beside our expiry has no end', () => {
     expect(read(written, { accessKeyId: 'ASIAOLD', expiration })).toMatchObject({ expiration: undefined });
   });
 
-  test('another key beside another expiry: somebody else has written both', () => {
+  test('a session with another key and another expiry, both from another tool, has that end', () => {
     expect(read(written, { accessKeyId: 'ASIAOLD', expiration: NOON - 1000 })).toMatchObject({ expiration: NOON });
   });
 
-  test('another key, with its expiry in another dialect beside the one that we wrote', () => {
+  test('a session with another key and an expiry in another dialect beside ours has that end', () => {
     const both = `${written}aws_expiration = 2026-03-01T18:00:00Z\n`;
     expect(read(both, { accessKeyId: 'ASIAOLD', expiration })).toMatchObject({ expiration: NOON + 6 * 3_600_000 });
   });
 
-  test('our key, whose expiry is gone from the file: the one that we remember', () => {
+  test('a session with our key and without an expiry has the end that we remember', () => {
     expect(read(SESSION, { accessKeyId: 'ASIAX', expiration })).toMatchObject({ expiration });
   });
 });
@@ -101,17 +104,17 @@ test.each([
   [NOON - 10, 'due'],
   [NOON - 1, 'due'],
   [NOON, 'expired'],
-] as const)('at %i the state is %s', (now, state) => {
+] as const)('a session at %i is %s', (now, state) => {
   expect(stateAt({ kind: 'session', accessKeyId: 'ASIAX', expiration: NOON }, now, 10)).toBe(state);
 });
 
-describe('a session that may be no older than', () => {
+describe('a session with max_age', () => {
   const HOUR = 3_600_000;
   const settings = { maxAge: HOUR, durationSeconds: 12 * 3600 };
   const from = (issued: number | undefined, maxAge = HOUR) =>
     aged({ kind: 'session', accessKeyId: 'ASIAX', expiration: NOON, issued }, { ...settings, maxAge });
 
-  test('an hour is done with an hour after it was given, though it works for longer', () => {
+  test('a session with max_age is due an hour after it was issued, and expires later', () => {
     const session = from(NOON - 12 * HOUR);
     expect(endOf(session)).toBe(NOON - 11 * HOUR);
     expect(stateAt(session, NOON - 11 * HOUR - 11, 10)).toBe('fresh');
@@ -120,17 +123,17 @@ describe('a session that may be no older than', () => {
     expect(stateAt(session, NOON, 10)).toBe('expired');
   });
 
-  test('it lasts, ends when it expires', () => {
+  test('a session that expires before its max_age ends when it expires', () => {
     expect(endOf(from(NOON - HOUR / 2))).toBe(NOON);
     expect(stateAt(from(NOON - HOUR / 2), NOON - 10, 10)).toBe('due');
   });
 
-  test('an hour, of which nobody knows when it was given, counts as long as ours last', () => {
+  test('a session with an unknown issue time is treated as if it lasted as long as ours', () => {
     expect(endOf(from(undefined))).toBe(NOON - 11 * HOUR);
     expect(startOf(from(undefined), 7200)).toBe(NOON - 2 * HOUR);
   });
 
-  test('an hour, when nothing says when it ends: nothing', () => {
+  test('a session without an expiry has no end by max_age', () => {
     const session = aged({ kind: 'session', accessKeyId: 'ASIAX', expiration: undefined }, settings);
     expect([endOf(session), startOf(session, 7200), stateAt(session, NOON, 10)]).toEqual([
       undefined,
@@ -140,7 +143,7 @@ describe('a session that may be no older than', () => {
     expect(aged({ kind: 'none' }, settings)).toEqual({ kind: 'none' });
   });
 
-  test('the settings say is as old as we remember, if it is the one that we wrote', () => {
+  test('a session has the issue time that we remember only if it is the one we wrote', () => {
     const remembered = { accessKeyId: 'ASIAX', expiration: NOON, issued: NOON - HOUR };
     expect(read(`${SESSION}expiration = 2026-03-01T12:00:00Z\n`, remembered)).toMatchObject({ issued: NOON - HOUR });
     const other = { ...remembered, accessKeyId: 'ASIAOLD' };

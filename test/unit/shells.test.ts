@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { evaluated, settingLine, shellOf, unsettingLine } from '../../src/session/shells.ts';
 
-describe('a shell is known by', () => {
+describe('the shell of a program', () => {
   it.each([
     ['bash', 'sh'],
     ['bash\n', 'sh'],
@@ -11,62 +11,68 @@ describe('a shell is known by', () => {
     ['pwsh', 'powershell'],
     ['C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe', 'powershell'],
     ['CMD.EXE', 'cmd'],
-  ] as const)('%j', (program, shell) => {
+  ] as const)('the program %j is recognized as a shell', (program, shell) => {
     expect(shellOf(program)).toBe(shell);
   });
 
-  it.each(['', 'node', 'make', 'tcsh', 'nu', 'bash-completion', 'toString'])('%j is none', (program) => {
-    expect(shellOf(program)).toBeUndefined();
-  });
+  it.each(['', 'node', 'make', 'tcsh', 'nu', 'bash-completion', 'toString'])(
+    'the program %j is not a shell',
+    (program) => {
+      expect(shellOf(program)).toBeUndefined();
+    },
+  );
 });
 
 // Not in the real ones: these do not run where the tests do.
 describe('PowerShell', () => {
-  it('takes a text in single quotes as it is', () => {
+  it('PowerShell gets a text in single quotes', () => {
     expect(settingLine('powershell', 'AWS_SESSION_TOKEN', 'a+b/c==')).toBe("$Env:AWS_SESSION_TOKEN = 'a+b/c=='");
     expect(settingLine('powershell', 'A', '$(b) `c` "d" %e% \\ ^')).toBe('$Env:A = \'$(b) `c` "d" %e% \\ ^\'');
   });
 
-  it('has every kind of single quote doubled, the typographic ones too', () => {
+  it('PowerShell gets every kind of single quote doubled, also typographic ones', () => {
     expect(settingLine('powershell', 'A', "it's")).toBe("$Env:A = 'it''s'");
     expect(settingLine('powershell', 'A', '\u2018a\u2019b\u201ac\u201bd\u201c')).toBe(
       "$Env:A = '\u2018\u2018a\u2019\u2019b\u201a\u201ac\u201b\u201bd\u201c'",
     );
   });
 
-  it('forgets a variable, also one that it does not have', () => {
+  it('PowerShell gets a command that unsets a variable, also one that is not set', () => {
     expect(unsettingLine('powershell', 'A')).toBe('Remove-Item Env:A -ErrorAction SilentlyContinue');
   });
 });
 
 describe('cmd', () => {
-  it('takes a text in quotes with its special characters', () => {
+  it('cmd gets a text with special characters in quotes', () => {
     expect(settingLine('cmd', 'AWS_SESSION_TOKEN', 'a+b/c==')).toBe('set "AWS_SESSION_TOKEN=a+b/c=="');
     expect(settingLine('cmd', 'A', "a&b|c<d>e^f(g)'h ")).toBe('set "A=a&b|c<d>e^f(g)\'h "');
     expect(unsettingLine('cmd', 'A')).toBe('set "A="');
   });
 
   it.each(['%PATH%', 'a"&calc', 'a!b'])(
-    'is not given %j, which means something else at its prompt or in a file',
+    'cmd does not get %j, which has another meaning at its prompt or in a file',
     (value) => {
       expect(() => settingLine('cmd', 'AWS_SESSION_TOKEN', value)).toThrow('AWS_SESSION_TOKEN holds');
     },
   );
 });
 
-it.each(['sh', 'fish', 'powershell', 'cmd'] as const)('%s is given no line break, and no secret is told', (shell) => {
-  for (const value of ['a\nb', 'a\rb', 'a\0b', 'a\tb', 'a\x1b[31mb', 'a\u0085b', 'a\ud800b']) {
-    expect(() => settingLine(shell, 'AWS_SECRET_ACCESS_KEY', value)).toThrow(
-      /^AWS_SECRET_ACCESS_KEY holds a line break or another control character: no credentials of AWS do$/,
-    );
-  }
-});
+it.each(['sh', 'fish', 'powershell', 'cmd'] as const)(
+  '%s does not get a line break, and the error shows no secret',
+  (shell) => {
+    for (const value of ['a\nb', 'a\rb', 'a\0b', 'a\tb', 'a\x1b[31mb', 'a\u0085b', 'a\ud800b']) {
+      expect(() => settingLine(shell, 'AWS_SECRET_ACCESS_KEY', value)).toThrow(
+        /^AWS_SECRET_ACCESS_KEY holds a line break or another control character: no credentials of AWS do$/,
+      );
+    }
+  },
+);
 
 it.each([
   ['sh', 'eval "$(aws-mfa-agent env)"'],
   ['fish', 'aws-mfa-agent env | source'],
   ['powershell', 'aws-mfa-agent env | Out-String | Invoke-Expression'],
   ['cmd', 'for /f "delims=" %i in (\'aws-mfa-agent env\') do @%i'],
-] as const)('tells how to have %s run the lines', (shell, command) => {
+] as const)('%s gets the printed lines by its own command', (shell, command) => {
   expect(evaluated(shell, 'aws-mfa-agent env')).toBe(command);
 });

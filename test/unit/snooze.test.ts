@@ -16,15 +16,15 @@ describe('the Snooze button', () => {
     ['until the end in the last two minutes', 90 * SECOND, 90 * SECOND],
     ['15 minutes after the end', 0, 15 * MINUTE],
     ['15 minutes long after the end', -60 * MINUTE, 15 * MINUTE],
-  ])('postpones a prompt by %s', (_, left, length) => {
+  ])('the Snooze button postpones a prompt by %s', (_, left, length) => {
     expect(buttonSnoozeUntil(NINE, NINE + left) - NINE).toBe(length);
   });
 
-  it('postpones a prompt by 15 minutes where no end of the session is known', () => {
+  it('the Snooze button postpones a prompt by 15 minutes when the end of the session is not known', () => {
     expect(buttonSnoozeUntil(NINE, undefined)).toBe(NINE + 15 * MINUTE);
   });
 
-  it('never reaches beyond the end of the session, nor asks again at once, whenever it is shown', () => {
+  it('the Snooze button never reaches past the end of the session, nor asks again at once, whenever it is shown', () => {
     for (let now = NINE; now < NINE + MINUTE; now += 7 * SECOND) {
       for (let left = SECOND; left < 40 * MINUTE; left += 13 * SECOND) {
         const until = buttonSnoozeUntil(now, now + left);
@@ -34,7 +34,7 @@ describe('the Snooze button', () => {
     }
   });
 
-  it('has a label that says until when, which holds when it is pressed later', () => {
+  it('the Snooze button has a label that says until when, which stays true when it is pressed later', () => {
     const target = { profile: 'mfa', sourceProfile: 'default', serialNumber: 'phone', durationSeconds: 43_200 };
     const end = NINE + 25 * MINUTE;
     const { snooze } = askRequest({ ...target, expiration: end }, NINE + 20 * SECOND, { reminder: 0 });

@@ -51,8 +51,8 @@ const STATES: Record<SessionState, StoredSession> = {
   fresh: { kind: 'session', accessKeyId: 'ASIAX', expiration: NOON + HOUR },
 };
 
-describe('the table', () => {
-  it('shows how much is left of the session', () => {
+describe('the table of status', () => {
+  it('the table shows how much is left of the session', () => {
     expect(table([row()])).toEqual([
       'PROFILE  STATE  LEFT                      ENDS   AGENT',
       'mfa      fresh  6h 00m  ████████░░░░░░░░  18:00  not running',
@@ -61,12 +61,12 @@ describe('the table', () => {
     expect(table([row()], { ...wide, unicode: false })[1]).toContain(' ########--------  18:00');
   });
 
-  it('tells the day when it is another one, and what ends the session early', () => {
+  it('the table shows the day when it is not today, and what ends the session early', () => {
     expect(table([row({ expiration: NOON + 13 * HOUR, end: NOON + 13 * HOUR })])[1]).toContain('Mon 01:00');
     expect(table([row({ end: NOON + HOUR })])[1]).toContain('13:00 (max_age)');
   });
 
-  it('has no bar where there is no session, and no time left after its end', () => {
+  it('the table shows no bar without a session, and no time left after its end', () => {
     const missing = row({ state: 'missing', expiration: undefined, end: undefined, start: undefined });
     expect(table([missing])).toEqual([
       'PROFILE  STATE    LEFT  ENDS  AGENT',
@@ -75,13 +75,13 @@ describe('the table', () => {
     expect(table([row({ state: 'expired', end: NOON - 1 })])[1]).toMatch(/expired {2}- {5}░{16}/);
   });
 
-  it('has colours only where they are wanted', () => {
+  it('the table has colours only when they are requested', () => {
     const colored = table([row({ state: 'due' })], { ...wide, colors: true }).join('\n');
     expect(colored).toContain('\x1b[33mdue\x1b[39m');
     expect(table([row({ state: 'due' })]).join('\n')).not.toContain('\x1b');
   });
 
-  it('gives up the bar, then the words of the agent, then columns, as it gets narrower', () => {
+  it('the table drops the bar, then the words of the agent, then columns, as it gets narrower', () => {
     const rows = [row({ standing: { standing: 'stopped', why: 'w'.repeat(40) } })];
     const at = (columns: number) => table(rows, { ...wide, columns }, AGENT)[1];
     expect(at(100)).toMatch(/^mfa {6}fresh {2}6h 00m {2}[█░]{16} {2}18:00 {2}stopped: w{40}$/);
@@ -94,7 +94,7 @@ describe('the table', () => {
     expect(at(2)).toBe('m…');
   });
 
-  test('no name breaks it, however narrow it is', () => {
+  test('the table keeps its form for any name and any width', () => {
     const name = fc.oneof(
       fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }),
       fc.constantFrom(
@@ -125,11 +125,11 @@ describe('the table', () => {
   });
 });
 
-describe('what is shown changes by time alone', () => {
+describe('the time of the next change of the table', () => {
   const wait = (left: number, promptBefore = 0) =>
     nextChange([row({ expiration: NOON + left, end: NOON + left })], promptBefore, NOON);
 
-  it('when the time left is another text, and not before', () => {
+  it('the table changes next when the displayed time changes', () => {
     expect(wait(90 * SECOND)).toBe(30_001);
     expect(wait(5 * HOUR + 1)).toBe(2);
     expect(wait(MINUTE)).toBe(1);
@@ -137,19 +137,19 @@ describe('what is shown changes by time alone', () => {
     expect(wait(30 * HOUR + 5 * MINUTE)).toBe(5 * MINUTE + 1);
   });
 
-  it('when a state is another one', () => {
+  it('the table changes next when a state changes', () => {
     expect(wait(20 * MINUTE + 30_000, 20 * MINUTE + 10_000)).toBe(20_000);
     expect(wait(400)).toBe(400);
     expect(nextChange([row({ end: NOON - 1, expiration: NOON + 5000 })], 0, NOON)).toBe(5000);
   });
 
-  it('at midnight, when nothing else is ahead', () => {
+  it('the table changes next at midnight when nothing else will change', () => {
     expect(wait(-1)).toBe(12 * HOUR);
     expect(nextChange([], 0, NOON)).toBe(12 * HOUR);
   });
 });
 
-describe('--json', async () => {
+describe('status --json', async () => {
   const file = async (name: string) => readFile(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
   const schema = JSON.parse(await file('status.schema.json'));
   const validate = new Ajv2020({ allErrors: true, strict: true, strictRequired: false, allowUnionTypes: true }).compile(
@@ -169,13 +169,13 @@ describe('--json', async () => {
   const json = (agent: Knowledge['agent']) =>
     JSON.parse(JSON.stringify(statusJson(known(agent), rowsAt(known(agent), NOON), NOON)));
 
-  it('keeps what its schema promises in every state of a session', () => {
+  it('status --json matches its schema in every state of a session', () => {
     const printed = json(undefined);
     expect(printed.profiles.map(({ state }: { state: string }) => state)).toEqual(Object.keys(STATES));
     expect({ valid: validate(printed), errors: validate.errors }).toEqual({ valid: true, errors: null });
   });
 
-  it('keeps it in every standing of the agent', () => {
+  it('status --json matches its schema in every standing of the agent', () => {
     for (const standing of Object.values(STANDINGS)) {
       const printed = json({ ...AGENT, profiles: [{ profile: 'due', state: 'due', standing }] });
       expect(printed.profiles[4].agent.standing).toBe(standing.standing);
@@ -183,7 +183,7 @@ describe('--json', async () => {
     }
   });
 
-  it('is held to its schema: what is missing or of another type is noticed', () => {
+  it('the schema of status --json rejects missing members and wrong types', () => {
     for (const spoil of [
       (one: Record<string, unknown>) => delete one.ends,
       (one: Record<string, unknown>) => Object.assign(one, { state: 'new' }),
@@ -196,7 +196,7 @@ describe('--json', async () => {
     }
   });
 
-  it('is described, member by member', async () => {
+  it('the documentation describes every member of status --json', async () => {
     const page = await file('status.md');
     const { properties, $defs } = schema;
     const members = [properties, properties.profiles.items.properties, $defs.standing.properties];

@@ -11,17 +11,17 @@ afterEach(() => {
 });
 
 describe('a timeout', () => {
-  it('gives what the work gives in time, and leaves no timer', async () => {
+  it('a timeout returns the value of the work in time, and leaves no timer', async () => {
     expect(await withTimeout(Promise.resolve('done'), 1_000, () => 'late')).toBe('done');
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('passes on the failure of the work, and leaves no timer', async () => {
+  it('a timeout passes on the failure of the work, and leaves no timer', async () => {
     await expect(withTimeout(Promise.reject(new Error('broken')), 1_000, () => 'late')).rejects.toThrow('broken');
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('gives the other value after the limit, and not before', async () => {
+  it('a timeout returns the other value after the limit, and not before', async () => {
     const settled = vi.fn();
     void withTimeout(deferred().promise, 1_000, () => 'late').then(settled);
     await vi.advanceTimersByTimeAsync(999);
@@ -30,7 +30,7 @@ describe('a timeout', () => {
     expect(settled).toHaveBeenCalledWith('late');
   });
 
-  it('rejects after the limit if the other value is an error', async () => {
+  it('a timeout rejects after the limit if the other value is an error', async () => {
     const limited = withTimeout(deferred().promise, 1_000, () => {
       throw new Error('too late');
     });
@@ -41,7 +41,7 @@ describe('a timeout', () => {
 });
 
 describe('a pause', () => {
-  it('ends after its time, and not before', async () => {
+  it('a pause ends after its time, and not before', async () => {
     const ended = vi.fn();
     void pause(1_000).then(ended);
     await vi.advanceTimersByTimeAsync(999);
@@ -50,7 +50,7 @@ describe('a pause', () => {
     expect(ended).toHaveBeenCalled();
   });
 
-  it('ends at once when its signal is aborted, before or meanwhile, and leaves no timer', async () => {
+  it('a pause ends at once when its signal is aborted, before or during it, and leaves no timer', async () => {
     await pause(1_000, AbortSignal.abort());
     expect(vi.getTimerCount()).toBe(0);
     const controller = new AbortController();

@@ -12,23 +12,23 @@ describe('totp', () => {
     [1234567890, '005924'],
     [2000000000, '279037'],
     [20000000000, '353130'],
-  ])('gives the code of RFC 6238 at %d s', (seconds, code) => {
+  ])('totp gives the code of RFC 6238 at %d s', (seconds, code) => {
     expect(totp(SECRET, seconds * 1000)).toBe(code);
   });
 
-  test('keeps its code until the last millisecond of the step', () => {
+  test('totp keeps its code until the last millisecond of the step', () => {
     expect(totp(SECRET, 30_000)).toBe('287082');
     expect(totp(SECRET, 59_999)).toBe('287082');
     expect(totp(SECRET, 60_000)).not.toBe('287082');
   });
 
-  test('counts in steps of another length', () => {
+  test('totp counts in steps of another length', () => {
     expect(totp(SECRET, 2_000, 2)).toBe(totp(SECRET, 30_000));
   });
 });
 
 describe('an authenticator', () => {
-  test('shows the code of the step and how long it still lives', () => {
+  test('an authenticator shows the code of the step and how long it is valid', () => {
     const device = authenticator(SECRET);
     expect(device.code(59_000)).toBe('287082');
     expect(device.remaining(59_000)).toBe(1_000);

@@ -18,7 +18,7 @@ describe('the next checks', () => {
   it.each([
     ['ends', '2026-10-24T21:30:00Z'],
     ['begins', '2027-03-27T22:30:00Z'],
-  ])('leave out no minute of the night on which summer time %s', (_, now) => {
+  ])('the next checks include every minute of the night when summer time %s', (_, now) => {
     vi.setSystemTime(now);
     const times = upcomingChecks('* * * * *');
     expect(times.length).toBe(1440);
@@ -28,7 +28,7 @@ describe('the next checks', () => {
     );
   });
 
-  it('are at the hour of the local time that they name', () => {
+  it('the next checks are at the local time of the expression', () => {
     vi.setSystemTime('2026-10-24T10:00:00Z');
     expect(upcomingChecks('0 9 * * *').slice(0, 2)).toEqual(
       ['2026-10-25T08:00:00Z', '2026-10-26T08:00:00Z'].map((time) => Date.parse(time)),
