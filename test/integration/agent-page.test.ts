@@ -38,7 +38,7 @@ async function* news(page: string): AsyncGenerator<View> {
   }
 }
 
-it('the page of the agent takes another code when AWS refuses one, and says in the end what came of it', async () => {
+it('the page of the agent accepts another code when AWS refuses one, and shows the result', async () => {
   await agent.says(/enter the code at http:\S+/);
   const page = (await fetch(/http:[^"\s]+/.exec(agent.output())?.[0] ?? '')).url;
   const post = (round: number, code: string) =>

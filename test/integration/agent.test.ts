@@ -67,7 +67,7 @@ describe('the agent', () => {
     ['due', () => put(sandbox.sts.issue('alice', 600))],
     ['expired', () => put(sandbox.sts.issue('alice', -60))],
     ['unknown', () => putWithoutExpiry(sandbox.sts.issue('alice', -60))],
-  ])('asks for a session that is %s, and writes the new one', async (state, arrange) => {
+  ])('the agent asks for a session that is %s, and writes the new one', async (state, arrange) => {
     await arrange();
     const running = agent();
     await running.says(ASKING);
@@ -79,7 +79,7 @@ describe('the agent', () => {
   it.each<[string, () => Promise<void>]>([
     ['fresh', () => put(sandbox.sts.issue('alice', 3600))],
     ['without an expiry and alive', () => putWithoutExpiry(sandbox.sts.issue('alice', 3600))],
-  ])('does not ask for a session that is %s', async (_, arrange) => {
+  ])('the agent does not ask for a session that is %s', async (_, arrange) => {
     await arrange();
     const running = agent();
     await running.says(FRESH);
@@ -94,7 +94,7 @@ describe('the agent', () => {
     expect(running.output().match(/the machine slept|the clock was set/g)).toBeNull();
   });
 
-  it('asks again after a wrong code, and says why; after three it waits', async () => {
+  it('the agent asks again after a wrong code with the reason, and waits after three', async () => {
     const running = agent();
     await running.says(ASKING);
     for (let wrong = 1; wrong <= 3; wrong++) {
@@ -105,7 +105,7 @@ describe('the agent', () => {
     expect(running.output()).toMatch(/AWS refused that code/);
   });
 
-  it('does not ask on and on where AWS gives sessions that are shorter than the lead time', async () => {
+  it('the agent does not ask without end when AWS gives sessions that are shorter than the lead time', async () => {
     await settings('check = * * * * * *\nprompt = terminal\nprompt_before = 2h\n');
     sandbox.alice.root = true;
     const running = agent();
@@ -117,7 +117,7 @@ describe('the agent', () => {
     expect(running.output().match(/MFA code of alice/g)).toHaveLength(1);
   });
 
-  it('notices the end of a session that it asks for, long before the next check of a slow schedule', async () => {
+  it('the agent notices the end of a session that it asks for before the next check of a slow schedule', async () => {
     await settings('check = 0 0 1 1 *\nprompt = terminal\n');
     await put(sandbox.sts.issue('alice', 6));
     const running = agent();
@@ -125,7 +125,7 @@ describe('the agent', () => {
     await running.says(/"state":"expired","standing":"asking"/);
   });
 
-  it('withdraws the question as soon as anybody has refreshed the session', async () => {
+  it('the agent closes the prompt as soon as another process has refreshed the session', async () => {
     const running = agent();
     await running.says(ASKING);
     await put(sandbox.sts.issue('alice', 3600));
@@ -133,7 +133,7 @@ describe('the agent', () => {
     expect(sandbox.sts.requests).toEqual([]);
   });
 
-  it('sees a refresh by the command, which asks nobody twice', async () => {
+  it('the agent notices a refresh by the command, so nobody is asked twice', async () => {
     const running = agent();
     await running.says(ASKING);
     expect((await run(['refresh', '--token-code', sandbox.code()], sandbox.env)).status).toBe(0);
@@ -143,14 +143,14 @@ describe('the agent', () => {
     expect(status.profiles).toMatchObject([{ profile: 'mfa', state: 'fresh' }]);
   });
 
-  it('is one for each user: the second says so and ends', async () => {
+  it('a second agent of a user says that one is running, and exits', async () => {
     const first = agent();
     await first.says(/the agent runs/);
     const second = await run(['run'], sandbox.env);
     expect(second).toMatchObject({ status: 1, stderr: expect.stringContaining(`process ${first.child.pid}`) });
   });
 
-  it('takes over from an agent that was killed', async () => {
+  it('the agent starts after another agent was killed', async () => {
     const first = agent();
     await first.says(/the agent runs/);
     first.child.kill('SIGKILL');
@@ -158,14 +158,14 @@ describe('the agent', () => {
     await agent().says(/the agent runs/);
   });
 
-  it.each(['SIGTERM', 'SIGINT'] as const)('ends cleanly on %s, with a question open', async (signal) => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('the agent exits cleanly on %s during a prompt', async (signal) => {
     const running = agent();
     await running.says(ASKING);
     running.child.kill(signal);
     expect((await running.ended).status).toBe(0);
   });
 
-  it('uses changed settings at once, and keeps the old ones when the new ones are wrong', async () => {
+  it('the agent uses changed settings at once, and keeps the old ones when the new ones are wrong', async () => {
     await put(sandbox.sts.issue('alice', 3600));
     const running = agent();
     await running.says(FRESH);
@@ -178,7 +178,7 @@ describe('the agent', () => {
   });
 
   it.each(['mkdir', 'mkfifo'])(
-    'survives a credentials file that cannot be read (%s), and goes on when it can',
+    'the agent survives a credentials file that cannot be read (%s), and continues when it can',
     async (make) => {
       const good = await readFile(sandbox.credentialsFile);
       await rm(sandbox.credentialsFile);
@@ -193,7 +193,7 @@ describe('the agent', () => {
     },
   );
 
-  it('keeps a session that the disk does not take, asks for no other, and writes it as soon as it can', async () => {
+  it('the agent keeps a session that cannot be written, does not ask for another, and writes it as soon as it can', async () => {
     const good = await readFile(sandbox.credentialsFile);
     const running = agent();
     await running.says(ASKING);
@@ -211,7 +211,7 @@ describe('the agent', () => {
     expect(sandbox.sts.session((await profile())?.get('aws_access_key_id') ?? '')).toMatchObject({ mfa: true });
   });
 
-  it('says once that it cannot ask here, shows it in the status, and tries again', async () => {
+  it('the agent says once that it cannot ask here, shows it in the status, and tries again', async () => {
     await settings('check = * * * * * *\nremind_every = 30s\nprompt = zenity\n');
     const running = agent();
     await running.says(/cannot ask here/);
@@ -222,7 +222,7 @@ describe('the agent', () => {
     expect(running.output().match(/cannot ask here/g)).toHaveLength(1);
   });
 
-  it('asks for the profiles of one device one after the other, and says that the second needs the next code', async () => {
+  it('the agent asks for profiles of one device one after another, and says that the second needs the next code', async () => {
     const serial = `mfa_serial = ${sandbox.serialNumber}`;
     await settings(`check = * * * * * *\nprompt = terminal\n[one]\n${serial}\n[two]\n${serial}\n`);
     const running = agent();
@@ -235,7 +235,7 @@ describe('the agent', () => {
     await running.says(/"profile":"two".*session refreshed/);
   });
 
-  it('takes the code of a command', async () => {
+  it('the agent uses the code that a command prints', async () => {
     const command = `mfa_process = cat ${join(sandbox.home, 'code')}`;
     await settings(`check = * * * * * *\n[mfa]\n${command}\n`);
     await writeFile(join(sandbox.home, 'code'), `aws  ${sandbox.code()}\n`);
@@ -243,7 +243,7 @@ describe('the agent', () => {
     await refreshedBy(running);
   });
 
-  describe('has a child ask', () => {
+  describe('the child process that asks', () => {
     /** A command that asks for long, and leaves the ids of itself and of whoever started it. */
     const slow = () =>
       settings(
@@ -262,7 +262,7 @@ describe('the agent', () => {
       }
     };
 
-    it('and lives on when that is killed, and says so', async () => {
+    it('the agent survives when its child that asks is killed, and says so', async () => {
       await slow();
       const running = agent();
       const [child] = await ids();
@@ -274,17 +274,20 @@ describe('the agent', () => {
       await refreshedBy(running);
     });
 
-    it.each(['SIGKILL', 'SIGTERM'] as const)('that leaves nothing behind when the agent ends by %s', async (signal) => {
-      await slow();
-      const running = agent();
-      const [child, command] = await ids();
-      expect([lives(child), lives(command)]).toEqual([true, true]);
-      running.child.kill(signal);
-      await expect.poll(() => lives(child) || lives(command), { timeout: 10_000 }).toBe(false);
-    });
+    it.each(['SIGKILL', 'SIGTERM'] as const)(
+      'the child that asks leaves no process when the agent ends by %s',
+      async (signal) => {
+        await slow();
+        const running = agent();
+        const [child, command] = await ids();
+        expect([lives(child), lives(command)]).toEqual([true, true]);
+        running.child.kill(signal);
+        await expect.poll(() => lives(child) || lives(command), { timeout: 10_000 }).toBe(false);
+      },
+    );
   });
 
-  it('stops asking when that cannot help, says why, and goes on when the file has been mended', async () => {
+  it('the agent stops asking when a code cannot help, says why, and continues when the file is fixed', async () => {
     const good = await readFile(sandbox.credentialsFile);
     await writeFile(sandbox.credentialsFile, '[other]\n');
     const running = agent();
@@ -296,7 +299,7 @@ describe('the agent', () => {
     await running.says(/"standing":"asking".*"standing":"stopped".*"standing":"asking"/s);
   });
 
-  it('does not start with settings that are wrong, or that name no device', async () => {
+  it('the agent does not start with wrong settings, or without an MFA device', async () => {
     await settings('prompt_befor = 5m\n');
     expect(await run(['run'], sandbox.env)).toMatchObject({
       status: 2,

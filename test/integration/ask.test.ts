@@ -18,7 +18,7 @@ function way(name: string, ask: Way['ask']): Way {
 const unavailable = (reason: string) => async (): Promise<Answer> => ({ kind: 'unavailable', reason });
 
 describe('mfa_process', () => {
-  it('gives the code that the command prints, and says that nobody typed it', async () => {
+  it('mfa_process gives the code that its command prints, which was not typed', async () => {
     const answer = await mfaProcess('echo 123456').ask(request(), asking());
     expect(answer).toEqual({ kind: 'code', code: '123456', automatic: true });
   });
@@ -31,16 +31,16 @@ describe('mfa_process', () => {
     ['12345678', undefined],
     ['123456\nbye', undefined],
     ['', undefined],
-  ])('finds in %j the code %j', (output, code) => {
+  ])('mfa_process finds in %j the code %j', (output, code) => {
     expect(codeInOutput(output)).toBe(code);
   });
 
-  it('is run by the shell, as aws-vault does it', async () => {
+  it('mfa_process runs its command in a shell, like aws-vault', async () => {
     const answer = await mfaProcess(`printf '%s\\n' "otp: 654321" | sed 's/otp: //'`).ask(request(), asking());
     expect(answer).toMatchObject({ kind: 'code', code: '654321' });
   });
 
-  it('tells what the command complained about when it fails, and no code', async () => {
+  it('mfa_process reports what the command printed when it fails, without a code', async () => {
     const answer = await mfaProcess('echo 123456; echo "no key for 123456 found" >&2; exit 1').ask(request(), asking());
     expect(answer).toEqual({
       kind: 'unavailable',
@@ -49,7 +49,7 @@ describe('mfa_process', () => {
     });
   });
 
-  it('is unavailable when the command prints no code, or is not there', async () => {
+  it('mfa_process is unavailable when its command prints no code or does not exist', async () => {
     const empty = await mfaProcess('echo none').ask(request(), asking());
     expect(empty).toMatchObject({ kind: 'unavailable', reason: 'printed no six-digit code' });
     const missing = await mfaProcess('/nonexistent/program').ask(request(), asking());
@@ -59,7 +59,7 @@ describe('mfa_process', () => {
     });
   });
 
-  it('has 30 seconds, and is ended then with all that it has started', needs('faketime'), async () => {
+  it('mfa_process ends its command and all its processes after 30 seconds', needs('faketime'), async () => {
     const program = `
       import { mfaProcess } from '${built('ask/mfa-process.ts')}';
       const way = mfaProcess('sleep 4242 & sleep 4242', false, {});
@@ -75,7 +75,7 @@ describe('mfa_process', () => {
     expect(processes.stdout).not.toContain('sleep 4242');
   });
 
-  it('ends the command when the question is withdrawn', async () => {
+  it('mfa_process ends its command when the prompt is closed', async () => {
     const question = asking();
     const answer = mfaProcess('sleep 1000').ask(request(), question);
     question.withdraw();
@@ -83,8 +83,8 @@ describe('mfa_process', () => {
   });
 });
 
-describe('ways in turn', () => {
-  it('take the next when one is unavailable, and stop at the first answer', async () => {
+describe('several ways of asking', () => {
+  it('several ways of asking are tried in turn until the first answer', async () => {
     const asked: string[] = [];
     const ask = inTurn([
       way('a', unavailable('broken')),
@@ -98,12 +98,12 @@ describe('ways in turn', () => {
     expect(asked).toEqual([]);
   });
 
-  it('tell all reasons when none is available', async () => {
+  it('several ways of asking give all reasons when none is available', async () => {
     const ask = inTurn([way('a', unavailable('broken')), way('b', unavailable('missing'))]);
     expect(await ask(request(), asking())).toEqual({ kind: 'unavailable', reason: 'a: broken; b: missing' });
   });
 
-  it('say in the next prompt, beside what was to be said there, what a person has to know of a way that failed', async () => {
+  it('several ways of asking show the problem of an earlier way in the next prompt, beside its own reason', async () => {
     const warned: string[] = [];
     const seen: (string | undefined)[] = [];
     const failed = async (): Promise<Answer> => ({ kind: 'unavailable', reason: 'broken', problem: 'It is broken.' });
@@ -122,7 +122,7 @@ describe('ways in turn', () => {
     expect(warned).toEqual(['It is broken.', 'It is broken.']);
   });
 
-  it('ask no further when the question was withdrawn meanwhile', async () => {
+  it('several ways of asking stop when the prompt is closed', async () => {
     const question = asking();
     const ask = inTurn([
       way('a', async () => {
@@ -134,7 +134,7 @@ describe('ways in turn', () => {
     expect(await ask(request(), question)).toEqual({ kind: 'dismissed' });
   });
 
-  it('hand the newest request to the next way, and later changes to it alone', async () => {
+  it('several ways of asking pass the newest request to the next way, and later changes only to it', async () => {
     const question = asking();
     const seen: AskRequest[] = [];
     const ask = inTurn([
@@ -159,7 +159,7 @@ describe('the choice of ways', () => {
   const names = async (...settings: Parameters<typeof createAsk>) =>
     (await createAsk(...settings).ways()).map(({ name }) => name);
 
-  it('by itself begins with the command, and ends at the terminal and the browser', async () => {
+  it('the default order of ways begins with mfa_process, and ends with the terminal and the browser', async () => {
     const linux = { environment: NOWHERE, platform: 'linux' as const };
     expect(await names({ prompt: 'auto' }, { mfaProcess: 'echo 1' }, linux)).toEqual([
       ...['mfa_process', 'notification', 'zenity', 'kdialog', 'pinentry', 'terminal', 'browser'],
@@ -167,21 +167,21 @@ describe('the choice of ways', () => {
     expect(await names({ prompt: 'auto' }, {}, linux)).not.toContain('mfa_process');
   });
 
-  it('prefers the dialog of the desktop', async () => {
+  it('the default order of ways begins with the dialog of the desktop', async () => {
     const plasma = { environment: { ...NOWHERE, XDG_CURRENT_DESKTOP: 'KDE' }, platform: 'linux' as const };
     expect(await names({ prompt: 'auto' }, {}, plasma)).toEqual([
       ...['notification', 'kdialog', 'zenity', 'pinentry', 'terminal', 'browser'],
     ]);
   });
 
-  it('on macOS is another', async () => {
+  it('the default order of ways is another one on macOS', async () => {
     const mac = { environment: NOWHERE, platform: 'darwin' as const };
     expect(await names({ prompt: 'auto' }, {}, mac)).toEqual([
       ...['notification', 'osascript', 'pinentry', 'terminal', 'browser'],
     ]);
   });
 
-  it('keeps to the order that the person set, and tells why a way cannot work here', async () => {
+  it('the order of ways is that of the settings, and reports why a way cannot work here', async () => {
     const { ways } = createAsk(
       { prompt: ['terminal', 'kdialog', 'mfa_process', 'osascript'] },
       {},
@@ -195,7 +195,7 @@ describe('the choice of ways', () => {
     ]);
   });
 
-  it('takes the browser where nothing else is, but only where one can be opened or it was named', async () => {
+  it('the browser is used when nothing else works, but only if it can be opened or is in the settings', async () => {
     const linux = { environment: NOWHERE, platform: 'linux' as const, tell: () => {} };
     const browserIn = async (prompt: 'auto' | string[]) =>
       (await createAsk({ prompt }, {}, linux).ways()).find(({ name }) => name === 'browser');
@@ -203,7 +203,7 @@ describe('the choice of ways', () => {
     expect(await browserIn(['browser'])).toEqual({ name: 'browser' });
   });
 
-  it('falls back to asking a person when the command fails, and tells all when nobody can be asked', async () => {
+  it('the user is asked when mfa_process fails, and all reasons are given when no way works', async () => {
     const { ask } = createAsk(
       { prompt: ['mfa_process', 'notification', 'zenity'] },
       { mfaProcess: 'exit 1' },

@@ -44,7 +44,7 @@ function call(link: string | URL, { method = 'GET', headers = {}, body }: Call =
   return within(`a reply to ${method} ${link}`, reply);
 }
 
-describe('the page served for the browser', () => {
+describe('the page for the browser', () => {
   let question: ReturnType<typeof asking>;
   let way: Way;
   let link: URL;
@@ -76,7 +76,7 @@ describe('the page served for the browser', () => {
   });
   afterEach(() => question.withdraw());
 
-  it('is reached by a link that nobody can guess, which works once and leads to another', async () => {
+  it('the page has a link that cannot be guessed, works once and leads to another', async () => {
     expect(link.pathname).toMatch(/^\/[\w-]{32}$/);
     const page = await enter();
     expect(page.pathname).toMatch(/^\/[\w-]{32}$/);
@@ -86,7 +86,7 @@ describe('the page served for the browser', () => {
     expect((await call(page)).status).toBe(200);
   });
 
-  it('takes a code from its own form, and no other site has a part in it', async () => {
+  it('the page accepts a code only from its own form, not from another site', async () => {
     const page = await enter();
     for (const headers of [
       { Origin: 'http://evil.example', 'Sec-Fetch-Site': 'cross-site' },
@@ -106,7 +106,7 @@ describe('the page served for the browser', () => {
     expect(await answer).toEqual({ kind: 'code', code: '123456' });
   });
 
-  it('is at home under its two names alone, whatever a name server says', async () => {
+  it('the page answers only under its two host names, whatever a name server says', async () => {
     for (const host of ['evil.example', `evil.example:${link.port}`, '127.0.0.1', '127.0.0.1:1']) {
       expect((await call(link, { headers: { Host: host } })).status).toBe(404);
     }
@@ -121,7 +121,7 @@ describe('the page served for the browser', () => {
     expect(await answer).toMatchObject({ code: '123456' });
   });
 
-  it('answers every guess alike, and looks at no other method', async () => {
+  it('the page answers every wrong path alike, and refuses other methods', async () => {
     const nothing = await call(new URL('/', link));
     expect(nothing.status).toBe(404);
     const { pathname } = link;
@@ -141,7 +141,7 @@ describe('the page served for the browser', () => {
     expect((await call(new URL(`${page.pathname}/news`, page), { method: 'POST' })).status).toBe(405);
   });
 
-  it('may be kept, framed, sniffed or told about by nobody, and loads nothing', async () => {
+  it('the page may not be stored, framed, sniffed or sent as a referrer, and loads nothing', async () => {
     const page = await enter();
     for (const { headers } of [await call(page), await call(new URL('/', page)), await call(page, form('x'))]) {
       expect(headers).toMatchObject({
@@ -165,7 +165,7 @@ describe('the page served for the browser', () => {
     expect((await call(page)).body).not.toMatch(/\b(src|href)=|url\(|@import/);
   });
 
-  it('takes nothing twice: a form that is sent again answers no later question', async () => {
+  it('the page ignores a form that is sent again, also for a later prompt', async () => {
     const page = await enter();
     const news = connect(Number(link.port), '127.0.0.1');
     news.write(`GET ${page.pathname}/news HTTP/1.1\r\nHost: ${link.host}\r\n\r\n`);
@@ -184,7 +184,7 @@ describe('the page served for the browser', () => {
     news.destroy();
   });
 
-  it('is dead after the question was withdrawn, and after AWS took the code', async () => {
+  it('the page is closed after the prompt was closed, and after AWS accepted the code', async () => {
     const page = await enter();
     question.withdraw();
     expect(await answer).toEqual({ kind: 'dismissed' });
@@ -208,7 +208,7 @@ describe('the page served for the browser', () => {
     await expect.poll(() => call(second).catch((error: Error) => error.message)).toContain('ECONNREFUSED');
   });
 
-  it('refuses 10 MB, said or unsaid, and works on', async () => {
+  it('the page refuses a body of 10 MB, with or without a length, and continues to work', async () => {
     const page = await enter();
     const refused = (reply: Promise<Reply>) => reply.then(({ status }) => status === 413).catch(() => true);
     const megabytes = 'x'.repeat(10 << 20);
@@ -227,7 +227,7 @@ describe('the page served for the browser', () => {
     expect(await answer).toMatchObject({ code: '123456' });
   });
 
-  it('waits for nobody who is slow', async () => {
+  it('the page closes connections that are slow', async () => {
     const page = await enter();
     const post = `POST ${page.pathname} HTTP/1.1\r\nHost: ${link.host}\r\nSec-Fetch-Site: same-origin\r\n`;
     const slow = [
@@ -248,7 +248,7 @@ describe('the page served for the browser', () => {
     expect(await isPending()).toBe(true);
   });
 
-  it('lets the person in through a thousand connections of somebody else', async () => {
+  it('the page is reachable during a thousand connections of another program', async () => {
     const others: Socket[] = [];
     for (let index = 0; index < 1_000; index += 1) {
       const socket = connect(Number(link.port), '127.0.0.1');
@@ -261,7 +261,7 @@ describe('the page served for the browser', () => {
     for (const socket of others) socket.destroy();
   });
 
-  it('is heard on the loopback interface alone', async () => {
+  it('the page is served on the loopback interface only', async () => {
     const others = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).filter(({ internal }) => !internal));
     for (const { address, scopeid } of others) {
       if (scopeid) continue;
@@ -271,7 +271,7 @@ describe('the page served for the browser', () => {
     }
   });
 
-  it('is nothing to another user, who reads the link in the list of processes', needs('Linux', 'root'), async () => {
+  it('the page refuses another user who reads the link in the process list', needs('Linux', 'root'), async () => {
     const program = `fetch(${JSON.stringify(link)}, { redirect: 'manual' }).then(({ status }) => console.log(status))`;
     const thief = spawn(process.execPath, ['-e', program], { uid: 65534, gid: 65534, cwd: '/' });
     const [status] = await within('what the thief gets', once(thief.stdout, 'data'));
@@ -281,7 +281,7 @@ describe('the page served for the browser', () => {
     expect(await answer).toMatchObject({ code: '123456' });
   });
 
-  it('does not keep a process from its end once it has the code', async () => {
+  it('the page does not keep a process alive after the code was sent', async () => {
     const program = `
       import { browser } from '${built('ask/browser/browser.ts')}';
       const way = browser({ environment: {}, platform: 'linux', named: true });
@@ -305,7 +305,7 @@ describe('the page served for the browser', () => {
 });
 
 describe('the browser', () => {
-  it('opens another page when AWS refuses a code and nobody looks at the first', async () => {
+  it('the browser opens another page when AWS refuses a code and the first page is not open', async () => {
     const question = asking();
     const links: string[] = [];
     let told = () => {};
@@ -334,7 +334,7 @@ describe('the browser', () => {
     await second.answer;
   });
 
-  it('is not offered where none can be opened, unless it was asked for by name', async () => {
+  it('the browser is not a way of asking when none can be opened, unless the settings list it', async () => {
     const linux = { platform: 'linux' as const, environment: { PATH: '/nonexistent' } };
     expect(await browser(linux).unfit()).toBe('no display: neither DISPLAY nor WAYLAND_DISPLAY is set');
     const screen = { ...linux, environment: { ...linux.environment, DISPLAY: ':0' } };
@@ -343,7 +343,7 @@ describe('the browser', () => {
     expect(await browser({ ...linux, named: true }).unfit()).toBeUndefined();
   });
 
-  it('is the one of Windows where this is Linux in Windows', async () => {
+  it('the browser is that of Windows in WSL', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'browser-'));
     await writeFile(join(folder, 'wslview'), `#!/bin/sh\necho "$1" > ${folder}/link\n`, { mode: 0o755 });
     const environment = { PATH: `${folder}:/usr/bin:/bin`, WSL_DISTRO_NAME: 'Debian' };
@@ -357,7 +357,7 @@ describe('the browser', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('never opens for a question that was withdrawn before', async () => {
+  it('the browser does not open for a prompt that was closed before', async () => {
     const question = asking();
     question.withdraw();
     const way = browser({ platform: 'linux', environment: {}, named: true, tell: () => expect.unreachable() });

@@ -38,7 +38,7 @@ describe('the examples of docs/codes-without-typing.md', () => {
     return found;
   };
 
-  it('are read as they are written', async () => {
+  it('the examples of docs/codes-without-typing.md are valid settings', async () => {
     const all = await commands();
     expect(all).toHaveLength(5);
     for (const { written, read } of all) {
@@ -47,19 +47,23 @@ describe('the examples of docs/codes-without-typing.md', () => {
     }
   });
 
-  it('with oathtool give the code of the seed, from a file and from standard input', needs('oathtool'), async () => {
-    await mkdir(join(home, '.config/aws-mfa-agent'), { recursive: true });
-    await writeFile(join(home, '.config/aws-mfa-agent/seed'), `${SEED}\n`, { mode: 0o600 });
-    // What the keychain of macOS does, done by a file.
-    await writeFile(join(home, 'security'), `#!/bin/sh\necho ${SEED}\n`, { mode: 0o755 });
-    const withOathtool = (await commands()).flatMap(({ read }) => (read?.includes('oathtool') ? [read] : []));
-    expect(withOathtool).toHaveLength(2);
-    for (const command of withOathtool) {
-      const started = Date.now();
-      const answer = await mfaProcess(`PATH="$HOME:$PATH"; ${command}`).ask(request(), asking());
-      const codes = [totp(SEED_BYTES, started), totp(SEED_BYTES, Date.now())];
-      expect(answer).toMatchObject({ kind: 'code', automatic: true });
-      expect(codes).toContain(answer.kind === 'code' && answer.code);
-    }
-  });
+  it(
+    'the oathtool examples give the code of the seed, from a file and from standard input',
+    needs('oathtool'),
+    async () => {
+      await mkdir(join(home, '.config/aws-mfa-agent'), { recursive: true });
+      await writeFile(join(home, '.config/aws-mfa-agent/seed'), `${SEED}\n`, { mode: 0o600 });
+      // What the keychain of macOS does, done by a file.
+      await writeFile(join(home, 'security'), `#!/bin/sh\necho ${SEED}\n`, { mode: 0o755 });
+      const withOathtool = (await commands()).flatMap(({ read }) => (read?.includes('oathtool') ? [read] : []));
+      expect(withOathtool).toHaveLength(2);
+      for (const command of withOathtool) {
+        const started = Date.now();
+        const answer = await mfaProcess(`PATH="$HOME:$PATH"; ${command}`).ask(request(), asking());
+        const codes = [totp(SEED_BYTES, started), totp(SEED_BYTES, Date.now())];
+        expect(answer).toMatchObject({ kind: 'code', automatic: true });
+        expect(codes).toContain(answer.kind === 'code' && answer.code);
+      }
+    },
+  );
 });

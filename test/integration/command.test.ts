@@ -14,25 +14,25 @@ const isRunning = (pid: number) =>
     .search(/^[^Z]/) === 0;
 
 describe('a command', () => {
-  it('gives what it prints', async () => {
+  it('a command gives what it prints', async () => {
     expect(await runCommand(['printf', '%s', 'a b'], {})).toEqual({ ok: true, stdout: 'a b' });
   });
 
-  it('in one line is run by the shell', async () => {
+  it('a command in one line is run by the shell', async () => {
     expect(await runCommand('printf "%s" "$((1 + 1))" | cat', {})).toEqual({ ok: true, stdout: '2' });
   });
 
-  it('gets its input, and does no harm when it does not want it', async () => {
+  it('a command gets its input, and may ignore it', async () => {
     expect(await runCommand(['cat'], { input: 'hello' })).toEqual({ ok: true, stdout: 'hello' });
     expect(await runCommand(['true'], { input: 'x'.repeat(1_000_000) })).toEqual({ ok: true, stdout: '' });
   });
 
-  it('tells why it failed by the last line of its messages, never by its output', async () => {
+  it('a failed command is reported with the last line of its messages, never with its output', async () => {
     const result = await runCommand('echo 123456; echo first >&2; printf "\\033[1mlast\\n\\n" >&2; exit 3', {});
     expect(result).toMatchObject({ ok: false, ended: 3, reason: 'exit status 3: [1mlast' });
   });
 
-  it('tells its last message as it comes, and no number of which the rest may come', async () => {
+  it('a command reports its last message while it runs, and no number that may not be complete', async () => {
     const lines: string[] = [];
     const line = `{ printf 'slot 12'; read -r _ < "$0"; printf '34\\nTouch\\033 it\\n\\n'; } >&2; cat`;
     const fifo = join(mkdtempSync(join(tmpdir(), 'command-')), 'fifo');
@@ -44,7 +44,7 @@ describe('a command', () => {
     rmSync(dirname(fifo), { recursive: true });
   });
 
-  it('tells when there is no such program, or it may not be run, or its name is nonsense', async () => {
+  it('a command that does not exist, may not be run or has an invalid name is reported', async () => {
     const missing = await runCommand(['/nonexistent/program'], {});
     expect(missing).toMatchObject({ ok: false, ended: 'not started', reason: 'not started: no such program' });
     expect(await runCommand(['/etc'], {})).toMatchObject({ ok: false, ended: 'not started' });
@@ -52,25 +52,25 @@ describe('a command', () => {
     expect(await runCommand([], {})).toMatchObject({ ok: false, ended: 'not started' });
   });
 
-  it('is ended when its time is over, with all processes of its own', needs('ps'), async () => {
+  it('a command is ended after its time limit, with all its processes', needs('ps'), async () => {
     const result = await runCommand('sleep 1000 & echo $!; wait', { timeout: 200 });
     expect(result).toMatchObject({ ok: false, ended: 'timeout', reason: 'timed out after 0.2 s' });
     expect(isRunning(Number(result.stdout))).toBe(false);
   });
 
-  it('is ended when aborted, also when it does not listen', async () => {
+  it('a command is ended when aborted, also when it ignores signals', async () => {
     const controller = new AbortController();
     const running = runCommand('trap "" TERM; echo ready >&2; sleep 1000; sleep 1000', { signal: controller.signal });
     controller.abort();
     expect(await running).toMatchObject({ ok: false, ended: 'aborted' });
   });
 
-  it('is never started when aborted before', async () => {
+  it('a command is not started when aborted before', async () => {
     const signal = AbortSignal.abort();
     expect(await runCommand('echo started', { signal })).toMatchObject({ ok: false, ended: 'aborted', stdout: '' });
   });
 
-  it('that leaves a process behind, which holds its pipes, is not waited for', needs('ps'), async () => {
+  it('a command that leaves a process with its pipes behind is not waited for', needs('ps'), async () => {
     const result = await runCommand('sleep 5 & echo $!', {});
     expect(result).toMatchObject({ ok: true });
     const left = Number(result.stdout);
@@ -78,11 +78,11 @@ describe('a command', () => {
     process.kill(left);
   });
 
-  it('that prints without end is ended', async () => {
+  it('a command that prints without end is ended', async () => {
     expect(await runCommand(['yes'], {})).toMatchObject({ ok: false, ended: 'too much output' });
   });
 
-  it('killed by somebody else tells the signal', async () => {
+  it('a command that another process kills is reported with the signal', async () => {
     expect(await runCommand('kill -9 $$', {})).toMatchObject({
       ok: false,
       ended: 'SIGKILL',
@@ -90,7 +90,7 @@ describe('a command', () => {
     });
   });
 
-  it('never sees the keys that are in our environment', () => {
+  it('a command never gets the keys of our environment', () => {
     const kept = { PATH: '/bin', AWS_REGION: 'eu-west-1', AWS_CONFIG_FILE: '/c', AWS_PROFILES: 'x' };
     const names = [
       'AWS_ACCESS_KEY_ID',

@@ -81,7 +81,7 @@ const COMMANDS = createProgram()
   .map((command) => command.name());
 
 describe('completion', () => {
-  it('knows three shells, and says which', async () => {
+  it('completion supports three shells, and says which', async () => {
     expect(await run(['completion', 'tcsh'], sandbox.env)).toMatchObject({
       status: 2,
       stdout: '',
@@ -89,14 +89,14 @@ describe('completion', () => {
     });
   });
 
-  it('gives the names of the profiles, and nothing into the shell when the settings are wrong', async () => {
+  it('completion gives the names of the profiles, and nothing when the settings are wrong', async () => {
     expect(lines((await run(['profile-names'], sandbox.env)).stdout)).toEqual(['mfa', ...ODD]);
     expect((await run(['profile-names', '--source'], sandbox.env)).stdout).toBe('default\nwork\n');
     expect((await run(['--help'], sandbox.env)).stdout).not.toContain('profile-names');
   });
 });
 
-describe('bash', needs('bash'), () => {
+describe('bash completion', needs('bash'), () => {
   let bash: Session;
   beforeAll(async () => {
     bash = await session('bash --norc --noprofile -i', [
@@ -107,7 +107,7 @@ describe('bash', needs('bash'), () => {
   });
   afterAll(() => bash.end());
 
-  it('completes commands, options and their values', async () => {
+  it('bash completion completes commands, options and their values', async () => {
     expect(await bash.after('aws-mfa-agent sta\t')).toBe('aws-mfa-agent status ');
     expect(await bash.after('aws-mfa-agent status --js\t')).toBe('aws-mfa-agent status --json ');
     expect(await bash.after('aws-mfa-agent env --shell f\t')).toBe('aws-mfa-agent env --shell fish ');
@@ -131,28 +131,28 @@ describe('bash', needs('bash'), () => {
     ['Gr', 'Größe '],
     ['日', '日本 '],
     ['mf', 'mfa '],
-  ])('makes of the profile %s what the shell takes as it is', async (typed, wanted) => {
+  ])('bash completion quotes the profile %s for the shell', async (typed, wanted) => {
     expect(await bash.after(`aws-mfa-agent snooze 1h ${typed}\t`)).toBe(`aws-mfa-agent snooze 1h ${wanted}`);
   });
 
-  it('completes files for --config, and the profiles of that file', async () => {
+  it('bash completion completes files for --config, and the profiles of that file', async () => {
     expect(await bash.after('aws-mfa-agent --config a\t')).toBe('aws-mfa-agent --config a\\ file.txt ');
     expect(await bash.after('aws-mfa-agent --config other.ini status e\t')).toMatch(/ elsewhere $/);
     expect(await bash.after('aws-mfa-agent status --config=other.ini e\t')).toMatch(/ elsewhere $/);
   });
 
-  it('completes the command that exec runs', async () => {
+  it('bash completion completes the command that exec runs', async () => {
     expect(await bash.after('aws-mfa-agent exec mfa -\t')).toBe('aws-mfa-agent exec mfa --');
     expect(await bash.after('aws-mfa-agent exec -- other-to\t')).toBe('aws-mfa-agent exec -- other-tool-of-mine ');
     expect(await bash.after('aws-mfa-agent exec mfa -- cat a\t')).toBe('aws-mfa-agent exec mfa -- cat a\\ file.txt ');
   });
 
-  it('shows no error when the settings are wrong', async () => {
+  it('bash completion shows no error when the settings are wrong', async () => {
     expect(await bash.shown('aws-mfa-agent --config nowhere.ini status \t')).not.toMatch(/cannot|error/);
   });
 });
 
-describe('zsh', needs('zsh'), () => {
+describe('zsh completion', needs('zsh'), () => {
   let zsh: Session;
   beforeAll(async () => {
     zsh = await session('zsh -f -i', [
@@ -163,7 +163,7 @@ describe('zsh', needs('zsh'), () => {
   });
   afterAll(() => zsh.end());
 
-  it('completes commands, options and their values', async () => {
+  it('zsh completion completes commands, options and their values', async () => {
     expect(await zsh.after('aws-mfa-agent sta\t')).toBe('aws-mfa-agent status ');
     expect(await zsh.after('aws-mfa-agent status --js\t')).toBe('aws-mfa-agent status --json ');
     expect(await zsh.after('aws-mfa-agent env --shell f\t')).toBe('aws-mfa-agent env --shell fish ');
@@ -171,7 +171,7 @@ describe('zsh', needs('zsh'), () => {
     expect(await zsh.after('aws-mfa-agent refresh --source-profile de\t')).toMatch(/default $/);
   });
 
-  it('describes the commands and the options', async () => {
+  it('zsh completion describes the commands and the options', async () => {
     const commands = await zsh.shown('aws-mfa-agent \t');
     for (const command of COMMANDS) expect(commands).toContain(command);
     expect(commands).toContain('do not ask for this long');
@@ -188,27 +188,27 @@ describe('zsh', needs('zsh'), () => {
     ['Gr', 'Größe '],
     ['日', '日本 '],
     ['mf', 'mfa '],
-  ])('makes of the profile %s what the shell takes as it is', async (typed, wanted) => {
+  ])('zsh completion quotes the profile %s for the shell', async (typed, wanted) => {
     expect(await zsh.after(`aws-mfa-agent snooze 1h ${typed}\t`)).toBe(`aws-mfa-agent snooze 1h ${wanted}`);
   });
 
-  it('completes files for --config, and the profiles of that file', async () => {
+  it('zsh completion completes files for --config, and the profiles of that file', async () => {
     expect(await zsh.after('aws-mfa-agent --config a\t')).toBe('aws-mfa-agent --config a\\ file.txt ');
     expect(await zsh.after('aws-mfa-agent --config other.ini status e\t')).toMatch(/ elsewhere $/);
     expect(await zsh.after('aws-mfa-agent status --config=other.ini e\t')).toMatch(/ elsewhere $/);
   });
 
-  it('completes the command that exec runs', async () => {
+  it('zsh completion completes the command that exec runs', async () => {
     expect(await zsh.after('aws-mfa-agent exec mfa \t')).toBe('aws-mfa-agent exec mfa -- ');
     expect(await zsh.after('aws-mfa-agent exec -- other-to\t')).toBe('aws-mfa-agent exec -- other-tool-of-mine ');
     expect(await zsh.after('aws-mfa-agent exec mfa -- cat a\t')).toBe('aws-mfa-agent exec mfa -- cat a\\ file.txt ');
   });
 
-  it('shows no error when the settings are wrong', async () => {
+  it('zsh completion shows no error when the settings are wrong', async () => {
     expect(await zsh.shown('aws-mfa-agent --config nowhere.ini status \t')).not.toMatch(/cannot|error/);
   });
 
-  it('is found as a file in $fpath, too', async () => {
+  it('zsh completion works as a file in $fpath', async () => {
     const folder = join(sandbox.home, 'functions');
     await mkdir(folder);
     await writeFile(join(folder, '_aws-mfa-agent'), (await run(['completion', 'zsh'], sandbox.env)).stdout);
@@ -222,7 +222,7 @@ describe('zsh', needs('zsh'), () => {
   });
 });
 
-describe('fish', needs('fish'), () => {
+describe('fish completion', needs('fish'), () => {
   /** Candidates, each with its description behind a tab. */
   const candidates = (line: string) =>
     lines(
@@ -235,7 +235,7 @@ describe('fish', needs('fish'), () => {
     );
   const names = (line: string) => candidates(line).map((candidate) => candidate.split('\t')[0]);
 
-  it('completes commands and options, with what they are for, and the values of options', () => {
+  it('fish completion completes commands and options with descriptions, and the values of options', () => {
     expect(names('aws-mfa-agent ').sort()).toEqual([...COMMANDS].sort());
     expect(candidates('aws-mfa-agent snoo')).toEqual(['snooze\tdo not ask for this long']);
     expect(candidates('aws-mfa-agent status --js')).toEqual(['--json\tprint JSON']);
@@ -245,7 +245,7 @@ describe('fish', needs('fish'), () => {
     expect(names('aws-mfa-agent refresh --token-code ')).toEqual([]);
   });
 
-  it('completes profiles, whatever their names, where one can stand', () => {
+  it('fish completion completes profiles of any name where one is expected', () => {
     expect(names('aws-mfa-agent status ').sort()).toEqual(['mfa', ...ODD].sort());
     expect(names('aws-mfa-agent refresh --token-code 123456 mf')).toEqual(['mfa']);
     expect(names('aws-mfa-agent refresh mfa ')).toEqual([]);
@@ -253,14 +253,14 @@ describe('fish', needs('fish'), () => {
     expect(names('aws-mfa-agent snooze 1h m')).toEqual(['mfa']);
   });
 
-  it('completes files for --config, and the profiles of that file', () => {
+  it('fish completion completes files for --config, and the profiles of that file', () => {
     expect(names('aws-mfa-agent --config a')).toEqual(['a file.txt']);
     expect(names('aws-mfa-agent --config other.ini status ')).toEqual(['elsewhere']);
     expect(names('aws-mfa-agent status --config=other.ini ')).toEqual(['elsewhere']);
     expect(names('aws-mfa-agent --config nowhere.ini status ')).toEqual([]);
   });
 
-  it('completes the command that exec runs', () => {
+  it('fish completion completes the command that exec runs', () => {
     expect(names('aws-mfa-agent exec mfa ')).toEqual(['--']);
     expect(names('aws-mfa-agent exec -- other-to')).toEqual(['other-tool-of-mine']);
     expect(names("aws-mfa-agent exec 'two words' -- cat a")).toEqual(['a file.txt']);
@@ -268,6 +268,6 @@ describe('fish', needs('fish'), () => {
   });
 });
 
-it('runs nothing of what is in a name', async () => {
+it('fish completion does not run anything in a name', async () => {
   await expect(readFile(join(sandbox.home, 'made'))).rejects.toMatchObject({ code: 'ENOENT' });
 });

@@ -49,14 +49,14 @@ async function curl(...words: string[]): Promise<{ status: number; body: Record<
 const answers = async () => (await curl('http://agent/v1/agent')).body.pid === agent.child.pid;
 
 describe('the socket of the agent', needs('curl'), () => {
-  it('tells curl where each profile stands', async () => {
+  it('the socket gives curl the standing of each profile', async () => {
     expect((await curl('http://agent/v1/agent')).body).toMatchObject({
       pid: agent.child.pid,
       profiles: [{ profile: 'mfa', state: 'missing', standing: { standing: 'asking' } }],
     });
   });
 
-  it('has whoever asks wait for a change, and for nothing else', async () => {
+  it('the socket makes a client wait for a change, and for nothing else', async () => {
     const { revision } = (await curl('http://agent/v1/agent')).body;
     const later = within('a change', curl(`http://agent/v1/agent?after=${revision}&wait=1h`), agent.output);
     const early = await curl(`http://agent/v1/agent?after=${revision}&wait=0s`);
@@ -73,14 +73,14 @@ describe('the socket of the agent', needs('curl'), () => {
     }
   });
 
-  it('takes the question away for a snooze, and status says until when', async () => {
+  it('the socket closes the prompt for a snooze, and status shows until when', async () => {
     const ended = await run(['snooze', '30m'], sandbox.env);
     expect(ended).toMatchObject({ status: 0, stderr: expect.stringMatching(/^will not ask until .*\n$/) });
     await agent.says(/"standing":"snoozed"/);
     expect((await run(['status'], sandbox.env)).stdout).toMatch(/snoozed until/);
   });
 
-  it('keeps a snooze that came while the session was fresh', async () => {
+  it('the socket keeps a snooze that was set while the session was fresh', async () => {
     const put = async (seconds: number) => {
       const bytes = withSession(await readFile(sandbox.credentialsFile), 'mfa', sandbox.sts.issue('alice', seconds));
       await writeFile(sandbox.credentialsFile, bytes);
@@ -92,7 +92,7 @@ describe('the socket of the agent', needs('curl'), () => {
     await agent.says(/"standing":"snoozed"/);
   });
 
-  it('says what is wrong with a snooze', async () => {
+  it('the socket says what is wrong with a snooze', async () => {
     for (const words of [['5 apples'], ['0s'], ['8d'], ['30m', 'nobody'], []]) {
       expect(await run(['snooze', ...words], sandbox.env)).toMatchObject({ status: 2, stdout: '' });
     }
@@ -102,18 +102,18 @@ describe('the socket of the agent', needs('curl'), () => {
     expect(ended).toMatchObject({ status: 1, stderr: expect.stringContaining('the agent is not running') });
   });
 
-  it('looks at the file on request', async () => {
+  it('the socket runs a check on request', async () => {
     expect((await curl('-X', 'POST', 'http://agent/v1/check')).body).toMatchObject({ profiles: [{ profile: 'mfa' }] });
   });
 
-  it('knows nothing else', async () => {
+  it('the socket answers 404 to other requests', async () => {
     for (const path of ['/', '/v1/agent/', '/v1/snooze', '/v2/agent', '/../etc/passwd', '/v1/agent%00']) {
       expect(await curl('--path-as-is', `http://agent${path}`)).toMatchObject({ status: 404 });
     }
     expect((await curl('-X', 'POST', 'http://agent/v1/snooze?duration=-1s')).status).toBe(400);
   });
 
-  it('lives on through garbage, half requests, floods of clients, and clients that hang up', async () => {
+  it('the socket survives garbage, half requests, floods of clients, and clients that hang up', async () => {
     const talk = (text: string) =>
       new Promise<void>((resolve) => {
         const client = connect(socket, () => client.write(text, () => client.destroy()));
@@ -145,7 +145,7 @@ describe('the socket of the agent', needs('curl'), () => {
     expect(await answers()).toBe(true);
   });
 
-  it('closes the connection of a client that says nothing, and answers others meanwhile', async () => {
+  it('the socket closes the connection of a silent client, and answers others in the meantime', async () => {
     const silent = connect(socket);
     await within('a connection', once(silent, 'connect'));
     const closed = once(silent, 'close');
@@ -154,11 +154,11 @@ describe('the socket of the agent', needs('curl'), () => {
     await within('the end of the connection', closed, undefined, 20_000);
   });
 
-  it('is for its owner only', async () => {
+  it('the socket is accessible to its owner only', async () => {
     expect((await stat(join(socket, '..'))).mode & 0o777).toBe(0o700);
   });
 
-  it('gives another user nothing, even where all other folders are open', needs('root'), async () => {
+  it('the socket refuses another user, also when all other folders are open', needs('root'), async () => {
     for (const folder of [sandbox.home, sandbox.env.XDG_RUNTIME_DIR ?? '']) await chmod(folder, 0o755);
     const script = `require('net').connect(${JSON.stringify(socket)}).on('error', (e) => console.log(e.code)).on('connect', () => console.log('in'))`;
     const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { uid: 65534, gid: 65534, env: {} });

@@ -117,9 +117,9 @@ const lineOf = ({ line }: Call) => line.slice(0, 120);
 
 describe('a rewrite of the credentials file', needs('strace'), () => {
   describe.each([
-    ['that is there', OLD],
-    ['that is not there yet', undefined],
-  ])('%s', (_, old) => {
+    ['that exists', OLD],
+    ['that does not exist yet', undefined],
+  ])('a rewrite of a file %s', (_, old) => {
     let calls: Call[];
     beforeAll(async () => {
       const file = newFile(old);
@@ -134,7 +134,7 @@ describe('a rewrite of the credentials file', needs('strace'), () => {
       );
     });
 
-    test('that is killed at any system call leaves the old file or the new one, and the next one works at once', async () => {
+    test('a rewrite that is killed at any system call leaves the old or the new file, and the next one works at once', async () => {
       const files: string[] = [];
       const found: string[] = [];
       const opening = calls.findIndex(({ name, writes }) => writes && name === 'fchmod');
@@ -166,7 +166,7 @@ describe('a rewrite of the credentials file', needs('strace'), () => {
     }, 120_000);
   });
 
-  test('leaves the old file or the new one, says why, and lets the next one work, whatever error any system call gives', async () => {
+  test('a rewrite leaves the old or the new file, says why, and lets the next one work after an error of any system call', async () => {
     const calls = callsIn((await rewrite(newFile(OLD), SESSION)).log);
     const injections = calls.flatMap((call) => errorsOf(call).map((error) => ({ call, error })));
     const counts = { old: 0, new: 0, said: 0 };
@@ -200,7 +200,7 @@ describe('a rewrite of the credentials file', needs('strace'), () => {
     expect(longest).toBeLessThan(11_000);
   }, 120_000);
 
-  test('that is killed costs one that comes right after it two seconds, not ten', async () => {
+  test('a rewrite that is killed delays the next one by two seconds, not ten', async () => {
     const calls = callsIn((await rewrite(newFile(OLD), SESSION)).log);
     const call = calls.find(({ name }) => name.startsWith('rename'));
     if (!call) throw new Error('it does not rename');

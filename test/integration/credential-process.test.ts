@@ -65,7 +65,7 @@ async function credentialProcess(...args: string[]) {
 }
 
 describe('credential-process', () => {
-  it('prints exactly what the SDKs read', async () => {
+  it('credential-process prints exactly what the SDKs read', async () => {
     const { accessKeyId, secretAccessKey, sessionToken, expiration } = await put(issue(3600));
     const ended = await credentialProcess('mfa');
     expect(ended).toMatchObject({ status: 0, stderr: '' });
@@ -78,7 +78,7 @@ describe('credential-process', () => {
     });
   });
 
-  it('has the SDKs ask again after an hour for a session without an expiry, which AWS still takes', async () => {
+  it('credential-process makes the SDKs ask again after an hour when a valid session has no expiry', async () => {
     await put(issue(3600), (text) => text.replace(/^expiration.*\n/m, ''));
     const { stdout } = await credentialProcess();
     const left = Date.parse(JSON.parse(stdout).Expiration) - Date.now();
@@ -91,7 +91,7 @@ describe('credential-process', () => {
     ['is missing', undefined],
     ['has ended', -60],
   ])(
-    'fails at once with a reason, and reads nothing, when the session %s and there is nobody to ask',
+    'credential-process fails at once with a reason, and reads no input, when the session %s and nobody can be asked',
     async (_, seconds) => {
       if (seconds !== undefined) await put(issue(seconds));
       const ended = await credentialProcess();
@@ -105,7 +105,7 @@ describe('credential-process', () => {
     },
   );
 
-  it('takes the code of a command where no agent runs', async () => {
+  it('credential-process uses the code of a command when no agent runs', async () => {
     await writeFile(join(sandbox.home, 'code'), sandbox.code());
     await settings(`[mfa]\nmfa_process = cat '${join(sandbox.home, 'code')}'\n`);
     const { status, stdout } = await credentialProcess();
@@ -113,7 +113,7 @@ describe('credential-process', () => {
     expect(JSON.parse(stdout).AccessKeyId).toBe((await held())?.get('aws_access_key_id'));
   });
 
-  it('has the running agent ask, and waits for the new session', async () => {
+  it('credential-process makes the running agent ask, and waits for the new session', async () => {
     const running = await agent();
     const waiting = credentialProcess();
     running.child.stdin?.write(`${sandbox.code()}\n`);
@@ -123,7 +123,7 @@ describe('credential-process', () => {
     expect(sandbox.sts.requests).toHaveLength(1);
   });
 
-  it('waits no longer than it is told', async () => {
+  it('credential-process waits no longer than its timeout', async () => {
     await agent();
     expect(await credentialProcess('--timeout', '1s')).toMatchObject({
       status: 3,
@@ -132,7 +132,7 @@ describe('credential-process', () => {
     });
   });
 
-  it('fails at once when the agent leaves the person alone', async () => {
+  it('credential-process fails at once when the agent must not ask', async () => {
     await agent();
     expect((await run(['snooze', '1h'], sandbox.env)).status).toBe(0);
     expect(await credentialProcess()).toMatchObject({
@@ -141,7 +141,7 @@ describe('credential-process', () => {
     });
   });
 
-  it('fails at once where the agent takes another credentials file for this one', async () => {
+  it('credential-process fails at once when the agent uses another credentials file', async () => {
     await put(issue(3600));
     const running = await agent();
     await running.says(/"standing":"fresh"/);
@@ -151,7 +151,7 @@ describe('credential-process', () => {
     expect(ended).toMatchObject({ status: 3, stderr: expect.stringContaining('AWS_SHARED_CREDENTIALS_FILE') });
   });
 
-  it('answers at once with a session that is due, and has the agent look', async () => {
+  it('credential-process answers at once with a session that is due, and makes the agent run a check', async () => {
     const running = await agent();
     const session = await put(issue(600));
     const { status, stdout, stderr } = await credentialProcess();
@@ -160,7 +160,7 @@ describe('credential-process', () => {
     await running.says(/"state":"due","standing":"asking"/);
   });
 
-  it('is not held up by an agent that is stuck while the session is due', async () => {
+  it('credential-process does not wait for an agent that hangs while the session is due', async () => {
     const running = await agent();
     await put(issue(600));
     await running.says(/"state":"due"/);
@@ -169,7 +169,7 @@ describe('credential-process', () => {
     running.child.kill('SIGCONT');
   });
 
-  it('knows what it may be told', async () => {
+  it('credential-process rejects wrong arguments', async () => {
     for (const args of [['--timeout', '0s'], ['--timeout', '2h'], ['--timeout', 'soon'], ['nobody']]) {
       expect(await credentialProcess(...args)).toMatchObject({ status: 2, stdout: '' });
     }
@@ -184,7 +184,7 @@ describe('credential-process on a terminal', needs('Linux', 'script'), () => {
     err: await readFile(join(sandbox.home, 'err'), 'utf8'),
   });
 
-  it('asks there where no agent runs, though both its outputs are pipes', async () => {
+  it('credential-process asks on the terminal when no agent runs, though both its outputs are pipes', async () => {
     const terminal = onTerminal(`${line()} < /dev/null`, sandbox.env);
     others.push(terminal);
     await terminal.says(/MFA code of alice/);
@@ -195,7 +195,7 @@ describe('credential-process on a terminal', needs('Linux', 'script'), () => {
     expect(JSON.parse(out).AccessKeyId).toBe((await held())?.get('aws_access_key_id'));
   });
 
-  it('asks there once for several that are started together', async () => {
+  it('credential-process asks once on the terminal for several that are started together', async () => {
     const several = [1, 2, 3, 4].map((n) => `${line().replaceAll('/out', `/out${n}`)} < /dev/null &`).join(' ');
     const terminal = onTerminal(`${several} wait; echo done`, sandbox.env);
     others.push(terminal);
@@ -210,7 +210,7 @@ describe('credential-process on a terminal', needs('Linux', 'script'), () => {
     expect(terminal.output().match(/MFA code of alice/g)).toHaveLength(1);
   });
 
-  it('gives up there after the limit', async () => {
+  it('credential-process stops asking on the terminal after its limit', async () => {
     const terminal = onTerminal(`${line('--timeout', '1s')} < /dev/null; echo "status $?"`, sandbox.env);
     others.push(terminal);
     await terminal.says(/MFA code of alice/);
@@ -268,19 +268,19 @@ for (const { name, command, needed, says } of CLIENTS) {
     };
     beforeEach(processProfile);
 
-    it('works with the session', async () => {
+    it(`${name} works with credential-process when the session is fresh`, async () => {
       const { accessKeyId } = await put(issue(3600));
       expect(await call()).toMatchObject({ Arn: ARN });
       expect(sandbox.sts.requests).toMatchObject([{ action: 'GetCallerIdentity', accessKeyId, outcome: 'granted' }]);
     });
 
-    it('works with a session that is due', async () => {
+    it(`${name} works with credential-process when the session is due`, async () => {
       const { accessKeyId } = await put(issue(400));
       expect(await call()).toMatchObject({ Arn: ARN });
       expect(sandbox.sts.requests.at(-1)).toMatchObject({ accessKeyId, outcome: 'granted' });
     });
 
-    it('waits while the agent asks', async () => {
+    it(`${name} waits for credential-process while the agent asks`, async () => {
       await put(issue(-60));
       const running = await agent();
       await running.says(/"standing":"asking"/);
@@ -290,7 +290,7 @@ for (const { name, command, needed, says } of CLIENTS) {
       expect(sandbox.sts.requests).toMatchObject([{ action: 'GetSessionToken' }, { action: 'GetCallerIdentity' }]);
     });
 
-    it('fails where there is no session', async () => {
+    it(`${name} fails with credential-process when there is no session`, async () => {
       await expect(call()).rejects.toMatchObject({ stderr: expect.stringContaining(says) });
       expect(sandbox.sts.requests).toEqual([]);
     });

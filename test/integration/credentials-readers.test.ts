@@ -131,7 +131,7 @@ beforeAll(() => {
   for (const { file, after } of samples) writeFileSync(file, after);
 });
 
-describe('botocore finds the session in a file with', needs('python3:botocore'), () => {
+describe('botocore, on a rewritten file', needs('python3:botocore'), () => {
   let found: unknown[] = [];
   beforeAll(() => {
     const input = samples.map(({ file, profile }) => JSON.stringify([file, profile])).join('\n');
@@ -143,23 +143,31 @@ describe('botocore finds the session in a file with', needs('python3:botocore'),
   });
 
   for (const [index, { name, botocore }] of samples.entries()) {
-    test(botocore ? `${name}: cannot, as before (${botocore})` : name, () => {
+    const does = botocore ? `rejects, as before (${botocore}),` : 'finds the session in';
+    test(`botocore ${does} a file with ${name}`, () => {
       if (botocore) expect(found[index]).toMatch(/^Unable to parse config file/);
       else expect(found[index]).toEqual(Object.values(EXPECTED));
     });
   }
 });
 
-describe("the SDK for JavaScript's loader finds the session in a file with", () => {
-  test.each(samples)('$name', async ({ file, profile, javascript }) => {
-    const profiles = await parseKnownFiles({ filepath: file, configFilepath: join(folder, 'none'), ignoreCache: true });
-    if (javascript) expect(profiles[profile], javascript).not.toMatchObject(EXPECTED);
-    else expect(profiles[profile]).toMatchObject(EXPECTED);
-  });
+describe('the loader of the SDK for JavaScript, on a rewritten file', () => {
+  test.each(samples)(
+    'the loader of the SDK for JavaScript finds the session in a file with $name',
+    async ({ file, profile, javascript }) => {
+      const profiles = await parseKnownFiles({
+        filepath: file,
+        configFilepath: join(folder, 'none'),
+        ignoreCache: true,
+      });
+      if (javascript) expect(profiles[profile], javascript).not.toMatchObject(EXPECTED);
+      else expect(profiles[profile]).toMatchObject(EXPECTED);
+    },
+  );
 });
 
-describe('outside the profile every byte stays in a file with', () => {
-  test.each(samples)('$name', ({ before, after, profile }) => {
+describe('the bytes outside the profile', () => {
+  test.each(samples)('every byte outside the profile stays in a file with $name', ({ before, after, profile }) => {
     const header = Buffer.from(`[${profile}]`);
     const outside = (bytes: Buffer) => {
       // From a header of the profile up to the next header at the same indentation.
@@ -174,7 +182,7 @@ describe('outside the profile every byte stays in a file with', () => {
   });
 });
 
-test.each(samples)('the agent itself finds the session in a file with $name', ({ after, profile }) => {
+test.each(samples)('this program finds the session in a file with $name', ({ after, profile }) => {
   expect(sessionIn(parseCredentials(after).profile(profile))).toEqual({
     kind: 'session',
     ...session,

@@ -85,8 +85,8 @@ function strace(injection: string): string[] {
   return ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `inject=${injection}`];
 }
 
-describe('a file that is changed', () => {
-  test('keeps its mode', async () => {
+describe('a changed file', () => {
+  test('a changed file keeps its mode', async () => {
     writeFileSync(file, 'a\n');
     chmodSync(file, 0o640);
     await changeCredentials(file, append('b\n'));
@@ -118,7 +118,7 @@ describe('a file that is changed', () => {
     }
   });
 
-  test('keeps its owner and group', needs('root'), async () => {
+  test('a changed file keeps its owner and group', needs('root'), async () => {
     writeFileSync(file, 'a\n');
     chownSync(file, 12_345, 23_456);
     chmodSync(file, 0o4600);
@@ -127,7 +127,7 @@ describe('a file that is changed', () => {
     expect(modeOf(file)).toBe('4600');
   });
 
-  test('is 0600 when it is new, in a new folder that is 0700', async () => {
+  test('a new file has mode 0600, and its new folder 0700', async () => {
     mkdirSync(join(folder, 'home'));
     chmodSync(join(folder, 'home'), 0o755);
     await changeCredentials(join(folder, 'home/.aws/credentials'), append('a\n'));
@@ -136,7 +136,7 @@ describe('a file that is changed', () => {
     expect(modeOf(join(folder, 'home'))).toBe('755');
   });
 
-  test('is the one behind a chain of symbolic links, which stay', async () => {
+  test('a change replaces the file behind a chain of symbolic links, which stay', async () => {
     mkdirSync(join(folder, 'dotfiles'));
     writeFileSync(join(folder, 'dotfiles/real'), 'a\n');
     symlinkSync('dotfiles', join(folder, 'aws'));
@@ -149,19 +149,19 @@ describe('a file that is changed', () => {
     expect(readdirSync(join(folder, 'dotfiles'))).toEqual(['real']);
   });
 
-  test('is made where a symbolic link leads to nothing yet', async () => {
+  test('a change creates the file that a symbolic link leads to', async () => {
     symlinkSync('later/real', file);
     await changeCredentials(file, append('a\n'));
     expect(readFileSync(join(folder, 'later/real'), 'utf8')).toBe('a\n');
     expect(modeOf(join(folder, 'later'))).toBe('700');
   });
 
-  test('leaves nothing beside it, neither a temporary file nor a lock', async () => {
+  test('a change leaves neither a temporary file nor a lock', async () => {
     await changeCredentials(file, append('a\n'));
     expect(readdirSync(folder)).toEqual(['credentials']);
   });
 
-  test('is not written when the change changes nothing', async () => {
+  test('a change that changes nothing does not write', async () => {
     writeFileSync(file, 'a\n');
     const before = statSync(file, { bigint: true });
     await changeCredentials(file, (bytes) => Buffer.from(bytes));
@@ -171,7 +171,7 @@ describe('a file that is changed', () => {
     expect(readdirSync(folder)).toEqual(['credentials']);
   });
 
-  test('is never seen half written by a reader that reads all the time', async () => {
+  test('a changed file is never seen half written by a reader that reads all the time', async () => {
     const session = { accessKeyId: 'ASIAX', secretAccessKey: 's', sessionToken: 't'.repeat(100_000), expiration: 0 };
     writeFileSync(file, '[default]\naws_access_key_id = AKIAX\n');
     let isOver = false;
@@ -194,7 +194,7 @@ describe('a file that is changed', () => {
   });
 });
 
-describe('a change by somebody else between reading and replacing', () => {
+describe('a change by another program between reading and replacing', () => {
   /** Calls `meddle` after the first read only, and says how often the change was asked for. */
   async function changedWhile(meddle: () => void): Promise<number> {
     let calls = 0;
@@ -205,13 +205,13 @@ describe('a change by somebody else between reading and replacing', () => {
     return calls;
   }
 
-  test('in place is noticed, and kept', async () => {
+  test('a change of another program in place is noticed, and kept', async () => {
     writeFileSync(file, 'a\n');
     expect(await changedWhile(() => writeFileSync(file, 'a\ntheirs\n'))).toBe(2);
     expect(readFileSync(file, 'utf8')).toBe('a\ntheirs\nours\n');
   });
 
-  test('of the same size, with the same time stamps, is noticed', async () => {
+  test('a change of another program with the same size and time stamps is noticed', async () => {
     writeFileSync(file, 'a\n');
     utimesSync(file, 1000, 1000);
     const meddle = () => {
@@ -222,7 +222,7 @@ describe('a change by somebody else between reading and replacing', () => {
     expect(readFileSync(file, 'utf8')).toBe('b\nours\n');
   });
 
-  test('within the same tick of the clock that stamps files is noticed', async () => {
+  test("a change of another program within one tick of the file system's clock is noticed", async () => {
     // Some of these are in one tick: the file is written, read, and written again within a few milliseconds.
     for (let turn = 0; turn < 30; turn++) {
       writeFileSync(file, 'a\n');
@@ -231,7 +231,7 @@ describe('a change by somebody else between reading and replacing', () => {
     }
   });
 
-  test('by another file of the same content is noticed, and its mode kept', async () => {
+  test('a replacement with the same content by another program is noticed, and its mode is kept', async () => {
     writeFileSync(file, 'a\n', { mode: 0o600 });
     const meddle = () => {
       rmSync(file);
@@ -242,7 +242,7 @@ describe('a change by somebody else between reading and replacing', () => {
     expect(modeOf(file)).toBe('644');
   });
 
-  test('that makes or removes the file is noticed', async () => {
+  test('a file that another program creates or removes is noticed', async () => {
     expect(await changedWhile(() => writeFileSync(file, 'theirs\n'))).toBe(2);
     expect(readFileSync(file, 'utf8')).toBe('theirs\nours\n');
     writeFileSync(file, 'theirs\n');
@@ -250,7 +250,7 @@ describe('a change by somebody else between reading and replacing', () => {
     expect(readFileSync(file, 'utf8')).toBe('ours\n');
   });
 
-  test('that points a symbolic link elsewhere is noticed', async () => {
+  test('a symbolic link that another program points elsewhere is noticed', async () => {
     writeFileSync(join(folder, 'one'), 'one\n');
     writeFileSync(join(folder, 'two'), 'two\n');
     symlinkSync('one', file);
@@ -266,7 +266,7 @@ describe('a change by somebody else between reading and replacing', () => {
     expect(readFileSync(join(folder, 'two'), 'utf8')).toBe('two\nours\n');
   });
 
-  test('makes a refusal count only if the whole file is refused, too', async () => {
+  test('a refusal counts only if the whole file is refused, not a half-written one', async () => {
     writeFileSync(file, '');
     utimesSync(file, 1000, 1000);
     let calls = 0;
@@ -278,7 +278,7 @@ describe('a change by somebody else between reading and replacing', () => {
     expect(readFileSync(file, 'utf8')).toBe('whole\nours\n');
   });
 
-  test('that never ends is an error, and nothing is lost', async () => {
+  test('another program that keeps changing the file causes an error, and nothing is lost', async () => {
     let calls = 0;
     const error = await failure(
       changeCredentials(file, (bytes) => {
@@ -312,7 +312,7 @@ describe('a change by somebody else between reading and replacing', () => {
 });
 
 describe('the lock', () => {
-  test('lets many changes at once happen one after the other, in one process and in several', async () => {
+  test('many changes at once happen one after another, in one process and in several', async () => {
     writeFileSync(file, 'start\n');
     const code = `
       import { changeCredentials } from '${REPLACE}';
@@ -331,7 +331,7 @@ describe('the lock', () => {
     expect(new Set(lines).size).toBe(lines.length);
   });
 
-  test('of a living program is waited for', async () => {
+  test('the lock of a running program is waited for', async () => {
     writeFileSync(file, 'a\n');
     const release = await lockfile.lock(file);
     let isChanged = false;
@@ -346,7 +346,7 @@ describe('the lock', () => {
     expect(readFileSync(file, 'utf8')).toBe('a\nb\n');
   });
 
-  test('that is held too long is an error that says what to do', async () => {
+  test('a lock that is held too long causes an error that says what to do', async () => {
     const holder = otherProcess(HOLD_LOCK, [file]);
     await within('a lock of another', once(holder.stdout ?? holder, 'data'));
     try {
@@ -361,14 +361,14 @@ describe('the lock', () => {
     }
   });
 
-  test('is never dated in the future, where it would outlive its dead holder', async () => {
+  test('the lock never has a time in the future, which would keep it after its process died', async () => {
     await changeCredentials(file, () => {
       expect(statSync(`${file}.lock`).mtimeMs).toBeLessThanOrEqual(Date.now());
       return Buffer.from('a\n');
     });
   });
 
-  test('of a program that was killed costs no more than about two seconds', async () => {
+  test('the lock of a killed program delays the next by no more than about two seconds', async () => {
     const code = `import { changeCredentials } from '${REPLACE}';
       await changeCredentials(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
     await within('the end of the program', once(otherProcess(code, [file]), 'close'));
@@ -379,7 +379,7 @@ describe('the lock', () => {
     expect(readdirSync(folder)).toEqual(['credentials']);
   });
 
-  test('that was taken from us while we stood still makes us begin again', async () => {
+  test('a change starts again when its lock was taken while the process was stopped', async () => {
     writeFileSync(file, 'a\n');
     let calls = 0;
     await changeCredentials(file, (bytes) => {
@@ -394,7 +394,7 @@ describe('the lock', () => {
     expect(readFileSync(file, 'utf8')).toBe('a\nours\n');
   });
 
-  test('leaves it to the program how to end at a signal', async () => {
+  test('the lock leaves it to the program how to end at a signal', async () => {
     const code = `
       import { changeCredentials } from '${REPLACE}';
       process.once('SIGTERM', () => setImmediate(() => { console.log('in its own time'); process.exit(7); }));
@@ -406,7 +406,7 @@ describe('the lock', () => {
     expect(child.exitCode).toBe(7);
   });
 
-  test('that is no folder, left by something else, is an error that names it', async () => {
+  test('a lock that is not a folder causes an error that names it', async () => {
     writeFileSync(`${file}.lock`, '');
     utimesSync(`${file}.lock`, 1000, 1000);
     const error = await failure(changeCredentials(file, append('b\n')));
@@ -414,8 +414,8 @@ describe('the lock', () => {
   });
 });
 
-describe('what a killed process has left', () => {
-  test('is removed with the next change, however young, but nothing that only looks like it', async () => {
+describe('the temporary file of a killed process', () => {
+  test('the temporary file of a killed process is removed by the next change, however new, and similar names are kept', async () => {
     for (const pid of [spawnSync('true').pid, process.pid, process.ppid]) {
       writeFileSync(join(folder, `.credentials.aws-mfa-agent-${pid}-0123456789abcdef`), 'secret');
     }
@@ -429,7 +429,7 @@ describe('what a killed process has left', () => {
     expect(readdirSync(folder).sort()).toEqual([...kept, 'credentials'].sort());
   });
 
-  test('and is removed while we stood still makes us begin again', async () => {
+  test('a change starts again when its temporary file was removed while the process was stopped', async () => {
     writeFileSync(file, 'a\n');
     const code = `import { changeCredentials } from '${REPLACE}';
       await changeCredentials(process.argv[1], (bytes) => Buffer.concat([bytes, Buffer.from('theirs\\n')]));`;
@@ -446,8 +446,8 @@ describe('what a killed process has left', () => {
   });
 });
 
-describe('an error says what was being done, to which file, what came back and what to do, when', () => {
-  test('a folder stands there', async () => {
+describe('the error of a change', () => {
+  test('a change of a folder reports that it is a folder, and so does a read', async () => {
     mkdirSync(file);
     const message = `${file}: it is a folder; move it away (EISDIR)`;
     expect((await failure(changeCredentials(file, append('a')))).message).toBe(`cannot write ${message}`);
@@ -455,26 +455,26 @@ describe('an error says what was being done, to which file, what came back and w
     expect(readdirSync(folder)).toEqual(['credentials']);
   });
 
-  test('a file stands where its folder should be', async () => {
+  test('a change of a file in a folder that is a file reports the path', async () => {
     writeFileSync(join(folder, '.aws'), '');
     const error = await failure(changeCredentials(join(folder, '.aws/credentials'), append('a')));
     expect(error).toBeInstanceOf(UserError);
     expect(error.message).toMatch(/^cannot write .*\/\.aws\/credentials: .*\((?:ENOTDIR|EEXIST)\)$/);
   });
 
-  test('symbolic links lead in a circle', async () => {
+  test('a change of a file with circular symbolic links reports the circle, and so does a read', async () => {
     symlinkSync('credentials', file);
     const message = `${file}: its symbolic links form a circle; correct them (ELOOP)`;
     expect((await failure(changeCredentials(file, append('a')))).message).toBe(`cannot write ${message}`);
     expect((await failure((async () => readIfPresent(file))())).message).toBe(`cannot read ${message}`);
   });
 
-  test('it is a device', async () => {
+  test('a change of a device reports that it is not a file', async () => {
     symlinkSync('/dev/null', file);
     expect((await failure(changeCredentials(file, append('a')))).message).toMatch(/a device, a pipe or a socket/);
   });
 
-  test('the change refuses it', async () => {
+  test('a refusal by the change is reported with the name of the file', async () => {
     writeFileSync(file, '\0');
     const session = { accessKeyId: 'ASIAX', secretAccessKey: 's', sessionToken: 't', expiration: 0 };
     const error = await failure(changeCredentials(file, (bytes) => withSession(bytes, 'mfa', session)));
@@ -482,12 +482,12 @@ describe('an error says what was being done, to which file, what came back and w
     expect(error.message).toBe(`cannot write ${file}: the file is not a text file: restore it, or move it away`);
   });
 
-  test('it is missing: that is none', async () => {
+  test('a read of a missing file is not an error', async () => {
     expect(readIfPresent(file)).toBeUndefined();
     expect(readIfPresent(join(folder, 'no/credentials'))).toBeUndefined();
   });
 
-  describe('the system refuses', needs('strace'), () => {
+  describe('a system call that fails', needs('strace'), () => {
     test.each([
       ['mkdir', 'EROFS', 'the file system is read-only'],
       ['mkdir', 'EACCES', 'permission denied'],
@@ -499,7 +499,7 @@ describe('an error says what was being done, to which file, what came back and w
         'EBUSY',
         'the file itself is a mount point, so it cannot be replaced; mount its folder instead (EBUSY)',
       ],
-    ])('%s with %s', async (call, code, reason) => {
+    ])('a change reports what to do when %s fails with %s', async (call, code, reason) => {
       writeFileSync(file, 'old\n');
       if (isRoot) chownSync(file, 12_345, 12_345);
       else if (call === 'fchown') return;
@@ -513,7 +513,7 @@ describe('an error says what was being done, to which file, what came back and w
 
 describe('a process that is killed', needs('strace'), () => {
   test.each(['mkdir', 'utimensat', 'fchown', 'fchmod', 'fsync', 'rename', 'rmdir'])(
-    'at any %s leaves the old file or the new one, whole',
+    'a process that is killed at any %s leaves the old or the new file',
     async (call) => {
       for (let when = 1, isKilled = true; isKilled; when++) {
         rmSync(folder, { recursive: true });

@@ -67,14 +67,14 @@ async function after(act: () => void, { sees }: ReturnType<typeof watching>, tex
   await seen;
 }
 
-test('a file that is replaced, again and again', async () => {
+test('a watch reports a file that is replaced several times', async () => {
   mkdirSync(join(folder, '.aws'));
   writeFileSync(file, '1');
   const watch = watching();
   for (const text of ['2', '3', '4']) await after(() => replace(file, text), watch, text);
 });
 
-test('a file that is written in place, removed, and made again', async () => {
+test('a watch reports a file that is written in place, removed, and created again', async () => {
   mkdirSync(join(folder, '.aws'));
   writeFileSync(file, '1');
   const watch = watching();
@@ -83,7 +83,7 @@ test('a file that is written in place, removed, and made again', async () => {
   await after(() => writeFileSync(file, '3'), watch, '3');
 });
 
-test('a file that the agent itself changes is told once for each change', async () => {
+test('a watch reports each change of the agent itself once', async () => {
   mkdirSync(join(folder, '.aws'));
   writeFileSync(file, '1');
   const watch = watching();
@@ -93,7 +93,7 @@ test('a file that the agent itself changes is told once for each change', async 
   expect(watch.calls()).toBe(1);
 });
 
-test('a file whose folders are made later, one by one and all at once', async () => {
+test('a watch reports a file whose folders are created later, one by one and all at once', async () => {
   const watch = watching();
   await after(() => mkdirSync(join(folder, '.aws')), watch, undefined);
   await after(() => writeFileSync(file, '1'), watch, '1');
@@ -107,7 +107,7 @@ test('a file whose folders are made later, one by one and all at once', async ()
   await after(() => replace(join(folder, 'a/b/c/credentials'), '2'), deep, '2');
 });
 
-test('a folder that is deleted and made again, or moved away and back', async () => {
+test('a watch reports a folder that is deleted and created again, or moved away and back', async () => {
   mkdirSync(join(folder, '.aws'));
   writeFileSync(file, '1');
   const watch = watching();
@@ -126,7 +126,7 @@ test('a folder that is deleted and made again, or moved away and back', async ()
   await after(() => replace(file, '5'), watch, '5');
 });
 
-test('the file behind a symbolic link, and the link itself', async () => {
+test('a watch reports changes of the file behind a symbolic link, and of the link itself', async () => {
   mkdirSync(join(folder, '.aws'));
   mkdirSync(join(folder, 'dotfiles'));
   writeFileSync(join(folder, 'dotfiles/one'), '1');
@@ -143,7 +143,7 @@ test('the file behind a symbolic link, and the link itself', async () => {
   await after(() => replace(join(folder, 'elsewhere/two'), '4'), watch, '4');
 });
 
-test('a folder that is a symbolic link, and is pointed elsewhere', async () => {
+test('a watch reports a folder that is a symbolic link and is pointed elsewhere', async () => {
   for (const name of ['one', 'two']) {
     mkdirSync(join(folder, name));
     writeFileSync(join(folder, name, 'credentials'), name);
@@ -158,7 +158,7 @@ test('a folder that is a symbolic link, and is pointed elsewhere', async () => {
   await after(() => replace(join(folder, 'two/credentials'), '2'), watch, '2');
 });
 
-test('other files beside it are passed over', async () => {
+test('a watch ignores other files in the folder', async () => {
   mkdirSync(join(folder, '.aws'));
   writeFileSync(file, '1');
   const watch = watching();
@@ -167,7 +167,7 @@ test('other files beside it are passed over', async () => {
   expect(watch.calls()).toBe(1);
 });
 
-test('after it is closed nothing is told, and nothing is held', async () => {
+test('a watch reports nothing and holds nothing after it is closed', async () => {
   mkdirSync(join(folder, '.aws'));
   writeFileSync(file, '1');
   const [closed, open] = [watching(), watching()];
@@ -182,7 +182,7 @@ test('after it is closed nothing is told, and nothing is held', async () => {
   expect(late.calls()).toBe(0);
 });
 
-test('links that lead in a circle are a problem that is told, and are watched for their end', async () => {
+test('a watch reports circular links as a problem, and sees when they end', async () => {
   mkdirSync(join(folder, '.aws'));
   symlinkSync('credentials', file);
   const watch = watching();

@@ -88,8 +88,8 @@ function onTerminal(env: NodeJS.ProcessEnv) {
 const QUESTION = /MFA code of alice in account 123456789012: /;
 
 // Most of their time is waiting for a session to run out.
-describe.concurrent('demo', () => {
-  it('--auto shows every step, keeps every secret to itself, and leaves nothing behind', async () => {
+describe.concurrent('the demo', () => {
+  it('demo --auto shows every step, prints no secret, and leaves nothing behind', async () => {
     const { env, traces, demoHome } = await onlooker();
     const running = start(['demo', '--auto'], env);
     await running.says(/is fresh/);
@@ -116,7 +116,7 @@ describe.concurrent('demo', () => {
   });
 
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-    'ends by %s, and so does the agent; nothing is left behind',
+    'the demo ends by %s, and so does its agent; nothing is left behind',
     needs('ps'),
     async (signal) => {
       const { env, traces } = await onlooker();
@@ -133,7 +133,7 @@ describe.concurrent('demo', () => {
     },
   );
 
-  it('ends when nobody reads what it shows any more', needs('ps'), async () => {
+  it('the demo exits when standard output is closed', needs('ps'), async () => {
     const { env, traces } = await onlooker();
     const running = start(['demo', '--auto'], env);
     await running.says(/is fresh/);
@@ -144,7 +144,7 @@ describe.concurrent('demo', () => {
     expect(await traces()).toEqual([]);
   });
 
-  it('takes codes line by line where there is no terminal, and ends when there are no more', async () => {
+  it('the demo reads codes line by line without a terminal, and ends after the last', async () => {
     const { env, traces } = await onlooker();
     const { status, stdout, stderr } = await start(['demo'], env, '000000\n12 34\n').endsWithin(LONGEST_DEMO);
     expect(status).toBe(1);
@@ -153,7 +153,7 @@ describe.concurrent('demo', () => {
     expect(await traces()).toEqual([]);
   });
 
-  it('asks a person at a terminal, again after a wrong code, until the right one', needs('script'), async () => {
+  it('the demo asks on a terminal again after a wrong code, until the right one', needs('script'), async () => {
     const { env, traces } = await onlooker();
     const person = onTerminal(env);
     await person.says(QUESTION);
@@ -168,7 +168,7 @@ describe.concurrent('demo', () => {
     expect(await traces()).toEqual([]);
   });
 
-  it('ends by Ctrl-C while a code is being typed', needs('script'), async () => {
+  it('the demo ends by Ctrl-C while a code is being typed', needs('script'), async () => {
     const { env, traces } = await onlooker();
     const person = onTerminal(env);
     await person.says(QUESTION);
@@ -178,7 +178,7 @@ describe.concurrent('demo', () => {
     expect(await traces()).toEqual([]);
   });
 
-  it('ends when its terminal is closed', needs('script'), async ({ expect }) => {
+  it('the demo ends when its terminal is closed', needs('script'), async ({ expect }) => {
     const { env, traces } = await onlooker();
     const person = onTerminal(env);
     await person.says(QUESTION);

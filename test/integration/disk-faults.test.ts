@@ -79,7 +79,7 @@ describe('a refresh on a disk that fails', needs('mounting disks'), () => {
     await isWhole();
   }
 
-  it('that is full keeps the session, and writes it as soon as there is room', async () => {
+  it('a refresh on a full disk keeps the session, and writes it as soon as there is room', async () => {
     const filler = join(disk, 'filler');
     await writeFile(filler, Buffer.alloc(200_000)).catch(() => {});
     const running = refresh();
@@ -88,7 +88,7 @@ describe('a refresh on a disk that fails', needs('mounting disks'), () => {
     await isWritten(running);
   });
 
-  it('that is mounted read-only keeps the session until it is writable', async () => {
+  it('a refresh on a read-only disk keeps the session until the disk is writable', async () => {
     mount('-o', 'remount,ro', disk);
     const running = refresh();
     await isKept(
@@ -99,7 +99,7 @@ describe('a refresh on a disk that fails', needs('mounting disks'), () => {
     await isWritten(running);
   });
 
-  it('where the folder may not be written, though the file may, keeps the session until it may', async () => {
+  it('a refresh in a folder that may not be written keeps the session until it may', async () => {
     await chmod(disk, 0o500);
     const running = refresh(POWERLESS);
     await isKept(
@@ -110,7 +110,7 @@ describe('a refresh on a disk that fails', needs('mounting disks'), () => {
     await isWritten(running);
   });
 
-  it('where the file must not be changed keeps the session until it may', async (context) => {
+  it('a refresh of a file that must not be changed keeps the session until it may', async (context) => {
     if (!asRoot('chattr', '+i', file)) context.skip('this file system has no immutable files');
     const running = refresh();
     try {
@@ -124,7 +124,7 @@ describe('a refresh on a disk that fails', needs('mounting disks'), () => {
     await isWritten(running);
   });
 
-  it('where the file is mounted by itself, as in a container, keeps the session until it is not', async () => {
+  it('a refresh of a file that is a mount point, as in a container, keeps the session until it is not', async () => {
     mount('--bind', file, file);
     const running = refresh();
     await isKept(
@@ -135,7 +135,7 @@ describe('a refresh on a disk that fails', needs('mounting disks'), () => {
     await isWritten(running);
   });
 
-  it('where a folder takes the place of the file keeps the session until it is gone', async () => {
+  it('a refresh keeps the session while a folder has the name of the file', async () => {
     sandbox.sts.fault({ kind: 'delay', milliseconds: 300 });
     const running = refresh();
     await sandbox.sts.arrival(1);
@@ -148,7 +148,7 @@ describe('a refresh on a disk that fails', needs('mounting disks'), () => {
     await isWritten(running);
   });
 
-  it('where the file is a folder says so, before AWS is asked', async () => {
+  it('a refresh of a file that is a folder says so before AWS is asked', async () => {
     await rm(file);
     await mkdir(file);
     const ended = await refresh().ended;
@@ -160,7 +160,7 @@ describe('a refresh on a disk that fails', needs('mounting disks'), () => {
     expect(await readdir(disk)).toEqual(['credentials']);
   });
 
-  it('whose folder has vanished makes it anew, for its owner only', async () => {
+  it('a refresh creates a folder that was removed, for its owner only', async () => {
     await keysInConfig();
     sandbox.env.AWS_SHARED_CREDENTIALS_FILE = join(disk, 'aws', 'credentials');
     expect((await refresh().ended).status).toBe(0);
@@ -169,7 +169,7 @@ describe('a refresh on a disk that fails', needs('mounting disks'), () => {
     await isPrivate(join(disk, 'aws'));
   });
 
-  it('whose folder vanishes while AWS is asked makes it anew, for its owner only', async () => {
+  it('a refresh creates a folder that was removed during the request to AWS, for its owner only', async () => {
     const folder = join(disk, 'aws');
     await mkdir(folder);
     await writeFile(join(folder, 'credentials'), before);
@@ -184,7 +184,7 @@ describe('a refresh on a disk that fails', needs('mounting disks'), () => {
     await isPrivate(folder);
   });
 
-  it('that a link leads to writes there, and leaves the link', async () => {
+  it('a refresh through a link writes where it leads, and keeps the link', async () => {
     await rm(sandbox.credentialsFile);
     await symlink(file, sandbox.credentialsFile);
     sandbox.env.AWS_SHARED_CREDENTIALS_FILE = sandbox.credentialsFile;
@@ -193,7 +193,7 @@ describe('a refresh on a disk that fails', needs('mounting disks'), () => {
     expect(await readFile(sandbox.credentialsFile, 'utf8')).toBe(await readFile(file, 'utf8'));
   });
 
-  it('where the link leads nowhere yet makes the file that it names', async () => {
+  it('a refresh through a link to a missing file creates that file', async () => {
     await keysInConfig();
     await rm(sandbox.credentialsFile);
     await symlink(join(disk, 'new', 'credentials'), sandbox.credentialsFile);
@@ -203,7 +203,7 @@ describe('a refresh on a disk that fails', needs('mounting disks'), () => {
     await isWhole(join(disk, 'new', 'credentials'));
   });
 
-  it('where links lead in a circle says so, before AWS is asked', async () => {
+  it('a refresh of a file with circular links says so before AWS is asked', async () => {
     await rm(file);
     await symlink(file, file);
     const ended = await refresh().ended;

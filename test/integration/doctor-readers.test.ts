@@ -8,7 +8,7 @@ import { needs } from '../needs.ts';
 const RUNS = Number(process.env.FORMATS_RUNS ?? 3_000);
 const SEED = Number(process.env.FORMATS_SEED ?? Date.now() % 1_000_000_000);
 
-test(`of ${RUNS} files of every kind, doctor finds a fault in those that botocore gives up, and in no other`, {
+test(`doctor finds a fault in exactly those of ${RUNS} files that botocore rejects`, {
   ...needs('python3:botocore'),
   timeout: 120_000,
 }, async () => {

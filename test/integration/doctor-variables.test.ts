@@ -109,8 +109,8 @@ async function output(program: string, words: string[], variables: NodeJS.Proces
   });
 }
 
-describe('keys and profiles in variables count as doctor says', () => {
-  it('for the AWS SDK for JavaScript', async () => {
+describe('the order of variables that doctor describes', () => {
+  it('the order of variables is as doctor describes for the AWS SDK for JavaScript', async () => {
     const all = situations();
     const words = ['--input-type=module', '-e', JAVASCRIPT, '--', JSON.stringify(all)];
     const found: string[] = JSON.parse(await output(process.execPath, words)).map(nameOf);
@@ -119,7 +119,7 @@ describe('keys and profiles in variables count as doctor says', () => {
     );
   });
 
-  it('for boto3', needs('python3:boto3'), async () => {
+  it('the order of variables is as doctor describes for boto3', needs('python3:boto3'), async () => {
     const all = situations();
     const found: string[] = JSON.parse(await output('python3', ['-c', PYTHON, JSON.stringify(all)])).map(nameOf);
     expect(all.map(({ what }, index) => [what, found[index]])).toEqual(
@@ -127,7 +127,7 @@ describe('keys and profiles in variables count as doctor says', () => {
     );
   });
 
-  it('for the AWS CLI', needs('aws'), async () => {
+  it('the order of variables is as doctor describes for the AWS CLI', needs('aws'), async () => {
     for (const { what, named, variables, botocore } of situations().slice(0, 3)) {
       const before = sandbox.sts.requests.length;
       const profile = named === undefined ? [] : ['--profile', named];

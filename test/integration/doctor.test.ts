@@ -70,8 +70,8 @@ const error = (found: RegExp, mend = /./) => ({
 const warning = (found: RegExp, mend = /./) => ({ ...error(found, mend), level: 'warning' });
 const ok = (found: RegExp) => ({ level: 'ok', found: expect.stringMatching(found), mend: null });
 
-describe('doctor, where all is well', () => {
-  it('says so of every check, and ends with 0', async () => {
+describe('doctor without problems', () => {
+  it('doctor reports every check as ok, and exits with 0', async () => {
     await settings('[mfa]\nsource_profile = default\n');
     // A page in the browser needs nothing but the word of the person.
     await writeFile(settingsFile(), 'prompt = browser\n');
@@ -104,8 +104,8 @@ describe('doctor, where all is well', () => {
   });
 });
 
-describe('doctor finds, of the settings,', () => {
-  it('an unknown one, and goes on', async () => {
+describe('doctor on the settings', () => {
+  it('doctor reports an unknown setting, and makes the other checks', async () => {
     await settings('[mfa]\nmfa_seriel = x\n');
     const { status, of } = await examine();
     expect(status).toBe(1);
@@ -113,13 +113,13 @@ describe('doctor finds, of the settings,', () => {
     expect(of('credentials.mode')).toMatchObject([ok(/only you/)]);
   });
 
-  it('that others may write them', async () => {
+  it('doctor reports settings that others may write', async () => {
     await settings('[mfa]\n');
     await chmod(settingsFile(), 0o666);
     expect((await examine()).of('settings.mode')).toMatchObject([error(/others may write/, /^chmod go-w /)]);
   });
 
-  it('that no MFA device is named', async () => {
+  it('doctor reports that no MFA device is set', async () => {
     await writeFile(sandbox.configFile, '[default]\nregion = eu-west-1\n');
     const { of } = await examine();
     expect(of('settings.serial')).toMatchObject([{ ...error(/no mfa_serial/, /under \[mfa\]/), profile: 'mfa' }]);
@@ -127,8 +127,8 @@ describe('doctor finds, of the settings,', () => {
   });
 });
 
-describe('doctor finds, of the credentials file,', () => {
-  it('that there is none', async () => {
+describe('doctor on the credentials file', () => {
+  it('doctor reports a missing credentials file', async () => {
     await rm(sandbox.credentialsFile);
     const { of } = await examine();
     expect(of('credentials.file')).toMatchObject([warning(/there is no/, /aws configure/)]);
@@ -138,7 +138,7 @@ describe('doctor finds, of the credentials file,', () => {
   });
 
   it.each(['credentialsFile', 'configFile'] as const)(
-    'that its place is taken by a pipe, without waiting for it (%s)',
+    'doctor reports a pipe in place of a file, without waiting for it (%s)',
     async (which) => {
       await rm(sandbox[which]);
       execFileSync('mkfifo', [sandbox[which]]);
@@ -153,7 +153,7 @@ describe('doctor finds, of the credentials file,', () => {
     },
   );
 
-  it('who else may read it, or put another in its place', async () => {
+  it('doctor reports who else may read or replace the credentials file', async () => {
     await chmod(sandbox.credentialsFile, 0o644);
     await chmod(join(sandbox.home, '.aws'), 0o777);
     const { status, of } = await examine();
@@ -162,17 +162,17 @@ describe('doctor finds, of the credentials file,', () => {
     expect(of('credentials.folder')).toMatchObject([error(/mode 777/, /^chmod go-w /)]);
   });
 
-  it('that it is another user’s', needs('root'), async () => {
+  it('doctor reports a credentials file of another user', needs('root'), async () => {
     await chown(sandbox.credentialsFile, 4321, 4321);
     expect((await examine()).of('credentials.owner')).toMatchObject([error(/user 4321/, /chown/)]);
   });
 
-  it('that it has a second name', async () => {
+  it('doctor reports a credentials file with a second name', async () => {
     await link(sandbox.credentialsFile, join(sandbox.home, 'other'));
     expect((await examine()).of('credentials.owner')).toMatchObject([warning(/2 names/, /symbolic/)]);
   });
 
-  it('where a link leads', async () => {
+  it('doctor reports where a symbolic link leads', async () => {
     const real = join(sandbox.home, 'dotfiles');
     await rename(sandbox.credentialsFile, real);
     await symlink(real, sandbox.credentialsFile);
@@ -184,7 +184,7 @@ describe('doctor finds, of the credentials file,', () => {
     expect((await examine()).of('credentials.link')).toMatchObject([error(/ELOOP/, /correct/)]);
   });
 
-  it('what makes botocore give it up, and nothing of a line that may hold a key', async () => {
+  it('doctor reports what makes botocore reject the file, without lines that may hold a key', async () => {
     await changeCredentials((text) =>
       [
         text
@@ -207,7 +207,7 @@ describe('doctor finds, of the credentials file,', () => {
     expect(text).not.toContain('wJalrXUtnFEMI');
   });
 
-  it('a BOM, a setting above all sections, bytes that are no UTF-8, and a file that is no text', async () => {
+  it('doctor reports a BOM, a setting above all sections, bytes that are not UTF-8, and a file that is not text', async () => {
     const before = await credentials();
     await writeFile(
       sandbox.credentialsFile,
@@ -222,7 +222,7 @@ describe('doctor finds, of the credentials file,', () => {
     expect((await examine()).of('credentials.parse')).toMatchObject([error(/not a text file/)]);
   });
 
-  it('what a killed refresh has left, and not what one is making', async () => {
+  it('doctor reports what a killed refresh has left, but not what a running one uses', async () => {
     const lock = `${sandbox.credentialsFile}.lock`;
     const leftover = join(sandbox.home, '.aws', '.credentials.aws-mfa-agent-4242-0123456789abcdef');
     await writeFile(leftover, 'x');
@@ -244,8 +244,8 @@ describe('doctor finds, of the credentials file,', () => {
   });
 });
 
-describe('doctor finds, of the AWS config file,', () => {
-  it('profiles that the AWS SDK for Go refuses, and those that it does not', async () => {
+describe('doctor on the AWS config file', () => {
+  it('doctor reports the profiles that the AWS SDK for Go rejects', async () => {
     const config = await readFile(sandbox.configFile, 'utf8');
     await writeFile(
       sandbox.configFile,
@@ -263,7 +263,7 @@ describe('doctor finds, of the AWS config file,', () => {
     expect(of('config.profile')).toMatchObject([ok(/nothing/)]);
   });
 
-  it('what outranks the session, and what botocore gives up', async () => {
+  it('doctor reports what overrides the session, and what botocore rejects', async () => {
     await writeFile(
       sandbox.configFile,
       `${await readFile(sandbox.configFile, 'utf8')}[profile mfa]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = default\nnonsense\n`,
@@ -277,8 +277,8 @@ describe('doctor finds, of the AWS config file,', () => {
   });
 });
 
-describe('doctor finds, on the way to AWS,', () => {
-  it('that nobody is there', async () => {
+describe('doctor on the connection to AWS', () => {
+  it('doctor reports that STS does not answer', async () => {
     await sandbox.sts.close();
     const { status, of } = await examine();
     expect(status).toBe(1);
@@ -287,7 +287,7 @@ describe('doctor finds, on the way to AWS,', () => {
     expect(of('keys.serial')).toMatchObject([warning(/not known/)]);
   });
 
-  it('a captive portal, something else, and a busy AWS', async () => {
+  it('doctor reports a captive portal, another server, and a busy AWS', async () => {
     sandbox.sts.fault({ kind: 'html', status: 200 }, Number.POSITIVE_INFINITY);
     expect((await examine()).of('aws.reachable')).toMatchObject([error(/a web page answered/, /browser/)]);
     sandbox.sts.clearFaults();
@@ -298,7 +298,7 @@ describe('doctor finds, on the way to AWS,', () => {
     expect((await examine()).of('aws.reachable')).toMatchObject([warning(/busy/, /minute/)]);
   });
 
-  it('a proxy that is dead, and tells no password of it', async () => {
+  it('doctor reports a dead proxy, without its password', async () => {
     const dead = createServer();
     await once(dead.listen(0, '127.0.0.1'), 'listening');
     const { port } = dead.address() as { port: number };
@@ -316,7 +316,7 @@ describe('doctor finds, on the way to AWS,', () => {
     expect((await examine()).of('aws.proxy')).toMatchObject([error(/socks5/, /HTTP proxy/)]);
   });
 
-  it('a clock that AWS does not take, and still what AWS says of the keys', async () => {
+  it('doctor reports a wrong clock, and still what AWS says of the keys', async () => {
     sandbox.clock.offset = 600_000;
     const { status, of } = await examine();
     expect(status).toBe(1);
@@ -324,7 +324,7 @@ describe('doctor finds, on the way to AWS,', () => {
     expect(of('keys.alive')).toMatchObject([ok(/user\/alice/)]);
   });
 
-  it('a bundle of certificates that is a pipe, without waiting for it', async () => {
+  it('doctor reports a certificate bundle that is a pipe, without waiting for it', async () => {
     env.AWS_CA_BUNDLE = join(sandbox.home, 'bundle.pem');
     execFileSync('mkfifo', [env.AWS_CA_BUNDLE]);
     const { of } = await examine();
@@ -333,8 +333,8 @@ describe('doctor finds, on the way to AWS,', () => {
   });
 });
 
-describe('doctor finds, of the long-term keys,', () => {
-  it('a wrong secret, and a key that is inactive', async () => {
+describe('doctor on the long-term keys', () => {
+  it('doctor reports a wrong secret, and an inactive key', async () => {
     const secret = sandbox.alice.secretAccessKey;
     sandbox.alice.secretAccessKey = `${secret.slice(0, -1)}!`;
     expect((await examine()).of('keys.alive')).toMatchObject([error(/aws_secret_access_key of \[default\] is wrong/)]);
@@ -345,16 +345,16 @@ describe('doctor finds, of the long-term keys,', () => {
   });
 });
 
-describe('doctor finds, of the MFA device,', () => {
-  it('that it is not the user’s, and which is', async () => {
+describe('doctor on the MFA device', () => {
+  it('doctor reports a device that is not the user’s, and which one is', async () => {
     await settings(`[mfa]\nmfa_serial = arn:aws:iam::${ACCOUNT_ID}:mfa/other\n`);
     const mend = new RegExp(`^mfa_serial = ${sandbox.serialNumber} under`);
     expect((await examine()).of('keys.serial')).toMatchObject([error(/mfa\/other is no device of/, mend)]);
   });
 });
 
-describe('doctor finds, of the session,', () => {
-  it('that there is none, or long-term keys in its place', async () => {
+describe('doctor on the session', () => {
+  it('doctor reports a missing session, and long-term keys in its place', async () => {
     expect((await examine()).of('session.state')).toMatchObject([warning(/holds no session/, /refresh mfa/)]);
     await changeCredentials(
       (text) => `${text}[mfa]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n`,
@@ -362,7 +362,7 @@ describe('doctor finds, of the session,', () => {
     expect((await examine()).of('session.state')).toMatchObject([error(/long-term keys/)]);
   });
 
-  it('that it has ended, and that it ends soon', async () => {
+  it('doctor reports a session that has ended, and one that ends soon', async () => {
     await put(sandbox.sts.issue('alice', -60));
     const ended = await examine();
     expect(ended.of('session.state')).toMatchObject([warning(/ended at/, /refresh mfa/)]);
@@ -371,7 +371,7 @@ describe('doctor finds, of the session,', () => {
     expect((await examine()).of('session.state')).toMatchObject([ok(/ends at .* asks now/)]);
   });
 
-  it('that it is not whole, or another user’s', async () => {
+  it('doctor reports an incomplete session, and one of another user', async () => {
     const session = sandbox.sts.issue('alice', 3600);
     await put({ ...session, sessionToken: `${session.sessionToken.slice(0, -9)}AAAAAAAA=` });
     expect((await examine()).of('session.alive')).toMatchObject([error(/not whole, or was revoked/, /--force/)]);
@@ -379,7 +379,7 @@ describe('doctor finds, of the session,', () => {
     expect((await examine()).of('session.alive')).toMatchObject([error(/user\/bob, .*user\/alice/, /--force/)]);
   });
 
-  it('of one that another tool got, whether it was made with MFA, where IAM may be asked', async () => {
+  it('doctor reports whether a session of another tool was made with MFA when IAM may be asked', async () => {
     await put(sandbox.sts.issue('alice', 3600));
     await changeCredentials((text) => text.replace(/^expiration.*\n/m, ''));
     const { of } = await examine();
@@ -407,8 +407,8 @@ describe('doctor finds, of the session,', () => {
   });
 });
 
-describe('doctor finds, of the asking and the agent,', () => {
-  it('that nothing can ask, and why, and that nobody would', async () => {
+describe('doctor on asking and the agent', () => {
+  it('doctor reports that nothing can ask and why, and that no agent runs', async () => {
     const { status, of } = await examine();
     expect(status).toBe(1);
     expect(of('asking.ways')).toMatchObject([error(/nothing can ask/, /install/)]);
@@ -423,7 +423,7 @@ describe('doctor finds, of the asking and the agent,', () => {
     expect((await examine()).of('asking.unfit')).toMatchObject([warning(/prompt lists zenity/, /config\.ini/)]);
   });
 
-  it('an agent of another version, with other settings, and in trouble', async () => {
+  it('doctor reports an agent of another version, with other settings, and in trouble', async () => {
     const folder = join(env.XDG_RUNTIME_DIR ?? '', 'aws-mfa-agent');
     const standing = { standing: 'stopped', why: 'AWS knows no such device' } as const;
     const control = await serveControl(folder, {
@@ -439,7 +439,7 @@ describe('doctor finds, of the asking and the agent,', () => {
     ]);
   });
 
-  it('an agent that hangs', async () => {
+  it('doctor reports an agent that hangs', async () => {
     const folder = join(env.XDG_RUNTIME_DIR ?? '', 'aws-mfa-agent');
     await mkdir(folder, { recursive: true });
     const silent = createServer(() => {});
@@ -451,8 +451,8 @@ describe('doctor finds, of the asking and the agent,', () => {
   });
 });
 
-describe('what doctor says', () => {
-  it('holds no secret, whatever is in the files and the variables', async () => {
+describe('the report of doctor', () => {
+  it('the report of doctor contains no secret of the files and the variables', async () => {
     await refresh();
     const canary = 'canaryCANARYcanaryCANARYcanaryCANARY1234';
     Object.assign(env, {
@@ -475,7 +475,7 @@ describe('what doctor says', () => {
     }
   });
 
-  it('has in JSON the fields that are documented, and every check that is', async () => {
+  it('the JSON of doctor has the documented fields and checks', async () => {
     const { stdout } = await run(['doctor', '--json'], env);
     const report = JSON.parse(stdout);
     expect(Object.keys(report)).toEqual(['schema', 'version', 'counts', 'findings']);
@@ -494,7 +494,7 @@ describe('what doctor says', () => {
     expect(documented).toEqual(Object.values(SUBJECTS).flat());
   });
 
-  it('is grouped for people, ends with the problems and a summary, and has colours on a terminal only', async () => {
+  it('the text of doctor is grouped, ends with the problems and a summary, and has colours on a terminal only', async () => {
     const { stdout } = await run(['doctor'], env);
     expect(stdout).toMatch(/^Settings\n {2}✓ .*\n[\s\S]*\n\nCredentials file\n/);
     expect(stdout).toMatch(/\n {2}! \[mfa\] holds no session\n {4}→ aws-mfa-agent refresh mfa\n/);

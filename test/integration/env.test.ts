@@ -31,7 +31,7 @@ const variablesOf = ({ accessKeyId, secretAccessKey, sessionToken, expiration }:
 });
 
 describe('env', () => {
-  it('prints the four variables, for the shell that is named', async () => {
+  it('env prints the four variables, for the shell that is named', async () => {
     const { AWS_CREDENTIAL_EXPIRATION, ...keys } = variablesOf(await put(issue(3600)));
     const ended = await run(['env', '--shell', 'bash'], sandbox.env);
     expect(ended).toMatchObject({ status: 0, stderr: '' });
@@ -68,14 +68,18 @@ describe('env', () => {
       () => put(issue(-60)),
       /^aws-mfa-agent: the session of \[mfa\] ended at .*: aws-mfa-agent refresh mfa\n$/,
     ],
-    ['AWS does not take any more', () => put(issue(-60), withoutExpiry), /^aws-mfa-agent: AWS does not take .*\n$/],
-  ])('prints nothing, says why and ends with 3 when the session %s', async (_, arrange, reason) => {
+    [
+      'is not accepted by AWS any more',
+      () => put(issue(-60), withoutExpiry),
+      /^aws-mfa-agent: AWS does not take .*\n$/,
+    ],
+  ])('env prints nothing, says why and exits with 3 when the session %s', async (_, arrange, reason) => {
     await arrange();
     const ended = await run(['env'], sandbox.env);
     expect(ended).toMatchObject({ status: 3, stdout: '', stderr: expect.stringMatching(reason) });
   });
 
-  it('prints a session that is due, for it still works, and says how long', async () => {
+  it('env prints a session that is due, and says how long it lasts', async () => {
     await put(issue(600));
     const ended = await run(['env', '--shell', 'sh'], sandbox.env);
     expect(ended).toMatchObject({
@@ -85,7 +89,7 @@ describe('env', () => {
     expect(ended.stdout.split('\n')).toHaveLength(5);
   });
 
-  it('tries a session without an expiry with AWS, and leaves no expiration of another session behind', async () => {
+  it('env checks a session without an expiry with AWS, and unsets an old expiration variable', async () => {
     await put(issue(3600), withoutExpiry);
     const ended = await run(['env', '--shell', 'sh'], sandbox.env);
     expect(ended).toMatchObject({
@@ -98,7 +102,7 @@ describe('env', () => {
     expect(await run(['env', '--shell', 'sh'], sandbox.env)).toMatchObject({ status: 0 });
   });
 
-  it('takes the old token variable away where it is set, and warns of a profile that outranks the keys', async () => {
+  it('env unsets the old token variable if it is set, and warns of a profile that overrides the keys', async () => {
     await put(issue(3600));
     const env = { ...sandbox.env, AWS_SECURITY_TOKEN: 'old', AWS_PROFILE: 'work' };
     const ended = await run(['env', '--shell', 'sh'], env);
@@ -107,7 +111,7 @@ describe('env', () => {
     expect((await run(['env', '--shell', 'sh'], { ...sandbox.env, AWS_PROFILE: 'mfa' })).stderr).toBe('');
   });
 
-  it('unsets without a session and without settings', async () => {
+  it('env --unset works without a session and without settings', async () => {
     const broken = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
     await mkdir(broken, { recursive: true });
     await writeFile(join(broken, 'config.ini'), 'nonsense = 1\n');
@@ -119,7 +123,7 @@ describe('env', () => {
     });
   });
 
-  it('env names the shells that it knows in its help, and when it is given another one', async () => {
+  it('env names the supported shells in its help, and for an unknown one', async () => {
     const names = ['sh', 'bash', 'zsh', 'fish', 'powershell', 'cmd'];
     const refused = await run(['env', '--shell', 'tcsh'], sandbox.env);
     expect(refused).toMatchObject({
@@ -130,7 +134,7 @@ describe('env', () => {
     expect(stdout.replace(/\s+/g, ' ')).toContain(`choices: ${names.map((name) => `"${name}"`).join(', ')}`);
   });
 
-  it('refuses long-term credentials, a shell or a profile that it does not know, and a secret with control characters', async () => {
+  it('env refuses long-term keys, an unknown shell or profile, and a secret with control characters', async () => {
     const { accessKeyId } = await put(issue(3600), (text) => text.replace(/^aws_session_token = /m, '$&\x7f'));
     const odd = await run(['env', '--shell', 'sh'], sandbox.env);
     expect(odd).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('AWS_SESSION_TOKEN holds') });
@@ -147,7 +151,7 @@ describe('env', () => {
     });
   });
 
-  it('prints to a terminal too, and says what the lines are for', needs('Linux', 'script'), async () => {
+  it('env prints to a terminal too, and says what the lines are for', needs('Linux', 'script'), async () => {
     const { accessKeyId } = await put(issue(3600));
     const line = `'${process.execPath}' '${PROGRAM}' env`;
     const { stdout } = spawnSync('script', ['-qec', line, '/dev/null'], { env: { ...sandbox.env, SHELL: '/bin/sh' } });
@@ -193,21 +197,21 @@ for (const { shell, language, evaluated } of SHELLS) {
         execFileSync(shell, ['-c', `${script}\n${SHOW}`], { env: { ...env, LC_ALL: 'C.UTF-8' }, encoding: 'utf8' }),
       );
 
-    it('takes every value as it is, and passes it on', () => {
+    it(`${shell} reads every value unchanged, and exports it`, () => {
       const lines = NASTY.map((value, index) => settingLine(language, `NASTY_${index}`, value));
       expect(after(lines.join('\n'))).toMatchObject(
         Object.fromEntries(NASTY.map((value, index) => [`NASTY_${index}`, value])),
       );
     });
 
-    it('forgets what it is told to, also what it does not have', () => {
+    it(`${shell} unsets a variable, also one that is not set`, () => {
       const script = ['NASTY', 'NEVER_SET'].map((name) => unsettingLine(language, name)).join('\n');
       const variables = after(script, { ...sandbox.env, NASTY: '1', KEPT: '2' });
       expect(variables).toMatchObject({ KEPT: '2' });
       expect(variables).not.toHaveProperty('NASTY');
     });
 
-    it('gets the session from the program, which sees what shell it is', async () => {
+    it(`${shell} gets the session from env, which recognizes the calling shell`, async () => {
       const session = variablesOf(await put(issue(3600)));
       const program = `'${process.execPath}' '${PROGRAM}' env`;
       const env = { ...sandbox.env, SHELL: language === 'fish' ? '/bin/bash' : '/usr/bin/fish' };
@@ -218,8 +222,8 @@ for (const { shell, language, evaluated } of SHELLS) {
   });
 }
 
-describe('bash', needs('bash'), () => {
-  it('gets the session also from an eval without quotes', async () => {
+describe('bash, reading env', needs('bash'), () => {
+  it('bash gets the session also from an eval without quotes', async () => {
     const session = variablesOf(await put(issue(3600)));
     const script = `eval $('${process.execPath}' '${PROGRAM}' env)\n${SHOW}`;
     expect(JSON.parse(execFileSync('bash', ['-c', script], { env: sandbox.env, encoding: 'utf8' }))).toMatchObject(
@@ -228,8 +232,8 @@ describe('bash', needs('bash'), () => {
   });
 });
 
-describe('zsh', needs('zsh'), () => {
-  it('takes quotes as they are where two of them stand for one', () => {
+describe('zsh, reading env', needs('zsh'), () => {
+  it('zsh reads quotes unchanged with its option that two of them mean one', () => {
     const lines = NASTY.map((value, index) => settingLine('sh', `NASTY_${index}`, value)).join('\n');
     // The option holds for what is parsed after it is set.
     const args = ['-o', 'RC_QUOTES', '-c', `${lines}\n${SHOW}`];

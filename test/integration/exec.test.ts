@@ -39,7 +39,7 @@ const script = (code: string) => ['--', NODE, '-e', code];
 const SHOW = 'process.stdout.write(JSON.stringify(process.env))';
 
 describe('exec', () => {
-  it('changes nothing in the environment but what chooses the keys', async () => {
+  it('exec changes nothing in the environment except what chooses the keys', async () => {
     const { accessKeyId, secretAccessKey, sessionToken, expiration } = await put(issue(3600));
     const env = {
       ...sandbox.env,
@@ -62,7 +62,7 @@ describe('exec', () => {
     });
   });
 
-  it('gives every word to the command as it is, its own options too', async () => {
+  it('exec passes every word to the command unchanged, also options', async () => {
     await put(issue(3600));
     const words = ['--config', '-x', '--help', '', 'a b', '--', '*', '$HOME', 'mfa'];
     const ended = await exec(...script('process.stdout.write(JSON.stringify(process.argv.slice(1)))'), '--', ...words);
@@ -85,12 +85,12 @@ describe('exec', () => {
     [['mfa', 'two', '--', 'true']],
     [['true']],
     [['--nope', '--', 'true']],
-  ])('runs nothing for %j, which is no profile and command', async (words) => {
+  ])('exec runs nothing for %j, which is not a profile and a command', async (words) => {
     await put(issue(3600));
     expect(await exec(...words)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(/./) });
   });
 
-  it('has the standard input, the output and the exit status of the command', async () => {
+  it('exec passes on standard input, output and the exit status', async () => {
     await put(issue(3600));
     const code = 'process.stdin.pipe(process.stdout); console.error("oops"); process.exitCode = 42';
     expect(await run(['exec', ...script(code)], sandbox.env, 'text\n')).toEqual({
@@ -100,7 +100,7 @@ describe('exec', () => {
     });
   });
 
-  it('says like a shell what cannot be run: 127 not found, 126 not executable', async () => {
+  it('exec reports like a shell what cannot be run: 127 not found, 126 not executable', async () => {
     await put(issue(3600));
     expect(await exec('--', 'no-such-program-here')).toMatchObject({
       status: 127,
@@ -119,32 +119,35 @@ describe('exec', () => {
     expect((await exec('--', file)).status).toBe(0);
   });
 
-  it.each(['SIGTERM', 'SIGHUP', 'SIGINT'] as const)('passes %s on, and ends as the command does', async (signal) => {
-    await put(issue(3600));
-    const caught = start(
-      [
-        'exec',
-        ...script(`process.on('${signal}', () => process.exit(7)); setInterval(() => {}, 1000); console.log('up')`),
-      ],
-      sandbox.env,
-    );
-    await caught.says(/up/);
-    caught.child.kill(signal);
-    expect((await caught.ended).status).toBe(7);
+  it.each(['SIGTERM', 'SIGHUP', 'SIGINT'] as const)(
+    'exec passes %s on, and ends as the command does',
+    async (signal) => {
+      await put(issue(3600));
+      const caught = start(
+        [
+          'exec',
+          ...script(`process.on('${signal}', () => process.exit(7)); setInterval(() => {}, 1000); console.log('up')`),
+        ],
+        sandbox.env,
+      );
+      await caught.says(/up/);
+      caught.child.kill(signal);
+      expect((await caught.ended).status).toBe(7);
 
-    const died = start(['exec', ...script("setInterval(() => {}, 1000); console.log('up')")], sandbox.env);
-    await died.says(/up/);
-    died.child.kill(signal);
-    await died.ended;
-    expect(died.child.signalCode).toBe(signal);
-  });
+      const died = start(['exec', ...script("setInterval(() => {}, 1000); console.log('up')")], sandbox.env);
+      await died.says(/up/);
+      died.child.kill(signal);
+      await died.ended;
+      expect(died.child.signalCode).toBe(signal);
+    },
+  );
 
   it.each([
     ['SIGKILL', 'SIGKILL', null],
     ['SIGABRT', null, 134],
     ['SIGPIPE', null, 141],
     ['SIGUSR2', null, 140],
-  ] as const)('ends by %s as shells see it', async (signal, signalCode, status) => {
+  ] as const)('exec ends by %s in the form that shells expect', async (signal, signalCode, status) => {
     await put(issue(3600));
     // Node itself would catch some of them.
     const ended = start(['exec', '--', 'sh', '-c', `kill -${signal.slice(3)} $$`], sandbox.env);
@@ -152,7 +155,7 @@ describe('exec', () => {
     expect(ended.child).toMatchObject({ signalCode, exitCode: status });
   });
 
-  it('runs nothing, says why and ends with 3 where there is no session and nobody to ask', async () => {
+  it('exec runs nothing, says why and exits with 3 when there is no session and nobody can be asked', async () => {
     await settings('prompt = terminal\n');
     const ended = await exec('--', 'echo', 'ran');
     expect(ended).toMatchObject({
@@ -164,7 +167,7 @@ describe('exec', () => {
     });
   });
 
-  it('runs with a session that is due where nobody can be asked, for it still works, and says so', async () => {
+  it('exec runs the command with a session that is due when nobody can be asked, and says so', async () => {
     await settings('prompt = terminal\n');
     await put(issue(600));
     expect(await exec('--', 'echo', 'ran')).toMatchObject({
@@ -174,7 +177,7 @@ describe('exec', () => {
     });
   });
 
-  it('refreshes a session that is due by a command that prints the code', async () => {
+  it('exec refreshes a session that is due with the code of a command', async () => {
     const old = await put(issue(600));
     await writeFile(join(sandbox.home, 'code'), sandbox.code());
     await settings(`[mfa]\nmfa_process = cat '${join(sandbox.home, 'code')}'\n`);
@@ -184,7 +187,7 @@ describe('exec', () => {
     expect(ended.stdout.trim()).toBe((await held())?.get('aws_access_key_id'));
   });
 
-  it('runs with the session that AWS gave even when the disk does not take it', async () => {
+  it('exec runs the command with the new session also when it cannot be written', async () => {
     await writeFile(join(sandbox.home, 'code'), sandbox.code());
     await settings(`[mfa]\nmfa_process = cat '${join(sandbox.home, 'code')}'\n`);
     // An old folder in the place of the lock, that cannot be removed.
@@ -199,7 +202,7 @@ describe('exec', () => {
     expect(sandbox.sts.session(ended.stdout.trim())).toMatchObject({ mfa: true });
   });
 
-  it('asks although something is in the way of the lock that lets one command ask at a time', async () => {
+  it('exec asks also when something has the name of the lock that limits asking to one command', async () => {
     await writeFile(join(sandbox.home, 'code'), sandbox.code());
     await settings(`[mfa]\nmfa_process = cat '${join(sandbox.home, 'code')}'\n`);
     const lock = join(sandbox.env.XDG_STATE_HOME ?? '', 'aws-mfa-agent', 'asking.lock');
@@ -208,7 +211,7 @@ describe('exec', () => {
     expect(await exec('--', 'echo', 'ran')).toEqual({ status: 0, stdout: 'ran\n', stderr: '' });
   });
 
-  it('has the running agent ask where there is no terminal, and waits for it', async () => {
+  it('exec makes the running agent ask when there is no terminal, and waits for it', async () => {
     await settings('check = 0 0 1 1 *\nprompt = terminal\n');
     const agent = start(['run'], sandbox.env);
     others.push(agent);
@@ -221,7 +224,7 @@ describe('exec', () => {
     expect(sandbox.sts.requests).toHaveLength(1);
   });
 
-  it('runs nothing when the agent is told to leave the person alone', async () => {
+  it('exec runs nothing when the agent must not ask', async () => {
     await settings('check = 0 0 1 1 *\nprompt = terminal\n');
     const agent = start(['run'], sandbox.env);
     others.push(agent);
@@ -244,7 +247,7 @@ function terminalWith(line: string, env: NodeJS.ProcessEnv = {}): Running {
 describe('exec on a terminal', needs('Linux', 'script'), () => {
   const line = (...words: string[]) => quoted([NODE, PROGRAM, 'exec', '--', ...words]);
 
-  it('asks there, and runs the command when the code was right', async () => {
+  it('exec asks on the terminal, and runs the command after a correct code', async () => {
     const terminal = terminalWith(line('sh', '-c', 'test -t 0 && test -t 1 && echo "ran with $AWS_ACCESS_KEY_ID"'));
     await terminal.says(/MFA code of alice in account 123456789012: /);
     terminal.child.stdin?.write(`${sandbox.code()}\n`);
@@ -253,7 +256,7 @@ describe('exec on a terminal', needs('Linux', 'script'), () => {
     expect(terminal.output()).toContain(`ran with ${(await held())?.get('aws_access_key_id')}`);
   });
 
-  it('runs nothing when the person gives no code, also while the old session still works', async () => {
+  it('exec runs nothing when the user enters no code, also while the old session still works', async () => {
     await put(issue(600));
     const terminal = terminalWith(line('echo', 'ran'));
     await terminal.says(/MFA code of alice/);
@@ -263,7 +266,7 @@ describe('exec on a terminal', needs('Linux', 'script'), () => {
     expect(terminal.output()).not.toMatch(/^ran/m);
   });
 
-  it('takes its question back when somebody else has refreshed the session', async () => {
+  it('exec closes its prompt when another process has refreshed the session', async () => {
     const terminal = terminalWith(line('echo', 'ran'));
     await terminal.says(/MFA code of alice/);
     await put(issue(3600));
@@ -272,14 +275,14 @@ describe('exec on a terminal', needs('Linux', 'script'), () => {
     expect(sandbox.sts.requests).toEqual([]);
   });
 
-  it('asks there while the command reads from a pipe', async () => {
+  it('exec asks on the terminal while the command reads from a pipe', async () => {
     const terminal = terminalWith(`echo piped | ${line('sh', '-c', 'read x; echo "ran with $x"')}`);
     await terminal.says(/MFA code of alice/);
     terminal.child.stdin?.write(`${sandbox.code()}\n`);
     await terminal.says(/ran with piped/);
   });
 
-  it('leaves Ctrl-C to the command, which gets it once', async () => {
+  it('exec leaves Ctrl-C to the command, which gets it once', async () => {
     await put(issue(3600));
     const code = `let n = 0; process.on('SIGINT', () => { n++; setTimeout(() => { console.log('interrupts: ' + n); process.exit(5) }, 300) });
       setInterval(() => {}, 1000); console.log('up')`;
@@ -289,7 +292,7 @@ describe('exec on a terminal', needs('Linux', 'script'), () => {
     await terminal.says(/interrupts: 1\r?\n.*status 5/s);
   });
 
-  it('ends a script by Ctrl-C as the command itself would', async () => {
+  it('exec ends a script by Ctrl-C as the command itself would', async () => {
     await put(issue(3600));
     const run = quoted(['bash', '-c', `${line('sh', '-c', 'echo up; exec sleep 60')}; echo went on`]);
     const terminal = terminalWith(run);
@@ -299,7 +302,7 @@ describe('exec on a terminal', needs('Linux', 'script'), () => {
     expect(terminal.output()).not.toContain('went on');
   });
 
-  it('is stopped by Ctrl-Z together with the command, and both go on', async () => {
+  it('exec is stopped by Ctrl-Z together with the command, and both continue', async () => {
     await put(issue(3600));
     const terminal = terminalWith('bash --norc --noprofile -i', { PS1: '> ', HISTFILE: '' });
     await terminal.says(/> /);
@@ -318,7 +321,7 @@ describe('exec on a terminal', needs('Linux', 'script'), () => {
     await terminal.ended;
   });
 
-  it('has the command in the foreground, where it hears of another size', async () => {
+  it('exec runs the command in the foreground, where it gets changes of the window size', async () => {
     await put(issue(3600));
     const code = `process.on('SIGWINCH', () => { console.log('changed'); process.exit(0) }); setInterval(() => {}, 1000);
       require('child_process').spawn('stty', ['rows', '20', 'cols', '70'], { stdio: 'inherit' })`;
@@ -327,7 +330,7 @@ describe('exec on a terminal', needs('Linux', 'script'), () => {
     expect((await terminal.ended).status).toBe(0);
   });
 
-  it('ends with the terminal', async () => {
+  it('exec ends with the terminal', async () => {
     await put(issue(3600));
     const mark = join(sandbox.home, 'hung-up');
     const terminal = terminalWith(

@@ -50,7 +50,7 @@ function edited({ bytes, profile, session }: Sample): Buffer | UserError {
   }
 }
 
-test(`${RUNS} files of every kind: read as their readers do, and edited without harm to any of them`, {
+test(`${RUNS} generated files are read like by AWS tools, and edited without harm to any of them`, {
   ...uses('python3:botocore'),
   timeout: 7_200_000,
 }, async () => {
@@ -76,7 +76,7 @@ test.each([
   ['an archive', () => gzipSync(randomBytes(10_000)), /is not a text file/],
   ['random bytes', () => randomBytes(10_000), /is not a text file|is UTF-16/],
   ['UTF-16', () => Buffer.from('\ufeff[mfa]\r\n', 'utf16le'), /is UTF-16/],
-])('a file that is %s is refused with a clear error, and untouched', async (_what, content, message) => {
+])('a file that is %s is refused with a clear error, and not changed', async (_what, content, message) => {
   const folder = mkdtempSync(join(tmpdir(), 'aws-mfa-agent-formats-'));
   try {
     const file = join(folder, 'credentials');

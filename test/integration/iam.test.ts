@@ -35,7 +35,7 @@ const target = (changes: Partial<AwsTarget> = {}): AwsTarget => ({
 const list = (keys: Keys = sandbox.alice, where = target()) => listMfaDevices(keys, where);
 
 describe('ListMFADevices', () => {
-  it('names every device of the user, of whatever kind, in the order of AWS', async () => {
+  it('ListMFADevices returns every device of the user, of any kind, in the order of AWS', async () => {
     for (const serialNumber of ['GAHT12345678', PASSKEY]) {
       sandbox.alice.mfa.push({ serialNumber, secret: randomBytes(20) });
     }
@@ -44,7 +44,7 @@ describe('ListMFADevices', () => {
     expect(await list()).toMatchObject({ ok: true, value: [] });
   });
 
-  it('says what kept AWS from answering', async () => {
+  it('ListMFADevices reports why AWS did not answer', async () => {
     sandbox.alice.mayNotListDevices = true;
     expect(await list()).toMatchObject({
       ok: false,
@@ -59,7 +59,7 @@ describe('ListMFADevices', () => {
     expect(await list()).toMatchObject({ failure: { kind: 'unreachable' }, endpoint: '127.0.0.1' });
   });
 
-  it('is answered to a session only if it was made with MFA', async () => {
+  it('ListMFADevices is answered to a session only if it was made with MFA', async () => {
     const withMfa = await getSessionToken(
       { serialNumber: sandbox.serialNumber, tokenCode: sandbox.code(), durationSeconds: 900 },
       sandbox.alice,
@@ -81,7 +81,7 @@ describe('ListMFADevices', () => {
     expect(await list(without)).toMatchObject({ failure: { kind: 'bad-keys', code: 'InvalidClientTokenId' } });
   });
 
-  it('goes to AWS_ENDPOINT_URL where IAM has no address of its own, and to the partition of the region', async () => {
+  it('ListMFADevices uses AWS_ENDPOINT_URL if IAM has no endpoint of its own, and the partition of the region', async () => {
     delete process.env.AWS_ENDPOINT_URL_IAM;
     process.env.AWS_ENDPOINT_URL = sandbox.sts.url;
     expect(await list()).toMatchObject({ ok: true });
@@ -93,7 +93,7 @@ describe('ListMFADevices', () => {
     expect(await hostFor('us-gov-east-1')).toBe('iam.us-gov.amazonaws.com');
   });
 
-  it('goes through the proxy that the environment names', async () => {
+  it('ListMFADevices uses the proxy of the environment', async () => {
     const through: string[] = [];
     const proxy = createServer();
     proxy.on('connect', ({ url = '' }, client) => {
@@ -116,7 +116,7 @@ describe('ListMFADevices', () => {
   });
 });
 
-it('is answered by the sandbox as the AWS CLI expects it', needs('aws'), async () => {
+it('the sandbox answers ListMFADevices as the AWS CLI expects it', needs('aws'), async () => {
   const { stdout } = await promisify(execFile)(
     'aws',
     ['iam', 'list-mfa-devices', '--region', 'us-east-1', '--output', 'json'],

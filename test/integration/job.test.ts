@@ -16,7 +16,7 @@ function waitForEnd(pid: number): void {
 }
 
 describe.skipIf(!existsSync(CHILDREN))('two jobs that end together', () => {
-  it('both have their result, also when the end of the one is seen before its result', async () => {
+  it("two jobs that end together both have their result, also when one's end is seen before its result", async () => {
     const before = new Set(children());
     const upcoming = () => runJob({ do: 'upcoming', input: '* * * * *' });
     const first = upcoming();

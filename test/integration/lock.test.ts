@@ -58,7 +58,7 @@ function leaveLock(age: number, whose: 'ours' | 'theirs'): void {
 }
 
 describe('a program that locks with the defaults of proper-lockfile', () => {
-  test('keeps its lock for as long as it renews it, every five seconds', async () => {
+  test("another program's lock is kept for as long as it is renewed, every five seconds", async () => {
     writeFileSync(file, 'a\n');
     const holder = otherProcess(
       `import lockfile from ${JSON.stringify(import.meta.resolve('proper-lockfile'))};
@@ -77,7 +77,7 @@ describe('a program that locks with the defaults of proper-lockfile', () => {
     }
   });
 
-  test('and died loses it after ten seconds, not before', async () => {
+  test("another program's lock is taken ten seconds after its program died, not before", async () => {
     leaveLock(9, 'theirs');
     await expect(changeCredentials(file, append('ours\n'), { timeout: 100 })).rejects.toThrow(
       /another program has held/,
@@ -88,7 +88,7 @@ describe('a program that locks with the defaults of proper-lockfile', () => {
     expect(readdirSync(folder)).toEqual(['credentials']);
   });
 
-  test('waits for our lock, which we renew every second', async () => {
+  test('another program waits for our lock, which we renew every second', async () => {
     writeFileSync(file, 'a\n');
     const lock = await lockFile(file, 1000);
     const { mtimeMs } = statSync(`${file}.lock`);
@@ -104,8 +104,8 @@ describe('a program that locks with the defaults of proper-lockfile', () => {
   });
 });
 
-describe('a lock of ours', () => {
-  test('that is left behind is free after two seconds, not before', async () => {
+describe('our lock', () => {
+  test('our lock is free two seconds after it was left behind, not before', async () => {
     leaveLock(1, 'ours');
     await expect(changeCredentials(file, append('ours\n'), { timeout: 100 })).rejects.toThrow(
       /another program has held/,
@@ -116,7 +116,7 @@ describe('a lock of ours', () => {
     expect(readdirSync(folder)).toEqual(['credentials']);
   });
 
-  test('is still ours when somebody has looked into its folder', async () => {
+  test('our lock is still ours after another program has read its folder', async () => {
     const lock = await lockFile(file, 1000);
     const { mtime } = statSync(`${file}.lock`);
     utimesSync(`${file}.lock`, new Date(), mtime);
@@ -125,7 +125,7 @@ describe('a lock of ours', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('that another takes in the same millisecond is known to be lost, and left to the other', async () => {
+  test('our lock is known to be lost, and left to the other, when another takes it in the same millisecond', async () => {
     const lock = await lockFile(file, 1000);
     const { mtime } = statSync(`${file}.lock`);
     rmSync(`${file}.lock`, { recursive: true });
@@ -136,7 +136,7 @@ describe('a lock of ours', () => {
     expect(readdirSync(folder)).toEqual(['credentials.lock']);
   });
 
-  test('a lock is left to the other when that takes it between the look and the renewal of a process that stands still', async () => {
+  test('our lock is left to the other when it is taken between the check and the renewal of a stopped process', async () => {
     const child = otherProcess(
       `import fs from 'node:fs';
       const { stat } = fs;
@@ -173,7 +173,7 @@ describe('a lock of ours', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('that is taken while the process stands still neither ends the process nor is taken back', async () => {
+  test('our lock that is taken while the process is stopped neither ends the process nor is taken back', async () => {
     const child = otherProcess(
       `import { setTimeout } from 'node:timers/promises';
       import { lockFile } from '${built('files/lock.ts')}';
@@ -198,7 +198,7 @@ describe('a lock of ours', () => {
   });
 });
 
-describe('a rewrite that stands still', needs('strace'), () => {
+describe('a rewrite that is stopped', needs('strace'), () => {
   const session = (name: string) => ({
     accessKeyId: `ASIA${name}`,
     secretAccessKey: `${name}/secret`,
@@ -219,7 +219,7 @@ describe('a rewrite that stands still', needs('strace'), () => {
     ['until another has taken its lock and changed the file', false],
     ['until another has taken its lock and is about to change the file', true],
   ])(
-    'at any system call, %s, loses neither change',
+    'a rewrite that is stopped at any system call, %s, loses neither change',
     async (_, isEarly) => {
       const calls = callsIn((await rewrite(newFile(), ours)).log);
       const left = calls.entries();
