@@ -14,22 +14,22 @@ const program = createProgram();
 const help = program.createHelp();
 
 describe('the man page', () => {
-  it('is in the package, in a list: npm links no other to where man looks', () => {
+  it('the man page is in the package, in a list, without which npm does not link it to where man looks', () => {
     expect(package_.files).toContain('dist');
     expect(package_.man[0]).toMatch(/^dist\/.*\.1$/);
   });
 
-  it('is what groff takes without a warning', needs('groff'), () => {
+  it('the man page is accepted by groff without a warning', needs('groff'), () => {
     const { stdout, stderr, status } = spawnSync('groff', ['-man', '-Tutf8', '-ww', '-z', PAGE], { encoding: 'utf8' });
     expect({ stdout, stderr, status }).toEqual({ stdout: '', stderr: '', status: 0 });
   });
 
-  it('is what mandoc takes without a warning', needs('mandoc'), () => {
+  it('the man page is accepted by mandoc without a warning', needs('mandoc'), () => {
     const { stdout, status } = spawnSync('mandoc', ['-T', 'lint', '-W', 'warning', PAGE], { encoding: 'utf8' });
     expect({ stdout, status }).toEqual({ stdout: '', status: 0 });
   });
 
-  describe('as man shows it', needs('man'), () => {
+  describe('the man page as man shows it', needs('man'), () => {
     const shown = () =>
       execFileSync('man', ['--warnings', '-l', PAGE], {
         encoding: 'utf8',
@@ -37,7 +37,7 @@ describe('the man page', () => {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
 
-    it('has every command with its options and arguments, and what --help says of them', () => {
+    it('the man page has every command with its options and arguments, described as in --help', () => {
       const page = shown();
       for (const command of help.visibleCommands(program)) {
         const section = page.split(/\n(?= {0,3}\S)/).find((part) => part.startsWith(`   ${command.name()}\n`));
@@ -55,13 +55,13 @@ describe('the man page', () => {
       }
     });
 
-    it('has every setting', () => {
+    it('the man page has every setting', () => {
       const page = shown();
       const settings = page.slice(page.indexOf('\nSETTINGS'), page.indexOf('\nFILES'));
       for (const setting of [...GLOBAL, ...OF_PROFILE]) expect(settings).toMatch(new RegExp(`^ +${setting}\\b`, 'm'));
     });
 
-    it('shows quotes, dashes and other characters as they are typed', () => {
+    it('the man page shows quotes, dashes and other characters as they are typed', () => {
       expect(shown()).toContain('eval "$(aws-mfa-agent env)"');
       expect(shown()).not.toMatch(/[“”‘’]|undefined|\\|@[A-Z]/);
     });

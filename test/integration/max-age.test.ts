@@ -32,7 +32,7 @@ async function olderBy(milliseconds: number): Promise<void> {
 }
 
 describe('max_age', () => {
-  it('has a long session refreshed an hour after it was given', async () => {
+  it('max_age makes a long session due an hour after it was issued', async () => {
     await settings('[mfa]\nmax_age = 1h\n');
     const refreshed = await run(['refresh', '--token-code', sandbox.code()], sandbox.env);
     expect(refreshed).toMatchObject({ status: 0, stderr: expect.stringMatching(/\(1h 00m\)\n$/) });
@@ -45,7 +45,7 @@ describe('max_age', () => {
     expect(sandbox.sts.requests.map(({ durationSeconds }) => durationSeconds)).toEqual(['43200', '43200']);
   });
 
-  it('takes no session away that still works', async () => {
+  it('max_age does not invalidate a session that still works', async () => {
     await settings('[mfa]\nmax_age = 1h\n');
     await run(['refresh', '--token-code', sandbox.code()], sandbox.env);
     await olderBy(2 * HOUR);
@@ -56,7 +56,7 @@ describe('max_age', () => {
     });
   });
 
-  it('lets exec run with such a session when nobody can be asked, and has it say why the session is due', async () => {
+  it('max_age lets exec use such a session when nobody can be asked, and say why it is due', async () => {
     await settings('prompt = terminal\n[mfa]\nmax_age = 1h\n');
     await run(['refresh', '--token-code', sandbox.code()], sandbox.env);
     await olderBy(2 * HOUR);
@@ -67,7 +67,7 @@ describe('max_age', () => {
     });
   });
 
-  it('has the agent ask for another tool’s session by how long ours last, and then no more', async () => {
+  it('max_age makes the agent ask once for another tool’s session by the usual duration of a session', async () => {
     // Half of its twelve hours are over; as one of ours, it would be six hours old.
     const bytes = withSession(await readFile(sandbox.credentialsFile), 'mfa', sandbox.sts.issue('alice', 6 * 3600));
     await writeFile(sandbox.credentialsFile, bytes);

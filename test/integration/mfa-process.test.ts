@@ -15,7 +15,7 @@ const STEP = 30_000;
 let sandbox: Sandbox;
 afterEach(() => sandbox.close());
 
-describe('the agent with a command that prints the code', () => {
+describe('the agent with mfa_process', () => {
   let agent: Running;
   beforeEach(async () => {
     sandbox = await startSandbox({ tolerance: 9 });
@@ -37,7 +37,7 @@ describe('the agent with a command that prints the code', () => {
   };
   const runs = async () => (await readFile(join(sandbox.home, 'runs'), 'utf8')).length;
 
-  it('asks a person when the command fails, and says in the question and in the log what it complained about', async () => {
+  it('the agent asks the user when mfa_process fails, and shows its message in the prompt and in the log', async () => {
     await run('echo "no key for 123456 is plugged in" >&2; exit 3');
     const complaint = 'mfa_process of [mfa] failed (exit status 3: no key for ****** is plugged in).';
     await agent.says(/AWS session \[mfa\] needs a code\.\n.*\nMFA code of alice/);
@@ -53,7 +53,7 @@ describe('the agent with a command that prints the code', () => {
     expect(agent.output().match(/mfa_process of \[mfa\] failed/g)).toHaveLength(2);
   });
 
-  it('asks a person when AWS refused two codes of the command: it may be for another device', async () => {
+  it('the agent asks the user when AWS refused two codes of mfa_process, which may be for another device', async () => {
     const wrong = Number(sandbox.wrongCode());
     await run(`printf '%06d\\n' $((${wrong} + $(wc -l < runs)))`);
     await agent.says(/AWS refused the code of mfa_process \(late, or of another device\)\.\nMFA code of alice/);
@@ -63,7 +63,7 @@ describe('the agent with a command that prints the code', () => {
   });
 });
 
-describe('the code of a command', () => {
+describe('the code of mfa_process', () => {
   beforeEach(async () => {
     // A code is good for its 30 seconds and no longer.
     sandbox = await startSandbox({ tolerance: 0 });
@@ -114,7 +114,7 @@ describe('the code of a command', () => {
     }
   };
 
-  it('is not sent when it has less than two seconds to live: the next one is waited for', async () => {
+  it('a code that is valid for less than two seconds is not sent, but the next one', async () => {
     const { outcome, waited } = await refreshed(1_500);
     expect(outcome).toBe('refreshed');
     expect(waited).toBeGreaterThan(1_000);
@@ -122,11 +122,11 @@ describe('the code of a command', () => {
     expect(sandbox.sts.requests).toHaveLength(1);
   });
 
-  it('is sent at once when it lives long enough', async () => {
+  it('a code that is valid for longer is sent at once', async () => {
     expect(await refreshed(8_000)).toMatchObject({ outcome: 'refreshed', waited: 0 });
   });
 
-  it('is not sent a second time, for another profile of the device: the next one is waited for', async () => {
+  it('a code is not sent a second time for another profile of the device, but the next one', async () => {
     const { codes } = await refreshed(20_000);
     const second = await refreshed(15_000, codes);
     expect(second.outcome).toBe('refreshed');

@@ -19,7 +19,7 @@ describe('the agent without a network', needs('root', 'ip', 'network namespaces'
     await sandbox.close();
   });
 
-  it('waits for it before it asks, and says so', async () => {
+  it('the agent waits for the network before it asks, and says so', async () => {
     const { AWS_ENDPOINT_URL_STS: _, ...env } = sandbox.env;
     const folder = join(env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
     await mkdir(folder, { recursive: true });

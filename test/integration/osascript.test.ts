@@ -18,14 +18,14 @@ describe('a stand-in for osascript', () => {
     return osascript({ PATH: `${folder}:/usr/bin:/bin` }).ask(asked, asking());
   };
 
-  it('gives the code that was typed, and asks again after something else', async () => {
+  it('osascript gives the typed code, and asks again after another text', async () => {
     expect(await ask('echo "123 456"')).toEqual({ kind: 'code', code: '123456' });
     const again = `echo "$@" >> ${folder}/words; [ -e ${folder}/asked ] && echo 654321; touch ${folder}/asked; echo`;
     expect(await ask(again)).toEqual({ kind: 'code', code: '654321' });
     expect(await readFile(join(folder, 'words'), 'utf8')).toContain('A code has six digits. Try again.');
   });
 
-  it('is told all texts as arguments, none as part of the script', async () => {
+  it('osascript gets all texts as arguments, none as part of the script', async () => {
     const hostile = '" & (do shell script "touch /tmp/owned") & "';
     await ask(`printf '%s\\0' "$@" > ${folder}/words; echo 123456`, request({ profile: hostile }));
     const [dashE, script = '', title, text, ...buttons] = (await readFile(join(folder, 'words'), 'utf8')).split('\0');
@@ -44,7 +44,7 @@ describe('a stand-in for osascript', () => {
       'execution error: No user interaction allowed. (-1713)',
       { kind: 'unavailable', reason: 'exit status 1: execution error: No user interaction allowed. (-1713)' },
     ],
-  ])('tells by the number of its error what happened: %s', async (_, message, answer) => {
+  ])('osascript reports by its error number what happened: %s', async (_, message, answer) => {
     expect(await ask(`echo "0:1: ${message}" >&2; exit 1`)).toMatchObject(
       'reason' in answer ? { ...answer, reason: expect.stringContaining('No user interaction allowed') } : answer,
     );

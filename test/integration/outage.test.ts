@@ -48,7 +48,7 @@ describe('an hour without STS', needs('faketime'), () => {
   const codes = () => sandbox.sts.requests.filter(({ tokenCode }) => tokenCode !== undefined);
   const isFresh = () => agent.lapse.lines.some(({ msg }) => msg === 'session refreshed');
 
-  it('is told of once, costs one code and few requests, and is over soon after', async () => {
+  it('an outage is reported once, costs one code and few requests, and ends soon after STS answers', async () => {
     sandbox.sts.fault({ kind: 'unavailable' }, Number.POSITIVE_INFINITY);
     await minutes(65);
     expect(warnings().map(({ msg }) => msg)).toEqual([expect.stringMatching(/AWS is busy \(ServiceUnavailable\)/)]);
@@ -62,7 +62,7 @@ describe('an hour without STS', needs('faketime'), () => {
     expect(codes()).toHaveLength(2);
   });
 
-  it('is the same where nobody answers at all', async () => {
+  it('an outage in which connections get no answer is handled in the same way', async () => {
     await way.close();
     await minutes(65);
     expect(warnings().map(({ msg }) => msg)).toEqual([expect.stringMatching(/no answer from 127.0.0.1/)]);

@@ -49,12 +49,12 @@ describe.skipIf(process.platform === 'win32')('pinentry', () => {
     ['another error', 'echo "ERR 83886340 No pinentry <GCR>"', { kind: 'unavailable', reason: 'No pinentry <GCR>' }],
     ['nothing', 'exit 0', { kind: 'unavailable', reason: 'ended without an answer' }],
     ['a crash', 'kill -SEGV $$', { kind: 'unavailable', reason: expect.stringContaining('SIGSEGV') }],
-  ])('is understood when it answers %s', async (_, getpin, answer) => {
+  ])('pinentry is understood when it answers %s', async (_, getpin, answer) => {
     const way = await answering(getpin);
     expect(await way.ask(request(), asking())).toEqual(answer);
   });
 
-  it('is told every text on a line of its own, and no longer one than the protocol takes', async () => {
+  it('pinentry gets every text on a line of its own, within the length limit of its protocol', async () => {
     const way = await answering("printf 'D 123456\\nOK\\n'");
     await way.ask(request({ profile: 'ü%\n'.repeat(2000), problem: '100 %\r\nBYE' }), asking());
     const lines = (await readFile(listened(), 'utf8')).trim().split('\n');
@@ -63,7 +63,7 @@ describe.skipIf(process.platform === 'win32')('pinentry', () => {
     expect(Math.max(...lines.map((line) => Buffer.byteLength(line)))).toBeLessThanOrEqual(1000);
   });
 
-  it('is given up, when it hears nothing, as soon as the question is withdrawn', async () => {
+  it('pinentry is ended when it does not react and the prompt is closed', async () => {
     const way = await answering(': > "$LISTENED"; trap "" TERM; while :; do sleep 0.1; done');
     const question = asking();
     const answer = way.ask(request(), question);
@@ -72,7 +72,7 @@ describe.skipIf(process.platform === 'win32')('pinentry', () => {
     expect(await answer).toEqual({ kind: 'dismissed' });
   });
 
-  it('without windows is not used, unless it may have our terminal', async () => {
+  it('pinentry without windows is not used unless it may use our terminal', async () => {
     await writeFile(join(folder, 'pinentry'), '#!/bin/sh\nprintf "OK\\nD gtk2:curses\\nOK\\n"\n', { mode: 0o755 });
     const here = { ...environment(), PATH: folder };
     expect(await pinentry(here).unfit()).toBe('cannot open a window here');
@@ -80,7 +80,7 @@ describe.skipIf(process.platform === 'win32')('pinentry', () => {
 });
 
 describe('pinentry on a terminal', needs('pinentry-gtk-2', 'script'), () => {
-  it('takes the code there, and not without one', async () => {
+  it('pinentry asks on the terminal, and not without one', async () => {
     const program = `
       import { pinentry } from '${built('ask/pinentry.ts')}';
       const way = pinentry({ PATH: process.env.PATH, LANG: 'C.UTF-8', TERM: 'xterm' }, true);

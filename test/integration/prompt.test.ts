@@ -48,18 +48,18 @@ const TIMES: [number, string][] = [
 describe('the script for bars', () => {
   const left = (...words: string[]) => spawnSync('aws-mfa-left', words, { env, encoding: 'utf8' }).stdout;
 
-  it.each(TIMES)('says of %i seconds: %s', async (seconds, text) => {
+  it.each(TIMES)('the script for bars shows for %i seconds: %s', async (seconds, text) => {
     await put(seconds);
     expect(left()).toBe(`mfa ${text}\n`);
   });
 
-  it('says nothing where there is no session, or no file', () => {
+  it('the script for bars shows nothing without a session or a file', () => {
     expect(left('mfa')).toBe('');
     env.AWS_SHARED_CREDENTIALS_FILE = '/nowhere';
     expect(left('mfa')).toBe('');
   });
 
-  it('says it to waybar as JSON', async () => {
+  it('the script for bars prints JSON for waybar', async () => {
     await put(600);
     expect(JSON.parse(left('mfa', 'waybar'))).toMatchObject({
       text: expect.stringMatching(/^mfa (9|10)m$/),
@@ -71,7 +71,7 @@ describe('the script for bars', () => {
     expect(JSON.parse(left('mfa', 'waybar'))).toMatchObject({ text: 'mfa over', class: 'expired' });
   });
 
-  it('goes through leap years as the calendar does', async () => {
+  it('the script for bars counts leap years correctly', async () => {
     // The day after the 28th of February, a year with a 29th, the end of a year: by the clock of date(1).
     for (const day of ['2027-03-01', '2028-02-29', '2028-12-31', '2031-01-01']) {
       await writeFile(sandbox.credentialsFile, `[mfa]\nexpiration = ${day}T12:34:56Z\n`);
@@ -81,7 +81,7 @@ describe('the script for bars', () => {
   });
 });
 
-describe('in a terminal', needs('tmux'), () => {
+describe('the script in a prompt', needs('tmux'), () => {
   let terminal: ScreenTerminal;
   beforeEach(() => {
     terminal = openTerminal(env);
@@ -100,19 +100,19 @@ describe('in a terminal', needs('tmux'), () => {
     expect(terminal.screen()).not.toContain('mfa');
   }
 
-  it('the prompt of bash says it', async () => {
+  it('the prompt of bash shows the output of the script', async () => {
     await writeFile(join(sandbox.home, '.bashrc'), blockAfter('In `~/.bashrc`'));
     terminal.press('. ~/.bashrc', 'Enter');
     await everyTime();
   });
 
-  it('the prompt of zsh says it', needs('tmux', 'zsh'), async () => {
+  it('the prompt of zsh shows the output of the script', needs('tmux', 'zsh'), async () => {
     await writeFile(join(sandbox.home, '.zshrc'), `PROMPT='%# '\n${blockAfter('In `~/.zshrc`')}`);
     terminal.press('exec zsh -o NO_GLOBAL_RCS', 'Enter');
     await everyTime();
   });
 
-  it('the prompt of fish says it', needs('tmux', 'fish'), async () => {
+  it('the prompt of fish shows the output of the script', needs('tmux', 'fish'), async () => {
     const folder = join(env.XDG_CONFIG_HOME ?? '', 'fish');
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, 'config.fish'), blockAfter('In `~/.config/fish/config.fish`'));
@@ -121,7 +121,7 @@ describe('in a terminal', needs('tmux'), () => {
     await terminal.shows(/[>#] +mfa 42m$/m);
   });
 
-  it('the status line of tmux says it', async () => {
+  it('the status line of tmux shows the output of the script', async () => {
     await put(42 * 60 + 30);
     await writeFile(join(sandbox.home, '.tmux.conf'), blockAfter('In `~/.tmux.conf`'));
     terminal.press(`TMUX= tmux -S ${join(sandbox.home, 'inner.sock')}`, 'Enter');

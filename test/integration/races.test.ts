@@ -180,7 +180,7 @@ async function race(times: number, editing?: string[]): Promise<{ counts: Counts
 }
 
 test(
-  'eight processes that honour the lock lose nothing, and no reader ever notices',
+  'eight processes that use the lock lose no change, and no reader sees a broken file',
   uses('python3:botocore'),
   async () => {
     const { counts, changes } = await race(100);
@@ -190,14 +190,10 @@ test(
   },
 );
 
-test(
-  'beside a program that edits in place without a lock, the only faults are that program’s',
-  uses('python3:botocore'),
-  async () => {
-    await race(200, STAND_IN);
-  },
-);
+test('a program that edits in place without a lock causes only its own faults', uses('python3:botocore'), async () => {
+  await race(200, STAND_IN);
+});
 
-test("beside the AWS CLI's own `aws configure set`, the only faults are its", needs('python3:awscli'), async () => {
+test('`aws configure set` causes only its own faults', needs('python3:awscli'), async () => {
   await race(100, AWS_CONFIGURE_SET);
 });

@@ -86,7 +86,7 @@ for (const { name, command, needed } of CLIENTS) {
     };
     const admin = { Arn: expect.stringContaining(`arn:aws:sts::${ACCOUNT_ID}:assumed-role/admin/`) };
 
-    it('assumes a role that demands MFA with the session of [mfa], without another code', async () => {
+    it(`${name} assumes a role that requires MFA with the session of [mfa], without another code`, async () => {
       expect((await run(['refresh', '--token-code', sandbox.code()], sandbox.env)).status).toBe(0);
       expect(await callerWith('admin')).toMatchObject(admin);
       expect(await callerWith('admin')).toMatchObject(admin);
@@ -95,18 +95,18 @@ for (const { name, command, needed } of CLIENTS) {
       for (const request of assumed) expect(request).toMatchObject({ outcome: 'granted', tokenCode: undefined });
     });
 
-    it('assumes it by a profile with credential_process as well', async () => {
+    it(`${name} assumes the role from a profile with credential_process, too`, async () => {
       expect((await run(['refresh', '--token-code', sandbox.code()], sandbox.env)).status).toBe(0);
       expect(await callerWith('admin-via-agent')).toMatchObject(admin);
     });
 
-    it('is refused the role with the long-term credentials', async () => {
+    it(`${name} cannot assume the role with the long-term keys`, async () => {
       await expect(callerWith('admin-without-mfa')).rejects.toMatchObject({
         stderr: expect.stringMatching(/not authorized to perform: sts:AssumeRole/),
       });
     });
 
-    it('is refused more than an hour, whatever the role allows', async () => {
+    it(`${name} cannot assume the role for more than an hour, whatever the role allows`, async () => {
       expect((await run(['refresh', '--token-code', sandbox.code()], sandbox.env)).status).toBe(0);
       await expect(callerWith('admin-too-long')).rejects.toMatchObject({
         stderr: expect.stringContaining('exceeds the 1 hour session limit for roles assumed by role chaining'),
@@ -115,14 +115,14 @@ for (const { name, command, needed } of CLIENTS) {
   });
 }
 
-describe('the sandbox', () => {
+describe('the sandbox with roles', () => {
   const client = (keys: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }) =>
     new STSClient({ endpoint: sandbox.sts.url, region: 'eu-west-1', maxAttempts: 1, credentials: keys });
   const assume = (keys: Parameters<typeof client>[0], input: Partial<AssumeRoleCommand['input']> = {}) =>
     client(keys).send(new AssumeRoleCommand({ RoleArn: arn('admin'), RoleSessionName: 'test', ...input }));
   const mfa = () => ({ SerialNumber: sandbox.serialNumber, TokenCode: sandbox.code() });
 
-  it('gives a role with a code of its own for as long as the role allows, and the code is used up', async () => {
+  it('the sandbox gives a role with a code of its own as long as the role allows, and the code is used up', async () => {
     const code = mfa();
     const { Credentials, AssumedRoleUser } = await assume(sandbox.alice, { ...code, DurationSeconds: 43_200 });
     expect(AssumedRoleUser).toMatchObject({
@@ -139,7 +139,7 @@ describe('the sandbox', () => {
     );
   });
 
-  it('lets a session without MFA into a role that does not demand it, and nobody into one that is not there', async () => {
+  it('the sandbox gives a session without MFA a role that does not require it, and refuses unknown roles', async () => {
     await expect(assume(sandbox.alice)).rejects.toMatchObject({ name: 'AccessDenied' });
     expect((await assume(sandbox.alice, { RoleArn: arn('reader') })).AssumedRoleUser).toBeDefined();
     await expect(assume(sandbox.alice, { ...mfa(), RoleArn: arn('nobody') })).rejects.toMatchObject({
@@ -149,7 +149,7 @@ describe('the sandbox', () => {
     await expect(assume(sandbox.alice)).rejects.toThrow('Roles may not be assumed by root accounts.');
   });
 
-  it('gives no session for the keys of a role', async () => {
+  it('the sandbox refuses GetSessionToken with the keys of a role', async () => {
     const { Credentials } = await assume(sandbox.alice, mfa());
     const keys = {
       accessKeyId: Credentials?.AccessKeyId ?? '',

@@ -96,8 +96,8 @@ const MISMATCH = refusal(
 );
 const INVALID_KEY = refusal(403, 'InvalidClientTokenId', 'The security token included in the request is invalid.');
 
-describe('a session for a good code', () => {
-  test('has the form of AWS and lasts as long as asked for', async () => {
+describe('a session of the sandbox', () => {
+  test("a session has the form of AWS's and lasts as long as requested", async () => {
     const sandbox = await sandboxWith();
     const before = sandbox.clock.now();
     const session = await askWithCode(sandbox, { DurationSeconds: 900 });
@@ -110,13 +110,13 @@ describe('a session for a good code', () => {
     expect(sandbox.sts.session(session.accessKeyId)).toMatchObject({ userName: 'alice', mfa: true });
   });
 
-  test('lasts twelve hours unless asked otherwise', async () => {
+  test('a session lasts twelve hours by default', async () => {
     const sandbox = await sandboxWith();
     const { expiration } = await askWithCode(sandbox);
     expect(Math.round((expiration - sandbox.clock.now()) / 60_000)).toBe(720);
   });
 
-  test('says whose it is', async () => {
+  test('a session is identified by GetCallerIdentity', async () => {
     const sandbox = await sandboxWith();
     const session = await askWithCode(sandbox);
     const identity = await clientOf(sandbox.sts, session).send(new GetCallerIdentityCommand({}));
@@ -128,7 +128,7 @@ describe('a session for a good code', () => {
     expect(identity.$metadata.requestId).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  test('ends when its time is over', async () => {
+  test('a session ends when its time is over', async () => {
     const sandbox = await sandboxWith({ longestSession: 3 });
     const session = await askWithCode(sandbox);
     sandbox.clock.offset = 4_000;
@@ -136,7 +136,7 @@ describe('a session for a good code', () => {
     expect(error).toEqual(refusal(403, 'ExpiredToken', 'The security token included in the request is expired'));
   });
 
-  test('is cut to an hour for the root user, without an error', async () => {
+  test('a session of the root user is shortened to an hour, without an error', async () => {
     const sandbox = await sandboxWith({ alice: { root: true } });
     const session = await askWithCode(sandbox, { DurationSeconds: 43_200 });
     expect(Math.round((session.expiration - sandbox.clock.now()) / 60_000)).toBe(60);
@@ -144,13 +144,13 @@ describe('a session for a good code', () => {
     expect(identity).toMatchObject({ Arn: `arn:aws:iam::${ACCOUNT_ID}:root`, UserId: ACCOUNT_ID });
   });
 
-  test('can be cut to any length', async () => {
+  test('a session can be shortened to any length', async () => {
     const sandbox = await sandboxWith({ longestSession: 120 });
     const { expiration } = await askWithCode(sandbox, { DurationSeconds: 3600 });
     expect(Math.round((expiration - sandbox.clock.now()) / 60_000)).toBe(2);
   });
 
-  test('is also made in process, and is good on the wire', async () => {
+  test('a session that is made in process is valid for requests', async () => {
     const sandbox = await sandboxWith();
     const session = sandbox.sts.issue('alice', 60);
     await expect(clientOf(sandbox.sts, session).send(new GetCallerIdentityCommand({}))).resolves.toMatchObject({
@@ -161,7 +161,7 @@ describe('a session for a good code', () => {
     expect(error.name).toBe('ExpiredToken');
   });
 
-  test('is given without a code too, and is then no MFA session', async () => {
+  test('a session without a code is not an MFA session', async () => {
     const sandbox = await sandboxWith();
     const answer = await clientOf(sandbox.sts, sandbox.alice).send(new GetSessionTokenCommand({}));
     expect(sandbox.sts.session(answer.Credentials?.AccessKeyId ?? '')).toMatchObject({ mfa: false });
@@ -170,13 +170,13 @@ describe('a session for a good code', () => {
 });
 
 describe('a code', () => {
-  test('is refused when it is wrong', async () => {
+  test('a code is refused when it is wrong', async () => {
     const sandbox = await sandboxWith();
     const error = await errorOf(askWithCode(sandbox, { TokenCode: sandbox.wrongCode() }));
     expect(error).toEqual(INVALID_CODE);
   });
 
-  test('is good once', async () => {
+  test('a code is accepted once', async () => {
     const sandbox = await sandboxWith();
     const code = sandbox.code();
     await askWithCode(sandbox, { TokenCode: code });
@@ -184,7 +184,7 @@ describe('a code', () => {
     expect(await errorOf(askWithCode(sandbox, { TokenCode: code }))).toEqual(INVALID_CODE);
   });
 
-  test('is good one step early and one step late, and no more', async () => {
+  test('a code is accepted one step early and one step late, not more', async () => {
     const sandbox = await sandboxWith({ stepSeconds: 3600 });
     const at = (steps: number) => sandbox.authenticator.code(sandbox.clock.now() + steps * 3_600_000);
     await askWithCode(sandbox, { TokenCode: at(-1) });
@@ -194,7 +194,7 @@ describe('a code', () => {
     expect(await errorOf(askWithCode(sandbox, { TokenCode: at(2) }))).toEqual(INVALID_CODE);
   });
 
-  test('has to be of a device of this user', async () => {
+  test('a code must be of a device of this user', async () => {
     const bob = newSandboxUser(ACCOUNT_ID, 'bob');
     const sandbox = await sandboxWith({ users: [bob] });
     for (const SerialNumber of [`arn:aws:iam::${ACCOUNT_ID}:mfa/alcie`, bob.mfa[0]?.serialNumber]) {
@@ -209,13 +209,13 @@ describe('a code', () => {
     }
   });
 
-  test('may come from a hardware device', async () => {
+  test('a code may be of a hardware device', async () => {
     const serialNumber = 'GAHT12345678';
     const sandbox = await sandboxWith({ alice: { mfa: [{ serialNumber, secret: Buffer.from('a hardware secret') }] } });
     await expect(askWithCode(sandbox, { SerialNumber: serialNumber })).resolves.toBeDefined();
   });
 
-  test('needs its serial number, and the other way round', async () => {
+  test('a code requires a serial number, and a serial number requires a code', async () => {
     const sandbox = await sandboxWith();
     const half = refusal(
       403,
@@ -250,7 +250,7 @@ describe('parameters out of range', () => {
       { DurationSeconds: 129_601 },
       "1 validation error detected: Value '129601' at 'durationSeconds' failed to satisfy constraint: Member must have value less than or equal to 129600",
     ],
-  ])('%j are named with their values', async (input, message) => {
+  ])('%j are refused with their values', async (input, message) => {
     const sandbox = await sandboxWith();
     const code = sandbox.code();
     const error = await errorOf(askWithCode(sandbox, { TokenCode: code, ...input }));
@@ -258,7 +258,7 @@ describe('parameters out of range', () => {
     expect(sandbox.sts.isBurnt(sandbox.serialNumber, code)).toBe(false);
   });
 
-  test('an action that does not exist', async () => {
+  test('an unknown action is refused', async () => {
     const sandbox = await sandboxWith();
     const client = clientOf(sandbox.sts, sandbox.alice);
     client.middlewareStack.add(
@@ -274,15 +274,15 @@ describe('parameters out of range', () => {
   });
 });
 
-describe('a caller who may not', () => {
-  test('has session credentials', async () => {
+describe('a caller without permission', () => {
+  test('a caller with session credentials is refused', async () => {
     const sandbox = await sandboxWith();
     const session = sandbox.sts.issue('alice', 900);
     const error = await errorOf(clientOf(sandbox.sts, session).send(new GetSessionTokenCommand({})));
     expect(error).toEqual(refusal(403, 'AccessDenied', 'Cannot call GetSessionToken with session credentials'));
   });
 
-  test('has a policy against it, but can be identified', async () => {
+  test('a caller with a policy against it is refused, but can be identified', async () => {
     const sandbox = await sandboxWith({ alice: { policyDenies: true } });
     expect(await errorOf(askWithCode(sandbox))).toEqual(
       refusal(
@@ -298,25 +298,25 @@ describe('a caller who may not', () => {
 describe('a signature', () => {
   const identify = (client: STSClient) => errorOf(client.send(new GetCallerIdentityCommand({})));
 
-  test('by an unknown key is refused', async () => {
+  test('a signature by an unknown key is refused', async () => {
     const { sts, alice } = await sandboxWith();
     const client = clientOf(sts, { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: alice.secretAccessKey });
     expect(await identify(client)).toEqual(INVALID_KEY);
   });
 
-  test('by an inactive key is refused, from that moment on', async () => {
+  test('a signature by an inactive key is refused, from that moment', async () => {
     const { sts, alice } = await sandboxWith();
     await clientOf(sts, alice).send(new GetCallerIdentityCommand({}));
     alice.active = false;
     expect(await identify(clientOf(sts, alice))).toEqual(INVALID_KEY);
   });
 
-  test('with the wrong secret is refused', async () => {
+  test('a signature with the wrong secret is refused', async () => {
     const { sts, alice } = await sandboxWith();
     expect(await identify(clientOf(sts, { ...alice, secretAccessKey: `${alice.secretAccessKey}x` }))).toEqual(MISMATCH);
   });
 
-  test('without the session token, or with the token of another, is refused', async () => {
+  test("a signature without the session token, or with another's, is refused", async () => {
     const { sts, alice } = await sandboxWith();
     const { accessKeyId, secretAccessKey, sessionToken } = sts.issue('alice', 900);
     const { sessionToken: another } = sts.issue('alice', 900);
@@ -329,7 +329,7 @@ describe('a signature', () => {
     }
   });
 
-  test('of six minutes ago has expired, of four has not', async () => {
+  test('a signature that is six minutes old has expired, one of four minutes has not', async () => {
     const { sts, alice } = await sandboxWith();
     await clientOf(sts, alice, { systemClockOffset: -240_000 }).send(new GetCallerIdentityCommand({}));
     const error = await identify(clientOf(sts, alice, { systemClockOffset: -360_000 }));
@@ -339,7 +339,7 @@ describe('a signature', () => {
     );
   });
 
-  test('of six minutes ahead is not yet current', async () => {
+  test('a signature that is six minutes ahead is not yet current', async () => {
     const { sts, alice } = await sandboxWith();
     const error = await identify(clientOf(sts, alice, { systemClockOffset: 360_000 }));
     expect(error).toMatchObject({ name: 'SignatureDoesNotMatch', $metadata: { httpStatusCode: 403 } });
@@ -348,7 +348,7 @@ describe('a signature', () => {
     );
   });
 
-  test('for another region is refused where one is demanded', async () => {
+  test('a signature for another region is refused when one is required', async () => {
     const { sts, alice } = await sandboxWith({ region: 'us-east-1' });
     await clientOf(sts, alice, { region: 'us-east-1' }).send(new GetCallerIdentityCommand({}));
     expect(await identify(clientOf(sts, alice))).toEqual(
@@ -356,7 +356,7 @@ describe('a signature', () => {
     );
   });
 
-  test('covers a path and a query with awkward characters', async () => {
+  test('a signature covers a path and a query with unusual characters', async () => {
     const { sts, alice } = await sandboxWith();
     const client = clientOf(sts, alice);
     client.middlewareStack.add(
@@ -370,14 +370,14 @@ describe('a signature', () => {
     await client.send(new GetCallerIdentityCommand({}));
   });
 
-  test('is missing', async () => {
+  test('a missing signature is refused', async () => {
     const { sts } = await sandboxWith();
     const answer = await fetch(sts.url, { method: 'POST', body: 'Action=GetCallerIdentity&Version=2011-06-15' });
     expect(answer.status).toBe(403);
     expect(await answer.text()).toContain('<Code>MissingAuthenticationToken</Code>');
   });
 
-  test('is no signature', async () => {
+  test('a malformed signature is refused', async () => {
     const { sts } = await sandboxWith();
     const answer = await fetch(sts.url, { method: 'POST', headers: { Authorization: 'Bearer abc' } });
     expect(answer.status).toBe(400);
@@ -417,11 +417,11 @@ describe('a request that was changed after it was signed', () => {
     ['content type', (request) => (request.headers['content-type'] = 'text/plain')],
     ['date, by a second', (request) => (request.headers['x-amz-date'] = aSecondLater(request.headers['x-amz-date']))],
     ['signature', (request) => (request.headers.authorization = changedSignature(request.headers.authorization))],
-  ])('in its %s does not match', async (_, change) => {
+  ])('a request with a changed %s does not match its signature', async (_, change) => {
     expect(await sendChanged(change)).toEqual(MISMATCH);
   });
 
-  test('by one more AWS header does not match', async () => {
+  test('a request with one more AWS header does not match its signature', async () => {
     const error = await sendChanged((request) => {
       request.headers['x-amz-extra'] = 'yes';
     });
@@ -433,12 +433,15 @@ describe('a request that was changed after it was signed', () => {
     [/\/sts\//, '/s3/', /^Credential should be scoped to correct service: 'sts'/],
     [/aws4_request/, 'aws5_request', /valid terminator/],
     [/host;/, '', /must be a 'SignedHeader'/],
-  ])('in its Authorization header, %s to %s, does not match', async (part, changed, message) => {
-    const error = await sendChanged((request) => {
-      request.headers.authorization = request.headers.authorization?.replace(part, changed) ?? '';
-    });
-    expect(error).toMatchObject({ name: 'SignatureDoesNotMatch', message: expect.stringMatching(message) });
-  });
+  ])(
+    'a request whose Authorization header was changed, %s to %s, does not match its signature',
+    async (part, changed, message) => {
+      const error = await sendChanged((request) => {
+        request.headers.authorization = request.headers.authorization?.replace(part, changed) ?? '';
+      });
+      expect(error).toMatchObject({ name: 'SignatureDoesNotMatch', message: expect.stringMatching(message) });
+    },
+  );
 
   function aSecondLater(time: string | undefined): string {
     const [, date, hour, minute, second] = /^(\d{8})T(\d\d)(\d\d)(\d\d)Z$/.exec(time ?? '') ?? [];
@@ -450,7 +453,7 @@ describe('a request that was changed after it was signed', () => {
   }
 });
 
-describe('a fault', () => {
+describe('a fault of the sandbox', () => {
   test.each<[StsFault, number, string, string]>([
     [{ kind: 'throttle' }, 400, 'Throttling', 'Rate exceeded'],
     [
@@ -460,16 +463,22 @@ describe('a fault', () => {
       'The request processing has failed due to an unknown error.',
     ],
     [{ kind: 'unavailable' }, 503, 'ServiceUnavailable', 'The request has failed due to a temporary failure.'],
-  ])('%j is what AWS says when it is busy, and leaves the code good', async (fault, status, code, message) => {
-    const sandbox = await sandboxWith();
-    const TokenCode = sandbox.code();
-    sandbox.sts.fault(fault);
-    expect(await errorOf(askWithCode(sandbox, { TokenCode }))).toEqual(refusal(status, code, message));
-    await askWithCode(sandbox, { TokenCode });
-    expect(sandbox.sts.requests).toMatchObject([{ fault: fault.kind, outcome: 'unprocessed' }, { outcome: 'granted' }]);
-  });
+  ])(
+    "the fault %j gives AWS's answer when it is busy, and leaves the code unused",
+    async (fault, status, code, message) => {
+      const sandbox = await sandboxWith();
+      const TokenCode = sandbox.code();
+      sandbox.sts.fault(fault);
+      expect(await errorOf(askWithCode(sandbox, { TokenCode }))).toEqual(refusal(status, code, message));
+      await askWithCode(sandbox, { TokenCode });
+      expect(sandbox.sts.requests).toMatchObject([
+        { fault: fault.kind, outcome: 'unprocessed' },
+        { outcome: 'granted' },
+      ]);
+    },
+  );
 
-  test('drops the connection before the code is used', async () => {
+  test('a fault drops the connection before the code is used', async () => {
     const sandbox = await sandboxWith();
     const TokenCode = sandbox.code();
     sandbox.sts.fault({ kind: 'drop' });
@@ -478,7 +487,7 @@ describe('a fault', () => {
     await askWithCode(sandbox, { TokenCode });
   });
 
-  test('drops the connection after the code is burnt', async () => {
+  test('a fault drops the connection after the code is used', async () => {
     const sandbox = await sandboxWith();
     const TokenCode = sandbox.code();
     sandbox.sts.fault({ kind: 'drop-after-processing' });
@@ -487,7 +496,7 @@ describe('a fault', () => {
     expect(await errorOf(askWithCode(sandbox, { TokenCode }))).toEqual(INVALID_CODE);
   });
 
-  test('delays the answer, but not the arrival', async () => {
+  test('a fault delays the answer, but not the arrival', async () => {
     const sandbox = await sandboxWith();
     sandbox.sts.fault({ kind: 'delay', milliseconds: 300 });
     const started = performance.now();
@@ -501,7 +510,7 @@ describe('a fault', () => {
     expect(performance.now() - started).toBeGreaterThanOrEqual(299);
   });
 
-  test('that delays for ever does not hold up the end of the sandbox', async () => {
+  test('a fault that delays for ever does not delay the end of the sandbox', async () => {
     const sandbox = await startSandbox();
     sandbox.sts.fault({ kind: 'delay', milliseconds: 3_600_000 });
     const failure = errorOf(askWithCode(sandbox));
@@ -510,7 +519,7 @@ describe('a fault', () => {
     expect(await failure).toMatchObject({ code: 'ECONNRESET' });
   });
 
-  test.each([200, 511] as const)('answers %d with the page of a captive portal', async (status) => {
+  test.each([200, 511] as const)('a fault answers %d with the page of a captive portal', async (status) => {
     const { sts } = await sandboxWith();
     sts.fault({ kind: 'html', status });
     const answer = await fetch(sts.url, { method: 'POST' });
@@ -519,7 +528,7 @@ describe('a fault', () => {
     expect(await answer.text()).toMatch(/^<!DOCTYPE html>/);
   });
 
-  test('answers 403 with nothing', async () => {
+  test('a fault answers 403 without a body', async () => {
     const { sts } = await sandboxWith();
     sts.fault({ kind: 'empty', status: 403 });
     const answer = await fetch(sts.url, { method: 'POST' });
@@ -527,7 +536,7 @@ describe('a fault', () => {
     expect(await answer.text()).toBe('');
   });
 
-  test('answers 200 without credentials', async () => {
+  test('a fault answers 200 without credentials', async () => {
     const sandbox = await sandboxWith();
     sandbox.sts.fault({ kind: 'no-credentials' });
     const answer = await clientOf(sandbox.sts, sandbox.alice).send(new GetSessionTokenCommand({}));
@@ -535,7 +544,7 @@ describe('a fault', () => {
     expect(answer.Credentials).toBeUndefined();
   });
 
-  test('answers with XML that ends in the middle', async () => {
+  test('a fault answers with XML that ends in the middle', async () => {
     const { sts } = await sandboxWith();
     sts.fault({ kind: 'garbage' });
     const answer = await fetch(sts.url, { method: 'POST' });
@@ -543,7 +552,7 @@ describe('a fault', () => {
     expect(await answer.text()).toMatch(/^<ErrorResponse(?!.*<\/ErrorResponse>)/s);
   });
 
-  test('puts the clock of AWS wrong', async () => {
+  test('a fault sets the clock of AWS wrong', async () => {
     const sandbox = await sandboxWith();
     const tenMinutes = 600_000;
     sandbox.sts.fault({ kind: 'skew', milliseconds: tenMinutes }, 2);
@@ -555,7 +564,7 @@ describe('a fault', () => {
     await client.send(new GetCallerIdentityCommand({}));
   });
 
-  test('stays until it is taken back, when asked to', async () => {
+  test('a fault stays until it is removed, when requested', async () => {
     const sandbox = await sandboxWith();
     sandbox.sts.fault({ kind: 'throttle' }, Number.POSITIVE_INFINITY);
     for (let attempt = 1; attempt <= 3; attempt++) {
@@ -565,7 +574,7 @@ describe('a fault', () => {
     await askWithCode(sandbox);
   });
 
-  test('comes after those that were asked for before it', async () => {
+  test('a fault comes after those that were requested before it', async () => {
     const sandbox = await sandboxWith();
     sandbox.sts.fault({ kind: 'throttle' });
     sandbox.sts.fault({ kind: 'unavailable' });
@@ -576,8 +585,8 @@ describe('a fault', () => {
   });
 });
 
-describe('an answer', () => {
-  test('carries what AWS sends beside it', async () => {
+describe('an answer of the sandbox', () => {
+  test('an answer has the headers of AWS', async () => {
     const sandbox = await sandboxWith();
     sandbox.clock.offset = 3_600_000;
     const answer = await fetch(sandbox.sts.url, { method: 'POST' });
@@ -590,7 +599,7 @@ describe('an answer', () => {
   });
 });
 
-test('the sandbox gives out each code once, and says when there is no more', async () => {
+test('the sandbox gives each code once, and says when there are no more', async () => {
   const sandbox = await sandboxWith({ stepSeconds: 3600, tolerance: 2 });
   const codes = [sandbox.code(), sandbox.code(), sandbox.code()];
   expect(new Set(codes).size).toBe(3);
@@ -598,7 +607,7 @@ test('the sandbox gives out each code once, and says when there is no more', asy
   expect(() => sandbox.code()).toThrow(/greater tolerance/);
 });
 
-test('the log of requests tells who asked for what', async () => {
+test('the log of requests contains who asked for what', async () => {
   const sandbox = await sandboxWith();
   const TokenCode = sandbox.code();
   await askWithCode(sandbox, { TokenCode, DurationSeconds: 900 });
@@ -616,12 +625,12 @@ test('the log of requests tells who asked for what', async () => {
   ]);
 });
 
-describe('the AWS CLI', needs('aws'), () => {
+describe('the AWS CLI with the sandbox', needs('aws'), () => {
   const run = promisify(execFile);
   const cli = (sandbox: Sandbox, ...args: string[]) =>
     run('aws', ['--output', 'json', 'sts', ...args], { env: { ...sandbox.env, AWS_MAX_ATTEMPTS: '1' } });
 
-  test('gets a session with the keys of the home folder, and the session is good', async () => {
+  test('the AWS CLI gets a valid session with the keys of the home folder', async () => {
     const sandbox = await sandboxWith();
     const args = ['--serial-number', sandbox.serialNumber, '--token-code', sandbox.code()];
     const { stdout } = await cli(sandbox, 'get-session-token', ...args);
@@ -639,7 +648,7 @@ describe('the AWS CLI', needs('aws'), () => {
     expect(sandbox.sts.requests.at(-1)).toMatchObject({ accessKeyId: Credentials.AccessKeyId, outcome: 'granted' });
   });
 
-  test('is told of a wrong code in the words of AWS', async () => {
+  test("the AWS CLI gets AWS's words for a wrong code", async () => {
     const sandbox = await sandboxWith();
     const args = ['--serial-number', sandbox.serialNumber, '--token-code', sandbox.wrongCode()];
     await expect(cli(sandbox, 'get-session-token', ...args)).rejects.toMatchObject({
@@ -649,7 +658,7 @@ describe('the AWS CLI', needs('aws'), () => {
     });
   });
 
-  test('is refused with the keys of another account', async () => {
+  test('the AWS CLI is refused with the keys of another account', async () => {
     const sandbox = await sandboxWith();
     await expect(cli(sandbox, 'get-caller-identity', '--profile', 'work')).rejects.toMatchObject({
       stderr: expect.stringContaining('InvalidClientTokenId'),

@@ -46,7 +46,7 @@ function argumentsOf(pid: number): string {
 }
 
 describe('secrets', () => {
-  it('appear in no output, log, file or argument list of a refresh, whether it succeeds or fails', async () => {
+  it('secrets are in no output, log, file or argument list of a refresh, whether it succeeds or fails', async () => {
     const outputs: string[] = [];
     const codes: string[] = [];
     const refresh = async (code: string, ...args: string[]) => {
@@ -74,7 +74,7 @@ describe('secrets', () => {
     for (const secret of secrets) expect(everything.includes(secret), `${secret.slice(0, 3)}… shows`).toBe(false);
   });
 
-  it('appear in no log, file, argument list or environment of the agent and what it starts', async () => {
+  it('secrets are in no log, file, argument list or environment of the agent and its programs', async () => {
     const spy = join(sandbox.home, 'spy');
     await writeFile(
       spy,
@@ -105,7 +105,7 @@ describe('secrets', () => {
     }
   });
 
-  it('are in files that only their owner can read', async () => {
+  it('secrets are only in files that only their owner can read', async () => {
     await run(['refresh', '--token-code', '-'], sandbox.env, sandbox.code());
     const state = join(sandbox.env.XDG_STATE_HOME ?? '', 'aws-mfa-agent');
     expect((await stat(state)).mode & 0o777).toBe(0o700);

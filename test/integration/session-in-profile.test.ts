@@ -80,7 +80,7 @@ async function startAgent(): Promise<Running> {
 }
 
 describe('a live session without an expiry', () => {
-  it.each(USABLE)('%s is printed by env and credential-process', async (_, lines) => {
+  it.each(USABLE)('a session %s is printed by env and credential-process', async (_, lines) => {
     const { accessKeyId, secretAccessKey, sessionToken } = await put(lines);
     expect(await run(['env', '--shell', 'sh'], sandbox.env)).toEqual({
       status: 0,
@@ -98,7 +98,7 @@ describe('a live session without an expiry', () => {
     expect(sandbox.sts.requests).toMatchObject([granted, granted]);
   });
 
-  it.each(USABLE)('%s is fresh to the agent, and to doctor', async (_, lines) => {
+  it.each(USABLE)('a session %s is fresh for the agent and for doctor', async (_, lines) => {
     await put(lines);
     const running = await startAgent();
     expect(running.output()).toContain('"standing":"fresh"');
@@ -110,15 +110,15 @@ describe('a live session without an expiry', () => {
     ]);
   });
 
-  it.each(USABLE)('%s is used by the AWS CLI', needs('aws'), async (_, lines) => {
+  it.each(USABLE)('a session %s is used by the AWS CLI', needs('aws'), async (_, lines) => {
     const { accessKeyId } = await put(lines);
     await callerIdentity();
     expect(sandbox.sts.requests).toMatchObject([{ accessKeyId, outcome: 'granted' }]);
   });
 });
 
-describe('a session', () => {
-  it.each(UNUSABLE)('%s makes env and credential-process fail with 3', async (_, lines, reason) => {
+describe('a session that does not work', () => {
+  it.each(UNUSABLE)('a session %s makes env and credential-process exit with 3', async (_, lines, reason) => {
     await put(lines);
     expect(await run(['env', '--shell', 'sh'], sandbox.env)).toEqual({
       status: 3,
@@ -128,12 +128,12 @@ describe('a session', () => {
     expect(await run(['credential-process'], sandbox.env)).toMatchObject({ status: 3, stdout: '' });
   });
 
-  it.each(UNUSABLE)('%s has the agent ask', async (_, lines) => {
+  it.each(UNUSABLE)('a session %s makes the agent ask', async (_, lines) => {
     await put(lines);
     expect((await startAgent()).output()).toContain('"standing":"asking"');
   });
 
-  it.each(UNUSABLE)('%s is of no use to the AWS CLI', needs('aws'), async (_, lines) => {
+  it.each(UNUSABLE)('a session %s is not usable by the AWS CLI', needs('aws'), async (_, lines) => {
     await put(lines);
     await expect(callerIdentity()).rejects.toThrow(/InvalidClientTokenId|Partial credentials/);
   });

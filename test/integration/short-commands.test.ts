@@ -42,13 +42,13 @@ async function loadedBy(words: string[], stdout: string | RegExp) {
   };
 }
 
-it('the parser of the command line is noticed where it is loaded', async () => {
+it('the parser of the command line is noticed when it is loaded', async () => {
   expect((await loadedBy(['--help'], /status/)).descriptions.length).toBeGreaterThan(DESCRIPTIONS.length / 2);
 });
 
-describe.each(COMMANDS)('%s of a fresh session', (command) => {
+describe.each(COMMANDS)('%s with a fresh session', (command) => {
   it.each([[[command]], [[command, 'mfa']]])(
-    'loads three files of ours at most, no parser of the command line, and nothing of Node.js that writes for it: %j',
+    '%j loads at most three files of ours, no parser of the command line, and no module of Node.js for output',
     async (words) => {
       const { files, builtins, descriptions } = await loadedBy(words, /./);
       expect(files.length).toBeLessThanOrEqual(3);
@@ -58,7 +58,7 @@ describe.each(COMMANDS)('%s of a fresh session', (command) => {
     },
   );
 
-  it.skipIf(!existsSync('/dev/full'))('says so when its output cannot be written', () => {
+  it.skipIf(!existsSync('/dev/full'))(`${command} says so when its output cannot be written`, () => {
     const full = openSync('/dev/full', 'w');
     const wrong = () =>
       execFileSync(process.execPath, [PROGRAM, command], { env: sandbox.env, stdio: ['ignore', full, 'pipe'] });
@@ -72,7 +72,7 @@ describe.each(COMMANDS)('%s of a fresh session', (command) => {
   });
 
   it(
-    'writes all of it to a reader that is slow, also where another program has set the pipe not to block',
+    `${command} writes all output to a slow reader, also when another program has made the pipe non-blocking`,
     needs('python3'),
     async () => {
       // Python would choose such a place for its children, and not for itself.
@@ -85,7 +85,7 @@ describe.each(COMMANDS)('%s of a fresh session', (command) => {
     },
   );
 
-  it('says nothing when its reader is gone', async () => {
+  it(`${command} says nothing when its reader is gone`, async () => {
     const script = `exec 3>&1; { "$0" "$@"; echo "$?" >&3; } | true`;
     const status = execFileSync('sh', ['-c', script, process.execPath, PROGRAM, command], { env: sandbox.env });
     expect(status.toString()).toBe('0\n');
@@ -93,7 +93,7 @@ describe.each(COMMANDS)('%s of a fresh session', (command) => {
 });
 
 it.each([[['exec', '--', 'true']], [['exec', 'mfa', '--', 'echo', '--', 'x']]])(
-  'a command with a fresh session is started by three files of ours at most, and no parser of the command line: %j',
+  'a command with a fresh session is started by at most three files of ours, without the parser of the command line: %j',
   async (words) => {
     const { files, descriptions } = await loadedBy(words, words.length > 3 ? /^-- x\n$/ : /^$/);
     expect(files.length).toBeLessThanOrEqual(3);

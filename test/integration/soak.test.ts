@@ -110,7 +110,7 @@ describe(`an agent that runs for ${HOURS} hours`, needs('faketime'), () => {
   }
 
   it(
-    'grows in nothing',
+    `the agent does not grow in ${HOURS} hours`,
     async () => {
       const parts = HOURS <= 2 ? 4 : 24;
       const held: Holding[] = [];

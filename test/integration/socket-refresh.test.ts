@@ -54,8 +54,8 @@ function refresh(parameters: Record<string, string>): Promise<{ status: number; 
 const questions = () => agent.output().match(/MFA code of alice/g)?.length ?? 0;
 const answer = (code: string) => void agent.child.stdin?.write(`${code}\n`);
 
-describe('a refresh asked for on the socket', () => {
-  it('is answered when the session is fresh, also after others would have been cut off', async () => {
+describe('a refresh requested on the socket', () => {
+  it('a requested refresh is answered when the session is fresh, also after the usual time limit of requests', async () => {
     const answered = refresh({ timeout: '50s' });
     const silent = connect(socketPath).resume();
     await within('the end of the silent connection', once(silent, 'close'), undefined, 20_000);
@@ -63,7 +63,7 @@ describe('a refresh asked for on the socket', () => {
     expect(await answered).toMatchObject({ status: 200, body: { state: 'fresh', standing: { standing: 'fresh' } } });
   });
 
-  it('is one question for all who wait', async () => {
+  it('a requested refresh is one prompt for all who wait', async () => {
     const waiting = Array.from({ length: 20 }, () => refresh({}));
     answer(sandbox.code());
     for (const one of await Promise.all(waiting)) expect(one.body).toMatchObject({ state: 'fresh' });
@@ -71,14 +71,14 @@ describe('a refresh asked for on the socket', () => {
     expect(questions()).toBe(1);
   });
 
-  it('is answered when somebody else has refreshed the session', async () => {
+  it('a requested refresh is answered when another process has refreshed the session', async () => {
     const waiting = refresh({});
     await put(3600);
     expect((await waiting).body).toMatchObject({ state: 'fresh' });
     expect((await refresh({})).body).toMatchObject({ standing: { standing: 'fresh' } });
   });
 
-  it('is answered at the end of the wait where nobody answers, and the question stands', async () => {
+  it('a requested refresh is answered at the end of its wait without an answer, and the prompt stays open', async () => {
     expect((await refresh({ timeout: '1s' })).body).toMatchObject({
       state: 'missing',
       standing: { standing: 'asking' },
@@ -88,7 +88,7 @@ describe('a refresh asked for on the socket', () => {
     await agent.says(/session refreshed/);
   });
 
-  it('waits through a wrong code, and not longer than three', async () => {
+  it('a requested refresh waits during wrong codes, but not for more than three', async () => {
     const waiting = refresh({});
     for (let wrong = 1; wrong <= 3; wrong++) {
       answer(String(Number(sandbox.wrongCode()) + wrong).padStart(6, '0'));
@@ -98,7 +98,7 @@ describe('a refresh asked for on the socket', () => {
     expect((await refresh({})).body).toMatchObject({ standing: { standing: 'waiting' } });
   });
 
-  it('is told at once of a snooze, which does not hold for a person who sits there', async () => {
+  it('a requested refresh is answered at once during a snooze, which does not apply to a user at a terminal', async () => {
     const waiting = refresh({});
     expect((await run(['snooze', '1h'], sandbox.env)).status).toBe(0);
     expect((await waiting).body).toMatchObject({ standing: { standing: 'snoozed' } });
@@ -110,7 +110,7 @@ describe('a refresh asked for on the socket', () => {
     expect((await person).body).toMatchObject({ standing: { standing: 'fresh' } });
   });
 
-  it('asks for a person again after three wrong codes, but not where asking cannot help', async () => {
+  it('a requested refresh asks the user again after three wrong codes, but not when a code cannot help', async () => {
     for (let wrong = 1; wrong <= 3; wrong++) {
       answer(String(Number(sandbox.wrongCode()) + wrong).padStart(6, '0'));
       await sandbox.sts.arrival(wrong);
@@ -126,7 +126,7 @@ describe('a refresh asked for on the socket', () => {
     expect(sandbox.sts.requests).toHaveLength(4);
   });
 
-  it('says what is wrong with it', async () => {
+  it('a requested refresh with wrong parameters is refused with the reason', async () => {
     for (const parameters of [
       { profile: 'nobody' },
       { profile: '' },
@@ -141,7 +141,7 @@ describe('a refresh asked for on the socket', () => {
     }
   });
 
-  it('is refused with a reason when no check of the agent has succeeded', async () => {
+  it('a requested refresh is refused with a reason when no check of the agent has succeeded', async () => {
     agent.child.kill('SIGTERM');
     await agent.ended;
     // A folder cannot be read as a credentials file.
@@ -153,7 +153,7 @@ describe('a refresh asked for on the socket', () => {
     });
   });
 
-  it('ends with the agent, also while somebody waits', async () => {
+  it('a requested refresh ends with the agent, also while a client waits', async () => {
     const told = refresh({ timeout: '50s' }).then(
       ({ body }) => body.standing,
       () => 'gone',
@@ -163,7 +163,7 @@ describe('a refresh asked for on the socket', () => {
     expect(await told).toBeDefined();
   });
 
-  it('leaves no trace of those who hung up', async () => {
+  it('a requested refresh leaves nothing behind when its client hangs up', async () => {
     await new Promise((resolve) => {
       execFile(
         'curl',

@@ -42,7 +42,7 @@ const schema = JSON.parse(await readFile(new URL('../../docs/status.schema.json'
 const validate = new Ajv2020({ strictRequired: false, allowUnionTypes: true }).compile(schema);
 
 describe('status', () => {
-  it('tells every state of the file, and ends with 3 when one that was named is not fresh', async () => {
+  it('status shows every state of the file, and exits with 3 when a named profile is not fresh', async () => {
     await settings('[gone]\n[odd]\n[over]\n[late]\n[good]\n[work]\n');
     await put('odd', 3600);
     await writeFile(
@@ -78,7 +78,7 @@ describe('status', () => {
     });
   });
 
-  it('tells what the agent does', async () => {
+  it('status shows what the agent does', async () => {
     await settings('prompt = terminal\n');
     const running = agent();
     await running.says(/"standing":"asking"/);
@@ -89,7 +89,7 @@ describe('status', () => {
     expect((await run(['status'], sandbox.env)).stdout).toMatch(/asking since (\w+ )?\d\d:\d\d\n$/);
   });
 
-  it('keeps names with control characters from the terminal, and wide ones in their column', async () => {
+  it('status keeps control characters in names from the terminal, and aligns wide ones', async () => {
     await settings('[日本語]\n[a]\n');
     await put('日本語', 7200);
     await put('a', 7200);
@@ -97,7 +97,7 @@ describe('status', () => {
     expect(stdout).toMatch(/^PROFILE {2}STATE {2}LEFT .*\n日本語 {3}fresh {2}1h 59m {2}██▊░.*\na {8}fresh {2}/);
   });
 
-  it('has colours on a terminal that has them, unless they are not wanted', async () => {
+  it('status uses colours on a terminal that supports them, unless they are turned off', async () => {
     await put('mfa', 7200);
     const line = quoted([process.execPath, PROGRAM, 'status']);
     const shown = async (env: NodeJS.ProcessEnv) => (await onTerminal(line, { ...sandbox.env, ...env }).ended).stdout;
@@ -109,12 +109,12 @@ describe('status', () => {
 });
 
 describe('status --watch', () => {
-  it('is refused where nothing can be redrawn', async () => {
+  it('status --watch is refused when nothing can be redrawn', async () => {
     const ended = await run(['status', '--watch'], sandbox.env);
     expect(ended).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('--watch --json') });
   });
 
-  it('with --json writes a line for each change, and ends with its reader', async () => {
+  it('status --watch --json prints a line for each change, and ends with its reader', async () => {
     const watching = start(['status', '--watch', '--json'], sandbox.env);
     processes.push(watching);
     await watching.says(/"state":"missing"/);
@@ -131,7 +131,7 @@ describe('status --watch', () => {
     await watching.ended;
   });
 
-  it('sees a state come by time alone', async () => {
+  it('status --watch shows a state that changes with time alone', async () => {
     await settings('prompt_before = 1s\n');
     await put('mfa', 4);
     const watching = start(['status', '--watch', '--json'], sandbox.env);
@@ -139,7 +139,7 @@ describe('status --watch', () => {
     await watching.says(/"state":"fresh"[\s\S]*"state":"due"[\s\S]*"state":"expired"/);
   });
 
-  it('says what is wrong with the settings meanwhile, and goes on', async () => {
+  it('status --watch says what is wrong with changed settings, and continues', async () => {
     const watching = start(['status', '--watch', '--json'], sandbox.env);
     processes.push(watching);
     await watching.says(/"state":"missing"/);
@@ -165,7 +165,7 @@ describe('status --watch on a terminal', needs('tmux'), () => {
     await terminal.shows(/^PROFILE +STATE/);
   }
 
-  it('redraws in place what the files and the agent say', async () => {
+  it('status --watch redraws in place what the files and the agent contain', async () => {
     await watch();
     await terminal.shows(/^mfa +missing +- +- +not running$/m);
     await put('mfa', 7200);
@@ -183,7 +183,7 @@ describe('status --watch on a terminal', needs('tmux'), () => {
     expect(terminal.screen().trimEnd().split('\n')).toHaveLength(2);
   });
 
-  it('keeps to the size of the terminal', async () => {
+  it('status --watch fits into the terminal', async () => {
     await settings(Array.from({ length: 20 }, (_, index) => `[${'long-'.repeat(8)}${index}]\n`).join(''));
     await watch();
     terminal.resize(30, 6);
@@ -196,7 +196,7 @@ describe('status --watch on a terminal', needs('tmux'), () => {
   it.each([
     ['Ctrl-C', 130, () => terminal.press('C-c')],
     ['SIGTERM', 143, () => terminal.tmux('run-shell', 'kill -TERM $(ps -o pid= --ppid #{pane_pid})')],
-  ])('leaves the terminal as it was, after %s', async (_, status, end) => {
+  ])('status --watch leaves the terminal as it was after %s', async (_, status, end) => {
     await watch();
     expect(terminal.ask('#{alternate_on} #{cursor_flag}')).toBe('1 0');
     end();
@@ -208,7 +208,7 @@ describe('status --watch on a terminal', needs('tmux'), () => {
     await terminal.shows(new RegExp(`^ended ${status}$`, 'm'));
   });
 
-  it('gives the terminal back while it is stopped', async () => {
+  it('status --watch gives the terminal back while it is suspended', async () => {
     await watch();
     terminal.press('C-z');
     await terminal.shows(/Stopped/);
@@ -219,7 +219,7 @@ describe('status --watch on a terminal', needs('tmux'), () => {
   });
 });
 
-it('shows nothing but what is asked for', async () => {
+it('status --watch shows only the named profiles', async () => {
   await put('mfa', 7200);
   const section = parseCredentials(await readFile(sandbox.credentialsFile)).profile('mfa');
   const secrets = ['aws_access_key_id', 'aws_secret_access_key', 'aws_session_token'].map((key) =>

@@ -73,7 +73,7 @@ async function startDeafServer(): Promise<{ url: string; close(): void }> {
 }
 
 describe('GetSessionToken', () => {
-  it('gives a session that GetCallerIdentity knows', async () => {
+  it('GetSessionToken gives a session that GetCallerIdentity accepts', async () => {
     const answer = await ask();
     if (!answer.ok) throw new Error(answer.failure.kind);
     expect(answer.value.accessKeyId).toMatch(/^ASIA/);
@@ -85,7 +85,7 @@ describe('GetSessionToken', () => {
     });
   });
 
-  it('signs with the given keys whatever the environment holds', async () => {
+  it('GetSessionToken is signed with the given keys, whatever the environment contains', async () => {
     Object.assign(process.env, {
       AWS_ACCESS_KEY_ID: 'ASIASTALESTALESTALE1',
       AWS_SECRET_ACCESS_KEY: 'stale',
@@ -96,7 +96,7 @@ describe('GetSessionToken', () => {
     expect(sandbox.sts.requests.map(({ accessKeyId }) => accessKeyId)).toEqual([sandbox.alice.accessKeyId]);
   });
 
-  it('tells a wrong code, a wrong serial and a policy apart by the message of AccessDenied', async () => {
+  it('GetSessionToken distinguishes a wrong code, a wrong serial and a policy by the message of AccessDenied', async () => {
     expect(kindOf(await ask({ tokenCode: sandbox.wrongCode() }))).toBe('wrong-code');
     expect(kindOf(await ask({ serialNumber: 'arn:aws:iam::123456789012:mfa/bob' }))).toBe('wrong-serial');
     sandbox.alice.policyDenies = true;
@@ -104,26 +104,26 @@ describe('GetSessionToken', () => {
     expect(answer).toMatchObject({ failure: { kind: 'forbidden', detail: expect.stringContaining('explicit deny') } });
   });
 
-  it('tells that the keys are a session, an inactive key, or a wrong secret', async () => {
+  it('GetSessionToken reports keys of a session, an inactive key, and a wrong secret', async () => {
     expect(kindOf(await ask({}, sandbox.sts.issue('alice', 900)))).toBe('session-keys');
     expect(kindOf(await ask({}, { ...sandbox.alice, secretAccessKey: 'wrong' }))).toBe('bad-keys');
     sandbox.alice.active = false;
     expect(await ask()).toMatchObject({ failure: { kind: 'bad-keys', code: 'InvalidClientTokenId' } });
   });
 
-  it('takes the code out of the message in which AWS repeats it', async () => {
+  it('GetSessionToken removes the code from the message in which AWS repeats it', async () => {
     const answer = await ask({ tokenCode: '98765a' });
     expect(answer).toMatchObject({ failure: { kind: 'invalid-request' } });
     expect(JSON.stringify(answer)).not.toContain('98765a');
   });
 
-  it('gives the real expiration when AWS cuts the session short', async () => {
+  it('GetSessionToken gives the real expiration when AWS shortens the session', async () => {
     sandbox.alice.root = true;
     const answer = await ask({ durationSeconds: 43_200 });
     expect(answer.ok && answer.value.expiration - Date.now()).toBeLessThan(3_601_000);
   });
 
-  it("tells how far the machine's clock is from AWS's, and signs by AWS's clock once that is known", async () => {
+  it("GetSessionToken measures how far the machine's clock is from AWS's, and then signs by AWS's clock", async () => {
     sandbox.clock.offset = 3_600_000;
     const answer = await ask();
     expect(kindOf(answer)).toBe('clock');
@@ -145,7 +145,7 @@ describe('GetSessionToken', () => {
     [{ kind: 'empty', status: 403 }, 'not-sts'],
     [{ kind: 'no-credentials' }, 'not-sts'],
     [{ kind: 'garbage' }, 'not-sts'],
-  ])('sends a code once, whatever comes back: %j is %s', async (fault, kind) => {
+  ])('GetSessionToken sends a code once, whatever the answer: %j is %s', async (fault, kind) => {
     sandbox.sts.fault(fault);
     const answer = await ask();
     expect(kindOf(answer)).toBe(kind);
@@ -153,14 +153,14 @@ describe('GetSessionToken', () => {
     if (!answer.ok && answer.failure.kind === 'unreachable') expect(answer.failure.sent).toBe(true);
   });
 
-  it('knows that a request was never sent when nobody listens, or the name is unknown', async () => {
+  it('GetSessionToken counts as not sent when the connection is refused, or the name is unknown', async () => {
     process.env.AWS_ENDPOINT_URL_STS = 'http://127.0.0.1:1';
     expect(await ask()).toMatchObject({ failure: { kind: 'unreachable', sent: false }, endpoint: '127.0.0.1' });
     process.env.AWS_ENDPOINT_URL_STS = 'http://sts.invalid';
     expect(await ask()).toMatchObject({ failure: { kind: 'unreachable', sent: false }, endpoint: 'sts.invalid' });
   });
 
-  it('a request counts as not sent when there is no connection after five seconds', async () => {
+  it('GetSessionToken counts as not sent when there is no connection after five seconds', async () => {
     const deaf = await startDeafServer();
     try {
       process.env.AWS_ENDPOINT_URL_STS = deaf.url;
@@ -171,14 +171,14 @@ describe('GetSessionToken', () => {
     }
   });
 
-  it('says so when AWS_CA_BUNDLE names no file', async () => {
+  it('GetSessionToken reports that the file of AWS_CA_BUNDLE does not exist', async () => {
     process.env.AWS_CA_BUNDLE = '/no/such/bundle.pem';
     expect(await ask()).toMatchObject({ failure: { kind: 'unreachable', sent: false } });
   });
 });
 
-describe('the way to STS', () => {
-  it('is through the proxy that the environment names, but for the hosts of NO_PROXY', async () => {
+describe('the connection to STS', () => {
+  it('the connection to STS uses the proxy of the environment, except for the hosts of NO_PROXY', async () => {
     const through: string[] = [];
     const proxy = createServer();
     proxy.on('connect', ({ url = '' }, client, head) => {
@@ -206,7 +206,7 @@ describe('the way to STS', () => {
     }
   });
 
-  it('is the one of the partition that the serial names when no region is set', async () => {
+  it('the connection to STS goes to the partition of the serial number when no region is set', async () => {
     delete process.env.AWS_ENDPOINT_URL_STS;
     process.env.HTTPS_PROXY = 'http://127.0.0.1:1';
     const partition = async (serialNumber: string) =>

@@ -40,7 +40,7 @@ async function writtenBy(session: Running): Promise<string> {
 const QUESTION = /MFA code of alice in account 123456789012: /;
 
 describe('the terminal', needs('Linux', 'script'), () => {
-  it('says what ends when, and takes the code', async () => {
+  it('the terminal shows what ends when, and reads the code', async () => {
     const session = onTerminal(quoted(node(program(false))));
     await session.says(QUESTION);
     expect(session.output()).toContain('AWS session [mfa] ends in 15m, at 14:35.');
@@ -48,7 +48,7 @@ describe('the terminal', needs('Linux', 'script'), () => {
     expect(await writtenBy(session)).toContain('answer {"kind":"code","code":"123456"}');
   });
 
-  it('keeps the question out of standard output', async () => {
+  it('the terminal keeps the prompt out of standard output', async () => {
     const session = onTerminal(`${quoted(node(program(false)))} | sed 's/^/out: /'`);
     await session.says(QUESTION);
     session.child.stdin?.write('123456\r');
@@ -58,7 +58,7 @@ describe('the terminal', needs('Linux', 'script'), () => {
     expect(written).not.toContain('out: MFA');
   });
 
-  it('says what was wrong before it asks again', async () => {
+  it('the terminal shows what was wrong before it asks again', async () => {
     const session = onTerminal(quoted(node(program(false))));
     await session.says(QUESTION);
     session.child.stdin?.write('abc\r');
@@ -70,14 +70,14 @@ describe('the terminal', needs('Linux', 'script'), () => {
   it.each([
     ['Ctrl-C', '\x03'],
     ['Ctrl-D', '\x04'],
-  ])('is dismissed by %s', async (_, key) => {
+  ])('the terminal is dismissed by %s', async (_, key) => {
     const session = onTerminal(quoted(node(program(false))));
     await session.says(QUESTION);
     session.child.stdin?.write(key);
     expect(await writtenBy(session)).toContain('answer {"kind":"dismissed"}');
   });
 
-  it('lets Ctrl-C mean what it always does to a program that waits for it', async () => {
+  it('the terminal leaves Ctrl-C to a program that handles it', async () => {
     const waits = `
       const waiting = setInterval(() => {}, 60_000);
       process.once('SIGINT', () => { console.log('stops'); clearInterval(waiting); });`;
@@ -87,7 +87,7 @@ describe('the terminal', needs('Linux', 'script'), () => {
     expect(await writtenBy(session)).toContain('stops');
   });
 
-  it('lets go of the terminal when the question is withdrawn', async () => {
+  it('the terminal is released when the prompt is closed', async () => {
     const session = onTerminal(quoted(node(program(false, `console.log('pid ' + process.pid);`))));
     await session.says(QUESTION);
     const [, pid] = /pid (\d+)/.exec(session.output()) ?? [];
@@ -97,7 +97,7 @@ describe('the terminal', needs('Linux', 'script'), () => {
     expect(written).toContain('answer {"kind":"dismissed"}');
   });
 
-  it('repeats the prompt with a new title at a reminder, and keeps what was typed', async () => {
+  it('the terminal repeats the prompt with a new title at a reminder, and keeps what was typed', async () => {
     const session = onTerminal(quoted(node(program(false, `console.log('pid ' + process.pid);`))));
     await session.says(QUESTION);
     session.child.stdin?.write('123');
@@ -108,7 +108,7 @@ describe('the terminal', needs('Linux', 'script'), () => {
     expect(await writtenBy(session)).toContain('answer {"kind":"code","code":"123456"}');
   });
 
-  it('repeats the prompt at a reminder where standard input is a pipe', async () => {
+  it('the terminal repeats the prompt at a reminder when standard input is a pipe', async () => {
     const [command = '', ...words] = node(program(true));
     const child = spawn(command, words, { detached: true, env: { ...process.env, TZ: 'UTC' } });
     const session = follow(child);
@@ -119,25 +119,25 @@ describe('the terminal', needs('Linux', 'script'), () => {
     expect(await writtenBy(session)).toContain('answer {"kind":"code","code":"123456"}');
   });
 
-  it('is asked on /dev/tty when standard input is something else', async () => {
+  it('the terminal is /dev/tty when standard input is something else', async () => {
     const session = onTerminal(`echo 666666 | ${quoted(node(program(false)))}`);
     await session.says(QUESTION);
     session.child.stdin?.write('123456\r');
     expect(await writtenBy(session)).toContain('"code":"123456"');
   });
 
-  it('is left alone by a background job, which would be stopped', async () => {
+  it('the terminal is not used by a background job, which would be stopped', async () => {
     const session = onTerminal(`bash -c ${quoted([`set -m; ${quoted(node(program(false)))} & wait`])}`);
     expect(await writtenBy(session)).toContain('{"kind":"unavailable","reason":"running in the background"}');
   });
 
-  it('is unavailable where there is none', async () => {
+  it('the terminal is unavailable when there is none', async () => {
     const [command = '', ...words] = node(program(false));
     const session = follow(spawn(command, words, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] }));
     expect(await writtenBy(session)).toContain('{"kind":"unavailable","reason":"not run in a terminal"}');
   });
 
-  it('reads standard input when told to, line by line, whatever it is', async () => {
+  it('the terminal reads standard input line by line when told to, of any kind', async () => {
     const [command = '', ...words] = node(program(true));
     const child = spawn(command, words, { detached: true, env: { ...process.env, TZ: 'UTC' } });
     child.stdin.end('12\n123456\nleft\n');
@@ -146,7 +146,7 @@ describe('the terminal', needs('Linux', 'script'), () => {
     expect(written).toContain('answer {"kind":"code","code":"123456"}');
   });
 
-  it('is dismissed at the end of standard input, and takes a last line without an end', async () => {
+  it('the terminal is dismissed at the end of standard input, and reads a last line without an end', async () => {
     for (const [input, answer] of [
       ['', '{"kind":"dismissed"}'],
       ['123456', '{"kind":"code","code":"123456"}'],
@@ -158,7 +158,7 @@ describe('the terminal', needs('Linux', 'script'), () => {
     }
   });
 
-  it('lets go of standard input when the question is withdrawn', async () => {
+  it('the terminal releases standard input when the prompt is closed', async () => {
     const [command = '', ...words] = node(program(true));
     const child = spawn(command, words, { detached: true });
     const session = follow(child);
