@@ -49,6 +49,13 @@ describe('mfa_process', () => {
     });
   });
 
+  it('what a command complains about is shown with its numbers, but for those that may be codes', async () => {
+    const complaint = 'slot 9001, PIN 12345, 3 of 2030-01-31; 123456, 123 456, 1234567, 123 4567';
+    expect(await mfaProcess(`echo "${complaint}" >&2; exit 1`).ask(request(), asking())).toMatchObject({
+      reason: 'exit status 1: slot 9001, PIN 12345, 3 of 2030-01-31; ******, ******, ******, ******',
+    });
+  });
+
   it('mfa_process is unavailable when its command prints no code or does not exist', async () => {
     const empty = await mfaProcess('echo none').ask(request(), asking());
     expect(empty).toMatchObject({ kind: 'unavailable', reason: 'printed no six-digit code' });

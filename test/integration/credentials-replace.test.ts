@@ -412,6 +412,15 @@ describe('the lock', () => {
     const error = await failure(changeCredentials(file, append('b\n')));
     expect(error.message).toBe(`cannot lock ${file}: ${file}.lock exists but is not a lock; remove it`);
   });
+
+  test('a folder under the name of the lock that holds a file is an error that names it', async () => {
+    mkdirSync(`${file}.lock`);
+    writeFileSync(join(`${file}.lock`, 'theirs'), '');
+    utimesSync(`${file}.lock`, 1000, 1000);
+    const error = await failure(changeCredentials(file, append('b\n')));
+    expect(error.message).toBe(`cannot lock ${file}: ${file}.lock is in the way; remove it`);
+    expect(readdirSync(`${file}.lock`)).toEqual(['theirs']);
+  });
 });
 
 describe('the temporary file of a killed process', () => {

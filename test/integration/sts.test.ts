@@ -143,6 +143,9 @@ describe('GetSessionToken', () => {
     [{ kind: 'drop' }, 'unreachable'],
     [{ kind: 'drop-after-processing' }, 'unreachable'],
     [{ kind: 'empty', status: 403 }, 'not-sts'],
+    [{ kind: 'empty', status: 500 }, 'busy'],
+    [{ kind: 'empty', status: 511 }, 'not-sts'],
+    [{ kind: 'empty', status: 512 }, 'busy'],
     [{ kind: 'no-credentials' }, 'not-sts'],
     [{ kind: 'garbage' }, 'not-sts'],
   ])('GetSessionToken sends a code once, whatever the answer: %j is %s', async (fault, kind) => {
@@ -152,6 +155,35 @@ describe('GetSessionToken', () => {
     expect(sandbox.sts.requests).toHaveLength(1);
     if (!answer.ok && answer.failure.kind === 'unreachable') expect(answer.failure.sent).toBe(true);
   });
+
+  it.each(['AccessKeyId', 'SecretAccessKey', 'SessionToken', 'Expiration'])(
+    'an answer without %s is no session',
+    async (missing) => {
+      const given = {
+        AccessKeyId: 'ASIAEXAMPLE',
+        SecretAccessKey: 'secret',
+        SessionToken: 'token',
+        Expiration: '2030-01-31T12:00:00Z',
+      };
+      const lines = Object.entries(given).filter(([name]) => name !== missing);
+      const credentials = lines.map(([name, text]) => `<${name}>${text}</${name}>`).join('');
+      const server = createServer((_, response) => {
+        response.setHeader('content-type', 'text/xml').end(
+          `<GetSessionTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+            <GetSessionTokenResult><Credentials>${credentials}</Credentials></GetSessionTokenResult>
+          </GetSessionTokenResponse>`,
+        );
+      });
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      try {
+        process.env.AWS_ENDPOINT_URL_STS = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+        expect(await ask()).toMatchObject({ ok: false, failure: { kind: 'not-sts' } });
+      } finally {
+        server.closeAllConnections();
+        server.close();
+      }
+    },
+  );
 
   it('GetSessionToken counts as not sent when the connection is refused, or the name is unknown', async () => {
     process.env.AWS_ENDPOINT_URL_STS = 'http://127.0.0.1:1';

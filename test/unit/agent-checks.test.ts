@@ -1,6 +1,7 @@
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Agent } from '../../src/agent/agent.ts';
+import type { AwsFailure } from '../../src/policy/outcome.ts';
 import type { StoredSession } from '../../src/session/session.ts';
 import type { Settings } from '../../src/settings/settings.ts';
 import { Clock } from '../../src/time/clock.ts';
@@ -21,7 +22,11 @@ const NONE: StoredSession = { kind: 'none' };
 
 type Refresh = ConstructorParameters<typeof Agent>[1]['refresh'];
 
-function agentWith(refresh: Refresh, readSession: () => Promise<StoredSession>): Agent {
+function agentWith(
+  refresh: Refresh,
+  readSession: () => Promise<StoredSession>,
+  notice: (text: string) => void = () => {},
+): Agent {
   return new Agent(SETTINGS, {
     clock: new Clock({ wall: Date.now, sinceBoot: Date.now, awake: Date.now }),
     readSessions: async () => new Map([['mfa', await readSession()]]),
@@ -30,7 +35,7 @@ function agentWith(refresh: Refresh, readSession: () => Promise<StoredSession>):
     isAlive: async () => true,
     watchPresence: async () => ({ held: () => undefined, close: () => {} }),
     obstacle: () => undefined,
-    notice: () => {},
+    notice,
     log: pino({ level: 'silent' }),
   });
 }
@@ -199,6 +204,31 @@ describe('checks requested during a check', () => {
     unblock();
     await running;
     expect(prompts).toBe(2);
+    await agent.stop();
+  });
+});
+
+describe('a refresh that AWS refused', () => {
+  it.each<[string, AwsFailure, string[]]>([
+    ['the device is wrong, which only the user can correct', { kind: 'wrong-serial' }, ['correct mfa_serial']],
+    ['the keys are wrong, which only the user can correct', { kind: 'expired' }, ['correct mfa_serial']],
+    ['AWS is busy', { kind: 'busy', detail: 'Throttling' }, []],
+    ['AWS is unreachable', { kind: 'unreachable', detail: 'no answer', sent: true }, []],
+    ['the codes were wrong', { kind: 'wrong-code' }, []],
+  ])('the user gets a notice of a refusal only if it stops the prompts: %s', async (_, failure, expected) => {
+    const notices: string[] = [];
+    const refresh: Refresh = async () => ({ kind: 'refused', failure, message: 'correct mfa_serial' });
+    const agent = agentWith(
+      refresh,
+      async () => NONE,
+      (text) => notices.push(text),
+    );
+    await agent.check('start');
+    // The prompt ends after the check that showed it.
+    await agent.check('schedule');
+    const standing = expected.length > 0 ? 'stopped' : 'waiting';
+    expect(agent.status()).toMatchObject([{ standing: { standing } }]);
+    expect(notices).toEqual(expected);
     await agent.stop();
   });
 });

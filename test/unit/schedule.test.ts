@@ -74,6 +74,32 @@ describe('the schedule of checks', () => {
     expect(new Date(calls[0] ?? 0).toString()).toMatch(/^Mon Jun 01 2026 09:00:00/);
   });
 
+  it('a schedule that is stopped before its times are known never calls', async () => {
+    let give = (_: number[]) => {};
+    const known: number[] = [];
+    const upcoming = () =>
+      new Promise<number[]>((resolve) => {
+        give = resolve;
+      });
+    const listener = { call: () => calls.push(Date.now()), known: () => known.push(Date.now()), failed: () => {} };
+    const stopped = schedule('* * * * *', upcoming, listener);
+    stopped.stop();
+    give([Date.now() + MINUTE, Date.now() + 2 * MINUTE]);
+    await vi.advanceTimersByTimeAsync(HOUR);
+    expect({ calls, known, timers: vi.getTimerCount() }).toEqual({ calls: [], known: [], timers: 0 });
+  });
+
+  it('a schedule that is stopped by a call, as when that takes new settings, never calls again', async () => {
+    const times = [1, 2, 3].map((minute) => Date.now() + minute * MINUTE);
+    const call = () => {
+      calls.push(Date.now());
+      standing?.stop();
+    };
+    standing = schedule('* * * * *', async () => times, { call, known: () => {}, failed: () => {} });
+    await vi.advanceTimersByTimeAsync(HOUR);
+    expect({ calls, timers: vi.getTimerCount() }).toEqual({ calls: times.slice(0, 1), timers: 0 });
+  });
+
   it('the schedule does not call after it was ended', async () => {
     await start('* * * * *');
     standing?.stop();

@@ -1,0 +1,115 @@
+import { once } from 'node:events';
+import { mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { connect, createServer, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { queryObjects } from 'node:v8';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { controlSocket } from '../../src/control/client.ts';
+import { type Routes, serveControl } from '../../src/control/server.ts';
+import { lockFile } from '../../src/files/lock.ts';
+import { until, within } from '../within.ts';
+
+let folder: string;
+let closing: (() => Promise<unknown>)[];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'aws-mfa-agent-control-'));
+  closing = [];
+});
+afterEach(async () => {
+  for (const close of closing.reverse()) await close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function serve(routes: Routes): Promise<void> {
+  const { close } = await serveControl(folder, routes);
+  closing.push(close);
+}
+
+async function client(): Promise<Socket> {
+  const socket = connect(controlSocket(folder)).on('error', () => {});
+  closing.push(async () => socket.destroy());
+  await within('a connection', once(socket, 'connect'));
+  return socket;
+}
+
+const ANSWERING: Routes = { 'GET /v1/agent': () => ({ pid: process.pid, version: '', profiles: [] }) };
+const ASK = 'GET /v1/agent HTTP/1.1\r\nHost: agent\r\n\r\n';
+
+/** What a client gets for a request: the first line of a reply, or that its connection was closed. */
+async function replyTo(socket: Socket): Promise<string> {
+  const reply = new Promise<string>((resolve) => {
+    socket.on('data', (data) => resolve(String(data).split('\r\n')[0] ?? '')).on('close', () => resolve('closed'));
+  });
+  socket.write(ASK);
+  return within('a reply', reply);
+}
+
+describe('the clients of the socket', () => {
+  it('what a client waits for is waited for no longer when the client has gone', async () => {
+    const events: string[] = [];
+    await serve({
+      'GET /v1/agent': (_, { gone, mayWait }) => {
+        mayWait(60_000);
+        events.push('asked');
+        gone.addEventListener('abort', () => events.push('gone'));
+        return new Promise(() => {});
+      },
+    });
+    const socket = await client();
+    socket.write(ASK);
+    await until('the request arrives', () => events.includes('asked'));
+    socket.destroy();
+    await until(
+      'the route is told that its client has gone',
+      () => events.includes('gone'),
+      () => events,
+    );
+  });
+
+  it('a client beyond the 64th is turned away until another has gone', async () => {
+    await serve(ANSWERING);
+    const clients = await Promise.all(Array.from({ length: 64 }, client));
+    expect(await replyTo(await client())).toBe('closed');
+    clients[0]?.destroy();
+    await until('a reply', async () => (await replyTo(await client())) === 'HTTP/1.1 200 OK');
+    expect(clients.slice(1).filter(({ destroyed }) => destroyed)).toEqual([]);
+  });
+
+  it('a connection leaves nothing in memory when it is over', async () => {
+    await serve(ANSWERING);
+    const sockets = () => queryObjects(Socket, { format: 'count' });
+    await replyTo(await client());
+    const before = sockets();
+    for (let turn = 0; turn < 100; turn++) {
+      const socket = connect(controlSocket(folder)).on('error', () => {});
+      await within('a connection', once(socket, 'connect'));
+      socket.destroy();
+      if (!socket.closed) await within('its end', once(socket, 'close'));
+    }
+    await until(
+      'fewer than 20 sockets more than before',
+      () => sockets() - before < 20,
+      () => sockets() - before,
+    );
+  });
+});
+
+describe('a socket that a killed agent has left', () => {
+  it('a socket that a killed agent has left is taken over as soon as another program lets go of its lock', async () => {
+    const socket = controlSocket(folder);
+    // Node removes a socket that it closes, so this one gets its name by a link.
+    const left = createServer();
+    await once(left.listen(`${socket}.left`), 'listening');
+    renameSync(`${socket}.left`, socket);
+    await new Promise((resolve) => left.close(resolve));
+    const lock = await lockFile(socket, 1_000);
+    const serving = serve(ANSWERING).then(() => 'served');
+    // Long after the first try.
+    expect(await Promise.race([serving, setTimeout(500, 'waiting')])).toBe('waiting');
+    await lock.release();
+    expect(await within('the socket is served', serving)).toBe('served');
+    expect(await replyTo(await client())).toBe('HTTP/1.1 200 OK');
+  });
+});

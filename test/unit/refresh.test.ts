@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import type { Answer, AskRequest, CodeResult } from '../../src/ask/ask.ts';
+import type { AwsAnswer } from '../../src/aws/call.ts';
+import { UserError } from '../../src/errors.ts';
+import type { AwsFailure } from '../../src/policy/outcome.ts';
+import { rememberCodes } from '../../src/refresh/codes.ts';
+import { type RefreshEffects, refresh } from '../../src/refresh/refresh.ts';
+import type { MfaSession } from '../../src/session/session.ts';
+import { asking } from '../desktop/asking.ts';
+
+const HOUR = 3_600_000;
+/** When a device begins to show another code. */
+const NOON = Date.parse('2030-01-31T12:00:00Z');
+
+const TARGET = {
+  profile: 'mfa',
+  sourceProfile: 'default',
+  serialNumber: 'GAHT12345678',
+  durationSeconds: 3600,
+  expiration: undefined,
+};
+
+/** A user who answers with these codes, in their order, and then closes the prompt; and AWS, which grants a session. */
+function world(codes: string[], changes: Partial<RefreshEffects> = {}) {
+  let now = NOON;
+  const sent: { code: string; at: number }[] = [];
+  const prompts: AskRequest[] = [];
+  let told: Promise<CodeResult> | undefined;
+  const effects: RefreshEffects = {
+    now: () => now,
+    ask: async (request, { outcome }): Promise<Answer> => {
+      prompts.push(request);
+      told = outcome;
+      const code = codes.shift();
+      return code === undefined ? { kind: 'dismissed' } : { kind: 'code', code };
+    },
+    outage: async () => undefined,
+    longTermKeys: async () => ({ accessKeyId: 'AKIA', secretAccessKey: 'secret' }),
+    getSessionToken: async ({ tokenCode }) => {
+      sent.push({ code: tokenCode, at: now - NOON });
+      const session = { accessKeyId: 'ASIA', secretAccessKey: 'secret', sessionToken: 'token', expiration: now + HOUR };
+      return { ok: true, value: session, endpoint: 'sts', clockOffset: 0 };
+    },
+    save: async () => {},
+    codes: rememberCodes(),
+    pause: async (milliseconds) => {
+      now += milliseconds;
+    },
+    ...changes,
+  };
+  return {
+    sent,
+    prompts,
+    refresh: () => refresh(TARGET, { ...asking(), reminder: 0 }, effects),
+    later: (milliseconds: number) => {
+      now += milliseconds;
+    },
+    /** What the prompt was told last of what came of its code. */
+    told: () => told,
+    refuse: (failure: AwsFailure) => {
+      effects.getSessionToken = async ({ tokenCode }): Promise<AwsAnswer<MfaSession>> => {
+        sent.push({ code: tokenCode, at: now - NOON });
+        // These pauses take no time: nothing else would end a loop.
+        if (sent.length === 100) throw new Error('the code was sent 100 times');
+        return { ok: false, failure, endpoint: 'sts', clockOffset: 0 };
+      };
+    },
+  };
+}
+
+describe('a code that was sent', () => {
+  it('a code is not sent again for 90 seconds, and the prompt says that it was used', async () => {
+    const { refresh, later, sent, prompts } = world(['123456', '123456', '123456']);
+    expect(await refresh()).toMatchObject({ kind: 'refreshed' });
+    later(89_999);
+    expect(await refresh()).toMatchObject({ kind: 'dismissed' });
+    expect(sent).toEqual([{ code: '123456', at: 0 }]);
+    expect(prompts.at(-1)?.problem).toMatch(/^That code was already used/);
+  });
+
+  it('a code that comes around again after 90 seconds is sent', async () => {
+    const { refresh, later, sent } = world(['123456', '123456']);
+    await refresh();
+    later(90_000);
+    expect(await refresh()).toMatchObject({ kind: 'refreshed' });
+    expect(sent.map(({ at }) => at)).toEqual([0, 90_000]);
+  });
+
+  it('a code that surely did not reach AWS is sent again each second for half a minute, and then no more', async () => {
+    const { refresh, refuse, sent } = world(['123456']);
+    refuse({ kind: 'unreachable', detail: 'no route', sent: false });
+    expect(await refresh()).toMatchObject({ kind: 'refused', failure: { kind: 'unreachable' } });
+    expect(sent).toEqual(Array.from({ length: 31 }, (_, second) => ({ code: '123456', at: second * 1_000 })));
+  });
+
+  it('a code that may have reached AWS is sent once', async () => {
+    const { refresh, refuse, sent } = world(['123456']);
+    refuse({ kind: 'unreachable', detail: 'no answer', sent: true });
+    expect(await refresh()).toMatchObject({ kind: 'refused', failure: { kind: 'unreachable' } });
+    expect(sent).toHaveLength(1);
+  });
+});
+
+describe('the place where a code was typed', () => {
+  const noKeys = async () => {
+    throw new UserError('no long-term credentials of [default]', 'usage');
+  };
+  const fullDisk = async () => {
+    throw new UserError('cannot write credentials: no space left', 'failed');
+  };
+
+  it.each<[string, string[], Partial<RefreshEffects>, CodeResult['kind'], RegExp]>([
+    ['there is a session', ['123456'], {}, 'fresh', /^\[mfa\] is fresh until /],
+    [
+      'the keys are missing',
+      ['123456'],
+      { longTermKeys: noKeys },
+      'failed',
+      /^cannot refresh \[mfa\]: no long-term credentials/,
+    ],
+    ['the disk is full', ['123456'], { save: fullDisk }, 'failed', /not on disk yet: .* no space left/],
+    ['the prompt was closed', [], {}, 'over', /no code was entered/],
+  ])('the place where a code was typed is told what came of it when %s', async (_, codes, changes, kind, text) => {
+    const { refresh, told } = world(codes, changes);
+    await refresh();
+    expect(await told()).toEqual({ kind, text: expect.stringMatching(text) });
+  });
+});
