@@ -12,7 +12,7 @@ const FIELD = 'AWS MFA code';
 /** No check comes by itself while a test runs: what happens, happens because somebody has come back. */
 const NEVER = 'check = 0 0 29 2 *\n';
 
-describe('the agent, and a person who is not there', needs('a desktop'), () => {
+describe('the agent while the user is absent', needs('a desktop'), () => {
   let desktop: Desktop;
   let systemBus: PrivateBus;
   let sandbox: Sandbox;
@@ -42,7 +42,7 @@ describe('the agent, and a person who is not there', needs('a desktop'), () => {
   };
   const statusNow = async () => (await run(['status'], environment)).stdout;
 
-  it('asks nothing on a locked screen, and as soon as it is unlocked', async () => {
+  it('the agent does not ask on a locked screen, and asks as soon as it is unlocked', async () => {
     const logind = await begin(['actions', 'body', 'inline-reply'], { LockedHint: true });
     await agent.says(/"standing":"held"/);
     expect(await statusNow()).toContain('held: screen locked');
@@ -62,7 +62,7 @@ describe('the agent, and a person who is not there', needs('a desktop'), () => {
     await server.closedCount(2);
   });
 
-  it('opens the field by itself where a notification has no buttons, but not before the person is back', async () => {
+  it('the agent opens the code field itself when notifications have no buttons, but not before the user returns', async () => {
     const logind = await begin(['body'], { IdleHint: true });
     await agent.says(/"standing":"held"/);
     expect(await statusNow()).toContain('held: nobody at the keyboard');
@@ -74,7 +74,7 @@ describe('the agent, and a person who is not there', needs('a desktop'), () => {
     expect(server.shown).toEqual([]);
   });
 
-  it('asks again, once, when the machine wakes, whatever was dismissed before', async () => {
+  it('the agent asks again once when the machine wakes, whatever was dismissed before', async () => {
     const logind = await begin(['actions', 'body', 'inline-reply'], {});
     const first = await server.nth(1);
     server.emitClosed(first.id, 2);

@@ -39,7 +39,7 @@ describe('the agent on a desktop', needs('a desktop'), () => {
     await rename(`${sandbox.credentialsFile}.other`, sandbox.credentialsFile);
   }
 
-  it('asks with a notification, takes the code in a dialog, asks again after a wrong one, and rewrites the profile', async () => {
+  it('the agent asks with a notification, reads the code in a dialog, asks again after a wrong one, and rewrites the profile', async () => {
     const before = await readFile(sandbox.credentialsFile, 'utf8');
     const bubble = await desktop.window('Dunst');
     await desktop.picture('agent-1-notification');
@@ -63,7 +63,7 @@ describe('the agent on a desktop', needs('a desktop'), () => {
     expect(others(after)).toBe(others(before));
   });
 
-  it('takes the notification away when another tool has refreshed the session', async () => {
+  it('the agent closes the notification when another tool has refreshed the session', async () => {
     await desktop.window('Dunst');
     await put(3600);
     await desktop.noWindow('Dunst');
@@ -71,7 +71,7 @@ describe('the agent on a desktop', needs('a desktop'), () => {
     expect(sandbox.sts.requests).toEqual([]);
   });
 
-  it('takes the dialog away, too, and leaves no process behind', async () => {
+  it('the agent closes the dialog when another tool has refreshed the session, and leaves no process behind', async () => {
     await desktop.click(await desktop.window('Dunst'));
     await desktop.window(FIELD);
     await put(3600);
@@ -80,7 +80,7 @@ describe('the agent on a desktop', needs('a desktop'), () => {
     expect(await processesNamed('zenity', desktop.environment.DISPLAY)).toEqual([]);
   });
 
-  it('takes everything from the screen when it is stopped', async () => {
+  it('the agent closes everything on the screen when it is stopped', async () => {
     await desktop.click(await desktop.window('Dunst'));
     await desktop.window(FIELD);
     agent.child.kill('SIGTERM');
@@ -89,7 +89,7 @@ describe('the agent on a desktop', needs('a desktop'), () => {
     await desktop.noWindow('Dunst');
   });
 
-  it('leaves the person alone after a snooze, and says until when', async () => {
+  it('the agent does not ask during a snooze, and says until when', async () => {
     const before = Date.now();
     await desktop.click(await desktop.window('Dunst'), 'middle');
     await agent.says(/"standing":"snoozed"/);
@@ -107,7 +107,7 @@ describe('the agent on a desktop', needs('a desktop'), () => {
     expect(await desktop.tool('dunstctl', 'count', 'displayed')).toBe('0');
   });
 
-  it('tells once what a person must fix', async () => {
+  it('the agent shows once what the user must fix', async () => {
     sandbox.alice.active = false;
     await desktop.click(await desktop.window('Dunst'));
     await desktop.type(await desktop.window(FIELD), sandbox.code());

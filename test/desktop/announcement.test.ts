@@ -12,7 +12,7 @@ import { type NotificationServer, startNotificationServer } from './notification
 
 const CODE = { kind: 'code', code: '123456', automatic: true };
 
-describe('what mfa_process says while it waits', needs('dbus-daemon'), () => {
+describe('a message of mfa_process', needs('dbus-daemon'), () => {
   let folder: string;
   let bus: PrivateBus;
   let environment: NodeJS.ProcessEnv;
@@ -33,8 +33,8 @@ describe('what mfa_process says while it waits', needs('dbus-daemon'), () => {
   const touch = (name = 'touched') => `while [ ! -e ${folder}/${name} ]; do sleep 0.05; done`;
   const touched = (name = 'touched') => writeFile(join(folder, name), '');
 
-  describe('is shown by dunst', () => {
-    it('as it is, and goes when the command ends', needs('a desktop'), async () => {
+  describe('a message of mfa_process with dunst', () => {
+    it('dunst shows a message of mfa_process unchanged until the command ends', needs('a desktop'), async () => {
       const desktop = await startDesktop();
       try {
         await desktop.startDunst();
@@ -51,12 +51,12 @@ describe('what mfa_process says while it waits', needs('dbus-daemon'), () => {
     });
   });
 
-  describe('is shown by a notification service', () => {
+  describe('a message of mfa_process with a notification service', () => {
     const ask = (command: string) => mfaProcess(command, false, environment).ask(request(), asking());
     /** Until nobody but the service is connected to the bus any more. */
     const allGone = () => bus.connections(1);
 
-    it('with what is markup in it escaped, and what may be secret left out, each line in the place of the last', async () => {
+    it('a message is shown with markup escaped and secrets left out, each line in the place of the last', async () => {
       const seed = 'JBSWY3DPEHPK3PXP';
       const said = [
         `echo '+ oathtool <-b> "${seed}" & 123456, 123 456, 12345678' >&2; ${touch('first')}`,
@@ -80,7 +80,7 @@ describe('what mfa_process says while it waits', needs('dbus-daemon'), () => {
       await allGone();
     });
 
-    it('also when it says nothing, after two seconds', async () => {
+    it('a message is shown after two seconds also when mfa_process prints nothing', async () => {
       const answer = ask(`${touch()}; echo 123456`);
       expect(await server.nth(1)).toMatchObject({ body: 'Touch your security key, or enter its password.' });
       await touched();
@@ -88,7 +88,7 @@ describe('what mfa_process says while it waits', needs('dbus-daemon'), () => {
       await server.closedCount(1);
     });
 
-    it('until the question is withdrawn', async () => {
+    it('a message is shown until the prompt is closed', async () => {
       const question = asking();
       const answer = mfaProcess('echo touch it >&2; sleep 1000', false, environment).ask(request(), question);
       await server.nth(1);
@@ -98,7 +98,7 @@ describe('what mfa_process says while it waits', needs('dbus-daemon'), () => {
       await allGone();
     });
 
-    it('never for a command that gives its code at once, or has a terminal', async () => {
+    it('a message is not shown for a command that gives its code at once, or has a terminal', async () => {
       expect(await ask('echo note >&2; echo 123456')).toEqual(CODE);
       const onTerminal = mfaProcess(`${touch()}; echo 123456`, true, environment).ask(request(), asking());
       // Longer than a silent command without a terminal would be left alone.
@@ -108,7 +108,7 @@ describe('what mfa_process says while it waits', needs('dbus-daemon'), () => {
       expect(server.shown).toEqual([]);
     });
 
-    it('without a flood, whatever it writes', async () => {
+    it('a message is updated at a limited rate, whatever the command prints', async () => {
       const answer = ask(`yes 'touch it' | head -c 1000000 | nl >&2; ${touch()}; echo 123456`);
       await server.nth(1);
       await touched();
@@ -117,7 +117,7 @@ describe('what mfa_process says while it waits', needs('dbus-daemon'), () => {
       expect(server.shown.length).toBeLessThan(5);
     });
 
-    it('or not: by a service that hangs, the code is not held up, and no connection is left', async () => {
+    it('a message does not delay the code when the service hangs, and leaves no connection', async () => {
       server.hang();
       const answer = ask(`echo 'Touch it' >&2; ${touch()}; echo 123456`);
       await bus.connections(2);
@@ -130,7 +130,7 @@ describe('what mfa_process says while it waits', needs('dbus-daemon'), () => {
     });
   });
 
-  it('is shown by nobody where there is no bus, and the code comes all the same', async () => {
+  it('a message is not shown without a bus, and the code comes anyway', async () => {
     const environments = [{}, { DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nonexistent' }];
     const command = 'echo Touch it >&2; sleep 0.5; echo 123456';
     const answers = environments.map((environment) => mfaProcess(command, false, environment).ask(request(), asking()));

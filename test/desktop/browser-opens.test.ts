@@ -27,7 +27,7 @@ describe('the page on a desktop', needs('a desktop', 'chromium', 'xdg-open'), ()
     await writeFile(join(home, '.config', 'mimeapps.list'), chosen);
   };
 
-  it('opens in the browser of the person, and takes the code there', async () => {
+  it("the page opens in the user's browser, and reads the code there", async () => {
     const options = [...CHROMIUM_OPTIONS, '--user-data-dir="$HOME/chromium"', '--window-size=900,700'].join(' ');
     await choose(`echo $$ > "$HOME/pid"\nexec chromium ${options} "$1"`);
     const way = browser({ environment: desktop.environment, platform: 'linux' });
@@ -43,7 +43,7 @@ describe('the page on a desktop', needs('a desktop', 'chromium', 'xdg-open'), ()
     await desktop.noWindow('AWS MFA code');
   });
 
-  it('is unavailable when the browser cannot be started', async () => {
+  it('the page is unavailable when the browser cannot be started', async () => {
     await choose('exit 1');
     const answer = await browser({ environment: desktop.environment, platform: 'linux' }).ask(request(), asking());
     expect(answer).toEqual({ kind: 'unavailable', reason: expect.stringMatching(/^xdg-open ended with exit status/) });

@@ -47,7 +47,7 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
     return { ...answer, link: await link };
   };
 
-  it('takes the code at the sixth digit, without another key', async () => {
+  it('the page submits the code at the sixth digit, without another key', async () => {
     const { given } = await begin();
     await tab.look({});
     await tab.picture('browser-light');
@@ -58,7 +58,7 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
     expect(tab.complaints).toEqual([]);
   });
 
-  it('is made for password managers, number pads and screen readers', async () => {
+  it('the page supports password managers, number pads and screen readers', async () => {
     await begin(request({ problem: PROBLEM }));
     expect(await tab.value(`${FIELD}.autocomplete + ' ' + ${FIELD}.inputMode`)).toBe('one-time-code numeric');
     expect(await tab.value(`document.activeElement === ${FIELD}`)).toBe(true);
@@ -75,7 +75,7 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
     ]);
   });
 
-  it('fits a phone, and those who like it dark', async () => {
+  it('the page fits a phone, and has a dark form', async () => {
     await begin(request({ problem: PROBLEM }));
     await tab.look({ dark: true });
     await tab.picture('browser-dark');
@@ -86,7 +86,7 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
     expect(await tab.value('document.documentElement.scrollWidth')).toBe(320);
   });
 
-  it('says in place what AWS answers, takes another code, and ends when all is well', async () => {
+  it("the page shows AWS's answer, accepts another code, and ends after a success", async () => {
     let settle = (_text: string) => {};
     const outcome = new Promise<CodeResult>((resolve) => {
       settle = (text) => resolve({ kind: 'fresh', text });
@@ -111,7 +111,7 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
     expect(tab.complaints).toEqual([]);
   });
 
-  it('says what is no code, keeps the time, and is as good as new after a reload', async () => {
+  it('the page says what is not a code, keeps the time, and works after a reload', async () => {
     const { given } = await begin();
     await tab.type('abc');
     await tab.press('Enter');
@@ -131,7 +131,7 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
     expect(await given).toEqual({ kind: 'code', code: '123456' });
   });
 
-  it('shows names as they are', async () => {
+  it('the page shows names unchanged', async () => {
     const hostile = '<img src=x onerror=alert(1)>"\'&amp;</title>';
     await begin(request({ profile: hostile, serialNumber: hostile, problem: `</script>${hostile}` }));
     const text = await tab.value<string>(TEXT);
@@ -140,7 +140,7 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
     expect(tab.complaints).toEqual([]);
   });
 
-  it('snoozes by the keyboard', async () => {
+  it('the page can be snoozed by the keyboard', async () => {
     const { given } = await begin();
     for (const button of ['OK', 'Snooze until 14:27']) {
       await tab.press('Tab');
@@ -151,21 +151,21 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
     await tab.until(`${TEXT}.includes('The agent will not ask for 15 minutes.')`);
   });
 
-  it('is over when the question is withdrawn', async () => {
+  it('the page says that it is over when the prompt is closed', async () => {
     const { given } = await begin();
     question.withdraw();
     expect(await given).toEqual({ kind: 'dismissed' });
     await tab.until(`${TEXT}.includes('This request is closed.')`);
   });
 
-  it('is dismissed when its tab is closed', async () => {
+  it('the page is dismissed when its tab is closed', async () => {
     const { given } = await begin();
     await tab.until('news.readyState === 1');
     await tab.close();
     expect(await given).toEqual({ kind: 'dismissed' });
   });
 
-  it('is shown to nobody else, by the same link', async () => {
+  it('the page is not shown to another browser with the same link', async () => {
     const { link } = await begin();
     const other = await chromium.tab();
     await other.open(link);
@@ -174,7 +174,7 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
   });
 
   it.each(['127.0.0.1', 'localhost'])(
-    'is neither answered nor framed by another page of the browser, on %s',
+    'the page is neither answered nor framed by another page of the browser, on %s',
     async (host) => {
       const { given } = await begin();
       await tab.until('news.readyState === 1');
@@ -208,7 +208,7 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
     },
   );
 
-  it('says that it is over when the agent was killed', async () => {
+  it('the page says that it is over when the agent was killed', async () => {
     await begin();
     await tab.until('news.readyState === 1');
     await tab.value('news.onerror()');
@@ -216,7 +216,7 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
     expect(await tab.value(TEXT)).toContain('This request is closed.');
   });
 
-  it('works without script', async () => {
+  it('the page works without script', async () => {
     await tab.close();
     tab = await chromium.tab(false);
     const { given } = await begin();

@@ -24,14 +24,14 @@ describe('a code field', needs('a desktop'), () => {
     ['zenity', zenity, NO_DISPLAY],
     ['kdialog', kdialog, NO_DISPLAY],
     ['pinentry', pinentry, 'cannot open a window here'],
-  ] as [string, (environment: NodeJS.ProcessEnv) => Way, string][])('of %s', (name, make, noDisplay) => {
+  ] as [string, (environment: NodeJS.ProcessEnv) => Way, string][])('the code field of %s', (name, make, noDisplay) => {
     const way = () => make(desktop.environment);
 
-    it('can be used here', async () => {
+    it('the code field can be used here', async () => {
       expect(await way().unfit()).toBeUndefined();
     });
 
-    it('gives the code that was typed, without its blanks', async () => {
+    it('the code field gives the typed code without its spaces', async () => {
       const answer = way().ask(request(), asking());
       const window = await desktop.window(TITLE);
       await desktop.picture(`${name}-asks`);
@@ -40,7 +40,7 @@ describe('a code field', needs('a desktop'), () => {
       expect(await left(name)).toEqual([]);
     });
 
-    it('asks again, and says why, when no code was typed', async () => {
+    it('the code field asks again, with the reason, when the text is not a code', async () => {
       const answer = way().ask(
         request({ problem: 'That code was already used; the next one comes in 12 s.' }),
         asking(),
@@ -54,7 +54,7 @@ describe('a code field', needs('a desktop'), () => {
       expect(await answer).toEqual({ kind: 'code', code: '654321' });
     });
 
-    it('shows markup, underscores and backslashes of names as they are', async () => {
+    it('the code field shows markup, underscores and backslashes of names unchanged', async () => {
       const answer = way().ask(
         request({ profile: '--help', serialNumber: 'arn:aws:iam::123456789012:mfa/<b>my_team</b>&amp;\\n%s%0A' }),
         asking(),
@@ -65,7 +65,7 @@ describe('a code field', needs('a desktop'), () => {
       expect(await answer).toEqual({ kind: 'dismissed' });
     });
 
-    it('is dismissed by Escape, by closing its window, and by killing it', async () => {
+    it('the code field is dismissed by Escape, by closing its window, and by killing it', async () => {
       const ends = [
         (window: Window) => desktop.key(window, 'Escape'),
         (window: Window) => desktop.close(window),
@@ -83,7 +83,7 @@ describe('a code field', needs('a desktop'), () => {
       expect(await left(name)).toEqual([]);
     });
 
-    it('is gone when the question is withdrawn', async () => {
+    it('the code field is closed when the prompt is closed', async () => {
       const question = asking();
       const answer = way().ask(request(), question);
       await desktop.window(TITLE);
@@ -93,13 +93,13 @@ describe('a code field', needs('a desktop'), () => {
       await desktop.noWindow(TITLE);
     });
 
-    it('never opens for a question that was withdrawn before', async () => {
+    it('the code field does not open for a prompt that was closed before', async () => {
       const question = asking();
       question.withdraw();
       expect(await way().ask(request(), question)).toEqual({ kind: 'dismissed' });
     });
 
-    it('is unavailable without a display, and on one that is not there', async () => {
+    it('the code field is unavailable without a display, and on one that does not exist', async () => {
       const { DISPLAY: _, ...without } = desktop.environment;
       expect(await make(without).ask(request(), asking())).toEqual({
         kind: 'unavailable',
@@ -109,12 +109,12 @@ describe('a code field', needs('a desktop'), () => {
       expect(answer.kind).toBe('unavailable');
     });
 
-    it('is unfit where it is not installed', async () => {
+    it('the code field is reported as not installed when its program is missing', async () => {
       expect(await make({ ...desktop.environment, PATH: '/nonexistent' }).unfit()).toBe('not installed');
     });
   });
 
-  it('of zenity can be snoozed, for it may have opened by itself', async () => {
+  it('the code field of zenity can be snoozed, since it may have opened by itself', async () => {
     const answer = zenity(desktop.environment).ask(request(), asking());
     const window = await desktop.window(TITLE);
     // Past Cancel and OK.

@@ -14,7 +14,7 @@ describe('doctor on a desktop', needs('a desktop'), () => {
   });
   afterEach(() => desktop.stop());
 
-  describe('with --try', () => {
+  describe('doctor --try', () => {
     let sandbox: Sandbox;
     beforeEach(async () => {
       sandbox = await startSandbox();
@@ -24,7 +24,7 @@ describe('doctor on a desktop', needs('a desktop'), () => {
     it.each([
       ['clicked', 'left', /dunst .* showed a notification, and you clicked it: a click opens a field/],
       ['put away', 'right', /dunst .* showed a notification, and you closed it/],
-    ] as const)('shows a notification, and says that it was %s', async (_what, button, found) => {
+    ] as const)('doctor --try shows a notification, and reports that it was %s', async (_what, button, found) => {
       await desktop.startDunst();
       const { DISPLAY, DBUS_SESSION_BUS_ADDRESS } = desktop.environment;
       const doctor = start(['doctor', '--try', '--json'], { ...sandbox.env, DISPLAY, DBUS_SESSION_BUS_ADDRESS });
@@ -49,7 +49,7 @@ describe('doctor on a desktop', needs('a desktop'), () => {
     });
   });
 
-  it('says that a notification was not seen, and takes it away', async () => {
+  it('doctor --try reports that a notification was not clicked, and closes it', async () => {
     await desktop.startDunst();
     await desktop.tool('dunstctl', 'set-paused', 'true');
     expect(await testNotification(desktop.environment, 200)).toMatchObject({
@@ -61,7 +61,7 @@ describe('doctor on a desktop', needs('a desktop'), () => {
     expect(await desktop.tool('dunstctl', 'count', 'waiting')).toBe('0');
   });
 
-  it('says that none can be shown', async () => {
+  it('doctor --try reports that no notification can be shown', async () => {
     expect(await testNotification(desktop.environment, 200)).toMatchObject({
       level: 'error',
       found: expect.stringMatching(/no notification can be shown: /),
@@ -72,7 +72,7 @@ describe('doctor on a desktop', needs('a desktop'), () => {
     });
   });
 
-  it('says where a code is typed inside the notification', async () => {
+  it('doctor --try reports that codes can be typed into the notification', async () => {
     const server = await startNotificationServer(desktop.environment, ['actions', 'inline-reply', 'body-markup']);
     const tested = testNotification(desktop.environment, 20_000);
     const { id, actions } = await server.nth(1);

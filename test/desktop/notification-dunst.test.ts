@@ -26,17 +26,17 @@ describe('a notification of dunst', needs('a desktop'), () => {
     ...(await processesNamed('kdialog', desktop.environment.DISPLAY)),
   ];
 
-  describe('that runs', () => {
+  describe('a notification of a running dunst', () => {
     beforeEach(() => desktop.startDunst());
 
-    it('can be used here', async () => {
+    it('a notification of dunst can be used here', async () => {
       expect(await way().unfit()).toBeUndefined();
     });
 
     it.each([
       ['zenity', zenity],
       ['kdialog', kdialog],
-    ] as const)('opens %s on a click, and gives the code typed there', async (name, field) => {
+    ] as const)('a notification of dunst opens %s on a click, and gives the code typed there', async (name, field) => {
       const answer = way(field).ask(request(), asking());
       const bubble = await desktop.window('Dunst');
       await desktop.picture('dunst-asks');
@@ -49,27 +49,27 @@ describe('a notification of dunst', needs('a desktop'), () => {
       expect(await fieldsLeft()).toEqual([]);
     });
 
-    it('is dismissed when the field is cancelled', async () => {
+    it('a notification of dunst is dismissed when the field is cancelled', async () => {
       const answer = way().ask(request(), asking());
       await desktop.click(await desktop.window('Dunst'));
       await desktop.key(await desktop.window(FIELD), 'Escape');
       expect(await answer).toEqual({ kind: 'dismissed' });
     });
 
-    it('is dismissed when it is closed by hand', async () => {
+    it('a notification of dunst is dismissed when the user closes it', async () => {
       const answer = way().ask(request(), asking());
       await desktop.click(await desktop.window('Dunst'), 'right');
       expect(await answer).toEqual({ kind: 'dismissed' });
     });
 
-    it('snoozes from its menu', async () => {
+    it('a notification of dunst can be snoozed from its menu', async () => {
       const answer = way().ask(request(), asking());
       await desktop.click(await desktop.window('Dunst'), 'middle');
       expect(await answer).toEqual(SNOOZED);
       await desktop.noWindow('Dunst');
     });
 
-    it('turns critical in place when the session has ended', async () => {
+    it('a notification of dunst becomes critical in place when the session has ended', async () => {
       const question = asking();
       const answer = way().ask(request(), question);
       await desktop.window('Dunst');
@@ -82,7 +82,7 @@ describe('a notification of dunst', needs('a desktop'), () => {
       await desktop.noWindow('Dunst');
     });
 
-    it('shows markup in names as it is', async () => {
+    it('a notification of dunst shows markup in names unchanged', async () => {
       const question = asking();
       const answer = way().ask(
         request({ profile: '<i>a&b</i>', problem: 'AWS refused "<b>that</b>" code.' }),
@@ -94,7 +94,7 @@ describe('a notification of dunst', needs('a desktop'), () => {
       await answer;
     });
 
-    it('leaves nothing behind when the question is withdrawn while the field is open', async () => {
+    it('a notification of dunst leaves nothing behind when the prompt is closed while the field is open', async () => {
       const question = asking();
       const answer = way().ask(request(), question);
       await desktop.click(await desktop.window('Dunst'));
@@ -106,7 +106,7 @@ describe('a notification of dunst', needs('a desktop'), () => {
       await desktop.noWindow(FIELD);
     });
 
-    it('comes back when dunst crashed and was started again', async () => {
+    it('a notification of dunst comes back when dunst crashed and was started again', async () => {
       const answer = way().ask(request(), asking());
       await desktop.window('Dunst');
       await desktop.killDunst();
@@ -117,7 +117,7 @@ describe('a notification of dunst', needs('a desktop'), () => {
       expect(await answer).toEqual({ kind: 'code', code: '123456' });
     });
 
-    it('lets the open field go on when dunst crashes', async () => {
+    it('the open field stays when dunst crashes', async () => {
       const answer = way().ask(request(), asking());
       await desktop.click(await desktop.window('Dunst'));
       const window = await desktop.window(FIELD);
@@ -126,14 +126,14 @@ describe('a notification of dunst', needs('a desktop'), () => {
       expect(await answer).toEqual({ kind: 'code', code: '123456' });
     });
 
-    it('is unavailable when the session bus ends', async () => {
+    it('a notification of dunst is unavailable when the session bus ends', async () => {
       const answer = way().ask(request(), asking());
       await desktop.window('Dunst');
       await desktop.killBus();
       expect(await answer).toEqual({ kind: 'unavailable', reason: expect.stringContaining('the session bus') });
     });
 
-    it('opens the field at once after a code that was typed there and refused', async () => {
+    it('a notification of dunst opens the field at once after a code that was typed there and refused', async () => {
       const one = way();
       const first = one.ask(request(), asking());
       await desktop.click(await desktop.window('Dunst'));
@@ -145,7 +145,7 @@ describe('a notification of dunst', needs('a desktop'), () => {
     });
   });
 
-  it('is started by the bus when it is needed, and again when it has crashed', async () => {
+  it('dunst is started by the bus when a notification needs it, and again after a crash', async () => {
     await desktop.letBusStartDunst();
     expect(await way().unfit()).toBeUndefined();
     expect(await processesNamed('dunst', desktop.environment.DISPLAY)).toEqual([]);

@@ -29,7 +29,7 @@ describe('a notification whose service or bus fails', needs('dbus-daemon'), () =
   };
   const allGone = () => bus.connections(0);
 
-  it('leaves the question to the next way within seconds when the bus cannot start the service', async () => {
+  it('a notification gives way to the next method within seconds when the bus cannot start the service', async () => {
     const started: [script: string, reason: RegExp][] = [
       ['exit 1', /exited with status 1/],
       // Lives, and never takes its name.
@@ -44,7 +44,7 @@ describe('a notification whose service or bus fails', needs('dbus-daemon'), () =
     await allGone();
   });
 
-  it('leaves the question to the next way when the service crashed, and nobody starts it again', async () => {
+  it('a notification gives way to the next method when the service crashed and is not started again', async () => {
     const server = await serve();
     const answer = way().ask(request(), asking());
     await server.nth(1);
@@ -54,7 +54,7 @@ describe('a notification whose service or bus fails', needs('dbus-daemon'), () =
     await allGone();
   });
 
-  it('asks again as if nothing had been, when the bus has ended and was started anew', async () => {
+  it('a notification is shown as usual after the bus ended and was started again', async () => {
     const one = way();
     await bus.kill();
     const unreachable = { kind: 'unavailable', reason: expect.stringContaining('cannot connect to the session bus') };
@@ -78,7 +78,7 @@ describe('a notification whose service or bus fails', needs('dbus-daemon'), () =
     await allGone();
   });
 
-  it('has calls that nobody will answer fail at once when the connection is closed', async () => {
+  it('unanswered calls on the bus fail at once when the connection is closed', async () => {
     const server = await serve();
     server.hang();
     const connection = await connectBus('session', environment);

@@ -33,14 +33,14 @@ describe('a notification', needs('a desktop'), () => {
     ...(await processesNamed('kdialog', desktop.environment.DISPLAY)),
   ];
 
-  describe('of a service with a reply field', () => {
+  describe('a notification with a reply field', () => {
     let server: NotificationServer;
     beforeEach(async () => {
       server = await startNotificationServer(desktop.environment, PLASMA);
     });
     afterEach(() => server.stop());
 
-    it('asks in it, with all that the person needs to know', async () => {
+    it('a notification with a reply field asks in it, with everything that the user needs to know', async () => {
       const answer = way().ask(request(), asking());
       const shown = await server.nth(1);
       expect(shown).toMatchObject({
@@ -56,7 +56,7 @@ describe('a notification', needs('a desktop'), () => {
       expect(server.closed).toEqual([shown.id]);
     });
 
-    it('asks again when the reply is no code, also when the service closes the old one', async () => {
+    it('a notification with a reply field asks again when the reply is not a code, also when the service closes the old one', async () => {
       const answer = way().ask(request(), asking());
       const first = await server.nth(1);
       server.emit('NotificationReplied', first.id, '12345');
@@ -67,7 +67,7 @@ describe('a notification', needs('a desktop'), () => {
       expect(await answer).toEqual({ kind: 'code', code: '123456' });
     });
 
-    it('needs no code field', async () => {
+    it('a notification with a reply field needs no code field', async () => {
       const bare = { ...desktop.environment, PATH: '/nonexistent' };
       const without = notification([zenity(bare)], desktop.environment);
       expect(await without.unfit()).toBeUndefined();
@@ -78,7 +78,7 @@ describe('a notification', needs('a desktop'), () => {
       expect(await answer).toEqual({ kind: 'code', code: '123456' });
     });
 
-    it('believes the service alone, and of its own notification only', async () => {
+    it('a notification reacts only to its own signals, and only from the service', async () => {
       const other = await startNotificationServer(desktop.environment, []);
       const question = asking();
       const answer = way().ask(request(), question);
@@ -93,14 +93,14 @@ describe('a notification', needs('a desktop'), () => {
     });
   });
 
-  describe('of a service with buttons only', () => {
+  describe('a notification with buttons only', () => {
     let server: NotificationServer;
     beforeEach(async () => {
       server = await startNotificationServer(desktop.environment, GNOME);
     });
     afterEach(() => server.stop());
 
-    it('is replaced in place by a reminder, and more urgent once the session has ended', async () => {
+    it('a notification is replaced in place by a reminder, and becomes more urgent once the session has ended', async () => {
       const question = asking();
       const answer = way().ask(request(), question);
       const first = await server.nth(1);
@@ -116,7 +116,7 @@ describe('a notification', needs('a desktop'), () => {
       expect(await answer).toEqual(SNOOZED);
     });
 
-    it('hands the right to take the focus on to the field', async () => {
+    it('a notification passes the right to take the focus on to the field', async () => {
       const question = asking();
       const answer = way().ask(request(), question);
       const { id } = await server.nth(1);
@@ -130,7 +130,7 @@ describe('a notification', needs('a desktop'), () => {
       await answer;
     });
 
-    it('is dismissed when the person closes it, and stays when time put it away', async () => {
+    it('a notification is dismissed when the user closes it, and stays when it timed out', async () => {
       const answer = way().ask(request(), asking());
       const { id } = await server.nth(1);
       server.emitClosed(id, 1);
@@ -138,7 +138,7 @@ describe('a notification', needs('a desktop'), () => {
       expect(await answer).toEqual({ kind: 'dismissed' });
     });
 
-    it('is shown again by another service that takes over', async () => {
+    it('a notification is shown again by another service that takes over', async () => {
       const question = asking();
       const answer = way().ask(request(), question);
       await server.nth(1);
@@ -151,7 +151,7 @@ describe('a notification', needs('a desktop'), () => {
       expect(await answer).toEqual({ kind: 'code', code: '123456' });
     });
 
-    it('takes the place of a field that was left alone, when it is time for a reminder', async () => {
+    it('a notification replaces an unused field when a reminder is due', async () => {
       const question = asking();
       const answer = way().ask(request(), question);
       const first = await server.nth(1);
@@ -168,7 +168,7 @@ describe('a notification', needs('a desktop'), () => {
       expect(await answer).toEqual(SNOOZED);
     });
 
-    it('is withdrawn in bounded time from a service that hangs', async () => {
+    it('a notification is closed in limited time when the service hangs', async () => {
       const question = asking();
       const answer = way().ask(request(), question);
       await server.nth(1);
@@ -177,7 +177,7 @@ describe('a notification', needs('a desktop'), () => {
       expect(await answer).toEqual({ kind: 'dismissed' });
     });
 
-    it('is withdrawn at once from a service that never answered', async () => {
+    it('a notification is closed at once when the service never answered', async () => {
       server.hang();
       const question = asking();
       const answer = way().ask(request(), question);
@@ -185,7 +185,7 @@ describe('a notification', needs('a desktop'), () => {
       expect(await answer).toEqual({ kind: 'dismissed' });
     });
 
-    it('takes the next field when the first cannot be opened', async () => {
+    it('a notification opens the next field when the first cannot be opened', async () => {
       const broken = () => zenity({ ...desktop.environment, DISPLAY: ':4242' });
       const answer = way(broken, kdialog).ask(request(), asking());
       server.emit('ActionInvoked', (await server.nth(1)).id, 'default');
@@ -193,7 +193,7 @@ describe('a notification', needs('a desktop'), () => {
       expect(await answer).toEqual({ kind: 'code', code: '123456' });
     });
 
-    it('is unfit without any code field', async () => {
+    it('a notification is not usable without any code field', async () => {
       const bare = { ...desktop.environment, PATH: '/nonexistent' };
       const without = notification([zenity(bare), kdialog(bare)], desktop.environment);
       const reason = 'no code field can be opened: zenity: not installed, kdialog: not installed';
@@ -202,7 +202,7 @@ describe('a notification', needs('a desktop'), () => {
     });
   });
 
-  it('is unfit where the service offers no buttons', async () => {
+  it('a notification is not usable when the service offers no buttons', async () => {
     const server = await startNotificationServer(desktop.environment, ['body']);
     const reason = 'the notification service has no buttons';
     expect(await way().unfit()).toBe(reason);
@@ -210,13 +210,13 @@ describe('a notification', needs('a desktop'), () => {
     await server.stop();
   });
 
-  it('is unfit where no service runs', async () => {
+  it('a notification is not usable when no service runs', async () => {
     const reason = 'no notification service is running';
     expect(await way().unfit()).toBe(reason);
     expect(await way().ask(request(), asking())).toEqual({ kind: 'unavailable', reason });
   });
 
-  it('is unfit without a session bus, whether nothing names it or nobody listens', async () => {
+  it('a notification is not usable without a session bus, whether its variable is not set or it does not answer', async () => {
     const { DBUS_SESSION_BUS_ADDRESS: _, ...without } = desktop.environment;
     expect(await notification([], without).unfit()).toBe('no session bus: DBUS_SESSION_BUS_ADDRESS is not set');
     const dead = { ...without, DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nonexistent' };

@@ -17,8 +17,8 @@ const [packed] = JSON.parse(npm('pack', '--json', '--ignore-scripts', '--pack-de
   { filename: string; files: { path: string; mode: number }[] },
 ];
 
-describe('what is published', () => {
-  it('is what runs, and nothing else', () => {
+describe('the published package', () => {
+  it('the published package contains what runs, and nothing else', () => {
     const parts = packed.files.map(({ path }) => path.replace(/^dist\/.*\.cjs$/, 'dist/*.cjs'));
     expect([...new Set(parts)].sort()).toEqual([
       'CHANGELOG.md',
@@ -37,7 +37,7 @@ describe('what is published', () => {
     expect(packed.files.find(({ path }) => path === 'dist/cli.cjs')?.mode).toBe(0o755);
   });
 
-  it('runs nothing while it is installed, and neither does what it needs', () => {
+  it('the published package runs no scripts at installation, and neither do its dependencies', () => {
     const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
     for (const name of ['preinstall', 'install', 'postinstall', 'prepare']) expect(scripts).not.toHaveProperty(name);
     const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8'));
@@ -57,7 +57,7 @@ describe('the published program, installed globally', needs('the npm registry'),
   });
   afterAll(() => sandbox?.close());
 
-  it.each(['20.12.0', '22', '24'])('gets a session by Node %s', async (version) => {
+  it.each(['20.12.0', '22', '24'])('the published program gets a session with Node %s', async (version) => {
     const place = join(folder, version);
     mkdirSync(place);
     npm('install', '--prefix', place, '--no-save', '--no-package-lock', `node@${version}`);
@@ -90,7 +90,7 @@ describe('the Debian package', needs('the npm registry', 'dpkg-deb'), () => {
     execFileSync('dpkg', [...options, '--install', join(folder, deb)], { stdio: 'pipe', env });
   });
 
-  it('has everything in its place, and runs', () => {
+  it('the Debian package installs every file in its place, and runs', () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
     const program = join(root, 'usr/bin/aws-mfa-agent');
     expect(execFileSync(program, ['--version'], { encoding: 'utf8' })).toBe(`${version}\n`);
@@ -106,7 +106,7 @@ describe('the Debian package', needs('the npm registry', 'dpkg-deb'), () => {
     }
   });
 
-  it('is owned by root, and writable by nobody else', () => {
+  it('the files of the Debian package belong to root, and only root may write them', () => {
     const deb = readdirSync(folder).find((name) => name.endsWith('_all.deb')) ?? '';
     const lines = execFileSync('dpkg-deb', ['--contents', join(folder, deb)], { encoding: 'utf8' })
       .trim()

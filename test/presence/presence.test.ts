@@ -65,8 +65,8 @@ describe('presence', needs('dbus-daemon'), () => {
     return one;
   };
 
-  describe('by logind', () => {
-    it('is known at once, and told when the screen is locked and unlocked', async () => {
+  describe('presence by logind', () => {
+    it('presence is known at once, and reported when the screen is locked and unlocked', async () => {
       const logind = await startLogind(system.address, { LockedHint: true });
       const presence = await watch();
       expect(presence.held()).toBe(LOCKED);
@@ -76,7 +76,7 @@ describe('presence', needs('dbus-daemon'), () => {
       expect(await presence.toldSo(2)).toEqual([expect.anything(), ['held', LOCKED]]);
     });
 
-    it('is told when the user goes away and comes back', async () => {
+    it('presence is reported when the user goes away and returns', async () => {
       const logind = await startLogind(system.address);
       const presence = await watch();
       expect(presence.held()).toBeUndefined();
@@ -95,12 +95,12 @@ describe('presence', needs('dbus-daemon'), () => {
       ]);
     });
 
-    it('is not the idleness of a text console, which would never end', async () => {
+    it('presence ignores the idle state of a text console, which would never end', async () => {
       await startLogind(system.address, { IdleHint: true, Type: 'tty' });
       expect((await watch()).held()).toBeUndefined();
     });
 
-    it('ends while another session is on the screen', async () => {
+    it('presence ends while another session is on the screen', async () => {
       const logind = await startLogind(system.address, { Active: false });
       const presence = await watch();
       expect(presence.held()).toBe('another session is on the screen');
@@ -108,7 +108,7 @@ describe('presence', needs('dbus-daemon'), () => {
       expect(await presence.toldSo(1)).toEqual([['returned', undefined]]);
     });
 
-    it('returns when the machine wakes, with what holds then', async () => {
+    it('presence is reported when the machine wakes, with the state at that time', async () => {
       const logind = await startLogind(system.address);
       const presence = await watch();
       logind.sleep();
@@ -122,7 +122,7 @@ describe('presence', needs('dbus-daemon'), () => {
       expect((await presence.toldSo(told[1]?.[0] === 'returned' ? 2 : 3)).at(-1)).toEqual(['returned', LOCKED]);
     });
 
-    it('returns when the user logs in, and holds nothing back without a session', async () => {
+    it('presence is reported when the user logs in, and does not prevent asking without a session', async () => {
       const logind = await startLogind(system.address, 'logged out');
       const presence = await watch();
       expect(presence.held()).toBeUndefined();
@@ -136,7 +136,7 @@ describe('presence', needs('dbus-daemon'), () => {
       expect((await presence.toldSo(4))[3]).toEqual(['held', LOCKED]);
     });
 
-    it('is not what becomes of the sessions of others', async () => {
+    it('presence ignores the sessions of other users', async () => {
       const logind = await startLogind(system.address);
       const presence = await watch();
       logind.changeSomebodyElses();
@@ -144,14 +144,14 @@ describe('presence', needs('dbus-daemon'), () => {
       expect(await presence.toldSo(1)).toEqual([['held', IDLE]]);
     });
 
-    it('that starts later is heard', async () => {
+    it('a logind that starts later is used', async () => {
       const presence = await watch();
       expect(presence.held()).toBeUndefined();
       await startLogind(system.address, { LockedHint: true });
       expect(await presence.toldSo(1)).toEqual([['held', LOCKED]]);
     });
 
-    it('that dies holds nothing back, and is no return of the person; its successor is heard', async () => {
+    it('a logind that dies does not prevent asking, is not a return of the user, and its successor is used', async () => {
       const logind = await startLogind(system.address, { LockedHint: true });
       const presence = await watch();
       await logind.die();
@@ -161,14 +161,14 @@ describe('presence', needs('dbus-daemon'), () => {
       expect((await presence.toldSo(2))[1]).toEqual(['held', LOCKED]);
     });
 
-    it('that never answers is not waited for', async () => {
+    it('a logind that never answers is not waited for', async () => {
       (await startLogind(system.address, { LockedHint: true })).hang();
       const before = performance.now();
       expect((await watch()).held()).toBeUndefined();
       expect(performance.now() - before).toBeLessThan(4_000);
     });
 
-    it('that stops answering holds nothing back for long', async () => {
+    it('a logind that stops answering does not prevent asking for long', async () => {
       const logind = await startLogind(system.address, { LockedHint: true });
       const presence = await watch();
       logind.hang();
@@ -177,14 +177,14 @@ describe('presence', needs('dbus-daemon'), () => {
     });
   });
 
-  describe('by a screen saver', () => {
+  describe('presence by a screen saver', () => {
     it.each([
       'org.freedesktop.ScreenSaver',
       'org.gnome.ScreenSaver',
       'org.cinnamon.ScreenSaver',
       'org.mate.ScreenSaver',
       'org.xfce.ScreenSaver',
-    ])('%s is known at once, and told when it turns on and off', async (name) => {
+    ])('the screen saver %s is known at once, and reported when it turns on and off', async (name) => {
       const saver = await startScreenSaver(session.address, name, true);
       const presence = await watch();
       expect(presence.held()).toBe(SAVER);
@@ -196,7 +196,7 @@ describe('presence', needs('dbus-daemon'), () => {
       expect(await presence.toldSo(3)).toEqual([expect.anything(), expect.anything(), ['held', undefined]]);
     });
 
-    it('returns once when logind tells of the same lock', async () => {
+    it('presence is reported once when logind reports the same lock as the screen saver', async () => {
       const logind = await startLogind(system.address, { LockedHint: true });
       const saver = await startScreenSaver(session.address, 'org.gnome.ScreenSaver', true);
       const presence = await watch();
@@ -207,13 +207,13 @@ describe('presence', needs('dbus-daemon'), () => {
       expect((await presence.toldSo(2))[1]).toEqual(['returned', undefined]);
     });
 
-    it('that only keeps the screen on, or never answers, holds nothing back', async () => {
+    it('a screen saver that only keeps the screen on, or never answers, does not prevent asking', async () => {
       await startScreenSaver(session.address, 'org.freedesktop.ScreenSaver');
       (await startScreenSaver(session.address, 'org.gnome.ScreenSaver', true)).hang();
       expect((await watch()).held()).toBeUndefined();
     });
 
-    it('that could be started is not', async () => {
+    it('a screen saver service that could be started is not started', async () => {
       const [login, saver] = [`${tmpdir()}/started-${process.pid}-login`, `${tmpdir()}/started-${process.pid}-saver`];
       await system.offer('org.freedesktop.login1', `touch ${login}; exit 1`);
       await session.offer('org.gnome.ScreenSaver', `touch ${saver}; exit 1`);
@@ -223,8 +223,8 @@ describe('presence', needs('dbus-daemon'), () => {
     });
   });
 
-  describe('of the buses', () => {
-    it('need be neither, however often they are looked for', async () => {
+  describe('the buses of presence', () => {
+    it('presence works without the buses, however often they are looked for', async () => {
       const warnings: Error[] = [];
       const warn = (warning: Error) => warnings.push(warning);
       process.on('warning', warn);
@@ -244,7 +244,7 @@ describe('presence', needs('dbus-daemon'), () => {
       process.off('warning', warn);
     });
 
-    it('that accept and say nothing are not waited for, and are left', async () => {
+    it('buses that accept connections and never answer are not waited for, and are closed', async () => {
       const folder = await mkdtemp(join(tmpdir(), 'silent-'));
       const server = createServer();
       const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
@@ -260,7 +260,7 @@ describe('presence', needs('dbus-daemon'), () => {
       await rm(folder, { recursive: true });
     });
 
-    it('hold nothing back when they die, and are found again when asked', async () => {
+    it('buses that die do not prevent asking, and are found again at the next request', async () => {
       await startLogind(system.address, { LockedHint: true });
       const presence = await watch();
       await system.kill();
@@ -280,7 +280,7 @@ describe('presence', needs('dbus-daemon'), () => {
       expect(presence.told[1]).toEqual(['held', LOCKED]);
     });
 
-    it('are left, and nothing is told any more, when closed', async () => {
+    it('closed buses are left, and report nothing any more', async () => {
       const logind = await startLogind(system.address);
       const saver = await startScreenSaver(session.address, 'org.gnome.ScreenSaver', false);
       const presence = await watch();
@@ -297,7 +297,7 @@ describe('presence', needs('dbus-daemon'), () => {
 });
 
 describe('presence on macOS', () => {
-  it('is what a stand-in for ioreg says, looked at again when asked', async () => {
+  it('presence on macOS is what a stand-in for ioreg prints, read again at each request', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'ioreg-'));
     const say = async (text: string) => {
       await writeFile(join(folder, 'ioreg'), `#!/bin/sh\necho '${text}'\n`);

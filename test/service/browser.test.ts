@@ -27,14 +27,14 @@ const SCENE = `
   kill $journal; wait $journal
 `;
 
-describe('a browser that the service has opened', needs('a user manager', 'systemd-run', 'journalctl'), () => {
+describe('a browser opened by the service', needs('a user manager', 'systemd-run', 'journalctl'), () => {
   let home: string;
   beforeEach(async () => {
     home = await mkdtemp(join(tmpdir(), 'service-'));
   });
   afterEach(() => rm(home, { recursive: true, force: true, maxRetries: 5 }));
 
-  it('lives on when the service stops, is told of its desktop, and leaves no link in the journal', async () => {
+  it('a browser opened by the service stays when the service stops, has its desktop, and leaves no link in the journal', async () => {
     const units = join(home, '.config', 'systemd', 'user');
     await mkdir(units, { recursive: true });
     await writeFile(

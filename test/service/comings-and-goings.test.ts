@@ -55,7 +55,7 @@ describe('the service of a user who logs out and in', needs('a user manager'), (
     await alice.becomes('StatusText', /fresh until/);
   }
 
-  it('asks again on the bus that comes after the one on which its question stood', async () => {
+  it('the service asks again on the new session bus after the one with its prompt ended', async () => {
     const pid = await alice.property('MainPID');
     session(30);
     await screen.nth(1);
@@ -68,7 +68,7 @@ describe('the service of a user who logs out and in', needs('a user manager'), (
     expect(await alice.property('MainPID')).toBe(pid);
   });
 
-  it('misses the folder of the credentials file when it is gone, and takes it as it comes back', async () => {
+  it('the service handles a folder of the credentials file that is removed and comes back', async () => {
     session(7200);
     await alice.becomes('StatusText', /fresh until/);
     const [pid, shown] = [await alice.property('MainPID'), screen.shown.length];
@@ -88,7 +88,7 @@ describe('the service of a user who logs out and in', needs('a user manager'), (
     expect(sandbox.sts.requests.every(({ outcome }) => outcome === 'granted')).toBe(true);
   });
 
-  it('is gone at the logout, runs again at the next login, and has kept what it knew', async () => {
+  it('the service ends at logout, runs again at the next login, and has kept what it knew', async () => {
     session(7200);
     await alice.becomes('StatusText', /fresh until/);
     const [pid, credentials] = [await alice.property('MainPID'), alice.read('.aws/credentials')];

@@ -30,7 +30,7 @@ const ASKED: readonly (readonly [time: string, what: RegExp])[] = [
   ['25T16:47+01:00', /^asks: .* ended at 16:4.$/],
 ];
 
-describe('a day in its life', needs('a user manager', 'faketime'), () => {
+describe('the service during a day', needs('a user manager', 'faketime'), () => {
   let world: World;
   const diary = keepDiary();
   const now = () => world.clocks.world();
@@ -171,7 +171,7 @@ describe('a day in its life', needs('a user manager', 'faketime'), () => {
     process.stdout.write(diary.table());
   }
 
-  it('asks once for each session, and lets no command of somebody who is there fail', async () => {
+  it('the service asks once for each session, and no command of a user who is present fails', async () => {
     const { person } = world;
     try {
       await until('24T08:00+02:00');

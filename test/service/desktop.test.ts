@@ -41,7 +41,7 @@ describe('the service on a desktop', needs('a user manager', 'a desktop', 'chrom
     alice.write('.aws/credentials', bytes.toString(), 0o600);
   }
 
-  it('asks on a screen that came after it, by notification and dialog, from inside its sandbox', async () => {
+  it('the service asks on a screen that started after it, by notification and dialog, from inside its sandbox', async () => {
     session(30);
     await screen.click(await screen.window('Dunst'));
     const field = await screen.window('AWS MFA code');
@@ -53,7 +53,7 @@ describe('the service on a desktop', needs('a user manager', 'a desktop', 'chrom
     await screen.noWindow('AWS MFA code');
   });
 
-  it('takes its dialog from the screen when it stops', async () => {
+  it('the service closes its dialog when it stops', async () => {
     session(30);
     await screen.click(await screen.window('Dunst'));
     await screen.window('AWS MFA code');
@@ -62,7 +62,7 @@ describe('the service on a desktop', needs('a user manager', 'a desktop', 'chrom
     await screen.noWindow('AWS MFA code');
   });
 
-  it('opens the page in a browser that is not in its sandbox, and has its own', async () => {
+  it('the service opens the page in a browser that is outside its sandbox, with its own', async () => {
     alice.write('.config/aws-mfa-agent/config.ini', `${SETTINGS}prompt = browser\n`);
     session(30);
     await alice.systemctl('start', 'aws-mfa-agent');

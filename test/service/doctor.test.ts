@@ -8,7 +8,7 @@ import { HOME, startUserManager, type UserManager } from './user-manager.ts';
 
 const UNIT = '.config/systemd/user/aws-mfa-agent.service';
 
-describe('doctor, of a systemd user service,', needs('a user manager'), () => {
+describe('doctor on a systemd user service', needs('a user manager'), () => {
   let sandbox: Sandbox;
   let alice: UserManager;
   const here: Record<string, string> = {};
@@ -35,7 +35,7 @@ describe('doctor, of a systemd user service,', needs('a user manager'), () => {
   }
   const lines = (...patterns: RegExp[]) => patterns.map((pattern) => expect.stringMatching(pattern));
 
-  it('says that there is none', async () => {
+  it('doctor reports that there is no service', async () => {
     expect(await found(['agent.running', 'service.installed', 'service.running'])).toEqual(
       lines(
         /^agent\.running warning: no agent runs.*install$/,
@@ -44,7 +44,7 @@ describe('doctor, of a systemd user service,', needs('a user manager'), () => {
     );
   });
 
-  it('says that it is as it should be', async () => {
+  it('doctor reports every check of a running service as ok', async () => {
     await alice.systemctl('set-environment', 'DISPLAY=:97');
     await alice.run(['aws-mfa-agent', 'install'], here);
     const pid = await alice.property('MainPID');
@@ -75,7 +75,7 @@ describe('doctor, of a systemd user service,', needs('a user manager'), () => {
     );
   });
 
-  it('says what it does not know that this shell does', async () => {
+  it('doctor reports variables that the service does not have but this shell has', async () => {
     await alice.systemctl('unset-environment', 'DISPLAY');
     const variables = { DISPLAY: ':98', AWS_CONFIG_FILE: `${HOME}/other`, HTTPS_PROXY: 'http://a:password@b:1' };
     const told = await found(['service.environment', 'service.display'], variables);
@@ -95,7 +95,7 @@ describe('doctor, of a systemd user service,', needs('a user manager'), () => {
     await alice.run(['aws-mfa-agent', 'install'], here);
   });
 
-  it('says that it is not started at the next login, and that it does not run', async () => {
+  it('doctor reports that the service will not start at the next login, and that it is not running', async () => {
     await alice.systemctl('disable', 'aws-mfa-agent');
     expect(await found(['service.installed', 'service.running'])).toEqual(
       lines(
@@ -116,7 +116,7 @@ describe('doctor, of a systemd user service,', needs('a user manager'), () => {
     );
   });
 
-  it('says that what it starts has gone, and that somebody has edited it', async () => {
+  it('doctor reports that the service starts a missing file, and that its unit was edited', async () => {
     alice.write(UNIT, alice.read(UNIT).replace('/opt/bin/node', '/opt/v18.1.0/bin/node'));
     expect(await found(['service.installed', 'service.paths'])).toEqual(
       lines(

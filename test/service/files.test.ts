@@ -46,16 +46,16 @@ describe('the systemd unit', needs('Linux', 'systemd-analyze'), () => {
       .join('\n');
   }
 
-  it('has no fault that systemd knows of', async () => {
+  it('the systemd unit is accepted by systemd without a warning', async () => {
     expect(await verify(readFileSync(UNIT, 'utf8'))).toBe('');
   });
 
-  it('would be told a fault by the same check', async () => {
+  it('the check of systemd rejects a broken unit', async () => {
     const text = readFileSync(UNIT, 'utf8').replace('Type=notify', 'Type=notfiy\nNoSuchSetting=1');
     expect(await verify(text)).toMatch(/NoSuchSetting/);
   });
 
-  it('has no fault when it is filled in, whatever the paths are', async () => {
+  it('the systemd unit is accepted with any paths', async () => {
     const [first, second] = await systemd({}, folder).fillIn(readFileSync(UNIT, 'utf8'), START);
     for (const variant of [first, second]) {
       const text = variant?.text ?? '';
@@ -66,14 +66,14 @@ describe('the systemd unit', needs('Linux', 'systemd-analyze'), () => {
     expect(first?.text).toContain('ReadWritePaths=-/home/alice/.aws "-/home/alice/my state"\n');
   });
 
-  it('is exposed no more than 3.0, by the measure of systemd', async () => {
+  it('the systemd unit is rated at most 3.0 by systemd-analyze security', async () => {
     const env = { ...process.env, XDG_RUNTIME_DIR: folder };
     const words = ['security', '--user', '--offline=true', '--no-pager', '--threshold=30', UNIT];
     const { stdout } = await promisify(execFile)('systemd-analyze', words, { env });
     expect(Number(/exposure level for .*: (\d+\.\d)/.exec(stdout)?.[1])).toBeLessThanOrEqual(3);
   });
 
-  it('starts the agent that is installed', () => {
+  it('the systemd unit starts the installed agent', () => {
     const bin = join(folder, 'bin');
     mkdirSync(bin);
     const stand = join(bin, 'aws-mfa-agent');
@@ -111,7 +111,7 @@ describe('the property list', () => {
     return file;
   }
 
-  it('says what launchd must do, in the words of its manual page', needs('python3'), async () => {
+  it('the property list tells launchd what to do in the words of its manual page', needs('python3'), async () => {
     for (const file of [PROPERTY_LIST, await filledIn()]) {
       const list = read(file);
       expect(list).toMatchObject({
@@ -128,7 +128,7 @@ describe('the property list', () => {
     expect(read(PROPERTY_LIST).ProgramArguments).toEqual(['/usr/bin/env', 'aws-mfa-agent', 'run']);
   });
 
-  it('starts this very program when it is filled in', needs('python3'), async () => {
+  it('the property list starts this program when it is filled in', needs('python3'), async () => {
     const { node, program, words, environment } = START;
     const list = read(await filledIn());
     expect(list.ProgramArguments).toEqual([node, '--no-opt', program, ...words]);
@@ -140,7 +140,7 @@ describe('the property list', () => {
   });
 
   const reader = process.platform === 'darwin' ? 'plutil' : 'plistutil';
-  it('is read by the tools that macOS and Linux have for it', needs(reader), async () => {
+  it('the property list is read by the tools of macOS and Linux', needs(reader), async () => {
     for (const file of [PROPERTY_LIST, await filledIn()]) {
       const args = reader === 'plutil' ? ['-lint', file] : ['-i', file, '-f', 'xml'];
       expect(execFileSync(reader, args, { encoding: 'utf8' })).toMatch(/io\.github\.aws-mfa-agent|OK/);

@@ -29,7 +29,7 @@ function start(settings: string, isJournal = true) {
   return { child, lines, ended: () => within('the end of the agent', exited, lines) };
 }
 
-it('marks each line of the log with its priority, and leaves the rest to the journal', async () => {
+it('the service marks each line of the log with its priority, without a time', async () => {
   const { child, lines, ended } = start('');
   await expect.poll(() => lines().length, { timeout: LIMIT }).toBeGreaterThan(1);
   child.kill();
@@ -38,7 +38,7 @@ it('marks each line of the log with its priority, and leaves the rest to the jou
   expect(lines()[0]).toMatch(/^<6>\{"level":"info","version":"[^"]+","profiles":\["mfa"\],"msg":"the agent runs"\}$/);
 });
 
-it('says there where to enter the code, when no browser can be opened', async () => {
+it('the service writes to the journal where to enter the code when no browser can be opened', async () => {
   const { child, lines, ended } = start('prompt = browser\n');
   const told = /^<6>\{"level":"info","msg":"AWS session \[mfa\] needs a code: enter the code at (http:[^"]+)"\}$/m;
   await expect.poll(() => lines().join('\n'), { timeout: LIMIT }).toMatch(told);
@@ -51,13 +51,13 @@ it('says there where to enter the code, when no browser can be opened', async ()
   await ended();
 });
 
-it('says there, too, why it does not start', async () => {
+it('the service writes to the journal why it does not start', async () => {
   const { lines, ended } = start('check = nonsense\n');
   expect(await ended()).toEqual([2, null]);
   expect(lines()).toEqual([expect.stringMatching(/^<2>\{"level":"fatal","msg":".*check = .*"\}$/)]);
 });
 
-it('marks nothing where standard error is not the journal', async () => {
+it('the agent marks no lines when standard error is not the journal', async () => {
   const { lines, ended } = start('check = nonsense\n', false);
   await ended();
   expect(lines()).toEqual([expect.stringMatching(/^aws-mfa-agent: .*check = /)]);

@@ -7,7 +7,7 @@ import { startUserManager, type UserManager } from './user-manager.ts';
 
 const RETURN = '\r';
 
-describe('setup, for a user with a service manager', needs('a user manager'), () => {
+describe('setup with a service manager', needs('a user manager'), () => {
   let sandbox: Sandbox;
   let alice: UserManager;
   beforeEach(async () => {
@@ -20,7 +20,7 @@ describe('setup, for a user with a service manager', needs('a user manager'), ()
     await sandbox?.close();
   });
 
-  it('ends with an agent that runs and a fresh session, by Return and one code; again, it changes nothing', async () => {
+  it('setup ends with a running agent and a fresh session after Return and one code, and changes nothing the second time', async () => {
     const environment = { AWS_ENDPOINT_URL_STS: sandbox.sts.url, AWS_ENDPOINT_URL_IAM: sandbox.sts.url };
     const first = alice.onTerminal(['aws-mfa-agent', 'setup'], environment);
     await answer(first, [
@@ -48,7 +48,7 @@ describe('setup, for a user with a service manager', needs('a user manager'), ()
     expect(await alice.property('MainPID')).toBe(process);
   });
 
-  it('starts no agent where one runs already in a terminal', async () => {
+  it('setup starts no agent when one is running in a terminal', async () => {
     const environment = { AWS_ENDPOINT_URL_STS: sandbox.sts.url, AWS_ENDPOINT_URL_IAM: sandbox.sts.url };
     const setup = () => alice.run(['aws-mfa-agent', 'setup', '--yes', '--no-refresh'], environment);
     expect(

@@ -28,7 +28,7 @@ function find(node: string, program: string, PATH: string[], more: NodeJS.Proces
   return findStart(env, pathsOf(env, join(folder, 'home')), { node, program, config: undefined });
 }
 
-it('starts by the links that a package manager keeps, not by what they lead to today', () => {
+it('the service starts by the links that a package manager keeps, not by where they lead', () => {
   const node = put('Cellar/node/22.1.0/bin/node');
   const program = put('Cellar/node/22.1.0/lib/node_modules/aws-mfa-agent/dist/cli.js');
   const links = [link('bin/node', node), link('bin/aws-mfa-agent', program)];
@@ -37,7 +37,7 @@ it('starts by the links that a package manager keeps, not by what they lead to t
   expect(start.warnings).toEqual([]);
 });
 
-it('warns of a path that an upgrade takes away, where there is no other', () => {
+it('install warns of a path that an upgrade removes when there is no other', () => {
   const node = put('.nvm/versions/node/v20.1.0/bin/node');
   const program = link('.nvm/versions/node/v20.1.0/bin/aws-mfa-agent', put('.nvm/versions/node/v20.1.0/lib/cli.js'));
   const start = find(node, program, [dirname(node)]);
@@ -48,14 +48,14 @@ it('warns of a path that an upgrade takes away, where there is no other', () => 
   ]);
 });
 
-it('takes no other program of the same name, and none of a relative folder', () => {
+it('install uses no other program of the same name, and none in a relative folder', () => {
   const [node, program] = [put('a/node'), put('a/cli.js')];
   put('b/node');
   put('b/aws-mfa-agent');
   expect(find(node, program, ['.', join(folder, 'b')])).toMatchObject({ node, program });
 });
 
-it('takes along where the files are, and the folders behind links', () => {
+it('install gives the service the locations of the files, and the folders behind links', () => {
   const credentials = put('dotfiles/aws/credentials');
   link('home/.aws/credentials', credentials);
   const start = find(put('node'), put('cli.js'), [], { AWS_CONFIG_FILE: '/etc/aws', HTTPS_PROXY: 'http://a:b@c' });

@@ -65,7 +65,7 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     return alice.property('MainPID');
   }
 
-  it('is shown without being installed', async () => {
+  it('the service can be shown without being installed', async () => {
     await alice.run(['aws-mfa-agent', 'uninstall']);
     const { status, stdout } = await install('--print');
     expect(status).toBe(0);
@@ -73,7 +73,7 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     expect(() => alice.read(UNIT)).toThrow('ENOENT');
   });
 
-  it('runs when it is installed, says how the session is, and is there at the next login', async () => {
+  it('the service runs when it is installed, shows the state of the session, and is enabled for the next login', async () => {
     await alice.run(['aws-mfa-agent', 'uninstall']);
     const { status, stderr } = await install();
     expect({ status, stderr }).toMatchObject({
@@ -86,13 +86,13 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     expect((await alice.run(['aws-mfa-agent', 'status'])).stdout).toMatch(/mfa +fresh .* fresh$/m);
   });
 
-  it('is installed twice as it is once', async () => {
+  it('the service is unchanged by a second install', async () => {
     const before = [alice.read(UNIT), await agentRuns()];
     expect(await install()).toMatchObject({ status: 0, stderr: expect.stringMatching(/nothing to do/) });
     expect([alice.read(UNIT), await agentRuns()]).toEqual(before);
   });
 
-  it('takes the place of an older unit of ours, and of the agent that it runs', async () => {
+  it('the service replaces an older unit of ours, and the agent of that unit', async () => {
     const before = await agentRuns();
     await alice.run(['aws-mfa-agent', 'install'], {
       AWS_ENDPOINT_URL_STS: `${sandbox.sts.url}/`,
@@ -102,7 +102,7 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     expect(await agentRuns()).not.toBe(before);
   });
 
-  it('leaves a unit alone that was edited, unless told otherwise', async () => {
+  it('install leaves an edited unit alone, unless forced', async () => {
     const edited = alice.read(UNIT).replace('RestartSec=5', 'RestartSec=7');
     alice.write(UNIT, edited);
     for (const command of ['install', 'uninstall']) {
@@ -115,7 +115,7 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     expect(alice.read(`${UNIT}.edited`)).toBe(edited);
   });
 
-  it('is gone after uninstall, and the credentials and settings are not', async () => {
+  it('uninstall removes the service, and keeps credentials and settings', async () => {
     const before = [alice.read('.aws/credentials'), alice.read(SETTINGS)];
     expect(await alice.run(['aws-mfa-agent', 'uninstall'])).toMatchObject({ status: 0 });
     expect(await alice.property('LoadState')).toBe('not-found');
@@ -128,7 +128,7 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     });
   });
 
-  it('comes back after a crash', async () => {
+  it('the service comes back after a crash', async () => {
     const before = await agentRuns();
     await alice.run(['kill', '-KILL', before]);
     await alice.becomes('NRestarts', /^[1-9]/);
@@ -136,7 +136,7 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     await alice.becomes('StatusText', /fresh until/);
   });
 
-  it('gives up after ten starts in an hour', async () => {
+  it('the service is not started more than ten times in an hour', async () => {
     const shipped = fileURLToPath(new URL('../../systemd/aws-mfa-agent.service', import.meta.url));
     expect(readFileSync(shipped, 'utf8')).toMatch(/^StartLimitIntervalSec=1h\nStartLimitBurst=10$/m);
     alice.write(
@@ -150,7 +150,7 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     await alice.run(['rm', `${HOME}/${UNIT}.d/z.conf`]);
   });
 
-  it('is not taken for hanging while it checks', async () => {
+  it('the service is not taken for hanging during a check', async () => {
     const before = await agentRuns();
     const began = Number(await alice.property('WatchdogTimestampMonotonic'));
     // A second is all that WatchdogSec= of this test allows.
@@ -158,19 +158,19 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     expect(await agentRuns()).toBe(before);
   });
 
-  it('is ended and started again when it hangs', async () => {
+  it('the service is killed and started again when it hangs', async () => {
     const before = await agentRuns();
     await alice.run(['kill', '-STOP', before]);
     await alice.becomes('NRestarts', /^[1-9]/);
     expect(await agentRuns()).not.toBe(before);
   });
 
-  it('waits for the next check of a slow schedule before it is taken for hanging', async () => {
+  it('the watchdog allows for the interval of a slow schedule', async () => {
     alice.write(SETTINGS, 'check = 0 3 * * *\n');
     await alice.becomes('WatchdogUSec', /h/);
   });
 
-  it('does not start again and again with a wrong setting, and says which', async () => {
+  it('the service does not start repeatedly with a wrong setting, and says which it is', async () => {
     settings('remind_every = never\n');
     expect((await alice.systemctl('restart', 'aws-mfa-agent')).status).not.toBe(0);
     expect(await alice.property('ActiveState')).toBe('failed');
@@ -180,7 +180,7 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     expect(await install()).toMatchObject({ status: 2, stderr: expect.stringContaining('remind_every') });
   });
 
-  it('takes new settings without ending, and says when it cannot use them', async () => {
+  it('the service reads new settings without a restart, and says when it cannot use them', async () => {
     const before = await agentRuns();
     settings('remind_every = never\n');
     await alice.becomes('StatusText', /fresh until .*; the new settings are not used: .*remind_every/);
@@ -191,7 +191,7 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     expect(await agentRuns()).toBe(before);
   });
 
-  it('goes on through a daemon-reload', async () => {
+  it('the service continues after a daemon-reload', async () => {
     const before = await agentRuns();
     await alice.systemctl('daemon-reload');
     session(120);
@@ -199,7 +199,7 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     expect(await agentRuns()).toBe(before);
   });
 
-  it('stops within a second, also while it asks', async () => {
+  it('the service stops within a second, also while it asks', async () => {
     alice.write(`${UNIT}.d/z.conf`, '[Service]\nTimeoutStopSec=1s\n');
     await alice.systemctl('daemon-reload');
     session(30);
@@ -209,13 +209,13 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     await alice.run(['rm', `${HOME}/${UNIT}.d/z.conf`]);
   });
 
-  it('gets a session by mfa_process, and writes it', async () => {
+  it('the service gets a session with mfa_process, and writes it', async () => {
     mfaProcess();
     await refreshed();
     expect(alice.read('.aws/credentials')).toMatch(/^\[mfa\]\naws_access_key_id *= *ASIA/m);
   });
 
-  it('asks for no code whose session it could not write, and says what to do', async () => {
+  it('the service does not ask for a code whose session it could not write, and says what to do', async () => {
     mfaProcess();
     const before = granted();
     await alice.runAsRoot(['chgrp', '100', `${HOME}/.aws/credentials`]);
@@ -228,7 +228,7 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     expect(granted()).toBe(before);
   });
 
-  it('lets nothing be done that a token code does not need', async () => {
+  it('the service cannot do what a token code does not need', async () => {
     mfaProcess(`
       rm -f ${HOME}/.aws/done
       tries() { "$@" >/dev/null 2>&1 && echo "$*" >>${HOME}/.aws/done; }
@@ -267,7 +267,7 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     ]);
   });
 
-  it('is started anew when its folder was taken away and brought back, and loses no code by it', async () => {
+  it('the service is restarted without losing a code when its folder was removed and comes back', async () => {
     const before = await agentRuns();
     mfaProcess();
     renameSync(join(sandbox.home, '.aws'), join(sandbox.home, 'away'));
@@ -276,7 +276,7 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     expect(await agentRuns()).not.toBe(before);
   });
 
-  it('is started anew after an upgrade, before anything of the new version is loaded', async () => {
+  it('the service is restarted after an upgrade, before anything of the new version is loaded', async () => {
     const before = await agentRuns();
     const description = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
     alice.write('package.json', description.replace(/"version": ".*"/, '"version": "99.0.0"'));
@@ -291,7 +291,7 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     }
   });
 
-  it('runs without its sandbox where the system lets it have none, and says so', async () => {
+  it('the service runs without its sandbox when the system does not allow one, and says so', async () => {
     await alice.run(['aws-mfa-agent', 'uninstall']);
     await alice.runAsRoot(['rmdir', '/run/systemd/unit-root', '/run/systemd/mount-rootfs']);
     try {
@@ -308,7 +308,7 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     }
   });
 
-  it('is refused with a word where it cannot be', async () => {
+  it('install refuses with a reason when there can be no service', async () => {
     await alice.run(['aws-mfa-agent', 'uninstall']);
     const noManager = { XDG_RUNTIME_DIR: '', DBUS_SESSION_BUS_ADDRESS: '' };
     expect(await alice.run(['aws-mfa-agent', 'install'], noManager)).toMatchObject({
@@ -328,7 +328,7 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     expect(() => alice.read(UNIT)).toThrow('ENOENT');
   });
 
-  it('is not installed beside an agent that runs already', async () => {
+  it('install refuses when an agent is already running', async () => {
     await alice.run(['aws-mfa-agent', 'uninstall']);
     const other = alice.start(['aws-mfa-agent', 'run'], { AWS_ENDPOINT_URL_STS: sandbox.sts.url });
     try {
