@@ -2,11 +2,11 @@ import { type Bus, connectBus } from '../ask/desktop/bus.ts';
 import { notice } from '../ask/desktop/notice.ts';
 import {
   capabilities,
+  closeNotification,
   follow,
   type ServiceEvent,
   serviceName,
   show,
-  takeAway,
 } from '../ask/desktop/notification-service.ts';
 import { deferred } from '../time/deferred.ts';
 import { withTimeout } from '../time/timeout.ts';
@@ -98,6 +98,6 @@ async function clicked(bus: Bus, can: readonly string[], patience: number): Prom
   look();
   void bus.gone.then(() => resolve('no answer'));
   const reaction = await withTimeout(reacted, patience, () => 'no answer' as const);
-  await takeAway(bus, shown);
+  await closeNotification(bus, shown);
   return reaction;
 }

@@ -3,22 +3,22 @@ import { withTimeout } from '../../time/timeout.ts';
 import { type Bus, connectBus } from './bus.ts';
 import * as service from './notification-service.ts';
 
-/** One notification without buttons, for as long as something lasts. */
+/** A notification without buttons that is shown while something lasts. */
 export interface Announcement {
-  /** Shows it, or another text in its place. */
+  /** Shows this text, in the place of the last one. */
   say(text: string): void;
-  /** Takes it away, once and for all; what that needs is over within a few seconds, whatever the bus does. */
+  /** Closes it for good. Leaves no work on the bus after a few seconds. */
   close(): void;
 }
 
-/** The text changes no more often than this: some programs write without a pause. */
+/** The least time between two texts, in milliseconds: some programs write continuously. */
 const PAUSE = 500;
 
 /**
- * A notification over D-Bus (Linux, the BSDs) that says what is going on. Where it cannot be shown, nothing happens:
- * nobody waits for it, and nothing is thrown. There is no connection before something is said.
+ * Prepares a notification over D-Bus (Linux, the BSDs). Connects at the first `say`. Never throws; does nothing if no
+ * notification can be shown.
  * @param title one line
- * @param limit milliseconds after which the service may take it away by itself, should we not live to do it
+ * @param limit milliseconds after which the service may close it by itself, in case we cannot
  */
 export function announce(title: string, environment: NodeJS.ProcessEnv, limit: number): Announcement {
   const over = new AbortController();
@@ -39,15 +39,15 @@ export function announce(title: string, environment: NodeJS.ProcessEnv, limit: n
         await pause(PAUSE, over.signal);
       }
     } catch {
-      // No bus, or no service: the command is waited for all the same.
+      // No bus or no service: the command works without it.
     } finally {
       showing = undefined;
     }
   };
-  const takeAway = async () => {
-    // It may be on its way to the screen.
+  const closeShown = async () => {
+    // The last text may not have been shown yet.
     if (showing) await withTimeout(showing, service.CLOSE_TIMEOUT, () => {});
-    if (bus && shown) await service.takeAway(bus, shown);
+    if (bus && shown) await service.closeNotification(bus, shown);
     connection.abort();
   };
 
@@ -60,7 +60,7 @@ export function announce(title: string, environment: NodeJS.ProcessEnv, limit: n
     close() {
       if (over.signal.aborted) return;
       over.abort();
-      void takeAway();
+      void closeShown();
     },
   };
 }

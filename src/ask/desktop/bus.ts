@@ -1,17 +1,17 @@
-import type { EventEmitter } from 'node:events';
+import { type EventEmitter, once } from 'node:events';
 import { existsSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import type { Message, MessageBus } from '@jellybrick/dbus-next';
+import type { Message } from '@jellybrick/dbus-next';
 import { deferred } from '../../time/deferred.ts';
 import { withTimeout } from '../../time/timeout.ts';
 import * as reasons from '../reasons.ts';
 
-/** Whom a D-Bus message is for: one interface of one object. */
+/** The receiver of a D-Bus message: one interface of one object. */
 export interface BusObject {
   name: string;
   path: string;
   interface: string;
-  /** A call fails where the bus would have to start the service for it. */
+  /** Calls fail instead of having the bus start the service. */
   onlyRunning?: true;
 }
 
@@ -27,13 +27,13 @@ export interface Bus {
   /**
    * Calls a method.
    * @param timeout in milliseconds
-   * @throws when the other side answers with an error, not in time, or the bus is gone
+   * @throws when the answer is an error or late, or when the connection has ended
    */
   call(to: BusObject, member: string, signature?: string, body?: unknown[], timeout?: number): Promise<Message>;
   onSignal(listener: (signal: Message) => void): void;
-  /** Resolves with the reason when the connection has ended, by itself or by {@link Bus.close}. */
+  /** Resolves with the reason when the connection has ended, also after {@link Bus.close}. */
   gone: Promise<string>;
-  /** Sends what is left to be sent, and ends the connection. Calls that nobody has answered yet fail. */
+  /** Sends what is still to be sent, and ends the connection. Unanswered calls fail. */
   close(): void;
 }
 
@@ -42,7 +42,7 @@ const TIMEOUT = 5_000;
 const ADDRESS = { session: 'DBUS_SESSION_BUS_ADDRESS', system: 'DBUS_SYSTEM_BUS_ADDRESS' } as const;
 const SYSTEM_SOCKET = '/var/run/dbus/system_bus_socket';
 
-/** What the library knows and does not show: its connection alone tells when the bus goes away. */
+/** A private part of the library: only this reports the end of the connection. */
 interface BusConnection {
   stream?: Socket;
   on(event: 'end', listener: () => void): void;
@@ -51,10 +51,10 @@ interface BusConnection {
 type BusName = 'session' | 'system';
 
 /**
- * Connects to the user's session bus, or to the machine's system bus. The library is loaded here and not at the top: an
- * idle agent has no use for it.
+ * Connects to the user's session bus, or to the machine's system bus. Loads the D-Bus library here, since an idle agent
+ * does not need it.
  * @param signal ends the connection when aborted, also while it is being made
- * @throws Error with a reason for a person
+ * @throws Error with a reason for the user
  */
 export async function connectBus(name: BusName, environment: NodeJS.ProcessEnv, signal?: AbortSignal): Promise<Bus> {
   const busAddress = name === 'session' ? sessionBusAddress(environment) : systemBusAddress(environment);
@@ -67,18 +67,18 @@ export async function connectBus(name: BusName, environment: NodeJS.ProcessEnv, 
   const close = () => {
     signal?.removeEventListener('abort', close);
     connection.stream?.destroySoon();
-    end('no longer wanted');
+    end('the connection was closed');
   };
   signal?.addEventListener('abort', close);
-  // Without a listener for it, an error would end the process. Calls never settle once there was one.
+  // Without a listener, an error would end the process. After an error, the library's calls never settle.
   (bus as EventEmitter).on('error', (error: Error) => end(reasons.busUnreachable(name, error.message)));
   connection.on('end', () => end(reasons.busGone(name)));
   const limited = <T>(work: Promise<T>, timeout: number) => withLimits(work, gone, timeout, name);
   try {
-    await limited(connected(bus), TIMEOUT);
+    await limited(once(bus as EventEmitter, 'connect'), TIMEOUT);
   } catch (error) {
     close();
-    // Nothing is left to be sent, and a socket that is still connecting would wait for that.
+    // destroySoon would wait for a socket that is still connecting.
     connection.stream?.destroy();
     throw error;
   }
@@ -101,11 +101,17 @@ export async function connectBus(name: BusName, environment: NodeJS.ProcessEnv, 
   };
 }
 
-function connected(bus: MessageBus): Promise<void> {
-  return new Promise((resolve) => bus.once('connect', resolve));
+/** Connects to the session bus for one use, and closes the connection after it. */
+export async function withSessionBus<T>(environment: NodeJS.ProcessEnv, use: (bus: Bus) => Promise<T>): Promise<T> {
+  const bus = await connectBus('session', environment);
+  try {
+    return await use(bus);
+  } finally {
+    bus.close();
+  }
 }
 
-/** @see https://www.freedesktop.org/software/systemd/man/latest/systemd.html#%24DBUS_SESSION_BUS_ADDRESS for the second */
+/** @see https://www.freedesktop.org/software/systemd/man/latest/systemd.html#%24DBUS_SESSION_BUS_ADDRESS for the default */
 function sessionBusAddress({ DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR }: NodeJS.ProcessEnv): string | undefined {
   if (DBUS_SESSION_BUS_ADDRESS) return DBUS_SESSION_BUS_ADDRESS;
   const socket = XDG_RUNTIME_DIR && `${XDG_RUNTIME_DIR}/bus`;

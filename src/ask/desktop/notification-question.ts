@@ -7,30 +7,30 @@ import * as texts from '../texts.ts';
 import type { Bus } from './bus.ts';
 import * as service from './notification-service.ts';
 
-/** How long a service that went away may take to come back before another way is tried. */
+/** How long a service that stopped may take to return before another way asks, in milliseconds. */
 const RETURN_TIMEOUT = 10_000;
 const MOST_RETURNS = 5;
-/** A reminder takes the place of a code field only when it has been open for this long: nobody types that slowly. */
+/** A reminder replaces a code field only after this time, in milliseconds: typing a code takes less. */
 const FIELD_TIME = 120_000;
 
-type Happening =
-  | { kind: 'withdrawn' }
+type PromptEvent =
+  | { kind: 'closed' }
   | { kind: 'changed'; request: AskRequest }
   | service.ServiceEvent
   | { kind: 'field'; field: OpenField }
   | { kind: 'bus-gone'; reason: string }
   | { kind: 'service-gone' };
 
-/** One question from the first notification to the answer. What happens is handled one after the other, in its order. */
+/** One prompt from its first notification to the answer. Handles its events one at a time, in their order. */
 export class NotificationQuestion {
-  /** Whether the code was typed in a field, and not in the notification. */
+  /** Whether the user typed the code in a field, not in the notification. */
   answeredInField = false;
   readonly #bus: Bus;
   readonly #asking: Asking;
   readonly #fields: readonly Way[];
-  readonly #events = new EventEmitter<{ happening: [Happening] }>();
+  readonly #events = new EventEmitter<{ event: [PromptEvent] }>();
   #request: AskRequest;
-  /** Where the notification is, while there is one. */
+  /** The visible notification. */
   #shown: service.Shown | undefined;
   #capabilities: readonly string[] | undefined;
   #field: OpenField | undefined;
@@ -45,12 +45,16 @@ export class NotificationQuestion {
     this.#fields = fields;
   }
 
-  /** @throws when the service cannot be reached at all */
+  /**
+   * Asks until there is an answer.
+   * @param fieldFirst whether to open a field at once, without a notification
+   * @throws when the service cannot be reached
+   */
   async settle(fieldFirst: boolean): Promise<Answer> {
     const { signal } = this.#asking;
-    const happenings = on(this.#events, 'happening') as AsyncIterableIterator<[Happening]>;
-    const withdraw = () => this.#put({ kind: 'withdrawn' });
-    signal.addEventListener('abort', withdraw);
+    const events = on(this.#events, 'event') as AsyncIterableIterator<[PromptEvent]>;
+    const onAbort = () => this.#put({ kind: 'closed' });
+    signal.addEventListener('abort', onAbort);
     this.#asking.onChange((request) => this.#put({ kind: 'changed', request }));
     void this.#bus.gone.then((reason) => this.#put({ kind: 'bus-gone', reason }));
     try {
@@ -58,21 +62,21 @@ export class NotificationQuestion {
       if (fieldFirst) this.#openField();
       else await this.#begin();
       if (signal.aborted) return { kind: 'dismissed' };
-      for await (const [happening] of happenings) {
-        const answer = await this.#handle(happening);
+      for await (const [event] of events) {
+        const answer = await this.#handle(event);
         if (answer) return answer;
       }
       return { kind: 'dismissed' };
     } finally {
-      signal.removeEventListener('abort', withdraw);
+      signal.removeEventListener('abort', onAbort);
       clearTimeout(this.#returnTimer);
-      void happenings.return?.();
+      void events.return?.();
       await Promise.all([this.#closeField(), this.#close()]);
     }
   }
 
-  #put(happening: Happening): void {
-    this.#events.emit('happening', happening);
+  #put(event: PromptEvent): void {
+    this.#events.emit('event', event);
   }
 
   async #begin(): Promise<void> {
@@ -81,42 +85,42 @@ export class NotificationQuestion {
     const aborted = new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     });
-    // Nothing is on the screen before this is answered, so a withdrawn question need not wait for it.
+    // Nothing is visible before the service answers, so a prompt that is closed need not wait for it.
     this.#capabilities = await Promise.race([service.capabilities(this.#bus), aborted]);
     const reason = whyUnfit(this.#capabilities, await whyNoField(this.#fields));
     if (reason !== undefined) throw new Error(reason);
     await this.#show();
   }
 
-  async #handle(happening: Happening): Promise<Answer | undefined> {
-    switch (happening.kind) {
-      case 'withdrawn':
+  async #handle(event: PromptEvent): Promise<Answer | undefined> {
+    switch (event.kind) {
+      case 'closed':
         return { kind: 'dismissed' };
       case 'bus-gone':
-        // A field that is open needs no bus.
-        return this.#field ? undefined : { kind: 'unavailable', reason: happening.reason };
+        // An open field does not need the bus.
+        return this.#field ? undefined : { kind: 'unavailable', reason: event.reason };
       case 'service-gone':
         return { kind: 'unavailable', reason: reasons.SERVICE_GONE };
       case 'field':
-        return happening.field === this.#field ? this.#closeField() : undefined;
+        return event.field === this.#field ? this.#closeField() : undefined;
       case 'changed':
-        this.#request = happening.request;
+        this.#request = event.request;
         if (this.#field && performance.now() - this.#field.since < FIELD_TIME) return undefined;
         return this.#remind();
       case 'owner':
-        if (this.#shown?.owner === happening.owner) return undefined;
+        if (this.#shown?.owner === event.owner) return undefined;
         this.#shown = undefined;
         this.#capabilities = undefined;
-        return this.#field ? undefined : this.#await(happening.owner);
+        return this.#field ? undefined : this.#onOwner(event.owner);
       case 'signal':
-        if (happening.sender !== this.#shown?.owner || happening.id !== this.#shown.id) return undefined;
-        return this.#onSignal(happening.member, happening.value);
+        if (event.sender !== this.#shown?.owner || event.id !== this.#shown.id) return undefined;
+        return this.#onSignal(event.member, event.value);
     }
   }
 
   async #remind(): Promise<Answer | undefined> {
     const answer = await this.#closeField();
-    // Typed in the moment of the reminder.
+    // The user may have typed the code at the moment of the reminder.
     if (answer && answer.kind !== 'dismissed') return answer;
     return this.#showAgain();
   }
@@ -132,22 +136,22 @@ export class NotificationQuestion {
       const code = codeIn(String(value));
       if (code !== undefined) return { kind: 'code', code };
       this.#request = { ...this.#request, problem: texts.NOT_SIX_DIGITS };
-      // The service may close the old one because of the reply: the new one must be another.
+      // The service may close the old notification because of the reply, so the new one must not reuse its number.
       await this.#close();
       return this.#showAgain();
     }
-    // Reason 1: it was put away by time, where the service does as it likes; it may still be found, and clicked.
+    // Reason 1 (expired): some services ignore our time limit. The user may still find the notification and click it.
     if (member === 'NotificationClosed' && value !== 1) return { kind: 'dismissed' };
     return undefined;
   }
 
-  /** The service has ended (an empty owner), or come back. */
-  async #await(owner: string): Promise<Answer | undefined> {
+  /** Handles the end of the service (an empty owner), or its return. */
+  async #onOwner(owner: string): Promise<Answer | undefined> {
     if (owner !== '') return this.#showAgain();
     this.#returns += 1;
     if (this.#returns > MOST_RETURNS) return { kind: 'unavailable', reason: reasons.SERVICE_CRASHES };
     this.#startReturnTimer();
-    // Whether this starts it or something else does, the bus tells of its new owner.
+    // Whoever starts the service, the bus reports its new owner.
     service.startAgain(this.#bus);
     return undefined;
   }
@@ -175,7 +179,7 @@ export class NotificationQuestion {
       title: texts.askTitle(this.#request),
       text: texts.askBody(this.#request).join('\n'),
       actions: [
-        // A click beside the buttons. With a label, Xfce makes it a button, too.
+        // A click outside the buttons. With a label, Xfce would show it as a button.
         ...(open ? ['default', ''] : []),
         ...[reply ? 'inline-reply' : 'enter', texts.ENTER_CODE],
         ...['snooze', this.#request.snooze.label],
@@ -190,7 +194,7 @@ export class NotificationQuestion {
   async #close(): Promise<void> {
     const shown = this.#shown;
     this.#shown = undefined;
-    if (shown) await service.takeAway(this.#bus, shown);
+    if (shown) await service.closeNotification(this.#bus, shown);
   }
 
   #openField(): void {
@@ -199,7 +203,7 @@ export class NotificationQuestion {
     this.#field = field;
   }
 
-  /** @returns the answer of the field; dismissed when it had none yet */
+  /** Returns the field's answer, `dismissed` if it had none yet; undefined without a field. */
   async #closeField(): Promise<Answer | undefined> {
     const answer = await this.#field?.close();
     this.#field = undefined;
@@ -208,7 +212,10 @@ export class NotificationQuestion {
   }
 }
 
-/** Why a service with these capabilities cannot ask, given why no code field can be opened, if so. */
+/**
+ * Returns why a notification service cannot ask, or undefined if it can.
+ * @param noField why no code field can be opened, if so
+ */
 export function whyUnfit(offered: readonly string[], noField: string | undefined): string | undefined {
   if (offered.includes('inline-reply')) return undefined;
   return offered.includes('actions') ? noField : reasons.NO_BUTTONS;

@@ -8,45 +8,45 @@ const SERVICE: BusObject = {
   interface: 'org.freedesktop.Notifications',
 };
 
-/** The bus starts the service on the first call. It would wait for 25 s; a person is better asked in another way. */
+/** The bus starts the service at the first call, and waits up to 25 s. Another way asks sooner. In milliseconds. */
 const START_TIMEOUT = 5_000;
 export const CLOSE_TIMEOUT = 1_000;
 
-/** What a notification shows. Texts are plain: what would be markup is escaped where the service takes markup. */
+/** A notification. Its texts are plain: they are escaped if the service reads markup. */
 export interface Notification {
   title: string;
-  /** Lines are separated by `\n`. */
+  /** Lines separated by `\n`. */
   text: string;
-  /** Of the desktop's icons; that of a password unless given. */
+  /** The name of an icon of the desktop; that for a password by default. */
   icon?: string;
   /** Names of actions, each followed by its label. */
   actions: readonly string[];
   isUrgent: boolean;
   hints: Readonly<Record<string, boolean | string>>;
-  /** Milliseconds after which the service may take it away by itself; 0: never. */
+  /** Milliseconds after which the service may close it by itself; 0: never. */
   limit: number;
 }
 
-/** Where a notification is: its number counts only while the service has this owner. */
+/** A visible notification. Its number is valid while the service has this owner. */
 export interface Shown {
   id: number;
-  /** The unique name on the bus of who shows it. */
+  /** The service's unique name on the bus. */
   owner: string;
 }
 
-/** What the service can do; it is started for that where the bus knows how. Throws when there is none. */
+/** Returns what the service can do. The bus starts it if it can. Throws if there is no service. */
 export async function capabilities(bus: Bus): Promise<readonly string[]> {
   const reply = await bus.call(SERVICE, 'GetCapabilities', '', [], START_TIMEOUT);
   return reply.body[0] as string[];
 }
 
-/** The name of the service and its version. */
+/** Returns the name and version of the service. */
 export async function serviceName(bus: Bus): Promise<string> {
   const { body } = await bus.call(SERVICE, 'GetServerInformation');
   return `${body[0]} ${body[2]}`;
 }
 
-/** Shows a notification in the place of another one, if there is one still. */
+/** Shows a notification, in the place of another one that is still visible. */
 export async function show(
   bus: Bus,
   { title, text, icon = 'dialog-password', actions, isUrgent, hints, limit }: Notification,
@@ -71,26 +71,26 @@ export async function show(
   return { id: Number(answer.body[0]), owner: answer.sender };
 }
 
-/** Takes a notification from the screen, or gives up soon. */
-export async function takeAway(bus: Bus, { id }: Shown): Promise<void> {
+/** Closes a notification. Never rejects. */
+export async function closeNotification(bus: Bus, { id }: Shown): Promise<void> {
   await bus.call(SERVICE, 'CloseNotification', 'u', [id], CLOSE_TIMEOUT).catch(() => {});
 }
 
 export type ServiceEvent =
-  /** One of the service's signals, about the notification with this number of theirs. */
+  /** A signal of the service about the notification with this number. */
   | { kind: 'signal'; sender: string; member: string; id: unknown; value: unknown }
-  /** The service has another owner; an empty one when it has ended. */
+  /** The service has a new owner; an empty one if it has ended. */
   | { kind: 'owner'; owner: string };
 
-/** Tells from now on what the service says, and what becomes of it. */
-export async function follow(bus: Bus, tell: (event: ServiceEvent) => void): Promise<void> {
+/** Reports the signals of the service, and its end and return, from now on. */
+export async function follow(bus: Bus, report: (event: ServiceEvent) => void): Promise<void> {
   bus.onSignal(({ sender, path, interface: interfaceName, member, body }) => {
     const [first, second, third] = body;
     if (sender === BUS.name && member === 'NameOwnerChanged' && first === SERVICE.name) {
-      tell({ kind: 'owner', owner: String(third) });
+      report({ kind: 'owner', owner: String(third) });
     }
     if (path === SERVICE.path && interfaceName === SERVICE.interface) {
-      tell({ kind: 'signal', sender, member, id: first, value: second });
+      report({ kind: 'signal', sender, member, id: first, value: second });
     }
   });
   for (const rule of [
@@ -101,7 +101,7 @@ export async function follow(bus: Bus, tell: (event: ServiceEvent) => void): Pro
   }
 }
 
-/** Has the bus start the service again, if it knows how. Whether it does, {@link follow} tells. */
+/** Asks the bus to start the service again. {@link follow} reports whether it did. */
 export function startAgain(bus: Bus): void {
   bus.call(BUS, 'StartServiceByName', 'su', [SERVICE.name, 0]).catch(() => {});
 }
@@ -110,7 +110,7 @@ export async function isRunning(bus: Bus): Promise<boolean> {
   return (await bus.call(BUS, 'NameHasOwner', 's', [SERVICE.name])).body[0] === true;
 }
 
-/** Whether the bus would start the service for whoever calls it. */
+/** Whether the bus can start the service. */
 export async function canBeStarted(bus: Bus): Promise<boolean> {
   return ((await bus.call(BUS, 'ListActivatableNames')).body[0] as string[]).includes(SERVICE.name);
 }
