@@ -9,27 +9,26 @@ import type { PageView } from './page.ts';
 import type { PageHost, PageServer } from './server.ts';
 import * as texts from './texts.ts';
 
-export interface BrowserSettings {
+interface BrowserSettings {
   environment?: NodeJS.ProcessEnv;
   platform?: NodeJS.Platform;
-  /** Whether the person asked for this way by name: then, where no browser can be opened, the link is told. */
+  /** Whether the settings name this way: if no browser can be opened, the user then gets the link as text. */
   named?: boolean;
-  /** Tells the person one line. To standard error unless given. */
+  /** Receives the link as one line of text. Written to standard error by default. */
   tell?: (text: string) => void;
 }
 
 /**
- * A page in the browser, served from this machine while the question stands.
+ * A page in the browser, served from this machine while the agent asks. Closing its tab dismisses the prompt.
  *
- * The page outlives the answer for a while: when AWS refuses the code, this way is asked again, and the same page says
- * why and takes the next one. It is over as soon as `asking.outcome` tells what came of the code, or after a minute.
- * The tab closed is a window closed.
+ * The page stays open after the answer: if AWS refuses the code, this way is asked again, and the same page shows why and
+ * takes the next code. It ends when `asking.outcome` resolves, or after a minute.
  *
- * What opens the browser has the link in its arguments: SECURITY.md says what that means.
+ * The link is in the arguments of the program that opens the browser: see SECURITY.md.
  */
 export function browser(settings: BrowserSettings = {}): Way {
   const { environment = process.env, platform = process.platform, named = false, tell = toStandardError } = settings;
-  /** The page in which the last code was typed. */
+  /** The page in which the user typed the last code. */
   let last: Page | undefined;
 
   const open = async (page: Page, request: AskRequest, { activationToken, signal }: Asking) => {
@@ -81,25 +80,25 @@ export function browser(settings: BrowserSettings = {}): Way {
   };
 }
 
-/** How long a page waits for what AWS says: longer than a code is tried, and the slowest answer takes. */
+/** How long a page waits for AWS's answer, in milliseconds: longer than the slowest answer takes. */
 const PATIENCE = 60_000;
 
-/** One page, from its opening to its last words: through more than one question when AWS refuses a code. */
+/** One page, from its opening to its last message. It asks again if AWS refuses a code. */
 class Page implements PageHost {
   #server: PageServer | undefined;
   #state: PageView['state'] = 'asking';
   #round = 0;
   #message = '';
   #request: AskRequest;
-  /** When the request was made, by the clock that nobody sets. */
+  /** When the request was made, by the monotonic clock. */
   #since = performance.now();
   readonly #whole: number;
   #resolve: ((typed: string | Answer) => void) | undefined;
   #patience: NodeJS.Timeout | undefined;
 
-  /** @param anyUser whether its browser may be another user's */
+  /** @param anyUser whether the browser may run as another user */
   static async serve(request: AskRequest, anyUser: boolean): Promise<Page> {
-    // Loaded here and not at the top: an idle agent has no use for it.
+    // Imported late, since an idle agent does not need it.
     const { servePage } = await import('./server.ts');
     const page = new Page(request);
     page.#server = await servePage(page, anyUser);
@@ -119,13 +118,13 @@ class Page implements PageHost {
     return `http://${host}:${this.#server?.port}${this.#server?.path}`;
   }
 
-  /** Whether it waits for what AWS says to a code for this, where a person can see it. */
+  /** Whether it is visible and waits for AWS's answer to a code for the same profile and device. */
   takesAnother({ problem, profile, serialNumber }: AskRequest): boolean {
     if (this.#state !== 'given' || problem === undefined || !this.#server?.watched()) return false;
     return profile === this.#request.profile && serialNumber === this.#request.serialNumber;
   }
 
-  /** Asks once: what is typed, or an answer that needs no typing. */
+  /** Asks once. Resolves with what the user typed, or with an answer if they did not type. */
   ask(request: AskRequest, { signal, onChange }: Asking, onReminder: () => void): Promise<string | Answer> {
     return new Promise((resolve) => {
       clearTimeout(this.#patience);
@@ -133,14 +132,14 @@ class Page implements PageHost {
       this.#round += 1;
       this.#message = '';
       this.#take(request);
-      const withdraw = () => this.settle({ kind: 'dismissed' });
+      const onAbort = () => this.settle({ kind: 'dismissed' });
       this.#resolve = (typed) => {
         this.#resolve = undefined;
-        signal.removeEventListener('abort', withdraw);
+        signal.removeEventListener('abort', onAbort);
         resolve(typed);
       };
-      if (signal.aborted) return withdraw();
-      signal.addEventListener('abort', withdraw);
+      if (signal.aborted) return onAbort();
+      signal.addEventListener('abort', onAbort);
       onChange((changed) => {
         if (!this.#resolve) return;
         this.#take(changed);
@@ -154,7 +153,7 @@ class Page implements PageHost {
     this.#resolve?.(typed);
   }
 
-  /** There is a code: says what came of it when that is known. Until then it can be asked again. */
+  /** Shows that there is a code, and then its result. Until then, the page can ask again. */
   awaitOutcome(outcome: Asking['outcome']): void {
     this.#state = 'given';
     this.#message = texts.PAGE_GIVEN;
@@ -164,7 +163,7 @@ class Page implements PageHost {
     this.#patience = setTimeout(() => this.end(texts.PAGE_DONE), PATIENCE).unref();
   }
 
-  /** The last words. */
+  /** Shows the last message and closes the server. */
   end(message: string): void {
     if (this.#state === 'over') return;
     clearTimeout(this.#patience);
@@ -191,7 +190,7 @@ class Page implements PageHost {
   }
 
   submitted({ round, code, snooze }: { round: number; code: string; snooze: boolean }): void {
-    // An old form, or the same one again.
+    // From an outdated form, or the same form again.
     if (round !== this.#round) return;
     this.settle(snooze ? { kind: 'snooze', until: this.#request.snooze.until } : code);
   }

@@ -5,26 +5,27 @@ import * as texts from './texts.ts';
 
 /** What the page shows at one moment. */
 export interface PageView {
-  /** `given`: there is a code, and nobody knows yet what AWS says to it. `over`: nothing is asked any more. */
+  /** `given`: there is a code, but no answer from AWS yet. `over`: the prompt is closed. */
   state: 'asking' | 'given' | 'over';
-  /** Counts the questions: with each, the field is empty again. What is sent names the one that it answers. */
+  /** Counts how often the page has asked. The field is emptied each time, and a form names the round that it answers. */
   round: number;
   title: string;
   device: string;
   /** The label of the button. */
   snooze: string;
-  /** Why the last code was not taken; empty when there is nothing to say. */
+  /** Why the last code was not accepted; empty without a reason. */
   problem: string;
-  /** What became of it all; empty while a code is asked for. */
+  /** The result; empty while the page asks. */
   message: string;
-  /** Seconds until the session ends, and how many they were when the page opened: 0 when there is no session. */
+  /** Seconds until the session ends; 0 without a session. */
   left: number;
+  /** The value of `left` when the page opened. */
   whole: number;
-  /** `left`, for a person. */
+  /** The value of `left` as text. */
   leftText: string;
 }
 
-/** The page as it is loaded: complete without its script, which keeps it up to date and sends the sixth digit's form. */
+/** Returns the page's HTML. It works without its script, which updates it and submits the form after the sixth digit. */
 export function renderPage(view: PageView): string {
   return `<!doctype html>
 <html lang="en">
@@ -62,7 +63,6 @@ ${view.state === 'asking' ? '' : ' readonly'}>
 `;
 }
 
-/** Nothing moves in it, so there is nothing to hold still for those who ask for that. */
 const STYLE = `
 :root { color-scheme: light dark; --back: #f3f4f6; --card: #fff; --text: #16191f; --soft: #545b64; --line: #7d8998;
   --key: #0b5cad; --on-key: #fff; --bad: #b3141d; --track: #d9dee5; }
@@ -108,7 +108,7 @@ const SCRIPT = `
 const main = document.querySelector('main');
 const form = document.forms[0];
 const field = form.elements.code;
-// What stands there already is left alone: a screen reader would read it again.
+// Text that is unchanged is not set again: a screen reader would repeat it.
 const say = (id, text) => {
   const place = document.getElementById(id);
   if (place.textContent !== text) place.textContent = text;
@@ -166,7 +166,7 @@ field.oninput = () => {
 };
 `;
 
-/** Nothing but what is in the page itself, by its hash; it speaks to its own origin alone, and nobody may frame it. */
+/** Allows only the page's own style and script (by hash), connections to its own origin, and no frame around it. */
 export const PAGE_POLICY = [
   "default-src 'none'",
   `style-src '${hash(STYLE)}'`,

@@ -1,33 +1,33 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { readIfPresent } from '../../files/read.ts';
 import { PAGE_POLICY, type PageView, renderPage } from './page.ts';
 import * as texts from './texts.ts';
 
-/** Whose page it is. */
+/** What the server needs from the page's owner. */
 export interface PageHost {
-  /** What the page shows now. */
+  /** Returns what the page shows now. */
   view(): PageView;
-  /** A person sent the form of that round. */
+  /** Called when the user sends the form of this round. */
   submitted(form: { round: number; code: string; snooze: boolean }): void;
-  /** Nobody looks at the page any more: its tab was closed. */
+  /** Called when the page's last tab is closed. */
   left(): void;
 }
 
 export interface PageServer {
   port: number;
-  /** The path to open in a browser. It works once: it leads to the page, whose own path no argument list ever holds. */
+  /** The path to open in a browser. It works once, and redirects to the page, whose path is in no argument list. */
   path: string;
-  /** Whether that was done. */
+  /** Whether a browser has opened the path. */
   visited(): boolean;
-  /** Whether a browser shows the page now, and hears of changes. Without script, none does. */
+  /** Whether a browser shows the page now and receives updates. Always false without JavaScript. */
   watched(): boolean;
-  /** Tells the browser that the page has changed. */
+  /** Sends the page's state to the browser. */
   update(): void;
-  /** Whether the process lives on for the page. */
+  /** Sets whether the page keeps the process alive. */
   hold(alive: boolean): void;
-  /** Tells the browser what the page shows last, and is gone. */
+  /** Sends the last state to the browser, and closes the server. */
   close(): void;
 }
 
@@ -40,7 +40,7 @@ const HEADERS = {
   'X-Content-Type-Options': 'nosniff',
 };
 
-/** Each limit is far above what a browser needs. */
+/** Limits of size (bytes) and time (milliseconds), each far above what a browser needs. */
 const LIMITS = {
   maxHeaderSize: 16_384,
   headersTimeout: 5_000,
@@ -50,18 +50,17 @@ const LIMITS = {
 };
 const MOST_BODY = 1_024;
 const MOST_STRANGERS = 64;
-/** The time left is shown in minutes. */
+/** In milliseconds. The page shows the time left in minutes. */
 const UPDATE_EVERY = 10_000;
-/** How long a page may be away while it is loaded again. */
+/** How long a reload may take, in milliseconds. After that, the tab counts as closed. */
 const RELOAD_TIME = 3_000;
-/** How long a connection may take to carry the last words. */
+/** How long a connection may take to send the last state, in milliseconds. */
 const CLOSE_TIME = 1_000;
 
 /**
- * Serves one page on the loopback interface, to one browser: the first that follows the link. All others get 404,
- * whatever they ask for.
- * @param anyUser whether the one may be run by another user; if not, Linux knows, and other systems do not tell
- * @throws when no socket can be had
+ * Serves one page on the loopback interface, to the first browser that opens the link. Every other client gets 404.
+ * @param anyUser whether the browser may run as another user; if not, this is checked on Linux only
+ * @throws when it cannot listen
  */
 export async function servePage(host: PageHost, anyUser: boolean): Promise<PageServer> {
   const link = secretPath();
@@ -84,7 +83,7 @@ export async function servePage(host: PageHost, anyUser: boolean): Promise<PageS
     const path = Buffer.from(url);
     const own = [`127.0.0.1:${port}`, `localhost:${port}`].includes(headers.host ?? '');
     if (own && method === 'GET' && equal(path, link)) {
-      if (visited || !(anyUser || (await isOurs(socket, port))) || visited) return notFound(response);
+      if (visited || !(anyUser || isOurs(socket, port))) return notFound(response);
       visited = true;
       return redirect(response, page);
     }
@@ -123,7 +122,7 @@ export async function servePage(host: PageHost, anyUser: boolean): Promise<PageS
     }
     const [round, code] = [Number(form.get('round')), form.get('code') ?? ''];
     host.submitted({ round, code, snooze: form.has('snooze') });
-    // Whoever waited for the answer goes on before the page is shown again.
+    // Lets the host handle the form before the page is shown again.
     await new Promise(setImmediate);
     return host.view().state === 'over' ? show(response) : redirect(response, page);
   };
@@ -132,7 +131,7 @@ export async function servePage(host: PageHost, anyUser: boolean): Promise<PageS
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     if (!held) socket.unref();
-    // The oldest makes room, so that however many others there are, the person's browser gets in.
+    // Closes the oldest unknown connection, so that the user's browser can always connect.
     const strangers = [...sockets].filter((one) => !known.has(one));
     if (strangers.length > MOST_STRANGERS) strangers[0]?.destroy();
   });
@@ -165,19 +164,19 @@ export async function servePage(host: PageHost, anyUser: boolean): Promise<PageS
   };
 }
 
-/** 192 random bits. */
+/** Returns a path of 192 random bits. */
 function secretPath(): Buffer {
   return Buffer.from(`/${randomBytes(24).toString('base64url')}`);
 }
 
-/** Takes the same time wherever the difference is. */
+/** Compares in constant time. */
 function equal(path: Buffer, secret: Buffer): boolean {
   return path.length === secret.length && timingSafeEqual(path, secret);
 }
 
 /**
- * Whether no other site had a part in a POST. Every browser tells: by `Sec-Fetch-Site`, an old one by `Origin` (which is
- * `null` for a form when no referrer is to be told). Who tells neither is no browser with pages of other sites in it.
+ * Whether a POST came from our page and not from another site. Browsers send `Sec-Fetch-Site`, old ones `Origin` (`null`
+ * for a form under our referrer policy). A client that sends neither is not a browser.
  * @see https://www.w3.org/TR/fetch-metadata/
  */
 function isOfPage({ headers }: IncomingMessage): boolean {
@@ -187,22 +186,20 @@ function isOfPage({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * Whether the other end of a connection belongs to our user, or to root (who may forward a port). It is asked
- * of the kernel, so only on Linux; elsewhere the link alone must do.
+ * Whether the client of a connection runs as our user, or as root (which may forward a port). Linux only; other systems do
+ * not say, so there the secret link is the only protection.
  * @see https://man7.org/linux/man-pages/man5/proc_pid_net.5.html for the columns
  */
-async function isOurs({ remotePort }: Socket, port: number): Promise<boolean> {
-  const tables = await Promise.all(
-    ['/proc/self/net/tcp', '/proc/self/net/tcp6'].map((file) => readFile(file, 'latin1').catch(() => '')),
-  );
-  if (tables.every((table) => table === '')) return true;
+function isOurs({ remotePort }: Socket, port: number): boolean {
+  const tables = ['/proc/self/net/tcp', '/proc/self/net/tcp6'].map(readIfPresent);
+  if (tables.every((table) => table === undefined)) return true;
   const ends = (address = '', number = 0) => {
     const [host = '', hex = ''] = address.split(':');
     return LOOPBACK.some((one) => host.endsWith(one)) && Number.parseInt(hex, 16) === number;
   };
   for (const line of tables.join('\n').split('\n')) {
     const [, local, remote, state, , , , user] = line.trim().split(/\s+/);
-    // An end that was closed belongs to nobody, and reads as root's.
+    // A closed connection has no owner and is listed as root's, so only established ones count.
     if (ends(local, remotePort) && ends(remote, port) && state === '01') {
       return [0, process.getuid?.()].includes(Number(user));
     }
@@ -210,10 +207,10 @@ async function isOurs({ remotePort }: Socket, port: number): Promise<boolean> {
   return false;
 }
 
-/** 127.0.0.1, as processors of either kind write it. */
+/** 127.0.0.1 in little-endian and big-endian order. */
 const LOOPBACK = ['0100007F', '7F000001'];
 
-/** @returns undefined when it is more than a code takes */
+/** Reads the form of a POST. Resolves with undefined if it is longer than a form with a code can be. */
 async function formIn(request: IncomingMessage): Promise<URLSearchParams | undefined> {
   if (Number(request.headers['content-length'] ?? 0) > MOST_BODY) return undefined;
   let text = '';

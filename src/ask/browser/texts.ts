@@ -26,7 +26,7 @@ export function pageFoot(host: string): string {
   return `${APPLICATION} on ${plain(host)}. The code is sent only to AWS.`;
 }
 
-/** Where to answer, when no browser could be opened: on one line, for the log. */
+/** For the log, if no browser could be opened. */
 export function pageLink(request: AskRequest, link: string): string {
   return `${askTitle(request)}: enter the code at ${link}`;
 }
