@@ -43,10 +43,7 @@ export function agentRoutes(
 
 const LONGEST_SNOOZE = 7 * 86_400_000;
 
-function snoozeIn(
-  query: Query<'POST /v1/snooze'>,
-  { profiles }: Settings,
-): { profile: string | undefined; duration: number } {
+function snoozeIn(query: Query<'POST /v1/snooze'>, { profiles }: Settings) {
   const profile = query.get('profile') ?? undefined;
   if (profile !== undefined && !profiles.some((one) => one.profile === profile)) {
     throw new UserError(`no MFA profile [${profile}]`, 'usage');
@@ -56,7 +53,7 @@ function snoozeIn(
   return { profile, duration };
 }
 
-function followingIn(query: Query<'GET /v1/agent'>): { after: number | undefined; wait: number } {
+function followingIn(query: Query<'GET /v1/agent'>) {
   const after = query.get('after');
   if (after !== null && !/^\d{1,15}$/.test(after))
     throw new UserError('after: the revision of an earlier answer', 'usage');
@@ -68,10 +65,7 @@ const WAIT = 50_000;
 /** For a check and the answer after it, in milliseconds. */
 const ANSWER_TIME = 5_000;
 
-function refreshIn(
-  query: Query<'POST /v1/refresh'>,
-  settings: Settings,
-): { profile: string; wait: number; person: boolean } {
+function refreshIn(query: Query<'POST /v1/refresh'>, settings: Settings) {
   const profile = query.get('profile') ?? '';
   const known = settings.profiles.find((one) => one.profile === profile);
   if (!known) throw new UserError(`no MFA profile [${profile}]`, 'usage');

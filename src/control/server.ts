@@ -15,12 +15,9 @@ interface Client {
 }
 
 /** What answers each call. The client is sent the message of an error. */
-export type Routes = { [Asked in Call]?: Route<Asked> };
-
-type Route<Asked extends Call> = (
-  query: Query<Asked>,
-  client: Client,
-) => Messages[Asked]['answer'] | Promise<Messages[Asked]['answer']>;
+export type Routes = {
+  [Asked in Call]?: (query: Query<Asked>, client: Client) => Promise<Messages[Asked]['answer']>;
+};
 
 /** What came after the `?`, as it came: nothing of it has been checked. */
 export interface Query<Asked extends Call> {
@@ -119,7 +116,7 @@ async function answer(
   // `//[` is a path to HTTP, and nothing to a URL.
   const { url: target = '', method } = incoming;
   const url = new URL(URL.canParse(target, 'http://agent') ? target : '/', 'http://agent');
-  const route = (routes as Record<string, Route<Call> | undefined>)[`${method} ${url.pathname}`];
+  const route = routes[`${method} ${url.pathname}` as Call];
   let status = 200;
   let body: unknown;
   try {

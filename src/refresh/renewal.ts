@@ -20,8 +20,7 @@ import * as texts from './texts.ts';
 /** What came of asking for a code for the sake of a command that waits for the session. Reasons are for people. */
 export type Renewal =
   | { kind: 'renewed'; session: UsableSession }
-  | { kind: 'refused'; reason: string }
-  | { kind: 'unaskable'; reason: string };
+  | { kind: 'refused' | 'postponed' | 'unaskable'; reason: string };
 
 /** Whether somebody can be asked on a terminal of this process. */
 export async function hasTerminal(): Promise<boolean> {

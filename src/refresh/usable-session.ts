@@ -15,19 +15,15 @@ export interface Need {
     startedBy: 'user' | 'program';
     /** How long to wait, in milliseconds: for the agent and, if a program waits, in all. */
     wait: number;
-    agent: AskAgent;
+    /**
+     * Has the running agent ask for the code, and waits for the session; undefined when no agent runs.
+     * @param asking `wait`: in milliseconds. `person`: whether a user waits at a terminal
+     */
+    agent(asking: { wait: number; person: boolean }): Promise<AgentAnswer | undefined>;
   };
 }
 
-/**
- * Has the running agent ask for the code, and waits for the session.
- * @param asking `wait`: in milliseconds. `person`: whether a user waits at a terminal
- * @returns undefined when no agent runs, and a problem when it did not answer
- */
-type AskAgent = (asking: {
-  wait: number;
-  person: boolean;
-}) => Promise<{ state: SessionState; standing: Standing } | { problem: string } | undefined>;
+type AgentAnswer = { state: SessionState; standing: Standing } | { problem: string };
 
 export interface Usable {
   session: UsableSession;
@@ -64,7 +60,7 @@ export async function usableSession(settings: Settings, profile: ProfileSettings
   const start = performance.now();
   const person = await hasTerminal();
   const reasons: string[] = [];
-  let last: Renewal | Postponed | undefined;
+  let last: Renewal | undefined;
 
   // A user who has just typed the command looks at this terminal, not at the desktop.
   const answer = person && startedBy === 'user' ? undefined : await agent({ wait, person });
@@ -78,7 +74,12 @@ export async function usableSession(settings: Settings, profile: ProfileSettings
 
   // A program may have a user at its terminal whom the agent cannot ask now.
   if (!answer || (startedBy === 'program' && last?.kind !== 'refused')) {
-    const ways = waysHere(settings, profile, { startedBy, person, hasAgent: answer !== undefined });
+    const { prompt } = settings;
+    const atTerminal = prompt === 'auto' ? ['mfa_process', 'terminal'] : prompt;
+    // For a program no window opens, and an agent has tried the command already.
+    const possible = !answer && profile.mfaProcess !== undefined ? ['mfa_process', 'terminal'] : ['terminal'];
+    const forProgram = atTerminal.filter((way) => possible.includes(way));
+    const ways = startedBy === 'program' ? forProgram : person ? atTerminal : prompt;
     const limit = startedBy === 'program' ? Math.max(0, wait - (performance.now() - start)) : undefined;
     const renewal = ways.length > 0 ? await renewHere(settings, profile, { expiration, ways, limit }) : undefined;
     if (renewal?.kind === 'renewed') return renewal;
@@ -96,18 +97,12 @@ export async function usableSession(settings: Settings, profile: ProfileSettings
   throw new UserError(texts.sessionNotRefreshed(profile.profile, reasons.join('; ')), 'no-session');
 }
 
-/** The agent must not ask now. */
-interface Postponed {
-  kind: 'postponed';
-  reason: string;
-}
-
 async function fromAgent(
   settings: Settings,
   profile: ProfileSettings,
-  answer: NonNullable<Awaited<ReturnType<AskAgent>>>,
+  answer: AgentAnswer,
   wait: number,
-): Promise<Renewal | Postponed> {
+): Promise<Renewal> {
   if ('problem' in answer) return { kind: 'unaskable', reason: answer.problem };
   const reason = standingText(answer.state, answer.standing, Date.now());
   switch (answer.standing.standing) {
@@ -132,17 +127,4 @@ async function fromAgent(
     case 'waiting':
       return { kind: 'unaskable', reason };
   }
-}
-
-/** How this process asks. For a program it opens no window, and an agent that runs has tried `mfa_process` already. */
-function waysHere(
-  { prompt }: Settings,
-  { mfaProcess }: ProfileSettings,
-  { startedBy, person, hasAgent }: { startedBy: 'user' | 'program'; person: boolean; hasAgent: boolean },
-): 'auto' | readonly string[] {
-  const withoutWindow = prompt === 'auto' ? ['mfa_process', 'terminal'] : prompt;
-  if (startedBy === 'user') return person ? withoutWindow : prompt;
-  return withoutWindow.filter(
-    (way) => way === 'terminal' || (way === 'mfa_process' && !hasAgent && mfaProcess !== undefined),
-  );
 }

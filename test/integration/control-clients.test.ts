@@ -34,7 +34,7 @@ async function client(): Promise<Socket> {
   return socket;
 }
 
-const ANSWERING: Routes = { 'GET /v1/agent': () => ({ pid: process.pid, version: '', profiles: [] }) };
+const ANSWERING: Routes = { 'GET /v1/agent': async () => ({ pid: process.pid, version: '', profiles: [] }) };
 const ASK = 'GET /v1/agent HTTP/1.1\r\nHost: agent\r\n\r\n';
 
 /** What a client gets for a request: the first line of a reply, or that its connection was closed. */

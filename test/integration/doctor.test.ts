@@ -427,7 +427,11 @@ describe('doctor on asking and the agent', () => {
     const folder = join(env.XDG_RUNTIME_DIR ?? '', 'aws-mfa-agent');
     const standing = { standing: 'stopped', why: 'AWS knows no such device' } as const;
     const control = await serveControl(folder, {
-      'GET /v1/agent': () => ({ pid: 7, version: '0.0.1', profiles: [{ profile: 'mfa', state: 'missing', standing }] }),
+      'GET /v1/agent': async () => ({
+        pid: 7,
+        version: '0.0.1',
+        profiles: [{ profile: 'mfa', state: 'missing', standing }],
+      }),
     });
     await settings('[mfa]\n[other]\n');
     const { of } = await examine();
