@@ -41,7 +41,7 @@ const STANDINGS: { [Name in Standing['standing']]: Extract<Standing, { standing:
   queued: { standing: 'queued', behind: 'other' },
   unsaved: { standing: 'unsaved' },
   verifying: { standing: 'verifying' },
-  stopped: { standing: 'stopped', why: 'no keys' },
+  stopped: { standing: 'stopped', why: 'no keys', until: NOON },
 };
 const STATES: Record<SessionState, StoredSession> = {
   missing: { kind: 'none' },
