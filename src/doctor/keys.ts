@@ -1,3 +1,4 @@
+import { shortKeyId } from '../session/session.ts';
 import type { Asked } from './ask-aws.ts';
 import { absent, error, type Finding, ok, warning } from './finding.ts';
 import { unverified } from './unverified.ts';
@@ -13,16 +14,11 @@ export function keyFindings(asked: readonly Asked[]): Finding[] {
       return [error('keys.present', source.reason, mend, name)];
     }
     return [
-      ok('keys.present', `[${where}] holds ${masked(source.accessKeyId)}`, name),
+      ok('keys.present', `[${where}] holds ${shortKeyId(source.accessKeyId)}`, name),
       aliveFinding(one),
       serialFinding(one),
     ];
   });
-}
-
-/** Shortens an access key id to the parts that distinguish it. */
-export function masked(accessKeyId: string): string {
-  return `${accessKeyId.slice(0, 4)}…${accessKeyId.slice(-4)}`;
 }
 
 function aliveFinding({ profile: { profile, sourceProfile }, ofSource }: Asked): Finding {

@@ -1,9 +1,8 @@
-import { type StoredSession, stateAt } from '../session/session.ts';
+import { type StoredSession, shortKeyId, stateAt } from '../session/session.ts';
 import type { RememberedExpiry } from '../session/state.ts';
 import { localTime } from '../time/local-time.ts';
 import type { Asked } from './ask-aws.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
-import { masked } from './keys.ts';
 import { unverified } from './unverified.ts';
 
 /** The session in an MFA profile, and what this program remembers of it. */
@@ -108,20 +107,20 @@ function mfaFinding(
 ): Finding {
   const check = 'session.mfa';
   if (!accessKeyId.startsWith('ASIA')) {
-    const found = `${masked(accessKeyId)} in [${profile}] is not the key of a session: those begin with ASIA`;
+    const found = `${shortKeyId(accessKeyId)} in [${profile}] is not the key of a session: those begin with ASIA`;
     return error(check, found, `aws-mfa-agent refresh ${profile} --force`, profile);
   }
   if (remembered?.accessKeyId === accessKeyId) {
-    return ok(check, `${masked(accessKeyId)} was made with MFA: this program got it with a code`, profile);
+    return ok(check, `${shortKeyId(accessKeyId)} was made with MFA: this program got it with a code`, profile);
   }
   const byIam = asked?.devicesBySession;
   if (byIam?.ok) {
-    return ok(check, `${masked(accessKeyId)} was made with MFA: IAM accepts it`, profile);
+    return ok(check, `${shortKeyId(accessKeyId)} was made with MFA: IAM accepts it`, profile);
   }
   if (byIam?.failure.kind === 'bad-keys') {
-    const found = `${masked(accessKeyId)} was made without MFA: STS accepts it, but IAM does not`;
+    const found = `${shortKeyId(accessKeyId)} was made without MFA: STS accepts it, but IAM does not`;
     return error(check, found, `aws-mfa-agent refresh ${profile} --force`, profile);
   }
-  const found = `${masked(accessKeyId)} is from another tool: AWS does not say whether it was made with MFA`;
+  const found = `${shortKeyId(accessKeyId)} is from another tool: AWS does not say whether it was made with MFA`;
   return warning(check, found, `if calls are denied, run: aws-mfa-agent refresh ${profile} --force`, profile);
 }

@@ -150,6 +150,11 @@ export function longTermKeyIn(values: ReadonlyMap<string, string>): string | und
   return accessKeyId || values.get('aws_secret_access_key') ? accessKeyId : undefined;
 }
 
+/** Shortens an access key id for people: `ASIA…7QXZ` is enough to distinguish keys. */
+export function shortKeyId(accessKeyId: string): string {
+  return accessKeyId.length > 12 ? `${accessKeyId.slice(0, 4)}…${accessKeyId.slice(-4)}` : accessKeyId;
+}
+
 /** Returns the session token that the AWS CLI uses: botocore prefers the old key. An empty value counts as missing. */
 function sessionTokenIn(values: ReadonlyMap<string, string>): string | undefined {
   return values.get('aws_security_token') || values.get('aws_session_token');
