@@ -31,6 +31,7 @@ export default {
       load: (id) => (id === EMPTY ? '' : null),
     },
     { name: 'licenses', generateBundle: emitLicenses },
+    { name: 'window', generateBundle: emitWindow },
   ],
   output: {
     dir: 'dist',
@@ -51,6 +52,12 @@ export default {
     },
   },
 };
+
+/** Emits the script of our own window, which GJS runs: as it is, beside the files that start it. */
+function emitWindow() {
+  const fileName = 'gtk-window.js';
+  this.emitFile({ type: 'asset', fileName, source: readFileSync(`src/ask/window/${fileName}`, 'utf8') });
+}
 
 /** Emits licenses.txt: the licenses of all packages in the bundle, which they require to be shipped. */
 function emitLicenses(_, bundle) {

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, resolve } from 'node:path';
+import { hasTypelib } from '../src/ask/window/typelib.ts';
 
 declare module '@vitest/runner' {
   interface TaskMeta {
@@ -11,7 +12,7 @@ declare module '@vitest/runner' {
 
 /** What a desktop of its own takes. */
 const DESKTOP = [
-  ...['Xvfb', 'dbus-daemon', 'dunst', 'dunstctl', 'zenity', 'kdialog', 'pinentry-gtk-2'],
+  ...['Xvfb', 'dbus-daemon', 'dunst', 'dunstctl', 'zenity', 'kdialog', 'pinentry-gtk-2', 'gjs', 'typelib:Gtk-4.0'],
   ...['xdotool', 'import', 'convert', 'gdbus'],
 ];
 
@@ -23,6 +24,7 @@ const CONDITIONS: Record<string, () => string[]> = {
   Linux: () => (process.platform === 'linux' ? [] : ['Linux']),
   root: () => (process.getuid?.() === 0 ? [] : ['root']),
   'a desktop': () => DESKTOP.flatMap(lacking),
+  'a screen reader': () => ['typelib:Atspi-2.0', '/usr/libexec/at-spi-bus-launcher'].flatMap(lacking),
   'a user manager': () => ['Linux', 'root', ...USER_MANAGER, 'namespaces'].flatMap(lacking),
   namespaces: () => (runs('unshare', '--mount', '--pid', '--fork', '--mount-proc', 'true') ? [] : ['namespaces']),
   'network namespaces': () => (runs('unshare', '--net', 'true') ? [] : ['network namespaces']),
@@ -42,7 +44,7 @@ const known = new Map<string, string[]>();
 /**
  * The options of a test, or of a group of them, that needs something of the system. It is skipped where that is missing,
  * but not where CI is set: a skipped test proves nothing.
- * @param names programs, modules (`python3:NAME`), or conditions such as `root` and `a desktop`
+ * @param names programs, modules (`python3:NAME`), libraries for GJS (`typelib:NAME`), or conditions such as `root` and `a desktop`
  */
 export function needs(...names: string[]): { skip: boolean; meta: { lacks: string[] } } {
   const missing = names.filter((name) => lacking(name).length > 0);
@@ -77,13 +79,14 @@ function look(name: string): string[] {
   const condition = CONDITIONS[name];
   if (condition) return condition();
   const [program = '', module] = name.split(':');
+  if (program === 'typelib' && module) return hasTypelib(module, process.env) ? [] : [name];
   if (module) return runs(program, '-c', `import ${module}`) ? [] : [name];
   return isInPath(program) ? [] : [name];
 }
 
 function isInPath(program: string): boolean {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => {
-    const file = join(folder, program);
+    const file = resolve(folder, program);
     try {
       accessSync(file, constants.X_OK);
       return existsSync(file);

@@ -9,6 +9,7 @@ import { osascript } from './osascript.ts';
 import { pinentry } from './pinentry.ts';
 import * as reasons from './reasons.ts';
 import { terminal } from './terminal.ts';
+import { window } from './window/window.ts';
 import { zenity } from './zenity.ts';
 
 interface AskSettings {
@@ -60,11 +61,12 @@ export function createAsk(
   };
 }
 
-/** Returns the dialog programs of the platform, that of the running desktop first. */
+/** Returns the code fields of the platform: our window, then the dialog programs, that of the running desktop first. */
 function codeFields(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): Way[] {
   if (platform === 'darwin') return [osascript(environment)];
-  const fields = [zenity(environment), kdialog(environment)];
-  return /\bKDE\b/.test(environment.XDG_CURRENT_DESKTOP ?? '') ? fields.reverse() : fields;
+  const programs = [zenity(environment), kdialog(environment)];
+  const isKde = /\bKDE\b/.test(environment.XDG_CURRENT_DESKTOP ?? '');
+  return [window(environment), ...(isKde ? programs.reverse() : programs)];
 }
 
 function wayNamed(name: string, known: Way[]): Way {

@@ -13,7 +13,7 @@ export function kdialog(environment?: NodeJS.ProcessEnv): Way {
       display: true,
       words: (request) => [
         '--title',
-        texts.ASK_WINDOW,
+        texts.askWindow(request),
         '--inputbox',
         `<qt>${texts.askLines(request).map(asMarkup).join('<br>')}</qt>`,
         '',

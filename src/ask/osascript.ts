@@ -24,7 +24,7 @@ export function osascript(environment?: NodeJS.ProcessEnv): Way {
       words: (request) => [
         '-e',
         SCRIPT,
-        texts.ASK_WINDOW,
+        texts.askWindow(request),
         texts.askLines(request).join('\n'),
         request.snooze.label,
         texts.CANCEL,

@@ -104,7 +104,7 @@ function optionsFor({ terminal }: Program, environment: NodeJS.ProcessEnv): stri
 function question(request: AskRequest): string[] {
   const problem = texts.askProblem(request);
   return [
-    line('SETTITLE', texts.ASK_WINDOW),
+    line('SETTITLE', texts.askWindow(request)),
     line('SETDESC', `${texts.askTitle(request)}\n${texts.askDevice(request)}`),
     line('SETPROMPT', texts.SIX_DIGITS),
     line('SETOK', texts.OK),

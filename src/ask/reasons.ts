@@ -5,6 +5,8 @@ export const NOT_ON_THIS_SYSTEM = 'not available on this system';
 export const NO_DISPLAY = 'no display: neither DISPLAY nor WAYLAND_DISPLAY is set';
 export const NO_WINDOW = 'cannot open a window here';
 export const NO_WINDOW_NOR_TERMINAL = 'cannot open a window here, and there is no terminal';
+export const NO_GJS = 'gjs is not installed';
+export const NO_GTK = 'GTK 4 is not installed for gjs (on Debian: gir1.2-gtk-4.0)';
 export const NO_TERMINAL = 'not run in a terminal';
 export const IN_BACKGROUND = 'running in the background';
 export const NO_ANSWER = 'ended without an answer';
@@ -17,6 +19,11 @@ export const NO_SERVICE = 'no notification service is running';
 export const NO_BUTTONS = 'the notification service has no buttons';
 export const SERVICE_GONE = 'the notification service stopped';
 export const SERVICE_CRASHES = 'the notification service keeps crashing';
+
+/** @param limit in milliseconds */
+export function windowLate(limit: number): string {
+  return `the window did not open within ${limit / 1000} s`;
+}
 
 /** @param reasons one for each field, with its name */
 export function noField(reasons: readonly string[]): string {

@@ -1,5 +1,5 @@
 import { plain } from '../plain.ts';
-import { formatDuration, shortDuration } from '../time/duration.ts';
+import { formatDuration } from '../time/duration.ts';
 import { localTime } from '../time/local-time.ts';
 import type { AskRequest } from './ask.ts';
 
@@ -9,11 +9,11 @@ export const APPLICATION = 'aws-mfa-agent';
 
 export const ENTER_CODE = 'Enter code';
 
-export const ASK_WINDOW = 'AWS MFA code';
-
 export const OK = 'OK';
 
 export const CANCEL = 'Cancel';
+
+export const CLOSE = 'Close';
 
 export const SIX_DIGITS = 'Six digits';
 
@@ -22,15 +22,26 @@ export function snoozeLabel(until: number, now: number): string {
   return `Snooze until ${localTime(until, now)}`;
 }
 
+/** While AWS has a code and has not answered for a second. */
+export const CHECKING = 'Checking with AWS…';
+
+/** Accessible names of the bars that show how much time is left. */
+export const SESSION_LEFT = 'Time left in the session';
+export const CODE_LEFT = 'Time until the next code';
+
+/** `{seconds}`: until the MFA device shows another code. */
+export const NEXT_CODE = 'Next code in {seconds} s';
+
+/** Returns the title of a window that asks. */
+export function askWindow({ profile }: AskRequest): string {
+  return plain(`AWS MFA code: ${profile}`);
+}
+
 /** Returns the first line of every prompt: which session, and when it ends. */
-export function askTitle({ profile, expiration, maxAge, now }: AskRequest): string {
+export function askTitle({ profile, expiration, now }: AskRequest): string {
   const session = plain(`AWS session [${profile}]`);
   if (expiration === undefined) return `${session} needs a code`;
   const at = localTime(expiration, now);
-  if (maxAge !== undefined) {
-    const limit = `max_age (${shortDuration(maxAge)})`;
-    return expiration <= now ? `${session} is older than ${limit}` : `${session} reaches ${limit} at ${at}`;
-  }
   if (expiration <= now) return `${session} ended at ${at}`;
   return `${session} ends in ${formatDuration(expiration - now)}, at ${at}`;
 }

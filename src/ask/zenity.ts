@@ -13,7 +13,7 @@ export function zenity(environment?: NodeJS.ProcessEnv): Way {
       display: true,
       words: (request) => [
         '--entry',
-        `--title=${texts.ASK_WINDOW}`,
+        `--title=${texts.askWindow(request)}`,
         `--text=${texts.askLines(request).map(asLabel).join('\n')}`,
         '--width=420',
         `--cancel-label=${texts.CANCEL}`,

@@ -4,7 +4,7 @@ import { absent, error, type Finding, ok, warning } from './finding.ts';
 export type WayReport = { name: string; unfit?: string };
 
 export const INSTALL_A_WAY =
-  'install zenity or pinentry, and a notification service such as dunst; or set prompt = browser in config.ini';
+  'install gjs with GTK 4, zenity or pinentry, and a notification service such as dunst; or set prompt = browser in config.ini';
 
 /**
  * Checks which methods of asking for the code of a profile work.

@@ -14,8 +14,7 @@ export type Standing =
   | { standing: 'queued'; behind: string }
   | { standing: 'unsaved' }
   | { standing: 'verifying' }
-  /** `until`: when it is tried once more; undefined for a profile that is not the agent's to write. */
-  | { standing: 'stopped'; why: string; until?: number };
+  | { standing: 'stopped'; why: string };
 
 /** Where a profile stands, in a few words for the log and for `status`. */
 export function standingText(state: SessionState, standing: Standing | undefined, now: number): string {
@@ -45,8 +44,6 @@ export function standingText(state: SessionState, standing: Standing | undefined
     case 'verifying':
       return 'asking AWS whether the session is alive';
     case 'stopped':
-      return standing.until === undefined
-        ? `stopped: ${standing.why}`
-        : `stopped: ${standing.why}; asks again at ${localTime(standing.until, now)}`;
+      return `stopped: ${standing.why}`;
   }
 }

@@ -112,6 +112,7 @@ export const region = {
 export const WAY_NAMES: readonly string[] = [
   'mfa_process',
   'notification',
+  'window',
   'zenity',
   'kdialog',
   'osascript',

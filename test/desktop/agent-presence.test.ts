@@ -66,7 +66,7 @@ describe('the agent while the user is absent', needs('a desktop'), () => {
     const logind = await begin(['body'], { IdleHint: true });
     await agent.says(/"standing":"held"/);
     expect(await statusNow()).toContain('held: nobody at the keyboard');
-    expect(await processesNamed('zenity', desktop.environment.DISPLAY)).toEqual([]);
+    expect(await processesNamed('gjs', desktop.environment.DISPLAY)).toEqual([]);
 
     logind.change({ IdleHint: false });
     await desktop.type(await desktop.window(FIELD), sandbox.code());

@@ -7,19 +7,22 @@ import { needs } from '../needs.ts';
 import { type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { type Desktop, processesNamed, startDesktop } from './desktop.ts';
+import { type ScreenReader, startScreenReader } from './screen-reader.ts';
 
 const FIELD = 'AWS MFA code';
 /** How long the menu's Snooze lasts, in milliseconds. */
 const QUARTER = 15 * 60_000;
 
-describe('the agent on a desktop', needs('a desktop'), () => {
+describe('the agent on a desktop', needs('a desktop', 'a screen reader'), () => {
   let desktop: Desktop;
   let sandbox: Sandbox;
   let agent: Running;
+  let reader: ScreenReader;
 
   beforeEach(async () => {
     [desktop, sandbox] = await Promise.all([startDesktop(), startSandbox({ tolerance: 9 })]);
     await desktop.startDunst();
+    reader = await startScreenReader(desktop);
     const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, 'config.ini'), 'check = * * * * * *\n');
@@ -29,6 +32,7 @@ describe('the agent on a desktop', needs('a desktop'), () => {
   afterEach(async () => {
     agent.child.kill('SIGTERM');
     await agent.ended;
+    await reader.stop();
     await Promise.all([desktop.stop(), sandbox.close()]);
   });
 
@@ -47,9 +51,10 @@ describe('the agent on a desktop', needs('a desktop'), () => {
     const field = await desktop.window(FIELD);
     await desktop.picture('agent-2-code-field');
     await desktop.type(field, sandbox.wrongCode());
-    const again = await desktop.window(FIELD, field.process);
+    await reader.reads(/^AWS refused that code/);
     await desktop.picture('agent-3-wrong-code');
-    await desktop.type(again, sandbox.code());
+    await desktop.type(field, sandbox.code());
+    await reader.reads(/^\[mfa\] is fresh until/);
     await agent.says(/session refreshed/);
     await desktop.noWindow(FIELD);
     await desktop.noWindow('Dunst');
@@ -77,7 +82,7 @@ describe('the agent on a desktop', needs('a desktop'), () => {
     await put(3600);
     await desktop.noWindow(FIELD);
     await agent.says(/"standing":"fresh"/);
-    expect(await processesNamed('zenity', desktop.environment.DISPLAY)).toEqual([]);
+    expect(await processesNamed('gjs', desktop.environment.DISPLAY)).toEqual([]);
   });
 
   it('the agent closes everything on the screen when it is stopped', async () => {

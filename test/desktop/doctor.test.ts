@@ -38,7 +38,7 @@ describe('doctor on a desktop', needs('a desktop'), () => {
       });
       expect(findings.find(({ check }) => check === 'asking.ways')).toMatchObject({
         level: 'ok',
-        found: expect.stringMatching(/by notification, then zenity/),
+        found: expect.stringMatching(/by notification, then window, then zenity/),
       });
       await desktop.noWindow('Dunst');
       // No code was asked for, and none was sent.

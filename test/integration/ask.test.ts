@@ -169,7 +169,7 @@ describe('the choice of ways', () => {
   it('the default order of ways begins with mfa_process, and ends with the terminal and the browser', async () => {
     const linux = { environment: NOWHERE, platform: 'linux' as const };
     expect(await names({ prompt: 'auto' }, { mfaProcess: 'echo 1' }, linux)).toEqual([
-      ...['mfa_process', 'notification', 'zenity', 'kdialog', 'pinentry', 'terminal', 'browser'],
+      ...['mfa_process', 'notification', 'window', 'zenity', 'kdialog', 'pinentry', 'terminal', 'browser'],
     ]);
     expect(await names({ prompt: 'auto' }, {}, linux)).not.toContain('mfa_process');
   });
@@ -177,7 +177,7 @@ describe('the choice of ways', () => {
   it('the default order of ways begins with the dialog of the desktop', async () => {
     const plasma = { environment: { ...NOWHERE, XDG_CURRENT_DESKTOP: 'KDE' }, platform: 'linux' as const };
     expect(await names({ prompt: 'auto' }, {}, plasma)).toEqual([
-      ...['notification', 'kdialog', 'zenity', 'pinentry', 'terminal', 'browser'],
+      ...['notification', 'window', 'kdialog', 'zenity', 'pinentry', 'terminal', 'browser'],
     ]);
   });
 

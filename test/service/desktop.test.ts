@@ -46,7 +46,7 @@ describe('the service on a desktop', needs('a user manager', 'a desktop', 'chrom
     await screen.click(await screen.window('Dunst'));
     const field = await screen.window('AWS MFA code');
     const inside = (await alice.run(['systemctl', '--user', 'status', 'aws-mfa-agent'])).stdout;
-    expect(inside).toMatch(/zenity --entry/);
+    expect(inside).toMatch(/gjs -m \S+\/gtk-window\.js/);
     await screen.type(field, sandbox.code());
     await alice.becomes('StatusText', /fresh until/);
     expect(sandbox.sts.requests.map(({ outcome }) => outcome)).toEqual(['granted']);

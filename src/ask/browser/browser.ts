@@ -178,6 +178,7 @@ class Page implements PageHost {
     return {
       state: this.#state,
       round: this.#round,
+      tab: askTexts.askWindow(request),
       title: askTexts.askTitle(request),
       device: askTexts.askDevice(request),
       snooze: request.snooze.label,

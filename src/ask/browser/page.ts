@@ -9,6 +9,8 @@ export interface PageView {
   state: 'asking' | 'given' | 'over';
   /** Counts how often the page has asked. The field is emptied each time, and a form names the round that it answers. */
   round: number;
+  /** Of the window or tab. */
+  tab: string;
   title: string;
   device: string;
   /** The label of the button. */
@@ -34,7 +36,7 @@ export function renderPage(view: PageView): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
-<title>${escaped(askTexts.ASK_WINDOW)}</title>
+<title>${escaped(view.tab)}</title>
 <style>${STYLE}</style>
 </head>
 <body>

@@ -1,0 +1,264 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { isInstalled } from '../../run-command.ts';
+import { deferred } from '../../time/deferred.ts';
+import { pause } from '../../time/pause.ts';
+import { withTimeout } from '../../time/timeout.ts';
+import { type Answer, type Asking, type AskRequest, type CodeResult, codeIn, type Way } from '../ask.ts';
+import { dialogEnvironment, meaningOf } from '../field.ts';
+import * as reasons from '../reasons.ts';
+import * as texts from '../texts.ts';
+import { sessionBar } from '../time-left.ts';
+import { answerIn, type Question, type WindowAnswer, type WindowRequest } from './protocol.ts';
+import { hasTypelib } from './typelib.ts';
+
+const SCRIPT = fileURLToPath(new URL('./gtk-window.js', import.meta.url));
+
+/**
+ * Our own window: a script that GJS, the JavaScript of GNOME, runs with GTK 4. `protocol.ts` describes what it is sent.
+ *
+ * The window stays after the answer and shows the result. If AWS refuses the code, this way is asked again, and the same window
+ * takes the next code.
+ */
+export function window(environment: NodeJS.ProcessEnv = process.env): Way {
+  /** The window in which the last code was typed. */
+  let last: CodeWindow | undefined;
+  return {
+    name: 'window',
+    unfit: async () => whyNone(environment),
+    ask: async (request, asking) => {
+      const reason = whyNone(environment);
+      if (reason !== undefined) return { kind: 'unavailable', reason };
+      if (asking.signal.aborted) return { kind: 'dismissed' };
+      const before = last;
+      last = undefined;
+      const takesAnother = before?.takesAnother(request);
+      if (!takesAnother) await before?.close();
+      let own: CodeWindow;
+      try {
+        own = before && takesAnother ? before : new CodeWindow(environment, asking.activationToken);
+      } catch (error) {
+        // Without memory, for example, spawn() throws.
+        return { kind: 'unavailable', reason: (error as Error).message };
+      }
+      const answer = await own.ask(request, asking);
+      if (answer.kind === 'code') {
+        last = own;
+        own.awaitResult(asking.outcome);
+      } else {
+        await own.close();
+      }
+      return answer;
+    },
+  };
+}
+
+/** Says why no window can be opened here, without opening one. */
+function whyNone(environment: NodeJS.ProcessEnv): string | undefined {
+  if (!environment.DISPLAY && !environment.WAYLAND_DISPLAY) return reasons.NO_DISPLAY;
+  if (!isInstalled('gjs', environment)) return reasons.NO_GJS;
+  return hasTypelib('Gtk-4.0', environment) ? undefined : reasons.NO_GTK;
+}
+
+/** Milliseconds until a window that is not on the screen is given up. */
+const START_LIMIT = 15_000;
+
+/** Milliseconds after which the window says that the code is with AWS. */
+const SILENCE = 1_000;
+
+/** Milliseconds for which a virtual MFA device shows one code. */
+const CODE_STEP = 30_000;
+
+/** Seconds for which a result stays on the screen. A failure takes longer to read; the next prompt repeats it. */
+const RESULT_TIME = { fresh: 2, failed: 20 };
+
+/** How long the script may take to end, in milliseconds. */
+const END_LIMIT = 1_000;
+
+/** One window, from its opening to its result: more than one question if AWS refuses a code. */
+class CodeWindow {
+  readonly #child: ChildProcess & { stdin: Writable; stdout: Readable; stderr: Readable };
+  readonly #ready = deferred();
+  #wasReady = false;
+  readonly #ended = deferred<Answer>();
+  #stderr = '';
+  #state: 'asking' | 'given' | 'over' = 'asking';
+  #id = 0;
+  #request: AskRequest | undefined;
+  #session: Question['session'];
+  /** How far AWS's clock is ahead of the machine's, in milliseconds. */
+  #ahead = 0;
+  /** What was sent last, so that only changes are. */
+  #shown = '';
+  #resolve: (answer: Answer) => void = () => {};
+
+  constructor(environment: NodeJS.ProcessEnv, activationToken: string | undefined) {
+    const env = { GSK_RENDERER: 'cairo', ...dialogEnvironment(environment, activationToken) };
+    this.#child = spawn('gjs', ['-m', SCRIPT], { env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+    const { stdin, stdout, stderr } = this.#child;
+    // It may be gone before it has read what it was sent.
+    stdin.on('error', () => {});
+    stderr.on('data', (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk).slice(-4096);
+    });
+    createInterface(stdout).on('line', (line) => this.#take(answerIn(line)));
+    this.#child.once('error', (error) => this.#end({ kind: 'unavailable', reason: error.message }));
+    this.#child.once('exit', (status, signal) => this.#end(this.#meaningOf(signal ?? status ?? 0)));
+    void withTimeout(Promise.race([this.#ready.promise, this.#ended.promise]), START_LIMIT, () => {
+      this.#end({ kind: 'unavailable', reason: reasons.windowLate(START_LIMIT) });
+      this.#kill();
+    });
+  }
+
+  /** Whether it waits for what AWS says to a code for this. */
+  takesAnother({ problem, profile, serialNumber }: AskRequest): boolean {
+    if (this.#state !== 'given' || problem === undefined) return false;
+    return profile === this.#request?.profile && serialNumber === this.#request.serialNumber;
+  }
+
+  /** Asks once. */
+  async ask(request: AskRequest, { signal, onChange }: Asking): Promise<Answer> {
+    const answered = deferred<Answer>();
+    const withdraw = () => answered.resolve({ kind: 'dismissed' });
+    this.#resolve = answered.resolve;
+    this.#state = 'asking';
+    this.#id += 1;
+    signal.addEventListener('abort', withdraw);
+    onChange((changed) => this.#state === 'asking' && this.#show(changed, true));
+    this.#show(request, false);
+    const ticking = setInterval(() => this.#update(false), 1_000);
+    const answer = await Promise.race([answered.promise, this.#ended.promise]);
+    clearInterval(ticking);
+    signal.removeEventListener('abort', withdraw);
+    if (this.#state === 'asking') this.#state = 'given';
+    return answer;
+  }
+
+  /** Shows the result as soon as there is one. Until then the window can be asked again. */
+  awaitResult(outcome: Asking['outcome']): void {
+    if (outcome === undefined) {
+      void this.close();
+      return;
+    }
+    const id = this.#id;
+    const over = new AbortController();
+    const checking = async () => {
+      await pause(SILENCE, over.signal);
+      if (!over.signal.aborted && this.#id === id) this.#send({ show: 'checking', text: texts.CHECKING });
+    };
+    void checking();
+    void outcome.then((result) => {
+      over.abort();
+      this.#finish(result);
+    });
+  }
+
+  /** Closes the window. Resolves when its process has ended. */
+  async close(): Promise<void> {
+    this.#state = 'over';
+    this.#child.stdin.end();
+    await withTimeout(this.#ended.promise, END_LIMIT, () => this.#kill());
+  }
+
+  /** Leaves the window on the screen with the result; it then closes by itself, also when this process is gone. */
+  #finish({ kind, text }: CodeResult): void {
+    if (this.#state !== 'given') return;
+    if (kind === 'over') {
+      void this.close();
+      return;
+    }
+    this.#state = 'over';
+    this.#send({ show: 'result', text, good: kind === 'fresh', seconds: RESULT_TIME[kind] });
+    this.#child.stdin.end();
+    for (const one of [this.#child, this.#child.stdout, this.#child.stderr]) (one as { unref?(): void }).unref?.();
+  }
+
+  #take(answer: WindowAnswer | undefined): void {
+    switch (answer?.answer) {
+      case undefined:
+        break;
+      case 'ready':
+        this.#wasReady = true;
+        this.#ready.resolve();
+        break;
+      case 'closed':
+        this.#state = 'over';
+        this.#resolve({ kind: 'dismissed' });
+        break;
+      case 'snooze':
+        if (answer.id === this.#id && this.#request)
+          this.#resolve({ kind: 'snooze', until: this.#request.snooze.until });
+        break;
+      case 'code': {
+        const code = codeIn(answer.code);
+        if (answer.id === this.#id && code !== undefined) this.#resolve({ kind: 'code', code });
+      }
+    }
+  }
+
+  #show(request: AskRequest, raise: boolean): void {
+    this.#request = request;
+    this.#session = sessionBar(request);
+    this.#ahead = request.now - Date.now();
+    this.#update(raise);
+  }
+
+  /** Sends what has changed: the times in the texts. */
+  #update(raise: boolean): void {
+    if (this.#request === undefined || this.#state !== 'asking') return;
+    const now = Date.now() + this.#ahead;
+    const session = this.#session && this.#session.until > now ? this.#session : undefined;
+    const question = { ...questionAt({ ...this.#request, now }, this.#id, raise), ...(session && { session }) };
+    const shown = JSON.stringify({ ...question, now: 0 });
+    if (shown === this.#shown && !raise) return;
+    this.#shown = shown;
+    this.#send(question);
+  }
+
+  #send(request: WindowRequest): void {
+    if (this.#child.stdin.writable) this.#child.stdin.write(`${JSON.stringify(request)}\n`);
+  }
+
+  #end(answer: Answer): void {
+    this.#state = 'over';
+    this.#ended.resolve(answer);
+  }
+
+  #meaningOf(ended: number | NodeJS.Signals): Answer {
+    const detail = this.#stderr.trim().split('\n').at(-1) ?? '';
+    const reason = detail || reasons.endedWith('gjs', ended);
+    if (!this.#wasReady) return { kind: 'unavailable', reason };
+    // The display is gone, or something has ended the window.
+    if (typeof ended === 'number') return { kind: 'dismissed' };
+    return meaningOf({ ok: false, ended, reason, stdout: '', stderr: this.#stderr });
+  }
+
+  #kill(): void {
+    try {
+      if (this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
+  }
+}
+
+function questionAt(request: AskRequest, id: number, raise: boolean): Question {
+  return {
+    ...{ show: 'question', id, raise, now: request.now, codeStep: CODE_STEP },
+    title: texts.askWindow(request),
+    heading: texts.askTitle(request),
+    device: texts.askDevice(request),
+    problem: texts.askProblem(request) ?? '',
+    words: {
+      submit: texts.OK,
+      snooze: request.snooze.label,
+      close: texts.CLOSE,
+      sessionLeft: texts.SESSION_LEFT,
+      codeLeft: texts.CODE_LEFT,
+      nextCode: texts.NEXT_CODE,
+      notSixDigits: texts.NOT_SIX_DIGITS,
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { until, within } from '../within.ts';
+import type { Desktop } from './desktop.ts';
+
+const READER = fileURLToPath(new URL('accessible.js', import.meta.url));
+
+/** A part of a window as a screen reader finds it. */
+export interface Part {
+  role: string;
+  name: string;
+  description: string;
+  focused: boolean;
+  sensitive: boolean;
+}
+
+/** What reads the windows of a desktop without looking at the screen. */
+export interface ScreenReader {
+  /** Returns the parts with these roles in the windows of our program. */
+  parts(...roles: string[]): Promise<Part[]>;
+  /** Resolves when a part has this name. */
+  reads(name: string | RegExp): Promise<Part>;
+  stop(): Promise<void>;
+}
+
+/** Starts the accessibility bus of a desktop, which every toolkit looks for. */
+export async function startScreenReader(desktop: Desktop): Promise<ScreenReader> {
+  const env = desktop.environment;
+  const bus: ChildProcess = spawn('/usr/libexec/at-spi-bus-launcher', ['--launch-immediately'], {
+    env,
+    stdio: 'ignore',
+  });
+  const object = ['--session', '--dest', 'org.a11y.Bus', '--object-path', '/org/a11y/bus'];
+  const ask = () =>
+    desktop.tool('gdbus', 'call', ...object, '--method', 'org.a11y.Bus.GetAddress').catch(() => undefined);
+  await until('the accessibility bus answers', ask);
+
+  const all = async (): Promise<Part[]> => JSON.parse(await desktop.tool('gjs', '-m', READER, 'aws-mfa-agent'));
+  return {
+    parts: async (...roles) => (await all()).filter(({ role }) => roles.includes(role)),
+    reads: (name) =>
+      until(
+        `a part with the name ${name}`,
+        async () =>
+          (await all()).find((part) => (typeof name === 'string' ? part.name === name : name.test(part.name))),
+        all,
+      ),
+    async stop() {
+      const exited = once(bus, 'exit');
+      bus.kill();
+      await within('the end of the accessibility bus', exited);
+    },
+  };
+}

@@ -1,0 +1,304 @@
+import { spawn } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Asking, CodeResult, Way } from '../../src/ask/ask.ts';
+import { window } from '../../src/ask/window/window.ts';
+import { deferred } from '../../src/time/deferred.ts';
+import { needs } from '../needs.ts';
+import { start } from '../program.ts';
+import { startSandbox } from '../sandbox.ts';
+import { until, within } from '../within.ts';
+import { asking, expiredRequest, request, SNOOZED } from './asking.ts';
+import { type Desktop, processesNamed, startDesktop, type Window } from './desktop.ts';
+import { type ScreenReader, startScreenReader } from './screen-reader.ts';
+
+const TITLE = 'AWS MFA code: mfa';
+const PROBLEM = 'AWS did not accept this code.';
+
+describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1', 'xclip', 'xprop'), () => {
+  let desktop: Desktop;
+  let reader: ScreenReader;
+  let way: Way;
+  let question: ReturnType<typeof asking>;
+  let result: ReturnType<typeof deferred<CodeResult>>;
+
+  beforeAll(async () => {
+    desktop = await startDesktop();
+    reader = await startScreenReader(desktop);
+  });
+  afterAll(async () => {
+    await reader.stop();
+    await desktop.stop();
+  });
+  beforeEach(() => {
+    way = window(desktop.environment);
+    question = asking();
+    result = deferred<CodeResult>();
+  });
+  afterEach(async () => {
+    question.withdraw();
+    result.resolve({ kind: 'over', text: '' });
+    await desktop.noWindow('AWS MFA code');
+    await nothingLeft();
+  });
+
+  const left = () => processesNamed('gjs', desktop.environment.DISPLAY);
+  const nothingLeft = () => until('no process of a window is left', async () => (await left()).length === 0, left);
+  const ask = (changes: Parameters<typeof request>[0] = {}, more: Partial<Asking> = {}) =>
+    way.ask(request(changes), { ...question, outcome: result.promise, ...more });
+  const type = (text: string) => desktop.tool('xdotool', 'type', '--delay', '20', text);
+  const key = (name: string) => desktop.tool('xdotool', 'key', name);
+  const opened = async () => {
+    const shown = await desktop.window(TITLE);
+    await desktop.tool('xdotool', 'windowfocus', '--sync', shown.id);
+    return shown;
+  };
+  const paste = async (text: string) => {
+    const owner = spawn('xclip', ['-selection', 'clipboard', '-in', '-quiet'], {
+      env: desktop.environment,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    owner.stdin.end(text);
+    const copied = () => desktop.tool('xclip', '-selection', 'clipboard', '-out').catch(() => '');
+    await until('the text is on the clipboard', async () => (await copied()) === text.trim());
+    await key('ctrl+v');
+    return () => owner.kill();
+  };
+
+  it('can be used here', async () => {
+    expect(await way.unfit()).toBeUndefined();
+  });
+
+  it('takes the code at the sixth digit, without Return', async () => {
+    const answer = ask();
+    await opened();
+    await desktop.picture('window-asks');
+    await type('12345');
+    await desktop.picture('window-five-digits');
+    await type('6');
+    expect(await within('the code', answer)).toEqual({ kind: 'code', code: '123456' });
+  });
+
+  it.each([
+    ['blanks', '123 456'],
+    ['dashes', '123-456'],
+    ['a dash of another kind', '123\u2013456'],
+    ['full-width digits', '１２３４５６'],
+    ['zero-width characters', '\u200b123\u200d456\ufeff'],
+    ['a line end', '123456\n'],
+  ])('takes a pasted code with %s', async (_, text) => {
+    const answer = ask();
+    await opened();
+    const stop = await paste(text);
+    expect(await within('the code', answer)).toEqual({ kind: 'code', code: '123456' });
+    stop();
+  });
+
+  it('sends nothing that is not six digits, and says so at Return', async () => {
+    const answer = ask();
+    await opened();
+    await type('my 123456');
+    await key('Return');
+    await reader.reads('A code has six digits. Try again.');
+    await desktop.picture('window-not-six-digits');
+    await key('ctrl+a');
+    await type('654321');
+    expect(await within('the code', answer)).toEqual({ kind: 'code', code: '654321' });
+  });
+
+  it('has names for a screen reader, and gives the field the focus', async () => {
+    void ask({ problem: PROBLEM });
+    await opened();
+    await reader.reads(PROBLEM);
+    expect(await reader.parts('frame')).toMatchObject([{ name: TITLE }]);
+    expect(await reader.parts('text')).toMatchObject([
+      { name: 'MFA code of alice in account 123456789012', description: PROBLEM, focused: true },
+    ]);
+    expect((await reader.parts('push button')).map(({ name }) => name)).toEqual(['Close', 'Snooze until 14:27', 'OK']);
+    expect((await reader.parts('level bar')).map(({ name }) => name)).toEqual([
+      'Time left in the session',
+      'Time until the next code',
+    ]);
+    expect(await reader.parts('status bar')).toMatchObject([{ name: PROBLEM }]);
+    await reader.reads(/^Next code in \d+ s$/);
+  });
+
+  it('counts down the time of the present code', async () => {
+    void ask();
+    await opened();
+    const first = await reader.reads(/^Next code in \d+ s$/);
+    await until('another number', async () => (await reader.reads(/^Next code in \d+ s$/)).name !== first.name);
+  });
+
+  it('is dismissed by Escape, by closing its window, and by killing it', async () => {
+    const ends = [
+      () => key('Escape'),
+      (shown: Window) => desktop.close(shown),
+      (shown: Window) => desktop.tool('xdotool', 'windowkill', shown.id),
+      async () => {
+        for (const pid of await left()) process.kill(pid, 'SIGKILL');
+      },
+    ];
+    for (const end of ends) {
+      const answer = ask();
+      await end(await opened());
+      expect(await within('the answer', answer)).toEqual({ kind: 'dismissed' });
+      await desktop.noWindow(TITLE);
+      await nothingLeft();
+    }
+  });
+
+  it('can be snoozed', async () => {
+    const answer = ask();
+    await opened();
+    await key('Tab');
+    await key('Return');
+    expect(await within('the answer', answer)).toEqual(SNOOZED);
+  });
+
+  it('is gone when the question is withdrawn', async () => {
+    const answer = ask();
+    await opened();
+    question.withdraw();
+    expect(await within('the answer', answer)).toEqual({ kind: 'dismissed' });
+    expect(await left()).toEqual([]);
+  });
+
+  it('never opens for a question that was withdrawn before', async () => {
+    question.withdraw();
+    expect(await ask()).toEqual({ kind: 'dismissed' });
+    expect(await left()).toEqual([]);
+  });
+
+  it('shows in place that AWS is slow and that it refused, takes another code, and closes after the result', async () => {
+    const first = ask();
+    const shown = await opened();
+    await type('111111');
+    expect(await within('the code', first)).toEqual({ kind: 'code', code: '111111' });
+    await reader.reads('Checking with AWS…');
+    await desktop.picture('window-checking');
+    // Nothing is taken meanwhile.
+    await type('9');
+    await key('Return');
+
+    const second = ask({ problem: PROBLEM });
+    await reader.reads(PROBLEM);
+    expect(await desktop.window(TITLE)).toEqual(shown);
+    expect(await reader.parts('text')).toMatchObject([{ focused: true }]);
+    await desktop.picture('window-refused');
+    await type('222222');
+    expect(await within('the code', second)).toEqual({ kind: 'code', code: '222222' });
+
+    const done = performance.now();
+    result.resolve({ kind: 'fresh', text: '[mfa] is fresh until 02:20 (12h 00m)' });
+    await reader.reads('[mfa] is fresh until 02:20 (12h 00m)');
+    await desktop.picture('window-fresh');
+    await desktop.noWindow(TITLE);
+    expect(performance.now() - done).toBeGreaterThan(1_900);
+  });
+
+  it('leaves a failure on the screen until the user closes it', async () => {
+    const answer = ask();
+    await opened();
+    await type('123456');
+    await within('the code', answer);
+    result.resolve({
+      kind: 'failed',
+      text: 'cannot refresh [mfa]: no answer from https://sts.eu-west-1.amazonaws.com',
+    });
+    await reader.reads(/^cannot refresh \[mfa\]/);
+    await desktop.picture('window-failed');
+    await key('Return');
+    await desktop.noWindow(TITLE);
+  });
+
+  it('opens another window if the user closed it before AWS refused the code', async () => {
+    const first = ask();
+    const shown = await opened();
+    await type('111111');
+    await within('the code', first);
+    await desktop.close(shown);
+    await desktop.noWindow(TITLE);
+    const second = ask({ problem: PROBLEM });
+    await opened();
+    await type('222222');
+    expect(await within('the code', second)).toEqual({ kind: 'code', code: '222222' });
+  });
+
+  it('shows the new time at a reminder, and keeps what was typed', async () => {
+    const answer = ask();
+    await opened();
+    await reader.reads(/^AWS session \[mfa\] ends in 15m/);
+    await type('123');
+    question.change(expiredRequest());
+    await reader.reads(/^AWS session \[mfa\] ended at/);
+    await desktop.picture('window-ended');
+    await type('456');
+    expect(await within('the code', answer)).toEqual({ kind: 'code', code: '123456' });
+  });
+
+  it('shows names as they are', async () => {
+    void ask({ profile: '<b>a&b</b>', serialNumber: 'arn:aws:iam::123456789012:mfa/_x_\\n%s<i>' });
+    await desktop.window('AWS MFA code: <b>a&b</b>');
+    await reader.reads(/^AWS session \[<b>a&b<\/b>\] ends/);
+    await reader.reads('MFA code of _x_\\n%s<i> in account 123456789012');
+  });
+
+  it('looks the same without libadwaita', async () => {
+    const folder = desktop.environment.HOME ?? '';
+    await writeFile(join(folder, 'Adw-1.typelib'), 'broken');
+    way = window({ ...desktop.environment, GI_TYPELIB_PATH: folder });
+    const answer = ask({ problem: PROBLEM });
+    await opened();
+    await reader.reads(PROBLEM);
+    await desktop.picture('window-without-libadwaita');
+    await type('123456');
+    expect(await within('the code', answer)).toEqual({ kind: 'code', code: '123456' });
+  });
+
+  it('gets the activation token of the click, and no AWS keys', async () => {
+    way = window({ ...desktop.environment, AWS_SECRET_ACCESS_KEY: 'secret' });
+    void ask({}, { activationToken: 'token-of-the-click' });
+    await opened();
+    const [pid] = await left();
+    const environment = await readFile(`/proc/${pid}/environ`, 'utf8');
+    expect(environment).toContain('XDG_ACTIVATION_TOKEN=token-of-the-click');
+    expect(environment).not.toContain('secret');
+    expect(await readFile(`/proc/${pid}/cmdline`, 'utf8')).not.toContain('123456789012');
+  });
+
+  it('tells a window manager that it is a dialog of a fixed size', async () => {
+    void ask();
+    const shown = await opened();
+    const properties = await desktop.tool('xprop', '-id', shown.id);
+    expect(properties).toContain('_NET_WM_STATE_MODAL');
+    const [, width, height] = /minimum size: (\d+) by (\d+)/.exec(properties) ?? [];
+    expect(properties).toContain(`maximum size: ${width} by ${height}`);
+  });
+
+  it.each(['run', 'refresh'])('is gone when the program (%s) is killed', async (command) => {
+    const sandbox = await startSandbox();
+    const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'config.ini'), 'prompt = window\n');
+    const program = start([command], { ...desktop.environment, ...sandbox.env });
+    await opened();
+    program.child.kill('SIGKILL');
+    await desktop.noWindow(TITLE);
+    await nothingLeft();
+    await sandbox.close();
+  });
+
+  it('is unavailable without a display, and on one that does not exist', async () => {
+    const { DISPLAY: _, ...without } = desktop.environment;
+    const reason = 'no display: neither DISPLAY nor WAYLAND_DISPLAY is set';
+    expect(await window(without).ask(request(), question)).toEqual({ kind: 'unavailable', reason });
+    const answer = await window({ ...without, DISPLAY: ':4242' }).ask(request(), question);
+    expect(answer).toMatchObject({ kind: 'unavailable', reason: expect.stringMatching(/display/i) });
+  });
+
+  it('is unfit without GJS', async () => {
+    expect(await window({ ...desktop.environment, PATH: '/nonexistent' }).unfit()).toBe('gjs is not installed');
+  });
+});
