@@ -87,8 +87,8 @@ export async function doctor(options: DoctorOptions): Promise<void> {
       check: 'aws.certificates',
       limit: LIMIT,
       look: async () => {
-        const config = readAwsConfig(seen.config.bytes?.toString('utf8') ?? '');
-        return [await certificateFinding(environment, config(profiles[0]?.sourceProfile ?? 'default'), now)];
+        const entries = readAwsConfig(seen.config.bytes).entries(profiles[0]?.sourceProfile ?? 'default');
+        return [await certificateFinding(environment, entries, now)];
       },
     },
     {

@@ -16,13 +16,13 @@ import {
   type Settings,
   serialProblem,
 } from '../settings/settings.ts';
-import { readAround, standingOf } from '../setup/around.ts';
+import { readAround, valuesInForce } from '../setup/around.ts';
 import { chooseDevice } from '../setup/device.ts';
-import { type Arrangement, type Files, whatIsFound } from '../setup/found.ts';
+import { type Arrangement, awsSetting, type Files, whatIsFound } from '../setup/found.ts';
 import { askPromptBefore, leadProblem } from '../setup/lead-time.ts';
 import { chooseProfile } from '../setup/profile.ts';
 import { type Questions, questionsOf } from '../setup/questions.ts';
-import { type Standing, settingsWith } from '../setup/settings-text.ts';
+import { settingsWith, type ValuesInForce } from '../setup/settings-text.ts';
 import * as texts from '../setup/texts.ts';
 import { Clock } from '../time/clock.ts';
 import { installCommand } from './install.ts';
@@ -63,24 +63,24 @@ export async function setupCommand(options: SetupOptions): Promise<void> {
   for (const obstacle of found.obstacles) questions.say(texts.obstacle(obstacle));
   if (found.sources.length === 0) throw new UserError(texts.noSources(files.credentials), 'usage');
   const chosen = await chooseProfile(questions, around.files, found, options);
-  const standing = standingOf(chosen.profile, around);
-  const serialNumber = options.serialNumber ?? (await askDevice(questions, chosen, files, around.files, standing));
+  const inForce = valuesInForce(chosen.profile, chosen.sourceProfile, around);
+  const serialNumber = options.serialNumber ?? (await askDevice(questions, chosen, files, around.files, inForce));
   const durationSeconds = [
     options.durationSeconds,
-    standing.durationSeconds,
-    around.files.config(chosen.sourceProfile).get('duration_seconds')?.value,
+    inForce.durationSeconds,
+    awsSetting(around.files, chosen.sourceProfile, 'duration_seconds'),
   ].find((seconds) => seconds !== undefined && durationProblem(seconds) === undefined);
   const promptBefore =
     options.promptBefore ??
     (await askPromptBefore(
       questions,
-      [written.top.get('prompt_before')?.value, standing.promptBefore],
+      [written.top.get('prompt_before')?.value, inForce.promptBefore],
       durationSeconds,
     ));
 
   const { profile, sourceProfile } = chosen;
   const answers = { profile, sourceProfile, serialNumber, promptBefore, durationSeconds: options.durationSeconds };
-  const changed = settingsWith(text, answers, standing, files.settings);
+  const changed = settingsWith(text, answers, inForce, files.settings);
   // Whatever is wrong in the file would end the agent: better said here, with nothing written.
   const settings = await load(changed);
   if (options.refresh) await refuseWithoutCode(settings, profile, questions, options);
@@ -97,8 +97,9 @@ export async function setupCommand(options: SetupOptions): Promise<void> {
     }
   }
   if (installs) await installCommand({ ...globalOptions(options) });
-  const region = around.files.config(sourceProfile).get('region')?.value;
-  if (region && !around.files.config(profile).has('region')) questions.say(texts.noRegion(profile, region));
+  const region = awsSetting(around.files, sourceProfile, 'region');
+  if (region && awsSetting(around.files, profile, 'region') === undefined)
+    questions.say(texts.noRegion(profile, region));
   questions.end(texts.done(profile, options.refresh));
 }
 
@@ -116,23 +117,24 @@ async function askDevice(
   questions: Questions,
   { sourceProfile, serialNumber: found }: Arrangement,
   files: Paths,
-  { config }: Files,
-  { serialNumber: configured }: Standing,
+  awsFiles: Files,
+  inForce: ValuesInForce,
 ): Promise<string> {
   const keys = await longTermKeys(files, sourceProfile, credentialProcess);
-  const region = config(sourceProfile).get('region')?.value ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
+  const region =
+    awsSetting(awsFiles, sourceProfile, 'region') ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
+  // The device in the settings is one of the user whose keys were used until now.
+  const isSameSource = inForce.sourceProfile === undefined || inForce.sourceProfile === sourceProfile;
+  const configured = isSameSource ? inForce.serialNumber : awsSetting(awsFiles, sourceProfile, 'mfa_serial');
+  const hints = { sourceProfile, configured, found: found ?? inForce.serialNumber };
   const target = stsTarget(
-    { sourceProfile, serialNumber: configured ?? found, ...(region !== undefined && { region }) },
+    { sourceProfile, serialNumber: configured ?? hints.found, ...(region !== undefined && { region }) },
     new Clock(),
   );
-  return chooseDevice(
-    questions,
-    { sourceProfile, configured, found },
-    {
-      listMfaDevices: async () => (await import('../aws/iam.ts')).listMfaDevices(keys, target),
-      getCallerIdentity: async () => (await import('../aws/sts.ts')).getCallerIdentity(keys, target),
-    },
-  );
+  return chooseDevice(questions, hints, {
+    listMfaDevices: async () => (await import('../aws/iam.ts')).listMfaDevices(keys, target),
+    getCallerIdentity: async () => (await import('../aws/sts.ts')).getCallerIdentity(keys, target),
+  });
 }
 
 /** A first refresh that nobody can be asked for must not come to a halt when the settings are written. */

@@ -14,12 +14,18 @@ import {
   settingOf,
   withoutNote,
 } from './lines.ts';
-import type { ProfileSection } from './section.ts';
+import type { Entries, Entry, ProfileSection } from './section.ts';
 import { deepest, disputedIn, withSessionLines } from './session-lines.ts';
 
 export interface CredentialsDocument {
   /** A profile by its exact name. Sections of one name are one profile, as in the SDKs for JavaScript and Go. */
   profile(name: string): ProfileSection | undefined;
+  /**
+   * The settings of a profile, with those that botocore has it inherit from `[DEFAULT]`; empty when there is no such profile.
+   * Nested settings are left out. So are a note behind a value, and the lines that continue it, except in a command:
+   * botocore has them in the value, which then is good for nothing.
+   */
+  entries(name: string): Entries;
   /** In the order of the file, each once. */
   profileNames(): string[];
 }
@@ -41,8 +47,17 @@ const UNWRITABLE_NAME = /^(?:|DEFAULT|__proto__)$|^\s|\s$|[\0-\x1f\x7f-\x9f\u202
  * @throws UserError (`credentials-file`, or `target-profile`)
  */
 export function parseCredentials(bytes: Buffer): CredentialsDocument {
+  return documentOf(bytes, readableSections(bytes));
+}
+
+/** Reads `~/.aws/config`, whose sections have the same form. Nothing in it is an error. */
+export function parseConfig(bytes: Buffer): CredentialsDocument {
+  return documentOf(bytes, sectionsIn(bytes));
+}
+
+function documentOf(bytes: Buffer, all: FileSection[]): CredentialsDocument {
   const sections = new Map<string, FileSection[]>();
-  for (const section of readableSections(bytes)) {
+  for (const section of all) {
     const name = nameOf(bytes, section);
     const same = sections.get(name);
     if (same) same.push(section);
@@ -59,8 +74,41 @@ export function parseCredentials(bytes: Buffer): CredentialsDocument {
         )
       );
     },
+    entries: (name) => {
+      const found = sections.get(name);
+      if (!found) return new Map();
+      const inherited = name === 'DEFAULT' ? [] : (sections.get('DEFAULT') ?? []);
+      return new Map([...entriesIn(bytes, inherited), ...entriesIn(bytes, found)]);
+    },
     profileNames: () => [...sections.keys()],
   };
+}
+
+function entriesIn(bytes: Buffer, sections: FileSection[]): Entries {
+  const entries = new Map<string, Entry>();
+  for (const section of sections) {
+    const lines = linesOf(bytes, section);
+    const values = valuesIn(lines);
+    const first = lineAt(bytes, section.start);
+    for (const [index, line] of lines.entries()) {
+      if (line.kind !== 'setting') continue;
+      const { key } = line;
+      const value = values.get(key) ?? '';
+      if (value.startsWith('\n')) entries.delete(key);
+      else entries.set(key, { key, value: usable(key, value), line: first + index });
+    }
+  }
+  return entries;
+}
+
+function usable(key: string, value: string): string {
+  if (key === 'credential_process') return value.replaceAll(/\n+/g, ' ');
+  return withoutNote(` ${value.split('\n', 1)[0]}`);
+}
+
+/** The number, from 1, of the line that begins at a byte. */
+function lineAt(bytes: Buffer, start: number): number {
+  return bytes.toString('latin1', 0, start).split(/\r\n?|\n/).length;
 }
 
 /**

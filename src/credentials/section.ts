@@ -6,3 +6,12 @@ export interface ProfileSection {
   /** The lines below the header as they stand, comments and all, without line ends. */
   lines: readonly string[];
 }
+
+/** One `key = value` of an INI file, and its line, from 1. */
+export interface Entry {
+  key: string;
+  value: string;
+  line: number;
+}
+
+export type Entries = ReadonlyMap<string, Entry>;

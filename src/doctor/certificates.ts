@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import type { Entries } from '../settings/config-ini.ts';
+import type { Entries } from '../credentials/section.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;

@@ -1,5 +1,5 @@
 import type { ProfileSection } from '../credentials/section.ts';
-import { awsSections } from '../settings/aws-config.ts';
+import { readAwsConfig } from '../settings/aws-config.ts';
 import type { ProfileSettings } from '../settings/settings.ts';
 import { botocoreFaults } from './botocore.ts';
 import { faultText, mendFault } from './faults.ts';
@@ -23,14 +23,14 @@ export function configFindings(
   if (problem !== undefined) return [error('config.parse', problem, 'mend that; every AWS tool reads this file')];
   if (bytes === undefined) return [ok('config.parse', `there is no ${file}, and none is needed`)];
   const faults = botocoreFaults(bytes).map((fault) => error('config.parse', faultText(file, fault), mendFault(fault)));
-  const sections = [...awsSections(bytes.toString('utf8')).values()].flatMap(({ name, entries }) => {
-    const profile = name === 'default' ? name : /^profile (.+)$/.exec(name)?.[1];
-    if (profile === undefined) return [];
-    const place = (key: string) => `${file}:${entries.get(key)?.line}: [${name}]`;
-    return [{ profile, entries, place, isKept: profiles.some((one) => one.profile === profile) }];
+  const config = readAwsConfig(bytes);
+  const sections = config.profileNames().map((profile) => {
+    const entries = config.entries(profile);
+    const place = (key: string) => `${file}:${entries.get(key)?.line}: [${config.title(profile)}]`;
+    return { profile, entries, place, isKept: profiles.some((one) => one.profile === profile) };
   });
   const settingOf = ({ profile, entries }: (typeof sections)[number], key: string) =>
-    entries.get(key)?.value || credentials(profile)?.values.get(key);
+    credentials(profile)?.values.get(key) || entries.get(key)?.value;
 
   const roles = sections.flatMap((section) => {
     const { profile, entries, place, isKept } = section;

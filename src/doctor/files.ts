@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type CredentialsDocument, parseCredentials } from '../credentials/document.ts';
 import { notAFile } from '../files/read.ts';
-import { awsSections } from '../settings/aws-config.ts';
+import { readAwsConfig } from '../settings/aws-config.ts';
 import type { Paths } from '../settings/paths.ts';
 import type { ProfileSettings } from '../settings/settings.ts';
 import type { KnownProfiles } from './variables.ts';
@@ -41,13 +41,10 @@ export function profilesIn(
   } catch {
     // The check of the file says why.
   }
-  const inConfig = [...awsSections(config.bytes?.toString('utf8') ?? '').keys()].flatMap((name) =>
-    name === 'default' ? [name] : (/^profile (.+)$/.exec(name)?.[1] ?? []),
-  );
   return {
     kept,
     document,
     credentials: (profile: string) => document?.profile(profile),
-    names: new Set([...(document?.profileNames() ?? []), ...inConfig]),
+    names: new Set([...(document?.profileNames() ?? []), ...readAwsConfig(config.bytes).profileNames()]),
   };
 }

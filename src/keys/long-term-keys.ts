@@ -1,7 +1,8 @@
 import { parseCredentials } from '../credentials/document.ts';
-import type { ProfileSection } from '../credentials/section.ts';
+import type { Entries } from '../credentials/section.ts';
 import { UserError } from '../errors.ts';
 import { readIfPresent } from '../files/read.ts';
+import { readAwsConfig } from '../settings/aws-config.ts';
 
 /** A pair that signs. Long-term: without a session token. */
 export interface LongTermKeys {
@@ -13,8 +14,8 @@ export interface LongTermKeys {
 export type RunProcess = (command: string) => Promise<string>;
 
 /**
- * The long-term credentials of a source profile, from where the AWS CLI looks: the credentials file, then the config file,
- * then the profile's `credential_process`.
+ * Returns the long-term credentials of a source profile, from where botocore takes them: the credentials file, then the
+ * profile's `credential_process` in either file, then `~/.aws/config`.
  * @see https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html
  * @throws UserError when the profile has none, or holds a session
  */
@@ -23,40 +24,43 @@ export async function longTermKeys(
   profile: string,
   runProcess: RunProcess,
 ): Promise<LongTermKeys> {
-  const inCredentials = section(files.credentials, profile);
-  const inConfig =
-    section(files.config, `profile ${profile}`) ??
-    (profile === 'default' ? section(files.config, 'default') : undefined);
-  for (const [found, file] of [
+  const credentials = readIfPresent(files.credentials);
+  const inCredentials = credentials ? parseCredentials(credentials).entries(profile) : NO_ENTRIES;
+  const inConfig = readAwsConfig(readIfPresent(files.config)).entries(profile);
+  const stored = keysIn(inCredentials, profile, files.credentials);
+  if (stored) return stored;
+  const command = (inCredentials.get('credential_process') ?? inConfig.get('credential_process'))?.value;
+  if (command) return keysFrom(await runProcess(command), profile);
+  const configured = keysIn(inConfig, profile, files.config);
+  if (configured) return configured;
+
+  for (const [entries, file] of [
     [inCredentials, files.credentials],
     [inConfig, files.config],
   ] as const) {
-    const keys = found && keysIn(found, profile, file);
-    if (keys) return keys;
+    if (entries.get('aws_secret_access_key')?.value) throw lacking('aws_access_key_id', profile, file);
   }
-  const command = inCredentials?.values.get('credential_process') ?? inConfig?.values.get('credential_process');
-  if (command) return keysFrom(await runProcess(command), profile);
   throw new UserError(
     `no long-term credentials of [${profile}] in ${files.credentials} or ${files.config}: put its aws_access_key_id and aws_secret_access_key there`,
     'usage',
   );
 }
 
-function section(file: string, name: string): ProfileSection | undefined {
-  const bytes = readIfPresent(file);
-  return bytes && parseCredentials(bytes).profile(name);
+const NO_ENTRIES: Entries = new Map();
+
+/** As to botocore, a profile without an access key ID has no keys in this file, and may have them elsewhere. */
+function keysIn(entries: Entries, profile: string, file: string): LongTermKeys | undefined {
+  const value = (key: string) => entries.get(key)?.value;
+  const accessKeyId = value('aws_access_key_id');
+  const secretAccessKey = value('aws_secret_access_key');
+  if (!accessKeyId) return undefined;
+  if (value('aws_session_token') || value('aws_security_token')) throw holdsSession(profile, file);
+  if (!secretAccessKey) throw lacking('aws_secret_access_key', profile, file);
+  return { accessKeyId, secretAccessKey };
 }
 
-function keysIn({ values }: ProfileSection, profile: string, file: string): LongTermKeys | undefined {
-  const accessKeyId = values.get('aws_access_key_id');
-  const secretAccessKey = values.get('aws_secret_access_key');
-  if (values.get('aws_session_token') || values.get('aws_security_token')) throw holdsSession(profile, file);
-  if (!accessKeyId && !secretAccessKey) return undefined;
-  if (!accessKeyId || !secretAccessKey) {
-    const lacking = accessKeyId ? 'aws_secret_access_key' : 'aws_access_key_id';
-    throw new UserError(`[${profile}] in ${file} has no ${lacking}`, 'usage');
-  }
-  return { accessKeyId, secretAccessKey };
+function lacking(key: string, profile: string, file: string): UserError {
+  return new UserError(`[${profile}] in ${file} has no ${key}`, 'usage');
 }
 
 /** @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html */

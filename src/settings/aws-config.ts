@@ -1,59 +1,75 @@
-import type { Entries, Entry } from './config-ini.ts';
+import { parseConfig } from '../credentials/document.ts';
+import type { Entries } from '../credentials/section.ts';
 
-/** A section of `~/.aws/config`. */
-export interface AwsSection {
-  /** `default`, `profile NAME` without the quotes that a name may have, or whatever else stands between the brackets. */
-  name: string;
-  /** Of its first header, from 1. */
-  line: number;
-  /** By their keys in lower case. */
-  entries: Entries;
+/** `~/.aws/config`, as settings, keys, `setup` and `doctor` read it. */
+export interface AwsConfig {
+  /** In the order of the file. */
+  profileNames(): string[];
+  /** The settings of a profile, by lower-case key. Empty when there is no such profile. */
+  entries(profile: string): Entries;
+  /** What the header of a profile has between its brackets: `profile NAME` or `default`. */
+  title(profile: string): string | undefined;
 }
 
 /**
- * Reads `~/.aws/config` as the AWS SDKs do: `[default]` or `[profile NAME]`, a comment from the start of a line or
- * after a blank, the later of two equal keys wins, and lines indented below a bare `key =` are that key's own. Lines that
- * mean nothing are passed over: this file is everybody's.
- * @returns its sections by their names, in the order of the file
+ * Reads `~/.aws/config` as botocore does: `[default]`, or `[profile NAME]` with a name in quotes where it has blanks. Where
+ * two sections are one profile, the last one counts alone. A file that botocore gives up is read as the AWS SDK for JavaScript
+ * reads it: the sections of one header are one, the last of two equal keys counts, and other lines mean nothing.
+ * @param bytes undefined when there is no file
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
  */
-export function awsSections(text: string): Map<string, AwsSection> {
-  const sections = new Map<string, AwsSection>();
-  let settings: Map<string, Entry> | undefined;
-  let nested = false;
-
-  for (const [index, content] of text.split(/\r?\n/).entries()) {
-    const line = index + 1;
-    const written = content.replace(/(^|\s)[;#].*/, '').trim();
-    if (written.startsWith('[') && written.endsWith(']')) {
-      const name = nameOf(written.slice(1, -1));
-      settings = new Map(sections.get(name)?.entries);
-      sections.set(name, { name, line: sections.get(name)?.line ?? line, entries: settings });
-      nested = false;
-      continue;
-    }
-
-    const [, key, value = ''] = /^([^=]+)=\s*(.*)$/.exec(written) ?? [];
-    if (!settings || key === undefined) continue;
-    if (!/^\s/.test(content)) nested = false;
-    if (value === '') nested = true;
-    else if (!nested) {
-      const name = key.trim().toLowerCase();
-      settings.set(name, { key: name, value, line });
-    }
+export function readAwsConfig(bytes: Buffer | undefined): AwsConfig {
+  const document = parseConfig(bytes ?? Buffer.alloc(0));
+  const titles = new Map<string, string>();
+  for (const title of document.profileNames()) {
+    const name = title === 'default' ? title : nameIn(title);
+    if (name !== undefined) titles.set(name, title);
+    const unquoted = name === undefined ? unquotedNameIn(title) : undefined;
+    if (unquoted !== undefined && !titles.has(unquoted)) titles.set(unquoted, title);
   }
-  return sections;
+  return {
+    profileNames: () => [...titles.keys()],
+    entries: (profile) => {
+      const title = titles.get(profile);
+      return title === undefined ? new Map() : document.entries(title);
+    },
+    title: (profile) => titles.get(profile),
+  };
 }
 
-/** @returns the settings of a profile, by their keys in lower case; `[profile default]` counts before `[default]` */
-export function readAwsConfig(text: string): (profile: string) => Entries {
-  const sections = awsSections(text);
-  return (profile) =>
-    (sections.get(`profile ${profile}`) ?? (profile === 'default' ? sections.get('default') : undefined))?.entries ??
-    new Map();
+/** The profile of a header, to botocore: the second of its two words. */
+function nameIn(title: string): string | undefined {
+  if (!title.startsWith('profile')) return undefined;
+  const [, name, ...more] = wordsIn(title) ?? [];
+  return more.length > 0 ? undefined : name;
 }
 
-function nameOf(header: string): string {
-  const name = /^profile\s+(["']?)(.+)\1\s*$/.exec(header)?.[2];
-  return name === undefined ? header : `profile ${name.trim()}`;
+/** The same to other SDKs, which also take `profile two words`. */
+function unquotedNameIn(title: string): string | undefined {
+  return /^profile\s+(["']?)(.+)\1\s*$/.exec(title)?.[2]?.trim();
+}
+
+/** A word's parts: blanks between words; in single quotes, in double quotes, behind a backslash, or plain. */
+const PART =
+  /(?<blanks>[ \t\r\n]+)|'(?<single>[^']*)'|"(?<double>(?:\\.|[^"\\])*)"|\\(?<escaped>.)|(?<plain>[^ \t\r\n'"\\]+)/suy;
+
+/**
+ * Splits a text into words as a shell does, and Python's `shlex.split`.
+ * @returns undefined when a quote or an escape is not complete
+ */
+function wordsIn(text: string): string[] | undefined {
+  const words: string[] = [];
+  let isOpen = false;
+  PART.lastIndex = 0;
+  while (PART.lastIndex < text.length) {
+    const { groups } = PART.exec(text) ?? {};
+    if (!groups) return undefined;
+    const { blanks, single, double, escaped, plain } = groups;
+    if (blanks === undefined) {
+      const part = single ?? double?.replace(/\\(["\\])/g, '$1') ?? escaped ?? plain ?? '';
+      words.push((isOpen ? (words.pop() ?? '') : '') + part);
+    }
+    isOpen = blanks === undefined;
+  }
+  return words;
 }

@@ -1,15 +1,8 @@
 import { parse } from 'ini';
+import type { Entries, Entry } from '../credentials/section.ts';
 import { UserError } from '../errors.ts';
 
-/** One `key = value`, and the line (from 1) that it stands in. */
-export interface Entry {
-  key: string;
-  value: string;
-  line: number;
-}
-
-export type Entries = ReadonlyMap<string, Entry>;
-
+/** One section of `config.ini`. */
 export interface Section {
   /** What stands between the brackets, without the quotes that it may have. */
   name: string;

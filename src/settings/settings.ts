@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { type CredentialsDocument, parseCredentials } from '../credentials/document.ts';
+import type { Entries } from '../credentials/section.ts';
 import { UserError } from '../errors.ts';
+import { notAFile } from '../files/read.ts';
 import type { QuietHours } from '../policy/quiet.ts';
-import { readAwsConfig } from './aws-config.ts';
-import { type Entries, readSettingsFile, type Section, type SettingsFile } from './config-ini.ts';
+import { type AwsConfig, readAwsConfig } from './aws-config.ts';
+import { readSettingsFile, type Section, type SettingsFile } from './config-ini.ts';
+import { CHECK, DURATION_SECONDS, promptBeforeFor, REMIND_EVERY } from './defaults.ts';
 import * as forms from './forms.ts';
 import { type Paths, pathsOf } from './paths.ts';
 import { refuseUnknownSettings } from './unknown-settings.ts';
@@ -40,14 +44,9 @@ export interface Settings {
   profiles: ProfileSettings[];
 }
 
-const CHECK = '* * * * *';
-const DURATION_SECONDS = 43_200;
-const PROMPT_BEFORE = 15 * 60_000;
-const REMIND_EVERY = 5 * 60_000;
-
 /**
- * Reads `config.ini` and `~/.aws/config`. Neither need be there, except a file that `--config` names; without profiles
- * in the first, the agent keeps `[mfa]` fresh from `[default]`.
+ * Reads `config.ini`, and what AWS's two files set for its profiles. None need be there, except a file that `--config` names;
+ * without profiles in the first, the agent keeps `[mfa]` fresh from `[default]`.
  * @param from `configFile` is what the user named with `--config`; `settingsText` counts instead of what stands in the file
  * @returns plain data, frozen
  * @throws UserError (status 2) for a setting that is wrong, and for a file that cannot be read
@@ -58,40 +57,11 @@ export function loadSettings(from: {
   configFile?: string | undefined;
   settingsText?: string;
 }): Settings {
-  const files = pathsOf(from.env, from.home, from.configFile);
-  const settingsText = from.settingsText ?? textOf(files.settings);
-  const awsText = textOf(files.config);
-  if (settingsText === undefined && from.configFile) {
-    throw new UserError(`cannot read ${files.settings}: no such file`, 'usage');
-  }
-  const { top, sections } = settingsIn(settingsText, files.settings);
-  const awsProfile = readAwsConfig(awsText ?? '');
-
-  const profiles: ProfileSettings[] = [];
-  for (const section of sections) {
-    const sourceProfile = sourceOf(section, sections, files.settings);
-    const places = [
-      { entries: section.entries, file: files.settings },
-      { entries: awsProfile(sourceProfile), file: files.config },
-      { entries: awsProfile(section.name), file: files.config },
-    ];
-    const first = (key: string) => {
-      const place = places.find(({ entries }) => entries.has(key));
-      return place && written(place.entries, key, place.file);
-    };
-    const mfaProcess = first('mfa_process')?.value;
-    const maxAge = readSetting(written(section.entries, 'max_age', files.settings), forms.maxAge);
-    const region = readSetting(first('region') ?? regionIn(from.env), forms.region);
-    profiles.push({
-      profile: section.name,
-      sourceProfile,
-      serialNumber: readSetting(first('mfa_serial'), forms.serialNumber),
-      durationSeconds: readSetting(first('duration_seconds'), forms.durationSeconds) ?? DURATION_SECONDS,
-      ...(maxAge !== undefined && { maxAge }),
-      ...(mfaProcess !== undefined && { mfaProcess }),
-      ...(region !== undefined && { region }),
-    });
-  }
+  const read = readFiles(from);
+  const { files, top, sections } = read;
+  const profiles = sections.map((section) =>
+    profileSettings(section, sourceOf(section, sections, files.settings), read, from.env),
+  );
 
   const global = <Value>(key: string, form: forms.Form<Value>) => readSetting(written(top, key, files.settings), form);
   const quiet = global('quiet', forms.quietHours);
@@ -118,6 +88,30 @@ export function userSettings({ config }: { config?: string | undefined }): Setti
 }
 
 /**
+ * Returns the settings of a profile that is refreshed with the keys of another source profile than the configured one. What
+ * AWS's files set for that source counts before the profile's section of `config.ini`, which is about the configured source.
+ * A command that prints codes is for one MFA device: the configured one is not used for another device.
+ * @param options see {@link userSettings}
+ * @param configured one of the profiles of these settings
+ * @throws UserError (`usage`): see {@link loadSettings}
+ */
+export function withSource(
+  { config }: { config?: string | undefined },
+  configured: ProfileSettings,
+  sourceProfile: string,
+): ProfileSettings {
+  if (sourceProfile === configured.sourceProfile) return configured;
+  const read = readFiles({ env: process.env, home: homedir(), configFile: config });
+  const section = read.sections.find(({ name }) => name === configured.profile);
+  if (!section) throw new UserError(`${read.files.settings} has just been changed: try again`, 'usage');
+  const settings = profileSettings(section, sourceProfile, read, process.env, { sourceFirst: true });
+  const { mfaProcess, ...others } = settings;
+  const isForDevice =
+    settings.serialNumber === configured.serialNumber || firstOf(placesOf(sourceProfile, read), 'mfa_process');
+  return isForDevice ? settings : others;
+}
+
+/**
  * Has node-cron judge `check`, where the schedule is about to start or is looked at.
  * @throws UserError (`usage`) when node-cron does not accept it
  */
@@ -140,6 +134,77 @@ export function durationProblem(text: string): string | undefined {
 
 function problemOf(text: string, form: typeof forms.serialNumber | typeof forms.durationSeconds): string | undefined {
   return form.read(text) === undefined ? `must be ${form.allowed(text)}` : undefined;
+}
+
+/** The settings of a profile in one file. */
+interface SettingsPlace {
+  entries: Entries;
+  file: string;
+}
+
+/** What there is to read: `config.ini`, and a profile's settings in AWS's two files. */
+interface ReadFiles extends SettingsFile {
+  files: Paths;
+  awsConfig: AwsConfig;
+  credentials: CredentialsDocument | undefined;
+}
+
+function readFiles(from: Parameters<typeof loadSettings>[0]): ReadFiles {
+  const files = pathsOf(from.env, from.home, from.configFile);
+  const settingsText = from.settingsText ?? bytesOf(files.settings)?.toString('utf8');
+  const awsConfig = readAwsConfig(bytesOf(files.config));
+  if (settingsText === undefined && from.configFile) {
+    throw new UserError(`cannot read ${files.settings}: no such file`, 'usage');
+  }
+  return {
+    files,
+    ...settingsIn(settingsText, files.settings),
+    awsConfig,
+    credentials: credentialsIn(files.credentials),
+  };
+}
+
+/** To botocore, the settings of the credentials file count before those of `~/.aws/config`. */
+function placesOf(profile: string, { files, awsConfig, credentials }: ReadFiles): SettingsPlace[] {
+  return [
+    { entries: credentials?.entries(profile) ?? new Map(), file: files.credentials },
+    { entries: awsConfig.entries(profile), file: files.config },
+  ];
+}
+
+/** @param order whether the source's own settings count before those of the section */
+function profileSettings(
+  section: Section,
+  sourceProfile: string,
+  read: ReadFiles,
+  env: NodeJS.ProcessEnv,
+  { sourceFirst }: { sourceFirst: boolean } = { sourceFirst: false },
+): ProfileSettings {
+  const ofSection = [{ entries: section.entries, file: read.files.settings }];
+  const ofSource = placesOf(sourceProfile, read);
+  const places = [
+    ...(sourceFirst ? [...ofSource, ...ofSection] : [...ofSection, ...ofSource]),
+    ...placesOf(section.name, read),
+  ];
+  const mfaProcess = firstOf(places, 'mfa_process')?.value;
+  const maxAge = readSetting(firstOf(ofSection, 'max_age'), forms.maxAge);
+  const region = readSetting(firstOf(places, 'region') ?? regionIn(env), forms.region);
+  return {
+    profile: section.name,
+    sourceProfile,
+    serialNumber: readSetting(firstOf(places, 'mfa_serial'), forms.serialNumber),
+    durationSeconds: readSetting(firstOf(places, 'duration_seconds'), forms.durationSeconds) ?? DURATION_SECONDS,
+    ...(maxAge !== undefined && { maxAge }),
+    ...(mfaProcess !== undefined && { mfaProcess }),
+    ...(region !== undefined && { region }),
+  };
+}
+
+/** Returns what the first place says that has a key; undefined also where it has the key without a value. */
+function firstOf(places: SettingsPlace[], key: string): Written | undefined {
+  const place = places.find(({ entries }) => entries.has(key));
+  const found = place && written(place.entries, key, place.file);
+  return found?.value ? found : undefined;
 }
 
 /** A setting as somebody wrote it, and where. */
@@ -192,8 +257,7 @@ function promptBeforeOf(setting: Written | undefined, profiles: ProfileSettings[
   const lasts = ({ durationSeconds, maxAge }: ProfileSettings) => Math.min(durationSeconds * 1000, maxAge ?? Infinity);
   const shortest = Math.min(...profiles.map(lasts));
   const promptBefore = readSetting(setting, forms.duration);
-  // Nobody chose the default, so it gives way to short sessions instead of being wrong.
-  if (!setting || promptBefore === undefined) return Math.min(PROMPT_BEFORE, shortest / 4);
+  if (!setting || promptBefore === undefined) return promptBeforeFor(shortest);
   if (promptBefore < shortest) return promptBefore;
   const profile = profiles.find((one) => lasts(one) === shortest)?.profile;
   throw wrong(setting, `shorter than the session of [${profile}], which lasts ${shortest / 1000} seconds`);
@@ -207,15 +271,27 @@ function settingsIn(text: string | undefined, path: string): SettingsFile {
   return file.sections.length > 0 ? file : { top: file.top, sections: [usual] };
 }
 
-/** @returns undefined when there is no such file */
-function textOf(path: string): string | undefined {
+/**
+ * Returns the content of a file that settings are in, undefined when it is missing.
+ * @throws UserError (`usage`) when it cannot be read
+ */
+function bytesOf(path: string): Buffer | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     const reason = code === 'EACCES' ? 'permission denied' : code === 'EISDIR' ? 'it is a folder' : message;
     throw new UserError(`cannot read ${path}: ${reason}`, 'usage', { cause: error });
+  }
+}
+
+/** Returns the credentials file, undefined also when it cannot be read: whatever uses its keys says why. */
+function credentialsIn(path: string): CredentialsDocument | undefined {
+  try {
+    return notAFile(path) === undefined ? parseCredentials(readFileSync(path)) : undefined;
+  } catch {
+    return undefined;
   }
 }
 

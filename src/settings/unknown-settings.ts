@@ -1,5 +1,6 @@
+import type { Entry } from '../credentials/section.ts';
 import { UserError } from '../errors.ts';
-import { type Entry, type SettingsFile, shownKey } from './config-ini.ts';
+import { type SettingsFile, shownKey } from './config-ini.ts';
 import { nearest } from './nearest.ts';
 
 /** The settings above the first section. */

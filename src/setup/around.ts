@@ -3,11 +3,12 @@ import { UserError } from '../errors.ts';
 import { readIfPresent } from '../files/read.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
 import { readSettingsFile, type SettingsFile } from '../settings/config-ini.ts';
+import { DURATION_SECONDS, PROMPT_BEFORE } from '../settings/defaults.ts';
 import type { Paths } from '../settings/paths.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { Files } from './found.ts';
-import { inUnits, PROMPT_BEFORE } from './lead-time.ts';
-import type { Standing } from './settings-text.ts';
+import { awsSetting, type Files } from './found.ts';
+import { inUnits } from './lead-time.ts';
+import type { ValuesInForce } from './settings-text.ts';
 import * as texts from './texts.ts';
 
 /** What stands in a person's files before anything is changed. */
@@ -36,7 +37,6 @@ export async function readAround(
   const text = bytes?.toString('utf8');
   if (bytes && !Buffer.from(text ?? '').equals(bytes)) throw new UserError(texts.noText(paths.settings), 'usage');
   const written = readSettingsFile(text ?? '', paths.settings);
-  const headers = config ? parseCredentials(config).profileNames() : [];
   return {
     bytes,
     text,
@@ -44,10 +44,7 @@ export async function readAround(
     ...(text === undefined ? { current: undefined, wrong: undefined } : await orWrong(load)),
     files: {
       credentials: credentials && parseCredentials(credentials),
-      configProfiles: headers.flatMap((header) =>
-        header === 'default' ? header : (/^profile\s+(["']?)(.+)\1$/.exec(header)?.[2]?.trim() ?? []),
-      ),
-      config: readAwsConfig(config?.toString('utf8') ?? ''),
+      config: readAwsConfig(config),
       settings: written.sections.map(({ name, entries }) => ({
         profile: name,
         sourceProfile: entries.get('source_profile')?.value ?? 'default',
@@ -66,23 +63,23 @@ async function orWrong(load: () => Promise<Settings>): Promise<Pick<Around, 'cur
   }
 }
 
-const NOTHING: Standing = {
-  sourceProfile: undefined,
-  serialNumber: undefined,
-  durationSeconds: undefined,
-  promptBefore: undefined,
-};
-
-/** What the settings say of a profile. */
-export function standingOf(profile: string, { text, written: { top, sections }, current }: Around): Standing {
-  if (text === undefined) return NOTHING;
-  const now = current?.profiles.find((one) => one.profile === profile);
+/**
+ * Returns what the settings say of a profile, in the words of the files, once its source profile is the given one; of that
+ * itself, what they say before.
+ */
+export function valuesInForce(
+  profile: string,
+  sourceProfile: string,
+  { text, written: { top, sections }, current, files }: Around,
+): ValuesInForce {
   const entries = sections.find(({ name }) => name === profile)?.entries;
-  const stands = (key: string) => entries?.get(key)?.value;
+  if (text === undefined) return {};
+  const value = (key: string) =>
+    entries?.get(key)?.value ?? awsSetting(files, sourceProfile, key) ?? awsSetting(files, profile, key);
   return {
-    sourceProfile: now?.sourceProfile ?? stands('source_profile') ?? 'default',
-    serialNumber: now?.serialNumber ?? stands('mfa_serial'),
-    durationSeconds: now ? String(now.durationSeconds) : stands('duration_seconds'),
+    sourceProfile: entries?.get('source_profile')?.value ?? 'default',
+    serialNumber: value('mfa_serial'),
+    durationSeconds: value('duration_seconds') ?? String(DURATION_SECONDS),
     promptBefore: current ? inUnits(current.promptBefore) : (top.get('prompt_before')?.value ?? inUnits(PROMPT_BEFORE)),
   };
 }

@@ -1,14 +1,13 @@
 import type { CredentialsDocument } from '../credentials/document.ts';
-import type { ProfileSection } from '../credentials/section.ts';
+import type { Entries, ProfileSection } from '../credentials/section.ts';
 import { longTermKeyIn, sessionIn } from '../session/session.ts';
-import type { Entries } from '../settings/config-ini.ts';
+import type { AwsConfig } from '../settings/aws-config.ts';
 
 /** The files of a person, read. */
 export interface Files {
   credentials: CredentialsDocument | undefined;
-  /** `~/.aws/config`: the names of its profiles, and the settings of each. */
-  configProfiles: string[];
-  config: (profile: string) => Entries;
+  /** `~/.aws/config`. */
+  config: AwsConfig;
   /** The MFA profiles of `config.ini`, if it is there. */
   settings: { profile: string; sourceProfile: string }[];
   /** A source that the person has named. */
@@ -105,36 +104,45 @@ function usualFirst(sources: Source[]): Source[] {
   return [...sources].sort((one, other) => Number(other.profile === 'default') - Number(one.profile === 'default'));
 }
 
-function sourcesIn({ credentials, configProfiles, config, settings, namedSource }: Files): Source[] {
+function sourcesIn(files: Files): Source[] {
+  const { credentials, config, settings, namedSource } = files;
   const sources = new Map<string, Source>();
   for (const profile of credentials?.profileNames() ?? []) {
-    const values = credentials?.profile(profile)?.values;
-    const accessKeyId = values && longTermKeyIn(values);
-    if (accessKeyId && values.get('aws_secret_access_key')) sources.set(profile, { profile, accessKeyId });
+    const accessKeyId = keyIn(credentials?.entries(profile));
+    if (accessKeyId) sources.set(profile, { profile, accessKeyId });
   }
-  for (const profile of configProfiles) {
-    if (credentials?.profile(profile)?.values.has('aws_access_key_id')) continue;
-    const entries = config(profile);
-    const values = new Map([...entries].map(([key, { value }]) => [key, value]));
-    const accessKeyId = longTermKeyIn(values);
-    if (accessKeyId && values.get('aws_secret_access_key')) sources.set(profile, { profile, accessKeyId });
+  for (const profile of new Set([...config.profileNames(), ...(credentials?.profileNames() ?? [])])) {
+    if (credentials?.entries(profile).has('aws_access_key_id')) continue;
+    const accessKeyId = keyIn(config.entries(profile));
+    if (accessKeyId) sources.set(profile, { profile, accessKeyId });
     // Most commands give sessions. It gives long-term keys where somebody has said so.
     const isNamed = profile === namedSource || settings.some(({ sourceProfile }) => sourceProfile === profile);
-    const command = values.get('credential_process') ?? '';
+    const command = awsSetting(files, profile, 'credential_process') ?? '';
     if (givesKeysOfVault(command) || (command && isNamed)) sources.set(profile, { profile, accessKeyId: undefined });
   }
   return [...sources.values()];
+}
+
+/** The id of the long-term key of a profile in one file, where its secret is there too. */
+function keyIn(entries: Entries = new Map()): string | undefined {
+  const values = new Map([...entries].map(([key, { value }]) => [key, value]));
+  return values.get('aws_secret_access_key') ? longTermKeyIn(values) : undefined;
+}
+
+/** What AWS's files set for a profile. As to botocore, the credentials file counts first. */
+export function awsSetting({ credentials, config }: Files, profile: string, key: string): string | undefined {
+  return (credentials?.entries(profile).get(key) ?? config.entries(profile).get(key))?.value || undefined;
 }
 
 function givesKeysOfVault(command: string): boolean {
   return /\baws-vault\b/.test(command) && /\s--no-session\b/.test(command);
 }
 
-function obstaclesIn({ credentials, configProfiles, config }: Files, sources: Source[]): Obstacle[] {
+function obstaclesIn({ credentials, config }: Files, sources: Source[]): Obstacle[] {
   const obstacles: Obstacle[] = [];
-  for (const profile of configProfiles) {
+  for (const profile of config.profileNames()) {
     if (sources.some((source) => source.profile === profile) || credentials?.profile(profile)) continue;
-    const entries = config(profile);
+    const entries = config.entries(profile);
     const isRole = ['role_arn', 'source_profile', 'sso_session', 'sso_start_url'].some((key) => entries.has(key));
     if (isRole || !(entries.has('mfa_serial') || entries.has('mfa_process'))) continue;
     const command = entries.get('credential_process')?.value;
@@ -194,18 +202,16 @@ function sourceOf(files: Files, sources: Source[], device: string | undefined): 
 }
 
 /** The device that some file names for a source, or for its MFA profile. */
-function serialFor(
-  { credentials, configProfiles, config }: Files,
-  source: string,
-  profile?: string,
-): string | undefined {
-  const ofRole = configProfiles
-    .map(config)
+function serialFor(files: Files, source: string, profile?: string): string | undefined {
+  const { credentials, config } = files;
+  const ofRole = config
+    .profileNames()
+    .map(config.entries)
     .find((entries) => entries.get('source_profile')?.value === source && entries.has('mfa_serial'));
   return (
     credentials?.profile(source)?.values.get('aws_mfa_device') ??
-    config(source).get('mfa_serial')?.value ??
-    (profile === undefined ? undefined : config(profile).get('mfa_serial')?.value) ??
+    awsSetting(files, source, 'mfa_serial') ??
+    (profile === undefined ? undefined : awsSetting(files, profile, 'mfa_serial')) ??
     ofRole?.get('mfa_serial')?.value
   );
 }

@@ -1,25 +1,23 @@
+import { DURATION_SECONDS, promptBeforeFor } from '../settings/defaults.ts';
 import { parseDuration } from '../time/duration.ts';
 import type { Questions } from './questions.ts';
 import * as texts from './texts.ts';
 
-/** What holds where nothing is set, in milliseconds. */
-export const PROMPT_BEFORE = 15 * 60_000;
-
 /**
  * How long before the end of a session to ask for a code, as it is written in `config.ini`.
- * @param standing what the settings say, the likeliest first
+ * @param present what the settings say, the likeliest first
  * @param durationSeconds how long the session lasts, as it is written
  */
 export function askPromptBefore(
   questions: Questions,
-  standing: (string | undefined)[],
-  durationSeconds = '43200',
+  present: (string | undefined)[],
+  durationSeconds = String(DURATION_SECONDS),
 ): Promise<string> {
-  const usual = inUnits(Math.min(PROMPT_BEFORE, Number(durationSeconds) * 250));
+  const usual = inUnits(promptBeforeFor(Number(durationSeconds) * 1000));
   return questions.text({
     option: '--prompt-before',
     message: texts.PROMPT_BEFORE,
-    initial: standing.find((text) => text !== undefined && parseDuration(text) !== undefined) ?? usual,
+    initial: present.find((text) => text !== undefined && parseDuration(text) !== undefined) ?? usual,
     problem: (text) => leadProblem(text, durationSeconds),
   });
 }

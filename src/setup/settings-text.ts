@@ -1,5 +1,7 @@
 import { readSettingsFile, type SettingsFile } from '../settings/config-ini.ts';
+import { DURATION_SECONDS, REMIND_EVERY } from '../settings/defaults.ts';
 import { parseDuration } from '../time/duration.ts';
+import { inUnits } from './lead-time.ts';
 
 /** What a person has answered, each as it is written in `config.ini`. */
 export interface Answers {
@@ -12,18 +14,18 @@ export interface Answers {
   durationSeconds: string | undefined;
 }
 
-/** What the settings say now, wherever from; undefined where nothing does. */
-export type Standing = { [Key in Exclude<keyof Answers, 'profile'>]: string | undefined };
+/** What the settings say before the answers are written, wherever from; undefined where nothing does. */
+export type ValuesInForce = { [Key in Exclude<keyof Answers, 'profile'>]?: string | undefined };
 
 /**
  * `config.ini` with the answers in it. A file that is there keeps every byte but the values that were answered
  * differently: comments, order, spacing and line ends stay. Answering the same again changes nothing.
  * @param text undefined when there is no file
- * @param standing what the file, or `~/.aws/config` through it, says now: an answer that says the same is not written
+ * @param inForce what the file, or `~/.aws/config` through it, says now: an answer that says the same is not written
  * @param file for messages
  * @throws UserError (status 2) when the file cannot be read
  */
-export function settingsWith(text: string | undefined, answers: Answers, standing: Standing, file: string): string {
+export function settingsWith(text: string | undefined, answers: Answers, inForce: ValuesInForce, file: string): string {
   if (text === undefined || text.trim() === '') return newSettings(answers);
   let changed = text;
   const set = (section: string | undefined, key: string, answer: string | undefined, now: string | undefined) => {
@@ -31,14 +33,14 @@ export function settingsWith(text: string | undefined, answers: Answers, standin
     changed = withSetting(changed, section, key, answer, file);
   };
   const { profile, sourceProfile, serialNumber, promptBefore, durationSeconds } = answers;
-  const isSame = parseDuration(promptBefore) === parseDuration(standing.promptBefore ?? '');
+  const isSame = parseDuration(promptBefore) === parseDuration(inForce.promptBefore ?? '');
   set(undefined, 'prompt_before', isSame ? undefined : promptBefore, undefined);
   if (!readSettingsFile(changed, file).sections.some(({ name }) => name === profile)) {
     return withBlock(changed, sectionOf(answers));
   }
-  set(profile, 'source_profile', sourceProfile, standing.sourceProfile);
-  set(profile, 'mfa_serial', serialNumber, standing.serialNumber);
-  set(profile, 'duration_seconds', durationSeconds, standing.durationSeconds);
+  set(profile, 'source_profile', sourceProfile, inForce.sourceProfile);
+  set(profile, 'mfa_serial', serialNumber, inForce.serialNumber);
+  set(profile, 'duration_seconds', durationSeconds, inForce.durationSeconds);
   return changed;
 }
 
@@ -51,7 +53,7 @@ function newSettings(answers: Answers): string {
 prompt_before = ${written(answers.promptBefore)}
 
 ; More, to take the ; away from:
-; remind_every = 5m ; how long to wait for an answer before asking again
+; remind_every = ${inUnits(REMIND_EVERY)} ; how long to wait for an answer before asking again
 ; quiet = 22:00-07:00 ; hours without asking
 ; prompt = auto ; or the ways to ask, in their order
 
@@ -66,7 +68,7 @@ source_profile = ${written(sourceProfile)}
 ; The MFA device: its ARN, or the serial number of a hardware token.
 mfa_serial = ${written(serialNumber)}
 ; How long a session lasts, in seconds: 900 to 129600.
-${durationSeconds === undefined ? '; duration_seconds = 43200' : `duration_seconds = ${durationSeconds}`}
+${durationSeconds === undefined ? `; duration_seconds = ${DURATION_SECONDS}` : `duration_seconds = ${durationSeconds}`}
 `;
 }
 

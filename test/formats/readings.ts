@@ -16,12 +16,27 @@ export interface Botocore {
 
 /** botocore, in one Python process for all files. */
 export function startBotocore(): Botocore {
-  const program = fileURLToPath(import.meta.resolve('./reader.py'));
+  const python = startPython('./reader.py');
+  return {
+    read: async (files) => (await python.ask(files.map((bytes) => bytes.toString('base64')))) as (Profiles | string)[],
+    stop: python.stop,
+  };
+}
+
+/** A program in Python that answers each line of JSON with another one. */
+export interface Python {
+  ask(question: unknown): Promise<unknown>;
+  stop(): void;
+}
+
+/** @param file beside this one */
+export function startPython(file: string): Python {
+  const program = fileURLToPath(import.meta.resolve(file));
   const child: ChildProcess = spawn('python3', ['-X', 'utf8', program], { stdio: ['pipe', 'pipe', 'inherit'] });
   const answers = createInterface({ input: child.stdout ?? process.stdin })[Symbol.asyncIterator]();
   return {
-    async read(files) {
-      child.stdin?.write(`${JSON.stringify(files.map((bytes) => bytes.toString('base64')))}\n`);
+    async ask(question) {
+      child.stdin?.write(`${JSON.stringify(question)}\n`);
       const { value, done } = await answers.next();
       if (done) throw new Error('the Python process ended');
       return JSON.parse(value);

@@ -8,8 +8,7 @@ const SERIAL = 'arn:aws:iam::123456789012:mfa/alice';
 const fixture = (name: string) => readFileSync(new URL(`../fixtures/dialects/${name}`, import.meta.url), 'utf8');
 const files = (credentials: string, config = '', more: Partial<Files> = {}): Files => ({
   credentials: parseCredentials(Buffer.from(credentials)),
-  configProfiles: [...config.matchAll(/^\[(?:profile )?(.*)\]$/gm)].map(([, name = '']) => name),
-  config: readAwsConfig(config),
+  config: readAwsConfig(Buffer.from(config)),
   settings: [],
   namedSource: undefined,
   ...more,

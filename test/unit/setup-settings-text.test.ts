@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readSettingsFile } from '../../src/settings/config-ini.ts';
-import { type Answers, type Standing, settingsWith, withSetting } from '../../src/setup/settings-text.ts';
+import { type Answers, settingsWith, type ValuesInForce, withSetting } from '../../src/setup/settings-text.ts';
 
 const SERIAL = 'arn:aws:iam::123456789012:mfa/alice';
 const answers = (changes: Partial<Answers> = {}): Answers => ({
@@ -12,13 +12,13 @@ const answers = (changes: Partial<Answers> = {}): Answers => ({
   durationSeconds: undefined,
   ...changes,
 });
-const NOTHING: Standing = {
+const NOTHING: ValuesInForce = {
   sourceProfile: undefined,
   serialNumber: undefined,
   promptBefore: undefined,
   durationSeconds: undefined,
 };
-const standing = ({ profile: _, ...rest }: Answers): Standing => rest;
+const standing = ({ profile: _, ...rest }: Answers): ValuesInForce => rest;
 const read = (text: string) => {
   const { top, sections } = readSettingsFile(text, 'config.ini');
   const values = (entries: typeof top) =>
