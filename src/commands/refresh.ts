@@ -22,6 +22,7 @@ import {
   type Settings,
   serialProblem,
   userSettings,
+  withSource,
 } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 import { pause } from '../time/pause.ts';
@@ -129,7 +130,14 @@ async function keepCopy(file: string): Promise<string> {
 }
 
 function withOptions(profile: ProfileSettings, options: RefreshOptions): ProfileSettings {
-  const changed = { ...profile };
+  if (options.sourceProfile === profile.profile && !options.force) {
+    throw new UserError(
+      `--source-profile ${options.sourceProfile}: [${profile.profile}] cannot be its own source`,
+      'usage',
+    );
+  }
+  const { sourceProfile } = options;
+  const changed = { ...(sourceProfile === undefined ? profile : withSource(options, profile, sourceProfile)) };
   if (options.serialNumber !== undefined) {
     const problem = serialProblem(options.serialNumber);
     if (problem) throw new UserError(`--serial-number ${options.serialNumber}: ${problem}`, 'usage');
@@ -139,15 +147,6 @@ function withOptions(profile: ProfileSettings, options: RefreshOptions): Profile
     const problem = durationProblem(options.durationSeconds);
     if (problem) throw new UserError(`--duration-seconds ${options.durationSeconds}: ${problem}`, 'usage');
     changed.durationSeconds = Number(options.durationSeconds);
-  }
-  if (options.sourceProfile !== undefined) {
-    if (options.sourceProfile === profile.profile && !options.force) {
-      throw new UserError(
-        `--source-profile ${options.sourceProfile}: [${profile.profile}] cannot be its own source`,
-        'usage',
-      );
-    }
-    changed.sourceProfile = options.sourceProfile;
   }
   return changed;
 }
