@@ -41,7 +41,7 @@ export async function settingsFindings(loaded: Loaded, { settings: file }: Paths
       serialNumber === undefined
         ? error(
             'settings.serial',
-            `no mfa_serial is known for [${profile}]: neither in ${file} nor, for [${sourceProfile}], in the AWS config file`,
+            `no mfa_serial is known for [${profile}]: neither in ${file} nor, for [${sourceProfile}], in the AWS config or credentials file`,
             `put mfa_serial = arn:aws:iam::ACCOUNT:mfa/NAME under [${profile}] in ${file}`,
             profile,
           )

@@ -50,11 +50,11 @@ const NO_ENTRIES: Entries = new Map();
 
 /** As to botocore, a profile without an access key ID has no keys in this file, and may have them elsewhere. */
 function keysIn(entries: Entries, profile: string, file: string): LongTermKeys | undefined {
+  if (!entries.has('aws_access_key_id')) return undefined;
   const value = (key: string) => entries.get(key)?.value;
-  const accessKeyId = value('aws_access_key_id');
-  const secretAccessKey = value('aws_secret_access_key');
-  if (!accessKeyId) return undefined;
+  const [accessKeyId, secretAccessKey] = [value('aws_access_key_id'), value('aws_secret_access_key')];
   if (value('aws_session_token') || value('aws_security_token')) throw holdsSession(profile, file);
+  if (!accessKeyId) throw lacking('aws_access_key_id', profile, file);
   if (!secretAccessKey) throw lacking('aws_secret_access_key', profile, file);
   return { accessKeyId, secretAccessKey };
 }

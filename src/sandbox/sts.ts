@@ -42,6 +42,8 @@ interface SandboxRequest {
   action: string | undefined;
   /** The key that the request says it is signed with, whether or not the signature is good. */
   accessKeyId: string | undefined;
+  /** The region that it is signed for. */
+  region: string | undefined;
   /** The names of all parameters, `Action` and `Version` included. */
   parameters: string[];
   serialNumber: string | undefined;
@@ -126,6 +128,7 @@ export async function startSandboxSts(options: SandboxStsOptions): Promise<Sandb
       at: clock(),
       action: parameters.get('Action') ?? undefined,
       accessKeyId: /Credential=([^/,]+)/.exec(incoming.headers.authorization ?? '')?.[1],
+      region: /Credential=[^/,]+\/[^/,]+\/([^/,]+)/.exec(incoming.headers.authorization ?? '')?.[1],
       parameters: [...parameters.keys()],
       serialNumber: parameters.get('SerialNumber') ?? undefined,
       tokenCode: parameters.get('TokenCode') ?? undefined,

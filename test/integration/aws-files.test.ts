@@ -125,7 +125,7 @@ async function keysFault(name: string, { keys }: Reading): Promise<string | unde
   if (keys !== null && 'id' in keys) {
     const { id, secret, token } = keys;
     const isUsable = [id, secret].every((one) => typeof one === 'string' && meant(one) !== '');
-    if (!isUsable) return 'an empty key: botocore signs with it, and AWS refuses';
+    if (!isUsable) return ours.refused ? 'an empty key: botocore signs with it, and the program says so' : differ;
     if (typeof token === 'string' && meant(token) === '') return 'an empty token: botocore signs with it';
     if (token !== null) return ours.refused === 'session' ? undefined : differ;
     if (ours.id === id && ours.secret === secret) return undefined;

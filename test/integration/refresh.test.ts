@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
@@ -102,6 +103,25 @@ describe('refresh', () => {
     expect((await refresh('--token-code', sandbox.code())).status).toBe(0);
   });
 
+  it.each([
+    ['my team', '[profile "my team"]'],
+    ['work keys', "[profile 'work keys']"],
+    ['team', '[profile\tteam]'],
+    ['team', '[profile  team ]'],
+    ['team', '[profile "team"] # note'],
+  ])('signs with the keys of [%s] in ~/.aws/config below %s', async (source, header) => {
+    const { accessKeyId, secretAccessKey } = sandbox.alice;
+    await writeFile(sandbox.credentialsFile, '');
+    await writeFile(
+      sandbox.configFile,
+      `${header}\nmfa_serial = ${sandbox.serialNumber}\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`,
+    );
+    await writeFile(`${sandbox.home}/config.ini`, `[mfa]\nsource_profile = ${source}\n`);
+    const ended = await refresh('--config', `${sandbox.home}/config.ini`, '--token-code', sandbox.code());
+    expect(ended).toMatchObject({ status: 0, stderr: expect.stringContaining('[mfa] is fresh until') });
+    expect(sandbox.sts.requests).toMatchObject([{ accessKeyId }]);
+  });
+
   it('asks for the duration that was chosen and refuses one that AWS would not take', async () => {
     expect((await refresh('--duration-seconds', '900', '--token-code', sandbox.code())).status).toBe(0);
     expect(sandbox.sts.requests[0]?.durationSeconds).toBe('900');
@@ -116,6 +136,72 @@ describe('refresh', () => {
     sandbox.alice.root = true;
     const ended = await refresh('--token-code', sandbox.code());
     expect(ended.stderr).toMatch(/1h 00m; AWS gave less than the 12h 00m asked for/);
+  });
+
+  describe('with --source-profile', () => {
+    /** [default] is somebody else's, with another device; [team] is alice's. */
+    beforeEach(async () => {
+      const { accessKeyId, secretAccessKey } = sandbox.alice;
+      await writeFile(
+        sandbox.credentialsFile,
+        `[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = s\n[team]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`,
+      );
+      await writeFile(
+        sandbox.configFile,
+        `[default]\nmfa_serial = GAHT12345678\nduration_seconds = 7200\nregion = eu-west-1\n[profile team]\nmfa_serial = ${sandbox.serialNumber}\nduration_seconds = 3600\nregion = us-east-1\n`,
+      );
+    });
+    const asked = () =>
+      sandbox.sts.requests.map(({ accessKeyId, serialNumber, durationSeconds, region }) => ({
+        isAlice: accessKeyId === sandbox.alice.accessKeyId,
+        serialNumber,
+        durationSeconds,
+        region,
+      }));
+
+    it('takes the device, duration and region of that profile', async () => {
+      expect((await refresh('--source-profile', 'team', '--token-code', sandbox.code())).status).toBe(0);
+      expect(asked()).toEqual([
+        { isAlice: true, serialNumber: sandbox.serialNumber, durationSeconds: '3600', region: 'us-east-1' },
+      ]);
+    });
+
+    it('takes them before what config.ini sets for its own source, and that before the defaults', async () => {
+      await writeFile(`${sandbox.home}/config.ini`, '[mfa]\nmfa_serial = GAHT12345678\nduration_seconds = 900\n');
+      const given = ['--config', `${sandbox.home}/config.ini`, '--source-profile', 'team', '--force'];
+      expect((await refresh(...given, '--token-code', sandbox.code())).status).toBe(0);
+      await writeFile(sandbox.configFile, `[profile team]\nmfa_serial = ${sandbox.serialNumber}\n`);
+      expect((await refresh(...given, '--token-code', sandbox.code())).status).toBe(0);
+      expect(asked()).toMatchObject([
+        { serialNumber: sandbox.serialNumber, durationSeconds: '3600', region: 'us-east-1' },
+        { serialNumber: sandbox.serialNumber, durationSeconds: '900' },
+      ]);
+    });
+
+    it('lets explicit options win', async () => {
+      await writeFile(sandbox.configFile, '[profile team]\nmfa_serial = GAHT12345678\nduration_seconds = 3600\n');
+      const given = ['--serial-number', sandbox.serialNumber, '--duration-seconds', '1800'];
+      expect((await refresh('--source-profile', 'team', ...given, '--token-code', sandbox.code())).status).toBe(0);
+      expect(asked()).toMatchObject([{ serialNumber: sandbox.serialNumber, durationSeconds: '1800' }]);
+    });
+
+    it('runs the mfa_process of that profile, and no other one for its device', async () => {
+      const config = await readFile(sandbox.configFile, 'utf8');
+      const other = config.replace('[profile team]', `mfa_process = touch ${sandbox.home}/wrong\n[profile team]`);
+      await writeFile(sandbox.configFile, other);
+      const none = await refresh('--source-profile', 'team');
+      expect(none.status).not.toBe(0);
+      expect(existsSync(`${sandbox.home}/wrong`)).toBe(false);
+      await writeFile(sandbox.configFile, `${other}mfa_process = echo ${sandbox.code()}\n`);
+      expect((await refresh('--source-profile', 'team')).status).toBe(0);
+    });
+
+    it('does not run the mfa_process of config.ini for the device of that profile', async () => {
+      await writeFile(`${sandbox.home}/config.ini`, `[mfa]\nmfa_process = touch ${sandbox.home}/wrong\n`);
+      const given = ['--config', `${sandbox.home}/config.ini`];
+      expect((await refresh(...given, '--source-profile', 'team')).status).not.toBe(0);
+      expect(existsSync(`${sandbox.home}/wrong`)).toBe(false);
+    });
   });
 
   it('refuses to overwrite long-term credentials, and a profile that is its own source', async () => {

@@ -334,6 +334,28 @@ source_profile = elsewhere
     expect(await settings()).toBe(`[mfa]\nmfa_serial = ${sandbox.serialNumber}\n`);
   });
 
+  it('takes the device of the source profile that is named, not of the one until now', async () => {
+    const { accessKeyId, secretAccessKey } = sandbox.alice;
+    await writeCredentials({
+      lines: `\n[work]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`,
+    });
+    await writeFile(
+      sandbox.configFile,
+      `[default]\nmfa_serial = GAHT12345678\n[profile work]\nmfa_serial = ${sandbox.serialNumber}\n`,
+    );
+    const words = ['--yes', '--profile', 'mfa', '--source-profile', 'work', '--no-install', '--token-code'];
+    await putSettings('[mfa]\n');
+    expect(await setup([...words, sandbox.code()])).toMatchObject({ status: 0 });
+    expect(await settings()).toContain('source_profile = work');
+    expect(await settings()).not.toContain('mfa_serial');
+
+    await putSettings('[mfa]\nmfa_serial = GAHT12345678\n');
+    expect(await setup([...words, sandbox.code()])).toMatchObject({ status: 0 });
+    expect(await settings()).toContain(`[mfa]\nmfa_serial = ${sandbox.serialNumber}\nsource_profile = work\n`);
+    const serials = asked('GetSessionToken').map(({ serialNumber }) => serialNumber);
+    expect(new Set(serials)).toEqual(new Set([sandbox.serialNumber]));
+  });
+
   it('refuses answers that cannot be, each by its option', async () => {
     for (const [option, value] of [
       ['--serial-number', PASSKEY],

@@ -34,6 +34,37 @@ describe('a profile of ~/.aws/config', () => {
     expect(settings('[profile default]\nmfa_serial = b\n[default]\nregion = a\n', 'default')).toEqual({ region: 'a' });
   });
 
+  it.each([
+    ['[profile "team"]', 'team'],
+    ['[profile\tteam]', 'team'],
+    ['[profile  team ]', 'team'],
+    ['[profile te"a"m]', 'team'],
+    ['[profile "say \\"hi\\""]', 'say "hi"'],
+    ['[profile a\\b]', 'ab'],
+    ['[profile "a\\b"]', 'a\\b'],
+    ["[profile it's]", "it's"],
+    ['[profile ""]', ''],
+  ])('is named by %s as by a word of a shell', (header, name) => {
+    expect(readAwsConfig(Buffer.from(`${header}\nregion = a\n`)).profileNames()).toEqual([name]);
+    expect(settings(`${header}\nregion = a\n`, name)).toEqual({ region: 'a' });
+  });
+
+  it('has quotes where botocore finds none without, whichever comes first', () => {
+    const sections = ['[profile two words]\nregion = a\n', '[profile "two words"]\nregion = b\n'];
+    expect(settings(sections.join(''), 'two words')).toEqual({ region: 'b' });
+    expect(settings(sections.reverse().join(''), 'two words')).toEqual({ region: 'b' });
+  });
+
+  it('inherits from [DEFAULT], as to botocore', () => {
+    const text = '[DEFAULT]\nregion = a\noutput = b\n[profile work]\nregion = c\n';
+    expect(settings(text, 'work')).toEqual({ region: 'c', output: 'b' });
+    expect(settings(text, 'default')).toEqual({});
+  });
+
+  it('has no setting in a line that continues another one, as to botocore', () => {
+    expect(settings('[default]\nregion = a\n  output = b\n', 'default')).toEqual({ region: 'a' });
+  });
+
   it('knows the line of each setting, in a file with a byte order mark and line ends of Windows', () => {
     const text = '\uFEFF[default]\r\n# a comment\r\n\r\nMFA_Serial=GAHT12345678\r\n';
     expect(readAwsConfig(Buffer.from(text)).entries('default').get('mfa_serial')).toMatchObject({

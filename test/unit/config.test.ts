@@ -1,9 +1,10 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAsk } from '../../src/ask/choose.ts';
 import { UserError } from '../../src/errors.ts';
+import { CHECK, DURATION_SECONDS, PROMPT_BEFORE, REMIND_EVERY } from '../../src/settings/defaults.ts';
 import { WAY_NAMES } from '../../src/settings/forms.ts';
 import {
   durationProblem,
@@ -12,6 +13,7 @@ import {
   type Settings,
   serialProblem,
 } from '../../src/settings/settings.ts';
+import { inUnits } from '../../src/setup/lead-time.ts';
 
 const SERIAL = 'arn:aws:iam::123456789012:mfa/alice';
 
@@ -228,6 +230,31 @@ region = eu-west-3
       { serialNumber: 'GAHT00000009' },
     ]);
     expect(profiles[1]).not.toHaveProperty('mfaProcess');
+  });
+
+  it('comes from the credentials file before ~/.aws/config, as to botocore', async () => {
+    write(awsConfig, AWS);
+    const credentials = join(home, '.aws/credentials');
+    write(
+      credentials,
+      `[work]\nMFA_Serial = GAHT00000005 # mine\nduration_seconds = 3600\n[team]\nregion = us-east-2\n`,
+    );
+    const { profiles } = await settings('[team]\nsource_profile = work\n');
+    expect(profiles).toMatchObject([
+      { serialNumber: 'GAHT00000005', mfaProcess: 'from the source', durationSeconds: 3600, region: 'us-east-2' },
+    ]);
+    write(credentials, '[work]\n\nregion = no region\n');
+    expect((await problem('[team]\nsource_profile = work\n')).replace(credentials, '~/.aws/credentials')).toMatch(
+      /^~\/\.aws\/credentials:3: region = "no region" is not allowed/,
+    );
+  });
+
+  it('is not looked for in a credentials file that is no text', async () => {
+    mkdirSync(join(home, '.aws/credentials'), { recursive: true });
+    expect((await settings('[mfa]\n')).profiles[0]?.serialNumber).toBeUndefined();
+    rmSync(join(home, '.aws/credentials'), { recursive: true });
+    write(join(home, '.aws/credentials'), '\0');
+    expect((await settings('[mfa]\n')).profiles[0]?.serialNumber).toBeUndefined();
   });
 
   it('is wrong at its line in that file', async () => {
@@ -522,5 +549,18 @@ describe('the options of refresh', () => {
     expect(durationProblem('900')).toBeUndefined();
     expect(durationProblem('129600')).toBeUndefined();
     expect(durationProblem('60')).toMatch(/^must be a whole number of seconds from 900/);
+  });
+});
+
+describe('the defaults', () => {
+  const docs = readFileSync(new URL('../../docs/settings.md', import.meta.url), 'utf8');
+
+  it.each([
+    ['check', CHECK],
+    ['prompt_before', inUnits(PROMPT_BEFORE)],
+    ['remind_every', inUnits(REMIND_EVERY)],
+    ['duration_seconds', String(DURATION_SECONDS)],
+  ])('of %s are those of docs/settings.md', (key, value) => {
+    expect(docs).toContain(`| \`${key}\` | \`${value}\` |`);
   });
 });
