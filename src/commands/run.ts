@@ -104,8 +104,14 @@ async function keepFresh(options: GlobalOptions, log: Logger, manager: ServiceMa
     await agent.reload(settings);
     manager?.ready();
   };
+  /** The credentials file can hold settings too: those of a source profile. */
+  const credentialsChanged = async () => {
+    const read = await load().catch(() => undefined);
+    const isNew = unusedSettings !== undefined || JSON.stringify(read) !== JSON.stringify(settings);
+    await (read !== undefined && isNew ? reload() : agent.check('file'));
+  };
   const watches = [
-    watchFile(settings.files.credentials, () => void agent.check('file')),
+    watchFile(settings.files.credentials, () => void credentialsChanged()),
     watchFile(settings.files.config, () => void reload()),
     watchFile(settings.files.settings, () => void reload()),
   ];

@@ -299,6 +299,20 @@ describe('the agent', () => {
     await running.says(/"standing":"asking".*"standing":"stopped".*"standing":"asking"/s);
   });
 
+  it('the agent uses a device that is added to the credentials file', async () => {
+    const keys = await readFile(sandbox.credentialsFile, 'utf8');
+    await writeFile(sandbox.configFile, '[default]\nmfa_serial = GAHT12345678\n');
+    await put(sandbox.sts.issue('alice', 3600));
+    const running = agent();
+    await running.says(FRESH);
+    await writeFile(sandbox.credentialsFile, keys.replace('[default]', `$&\nmfa_serial = ${sandbox.serialNumber}`));
+    await running.says(/settings reloaded/);
+    await running.says(ASKING);
+    running.child.stdin?.write(`${sandbox.code()}\n`);
+    await refreshedBy(running);
+    expect(sandbox.sts.requests.map(({ serialNumber }) => serialNumber)).toContain(sandbox.serialNumber);
+  });
+
   it('the agent does not start with wrong settings, or without an MFA device', async () => {
     await settings('prompt_befor = 5m\n');
     expect(await run(['run'], sandbox.env)).toMatchObject({

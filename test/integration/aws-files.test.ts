@@ -10,7 +10,7 @@ import * as forms from '../../src/settings/forms.ts';
 import { loadSettings } from '../../src/settings/settings.ts';
 import { type AwsFiles, awsFiles } from '../formats/aws-files.ts';
 import { type Python, startPython } from '../formats/readings.ts';
-import { canImport } from '../installed.ts';
+import { needs } from '../needs.ts';
 
 /** More by hand: `AWS_FILES_RUNS=20000 npx vitest run test/integration/aws-files.test.ts`. */
 const RUNS = Number(process.env.AWS_FILES_RUNS ?? 500);
@@ -30,12 +30,12 @@ interface Reading {
 /** By profile, or which file botocore gives up, and why. */
 type Readings = Record<string, Reading> | string;
 
-const hasBotocore = canImport('botocore', 'the comparison with the profiles that botocore reads');
-let botocore: Python;
+const BOTOCORE = needs('python3:botocore');
+let botocore: Python | undefined;
 let folder: string;
 let paths: { config: string; credentials: string };
 beforeAll(() => {
-  if (hasBotocore) botocore = startPython('./profiles.py');
+  if (!BOTOCORE.skip) botocore = startPython('./profiles.py');
   folder = mkdtempSync(join(tmpdir(), 'aws-mfa-agent-files-'));
   paths = { config: join(folder, 'config'), credentials: join(folder, 'credentials') };
 });
@@ -48,27 +48,26 @@ afterAll(() => {
 const counts = new Map<string, number>();
 const count = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
 
-test.skipIf(!hasBotocore)(
-  `botocore and the program agree on the keys, the device, the duration and the region of each profile in ${RUNS} pairs of files`,
-  async () => {
-    for (let done = 0, batch = 0; done < RUNS; done += TOGETHER, batch++) {
-      const pairs = fc.sample(awsFiles, { numRuns: Math.min(TOGETHER, RUNS - done), seed: SEED + batch });
-      const readings = await read(pairs);
-      for (const [index, pair] of pairs.entries()) {
-        const faults = await faultsIn(pair, readings[index] ?? {});
-        // The smallest pair like it.
-        if (faults.length > 0) await fc.assert(property, { seed: SEED + batch, path: `${index}`, endOnFailure: false });
-        expect(faults, `seed ${SEED + batch}, pair ${index}`).toEqual([]);
-      }
+test(`botocore and the program agree on the keys, the device, the duration and the region of each profile in ${RUNS} pairs of files`, {
+  ...BOTOCORE,
+  timeout: 7_200_000,
+}, async () => {
+  for (let done = 0, batch = 0; done < RUNS; done += TOGETHER, batch++) {
+    const pairs = fc.sample(awsFiles, { numRuns: Math.min(TOGETHER, RUNS - done), seed: SEED + batch });
+    const readings = await read(pairs);
+    for (const [index, pair] of pairs.entries()) {
+      const faults = await faultsIn(pair, readings[index] ?? {});
+      // The smallest pair like it.
+      if (faults.length > 0) await fc.assert(property, { seed: SEED + batch, path: `${index}`, endOnFailure: false });
+      expect(faults, `seed ${SEED + batch}, pair ${index}`).toEqual([]);
     }
-    const sorted = [...counts].sort(([, one], [, other]) => other - one);
-    const lines = sorted.map(([what, times]) => `${String(times).padStart(8)}  ${what}`);
-    process.stderr.write(`AWS's two files: ${RUNS} pairs, seed ${SEED}\n${lines.join('\n')}\n`);
-    // What is generated must not be what botocore gives up, or no profiles at all.
-    expect(counts.get('keys agree') ?? 0).toBeGreaterThan(RUNS / 2);
-  },
-  7_200_000,
-);
+  }
+  const sorted = [...counts].sort(([, one], [, other]) => other - one);
+  const lines = sorted.map(([what, times]) => `${String(times).padStart(8)}  ${what}`);
+  process.stderr.write(`AWS's two files: ${RUNS} pairs, seed ${SEED}\n${lines.join('\n')}\n`);
+  // What is generated must not be what botocore gives up, or no profiles at all.
+  expect(counts.get('keys agree') ?? 0).toBeGreaterThan(RUNS / 2);
+});
 
 const property = fc.asyncProperty(awsFiles, async (pair) => {
   const [reading = {}] = await read([pair]);
@@ -78,7 +77,7 @@ const property = fc.asyncProperty(awsFiles, async (pair) => {
 
 async function read(pairs: AwsFiles[]): Promise<Readings[]> {
   const question = pairs.map(({ config, credentials }) => [config, credentials].map((one) => one.toString('base64')));
-  return (await botocore.ask(question)) as Readings[];
+  return (await botocore?.ask(question)) as Readings[];
 }
 
 async function faultsIn(pair: AwsFiles, readings: Readings): Promise<string[]> {
