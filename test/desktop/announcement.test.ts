@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { mfaProcess } from '../../src/ask/mfa-process.ts';
 import { needs } from '../needs.ts';
 import { type PrivateBus, startBus } from '../presence/buses.ts';
+import { until } from '../within.ts';
 import { asking, request } from './asking.ts';
 import { startDesktop } from './desktop.ts';
 import { type NotificationServer, startNotificationServer } from './notification-server.ts';
@@ -96,6 +97,19 @@ describe('a message of mfa_process', needs('dbus-daemon'), () => {
       expect(await answer).toEqual({ kind: 'dismissed' });
       await server.closedCount(1);
       await allGone();
+    });
+
+    it.each([
+      ['says something and is over a moment later', 'echo note >&2; sleep 0.1', 300],
+      ['says nothing and is over within a second', 'sleep 0.5', 2_000],
+    ])('a command that %s is not announced', async (_, command, limit) => {
+      /** What is shown for a run; undefined where the machine was so busy that the command rightly counts as slow. */
+      const shownInTime = async () => {
+        const [begin, before] = [performance.now(), server.shown.length];
+        expect(await ask(`${command}; echo 123456`)).toEqual(CODE);
+        return performance.now() - begin < limit ? server.shown.slice(before) : undefined;
+      };
+      expect(await until(`a run of less than ${limit} ms`, shownInTime)).toEqual([]);
     });
 
     it('a message is not shown for a command that gives its code at once, or has a terminal', async () => {
