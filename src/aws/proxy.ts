@@ -22,7 +22,13 @@ export class EnvironmentProxyAgent extends HttpsProxyAgent<string> {
   override connect(request: ClientRequest, options: ConnectOptions) {
     const scheme = options.secureEndpoint ? 'https' : 'http';
     const proxy = getProxyForUrl(`${scheme}://${options.host}:${options.port}`);
-    if (proxy) return new HttpsProxyAgent(proxy).connect(request, { ...options, ...this.#tls });
+    if (proxy) {
+      // The package passes the proxy's refusal on as if it were AWS's answer.
+      request.once('proxyConnect', ({ statusCode }: { statusCode: number }) => {
+        if (statusCode !== 200) request.destroy(new Error(`the proxy refused the connection (HTTP ${statusCode})`));
+      });
+      return new HttpsProxyAgent(proxy).connect(request, { ...options, ...this.#tls });
+    }
     const direct = options.secureEndpoint ? new HttpsAgent(this.#tls) : new HttpAgent();
     return direct as unknown as ReturnType<HttpsProxyAgent<string>['connect']>;
   }

@@ -1,12 +1,16 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AwsTarget, Keys } from '../../src/aws/call.ts';
 import { getCallerIdentity, getSessionToken } from '../../src/aws/sts.ts';
 import type { StsFault } from '../../src/sandbox/sts.ts';
+import { needs } from '../needs.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { until, within } from '../within.ts';
 
@@ -237,6 +241,50 @@ describe('the connection to STS', () => {
       proxy.close();
     }
   });
+
+  it.each([407, 502])(
+    'a request counts as not sent when the proxy refuses the connection with status %i',
+    async (status) => {
+      const proxy = createServer();
+      proxy.on('connect', (_, client) => client.end(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\n\r\n`));
+      await once(proxy.listen(0, '127.0.0.1'), 'listening');
+      try {
+        process.env.HTTP_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+        process.env.AWS_ENDPOINT_URL_STS = 'http://sts.behind.proxy.test:8080';
+        expect(await ask()).toMatchObject({
+          failure: { kind: 'unreachable', sent: false, detail: `the proxy refused the connection (HTTP ${status})` },
+          endpoint: 'sts.behind.proxy.test',
+        });
+      } finally {
+        proxy.close();
+      }
+    },
+  );
+
+  it(
+    'a request counts as not sent when the certificate of STS is not trusted, until AWS_CA_BUNDLE names it',
+    needs('openssl'),
+    async () => {
+      const [key, cert] = [join(sandbox.home, 'key.pem'), join(sandbox.home, 'cert.pem')];
+      const words = 'req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=sts -addext subjectAltName=IP:127.0.0.1';
+      execFileSync('openssl', [...words.split(' '), '-keyout', key, '-out', cert], { stdio: 'ignore' });
+      const front = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (client) => {
+        const upstream = connect(Number(new URL(sandbox.sts.url).port), '127.0.0.1');
+        upstream.pipe(client).pipe(upstream);
+        for (const socket of [client, upstream]) socket.on('error', () => {});
+      });
+      await once(front.listen(0, '127.0.0.1'), 'listening');
+      try {
+        process.env.AWS_ENDPOINT_URL_STS = `https://127.0.0.1:${(front.address() as AddressInfo).port}`;
+        expect(await ask()).toMatchObject({ failure: { kind: 'unreachable', sent: false } });
+        expect(sandbox.sts.requests).toEqual([]);
+        process.env.AWS_CA_BUNDLE = cert;
+        expect(kindOf(await ask())).toBe('granted');
+      } finally {
+        front.close();
+      }
+    },
+  );
 
   it('the connection to STS goes to the partition of the serial number when no region is set', async () => {
     delete process.env.AWS_ENDPOINT_URL_STS;
