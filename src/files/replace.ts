@@ -5,6 +5,8 @@ import {
   fchmodSync,
   fchownSync,
   fstatSync,
+  fsync,
+  fsyncSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -12,16 +14,20 @@ import {
   readFileSync,
   readSync,
   renameSync,
+  rmSync,
   statSync,
   unlinkSync,
+  writeFileSync,
 } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { UserError } from '../errors.ts';
 import { pause } from '../time/pause.ts';
 import { explained, isMissing } from './explain.ts';
 import { followLinks } from './follow-links.ts';
 import { lockFile } from './lock.ts';
+
+const sync = promisify(fsync);
 
 /** How often to start again because another program changed the file. */
 const MOST_ROUNDS = 20;
@@ -94,25 +100,24 @@ async function replace(target: string, change: (bytes: Buffer) => Buffer, timeou
     }
     if (bytes.equals(original.bytes)) return true;
 
-    const handle = await open(temporary, 'wx', 0o600);
+    const descriptor = openSync(temporary, 'wx', 0o600);
     try {
-      await handle.writeFile(bytes);
-      keepOwner(handle.fd, original.stats);
-      await handle.sync();
-      // Synchronous from here to the rename, to leave other programs as little time as possible between the last check and
-      // the rename. The temporary file gets its final mode here, since that may be more readable.
-      keepMode(handle.fd, original.stats);
+      writeFileSync(descriptor, bytes);
+      keepOwner(descriptor, original.stats);
+      // Not synchronous: on a slow disk the lock must be renewed meanwhile.
+      await sync(descriptor);
+      // The temporary file gets its final mode only here, since that may be more readable.
+      keepMode(descriptor, original.stats);
       // A process that takes the lock after this check removes the temporary file before it reads the real one.
       if (lock.lost() || !isUntouched(target, original)) return false;
       renameSync(temporary, target);
     } finally {
-      // An error does not matter: the bytes are on the disk, or the file is not needed.
-      await handle.close().catch(() => {});
+      ignoringErrors(() => closeSync(descriptor));
+      ignoringErrors(() => rmSync(temporary, { force: true }));
     }
-    await syncFolder(folder);
+    ignoringErrors(() => syncFolder(folder));
     return holds(target, bytes);
   } finally {
-    await rm(temporary, { force: true }).catch(() => {});
     await lock.release();
   }
 }
@@ -194,11 +199,19 @@ function keepMode(descriptor: number, original: BigIntStats | undefined): void {
   if (mode !== (Number(own.mode) & 0o7777)) fchmodSync(descriptor, mode);
 }
 
-/** Makes the rename survive a power failure, if the file system supports that. */
-async function syncFolder(folder: string): Promise<void> {
+/** Makes the rename survive a power failure. Some file systems do not support that. */
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r');
   try {
-    const handle = await open(folder, 'r');
-    await handle.sync().finally(() => handle.close());
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function ignoringErrors(action: () => void): void {
+  try {
+    action();
   } catch {}
 }
 
