@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ProfileStatus } from '../agent/kept-profile.ts';
 import { UserError } from '../errors.ts';
+import { parseAnswer, requestText } from './http.ts';
 import type { Call, Messages } from './messages.ts';
 
 /** The only way in to a running agent: HTTP and JSON on a Unix socket in a folder that only the user can enter. */
@@ -24,32 +25,35 @@ export async function askAgent<Asked extends Call>(
   query: Messages[Asked]['query'],
   patience: number = PATIENCE,
 ): Promise<Messages[Asked]['answer'] | undefined> {
-  const [method, path] = call.split(' ');
+  const [method = '', path = ''] = call.split(' ');
   const given = Object.entries(query).filter(([, value]) => value !== undefined);
   const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
   const socketPath = controlSocket(runtimeFolder);
   // Most often none runs, and then nothing need be loaded to find that out.
   if (!existsSync(socketPath)) return undefined;
-  const { request } = await import('node:http');
+  const { connect } = await import('node:net');
   return new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath, method, path: `${path}?${search}`, timeout: patience });
-    outgoing.on('response', async (response) => {
+    const socket = connect(socketPath);
+    let text = '';
+    socket.setEncoding('utf8').setTimeout(patience);
+    socket.on('connect', () => socket.write(requestText(method, `${path}?${search}`)));
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.on('end', () => {
       try {
-        let text = '';
-        for await (const chunk of response) text += chunk;
-        const answered = JSON.parse(text);
-        if (response.statusCode === 200) resolve(answered);
-        else reject(new UserError(String(answered.error), 'usage'));
+        const { status, body } = parseAnswer(text);
+        if (status === 200) resolve(body as Messages[Asked]['answer']);
+        else reject(new UserError(String((body as { error: string }).error), 'usage'));
       } catch (error) {
-        outgoing.destroy(error as Error);
+        socket.destroy(error as Error);
       }
     });
-    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+    socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
       else reject(new UserError(`the agent on ${socketPath} does not answer (${error.message}): restart it`));
     });
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${patience / 1000} s`)));
-    outgoing.end();
+    socket.on('timeout', () => socket.destroy(new Error(`no answer within ${patience / 1000} s`)));
   });
 }
 

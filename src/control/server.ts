@@ -1,9 +1,9 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
-import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { UserError } from '../errors.ts';
 import { askAgent, controlSocket } from './client.ts';
+import { readRequest, writeAnswer } from './http.ts';
 import type { Call, Messages } from './messages.ts';
 
 /** Whoever asks. */
@@ -56,37 +56,36 @@ function serverOf(routes: Routes, clients: Map<Socket, NodeJS.Timeout>): Server 
     clearTimeout(clients.get(client));
     clients.set(client, setTimeout(() => client.destroy(), milliseconds).unref());
   };
-  let http: Promise<HttpServer> | undefined;
-  // As HTTP has it: who has asked may close its half.
+  /** Those that have not sent a request yet. The one that has waited longest makes way when there are too many. */
+  const silent = new Set<Socket>();
+  // A client may close its half of the connection before the answer.
   const server = createServer({ allowHalfOpen: true }, (client) => {
+    if (clients.size >= MOST_CLIENTS) (silent.values().next().value ?? client).destroy();
+    silent.add(client);
     limit(client, CLIENT_TIMEOUT);
+    const gone = new AbortController();
     client
       .on('error', () => {})
+      .on('end', () => {
+        gone.abort();
+        if (silent.has(client)) client.destroy();
+      })
       .on('close', () => {
+        gone.abort();
+        silent.delete(client);
         clearTimeout(clients.get(client));
         clients.delete(client);
       });
-    http ??= httpServerOf(routes, limit);
-    void http.then((it) => it.emit('connection', client));
+    const mayWait = (milliseconds: number) => limit(client, milliseconds);
+    readRequest(
+      client,
+      (method, target) => {
+        silent.delete(client);
+        void answer(routes, client, method, target, { mayWait, gone: gone.signal });
+      },
+      () => writeAnswer(client, 400, { error: 'this is not an HTTP request' }),
+    );
   });
-  server.maxConnections = MOST_CLIENTS;
-  return server;
-}
-
-/** Loaded with the first client: an agent that nobody asks anything does without a megabyte. */
-async function httpServerOf(routes: Routes, limit: (client: Socket, milliseconds: number) => void) {
-  const { createServer } = await import('node:http');
-  const server = createServer(
-    // Its own search for slow clients wakes the process twice a minute: each connection has a limit of its own.
-    { connectionsCheckingInterval: 2 ** 31 - 1 },
-    (incoming, response) => {
-      const left = new AbortController();
-      response.once('close', () => left.abort());
-      const mayWait = (milliseconds: number) => limit(incoming.socket, milliseconds);
-      void answer(routes, incoming, response, { mayWait, gone: left.signal });
-    },
-  );
-  server.keepAliveTimeout = 1;
   return server;
 }
 
@@ -107,26 +106,16 @@ async function takeOver(server: Server, socket: string, runtimeFolder: string): 
   }
 }
 
-async function answer(
-  routes: Routes,
-  incoming: IncomingMessage,
-  response: ServerResponse,
-  client: Client,
-): Promise<void> {
-  // `//[` is a path to HTTP, and nothing to a URL.
-  const { url: target = '', method } = incoming;
+async function answer(routes: Routes, socket: Socket, method: string, target: string, client: Client): Promise<void> {
+  // `//[` is a path in HTTP, but not a URL.
   const url = new URL(URL.canParse(target, 'http://agent') ? target : '/', 'http://agent');
   const route = routes[`${method} ${url.pathname}` as Call];
-  let status = 200;
-  let body: unknown;
   try {
-    if (route) body = await route(url.searchParams, client);
-    else [status, body] = [404, { error: 'no such thing; docs/socket.md has what there is' }];
+    if (route) writeAnswer(socket, 200, await route(url.searchParams, client));
+    else writeAnswer(socket, 404, { error: 'no such call; docs/socket.md lists the calls' });
   } catch (error) {
-    [status, body] = [error instanceof UserError ? 400 : 500, { error: (error as Error).message }];
+    writeAnswer(socket, error instanceof UserError ? 400 : 500, { error: (error as Error).message });
   }
-  response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
-  response.end(`${JSON.stringify(body)}\n`);
 }
 
 /** @returns false when something has that name already */

@@ -68,13 +68,34 @@ describe('the clients of the socket', () => {
     );
   });
 
-  it('a client beyond the 64th is turned away until another has gone', async () => {
+  it('a client beyond the 64th takes the place of the one that has been silent longest', async () => {
     await serve(ANSWERING);
     const clients = await Promise.all(Array.from({ length: 64 }, client));
-    expect(await replyTo(await client())).toBe('closed');
-    clients[0]?.destroy();
-    await until('a reply', async () => (await replyTo(await client())) === 'HTTP/1.1 200 OK');
+    const [first] = clients;
+    const closed = once(first ?? new Socket(), 'close');
+    expect(await replyTo(await client())).toBe('HTTP/1.1 200 OK');
+    first?.resume();
+    await within('the end of the oldest connection', closed);
     expect(clients.slice(1).filter(({ destroyed }) => destroyed)).toEqual([]);
+  });
+
+  it('a client beyond the 64th is turned away while all others wait for an answer', async () => {
+    let asked = 0;
+    await serve({
+      'GET /v1/agent': () => {
+        asked += 1;
+        return new Promise(() => {});
+      },
+    });
+    const clients = await Promise.all(Array.from({ length: 64 }, client));
+    for (const socket of clients) socket.write(ASK);
+    await until(
+      'all have asked',
+      () => asked === 64,
+      () => asked,
+    );
+    expect(await replyTo(await client())).toBe('closed');
+    expect(clients.filter(({ destroyed }) => destroyed)).toEqual([]);
   });
 
   it('a connection leaves nothing in memory when it is over', async () => {
