@@ -6,7 +6,7 @@
  *              watchFile()      files/watch.ts       the credentials file or the settings changed
  *              agentRoutes()    control/routes.ts    a command asked on the socket
  *              watchPresence()  agent/presence.ts    the user left or came back, or the machine woke
- *              #checkAt()       here                 a session that is being asked for ends
+ *              #checkAt()       here                 a reminder, or the end of a session or a snooze, is due
  * check      #checkAll(), #checkOnce()
  *              clock.look()                  notices sleep and clock steps
  *              #situations()                 readSessions(), then KeptProfile.situation() for each profile
@@ -71,7 +71,7 @@ export class Agent {
   #presence: Presence | undefined;
   #running: Promise<void> | undefined;
   #again: CheckReason | undefined;
-  #endTimer: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
   constructor(settings: Settings, effects: AgentEffects) {
@@ -158,7 +158,7 @@ export class Agent {
   /** Withdraws every question, tries a last time to write what is not on disk yet, and is then done. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#endTimer);
+    clearTimeout(this.#timer);
     for (const { look } of this.#waiters) look();
     await this.#running;
     this.#presence?.close();
@@ -218,11 +218,11 @@ export class Agent {
     for (const { look } of this.#waiters) look();
   }
 
-  /** Checks at the end of a session that is being asked for: it may lie between two scheduled checks. */
-  #checkAt(end: number | undefined): void {
-    clearTimeout(this.#endTimer);
-    if (end === undefined || this.#stopped) return;
-    this.#endTimer = setTimeout(() => void this.check('end'), end - this.#effects.clock.now());
+  /** Checks when something is due, which may be between two scheduled checks. */
+  #checkAt(time: number | undefined): void {
+    clearTimeout(this.#timer);
+    if (time === undefined || this.#stopped) return;
+    this.#timer = setTimeout(() => void this.check('time'), time - this.#effects.clock.now());
   }
 
   /** Why the person cannot see a question just now, if so. */

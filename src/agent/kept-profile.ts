@@ -35,11 +35,11 @@ export interface ProfileStatus {
   standing: Standing;
 }
 
-/** Why a check happens. `end`: the end of a session that is being asked for. */
+/** Why a check happens. `time`: something is due that the plan named. */
 export type CheckReason =
   | 'start'
   | 'schedule'
-  | 'end'
+  | 'time'
   | 'file'
   | 'settings'
   | 'request'
@@ -114,7 +114,9 @@ export class KeptProfile {
     const state = stateAt(session, now, this.#settings().promptBefore);
     this.#happened({ kind: 'checked', state, mayBeFixed: mayBeFixed(reason) });
     const { serialNumber = '' } = settings;
-    return { profile: this.#profile, serialNumber, state, expiration: endOf(session), history: this.#history };
+    const expiration = endOf(session);
+    const awsEnd = session.kind === 'session' && session.expiration !== expiration ? session.expiration : undefined;
+    return { profile: this.#profile, serialNumber, state, expiration, awsEnd, history: this.#history };
   }
 
   /** Takes down where it stands, and logs that when it is another standing than before. */
@@ -171,7 +173,7 @@ export class KeptProfile {
     try {
       await this.#effects.save(profile, session);
       this.#session = undefined;
-      this.#happened({ kind: 'written', expiration: session.expiration });
+      this.#happened({ kind: 'written' });
       log.info({ profile }, 'the session kept in memory is written now');
       return true;
     } catch (error) {
@@ -180,15 +182,15 @@ export class KeptProfile {
     }
   }
 
-  #ask({ profile, expiration }: Situation, reminder: number): void {
+  #ask({ profile, expiration, awsEnd }: Situation, reminder: number): void {
     const settings = this.#own();
     // The settings may have been read again during the check.
     if (settings?.serialNumber === undefined) return;
-    this.#happened({ kind: 'prompted', reminder, expiration });
+    this.#happened({ kind: 'prompted', reminder, expiration: awsEnd ?? expiration });
     const controller = new AbortController();
     let raise: (request: AskRequest) => void = () => {};
     const afterOutage = this.#history.outage !== undefined;
-    const target = { ...refreshTarget(this.#settings(), settings, expiration), afterOutage };
+    const target = { ...refreshTarget(this.#settings(), settings, expiration), awsEnd, afterOutage };
     const asking = {
       reminder,
       signal: controller.signal,
@@ -211,10 +213,10 @@ export class KeptProfile {
     this.#question = { target, controller, raise: (request) => raise(request), done };
   }
 
-  #remind({ expiration }: Situation, reminder: number): void {
-    this.#happened({ kind: 'prompted', reminder, expiration });
+  #remind({ expiration, awsEnd }: Situation, reminder: number): void {
+    this.#happened({ kind: 'prompted', reminder, expiration: awsEnd ?? expiration });
     const question = this.#question;
-    question?.raise(askRequest({ ...question.target, expiration }, this.#effects.clock.now(), { reminder }));
+    question?.raise(askRequest({ ...question.target, expiration, awsEnd }, this.#effects.clock.now(), { reminder }));
   }
 
   /**

@@ -5,6 +5,8 @@ export interface AskRequest {
   serialNumber: string;
   /** When the session ends, in milliseconds since the epoch; undefined without a session, or if its end is unknown. */
   expiration: number | undefined;
+  /** Set when `expiration` is not AWS's end of the session but this setting's: how old it may become, in milliseconds. */
+  maxAge?: number;
   /** When this request was made, in milliseconds since the epoch. */
   now: number;
   /** Why the last code was not accepted: one line for the user. */

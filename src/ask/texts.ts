@@ -1,5 +1,5 @@
 import { plain } from '../plain.ts';
-import { formatDuration } from '../time/duration.ts';
+import { formatDuration, shortDuration } from '../time/duration.ts';
 import { localTime } from '../time/local-time.ts';
 import type { AskRequest } from './ask.ts';
 
@@ -38,10 +38,14 @@ export function askWindow({ profile }: AskRequest): string {
 }
 
 /** Returns the first line of every prompt: which session, and when it ends. */
-export function askTitle({ profile, expiration, now }: AskRequest): string {
+export function askTitle({ profile, expiration, maxAge, now }: AskRequest): string {
   const session = plain(`AWS session [${profile}]`);
   if (expiration === undefined) return `${session} needs a code`;
   const at = localTime(expiration, now);
+  if (maxAge !== undefined) {
+    const limit = `max_age (${shortDuration(maxAge)})`;
+    return expiration <= now ? `${session} is older than ${limit}` : `${session} reaches ${limit} at ${at}`;
+  }
   if (expiration <= now) return `${session} ended at ${at}`;
   return `${session} ends in ${formatDuration(expiration - now)}, at ${at}`;
 }

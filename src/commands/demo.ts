@@ -5,13 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { getCallerIdentity } from '../aws/sts.ts';
 import { parseCredentials } from '../credentials/document.ts';
 import { type LogEntry, type RunningAgent, startAgent } from '../demo/agent.ts';
-import { maskedKeyId, shownLines, withoutSession } from '../demo/file.ts';
+import { shownLines, withoutSession } from '../demo/file.ts';
 import { type DemoScreen, openScreen } from '../demo/screen.ts';
 import { PROFILE, REGION, REMIND_EVERY, type Stage, setStage } from '../demo/stage.ts';
 import { UserError } from '../errors.ts';
 import { PROGRAM } from '../package-file.ts';
 import { runCommand } from '../run-command.ts';
-import { sessionIn } from '../session/session.ts';
+import { sessionIn, shortKeyId } from '../session/session.ts';
 import { deferred } from '../time/deferred.ts';
 import { withTimeout } from '../time/timeout.ts';
 
@@ -122,7 +122,7 @@ async function tell(play: Play, answer: (play: Play) => Promise<void>): Promise<
 
   title(5, 'STS takes the new session, and the agent calls it fresh');
   const { arn, accessKeyId } = await identity(stage, after);
-  screen.print(`   GetCallerIdentity with ${maskedKeyId(accessKeyId)}: ${arn}`);
+  screen.print(`   GetCallerIdentity with ${shortKeyId(accessKeyId)}: ${arn}`);
   for (const line of await statusLines(stage)) screen.print(`   ${line}`);
 }
 

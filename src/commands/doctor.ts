@@ -24,7 +24,7 @@ import { variableFindings } from '../doctor/variables.ts';
 import { UserError } from '../errors.ts';
 import { notAFile } from '../files/read.ts';
 import { packageVersion } from '../package-file.ts';
-import { sessionIn } from '../session/session.ts';
+import { aged, sessionIn } from '../session/session.ts';
 import { readState } from '../session/state.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
 import { type Paths, pathsOf } from '../settings/paths.ts';
@@ -106,9 +106,10 @@ export async function doctor(options: DoctorOptions): Promise<void> {
       look: async () => {
         const answers = await asked;
         const { expiries } = readState(files.state);
-        return profiles.flatMap(({ profile }) => {
+        return profiles.flatMap((own) => {
+          const { profile } = own;
           const remembered = expiries[files.credentials]?.[profile];
-          const stored = { session: sessionIn(known.credentials(profile), remembered), remembered };
+          const stored = { session: aged(sessionIn(known.credentials(profile), remembered), own), remembered };
           const answer = answers.find((one) => one.profile.profile === profile);
           const instant = now + (answer?.ofSource?.clockOffset ?? 0);
           return sessionFindings(profile, stored, settings?.promptBefore ?? 0, instant, answer);

@@ -1,3 +1,5 @@
+import { shortKeyId } from '../session/session.ts';
+
 /** A line of the credentials file, as the demo shows it. */
 interface ShownLine {
   /** Secrets masked. */
@@ -9,11 +11,6 @@ interface ShownLine {
 export function shownLines(file: Buffer, before: Buffer = file): ShownLine[] {
   const old = linesOf(before);
   return linesOf(file).map((line, index) => ({ text: masked(line), changed: line !== old[index] }));
-}
-
-/** `ASIA…7QXZ`: enough to tell one key from another. */
-export function maskedKeyId(accessKeyId: string): string {
-  return `${accessKeyId.slice(0, 4)}…${accessKeyId.slice(-4)}`;
 }
 
 /**
@@ -37,7 +34,7 @@ const SESSION = /^(?<key>(?:aws_access_key_id|aws_secret_access_key|aws_session_
 
 function masked(line: string): string {
   return line
-    .replace(/^(aws_access_key_id\s*=\s*)(.*)$/, (_, key, id) => key + maskedKeyId(id))
+    .replace(/^(aws_access_key_id\s*=\s*)(.*)$/, (_, key, id) => key + shortKeyId(id))
     .replace(/^(aws_(?:secret_access_key|session_token)\s*=\s*).*$/, '$1****');
 }
 

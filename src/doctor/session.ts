@@ -1,21 +1,20 @@
-import { type StoredSession, stateAt } from '../session/session.ts';
+import { type StoredSession, shortKeyId, stateAt } from '../session/session.ts';
 import type { RememberedExpiry } from '../session/state.ts';
 import { localTime } from '../time/local-time.ts';
 import type { Asked } from './ask-aws.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
-import { masked } from './keys.ts';
-import { notTold } from './not-told.ts';
+import { unverified } from './unverified.ts';
 
-/** What stands in an MFA profile, and what this program remembers of it. */
+/** The session in an MFA profile, and what this program remembers of it. */
 export interface Stored {
   session: StoredSession;
   remembered: RememberedExpiry | undefined;
 }
 
 /**
- * The session of one MFA profile.
+ * Checks the session of one MFA profile.
  * @param now milliseconds since the epoch, by AWS's clock
- * @param asked undefined when AWS was not asked
+ * @param asked undefined if AWS was not asked
  */
 export function sessionFindings(
   profile: string,
@@ -41,22 +40,22 @@ function stateFinding(profile: string, session: StoredSession, promptBefore: num
     case 'missing':
       return warning(check, `[${profile}] holds no session`, refresh, profile);
     case 'long-term': {
-      const found = `[${profile}] holds long-term keys: they are never overwritten, so it is not kept fresh`;
+      const found = `[${profile}] holds long-term keys, which are never overwritten, so the agent does not keep it fresh`;
       return error(
         check,
         found,
-        'name another MFA profile in config.ini, or move these keys to another section',
+        'use another MFA profile in config.ini, or move these keys to another profile',
         profile,
       );
     }
     case 'unknown': {
-      const found = `[${profile}] holds a session of another tool, which says nothing of its end`;
-      return ok(check, `${found}: AWS is asked`, profile);
+      const found = `[${profile}] holds a session of another tool, without an expiration`;
+      return ok(check, `${found}: AWS decides whether it is valid`, profile);
     }
     case 'expired':
       return warning(check, `the session of [${profile}] ended at ${at}`, refresh, profile);
     case 'due':
-      return ok(check, `the session of [${profile}] ends at ${at}: the agent asks now`, profile);
+      return ok(check, `the session of [${profile}] ends at ${at}; it is time to ask for a code`, profile);
     case 'fresh':
       return ok(check, `the session of [${profile}] is fresh until ${at}`, profile);
   }
@@ -72,32 +71,32 @@ function aliveFinding(
   const refresh = `aws-mfa-agent refresh ${profile} --force`;
   const whose = `the session of [${profile}]`;
   const answer = asked?.ofSession;
-  if (answer === undefined) return notTold(check, whose, undefined, profile);
+  if (answer === undefined) return unverified(check, whose, undefined, profile);
   if (answer.ok) {
     const { arn } = answer.value;
     const source = asked?.ofSource;
     if (source?.ok && source.value.arn !== arn) {
-      const found = `the session of [${profile}] is of ${arn}, and the long-term keys are of ${source.value.arn}`;
+      const found = `the session of [${profile}] belongs to ${arn}, but the long-term keys to ${source.value.arn}`;
       return error(check, found, refresh, profile);
     }
-    return ok(check, `AWS takes it: ${arn}`, profile);
+    return ok(check, `AWS accepts the session of [${profile}]: ${arn}`, profile);
   }
   const { failure } = answer;
   if (failure.kind === 'expired' || failure.kind === 'bad-keys') {
-    const found = `AWS does not take the session of [${profile}]`;
+    const found = `AWS does not accept the session of [${profile}]`;
     if (expiration !== undefined && expiration <= now) {
       return warning(check, `${found}: it has ended`, refresh, profile);
     }
-    const why = 'though it should not have ended: it is not whole, or was revoked';
+    const why = 'although it should not have ended: it is incomplete, or was revoked';
     return error(check, `${found}, ${why}`, refresh, profile);
   }
-  return notTold(check, whose, failure, profile);
+  return unverified(check, whose, failure, profile);
 }
 
 /**
- * STS tells nobody whether a session was made with MFA: GetCallerIdentity answers the same for both. What is known is who
- * got it: this program sends no request without a code, and remembers the id of the key that it was given. And IAM takes
- * the sessions of GetSessionToken only when they were made with MFA.
+ * Checks whether the session was made with MFA. STS does not say it: GetCallerIdentity gives the same answer for both. This
+ * program never requests a session without a code, and remembers the access key id of the session it got. And IAM accepts
+ * sessions of GetSessionToken only if they were made with MFA.
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html ("Permissions")
  */
 function mfaFinding(
@@ -108,24 +107,20 @@ function mfaFinding(
 ): Finding {
   const check = 'session.mfa';
   if (!accessKeyId.startsWith('ASIA')) {
-    const found = `${masked(accessKeyId)} in [${profile}] is no key of a session: those begin with ASIA`;
+    const found = `${shortKeyId(accessKeyId)} in [${profile}] is not the key of a session: those begin with ASIA`;
     return error(check, found, `aws-mfa-agent refresh ${profile} --force`, profile);
   }
   if (remembered?.accessKeyId === accessKeyId) {
-    return ok(check, `this program got ${masked(accessKeyId)} with a code, so it is an MFA session`, profile);
+    return ok(check, `${shortKeyId(accessKeyId)} was made with MFA: this program got it with a code`, profile);
   }
   const byIam = asked?.devicesBySession;
   if (byIam?.ok) {
-    return ok(
-      check,
-      `IAM answers ${masked(accessKeyId)}, which it does only to sessions that were made with MFA`,
-      profile,
-    );
+    return ok(check, `${shortKeyId(accessKeyId)} was made with MFA: IAM accepts it`, profile);
   }
   if (byIam?.failure.kind === 'bad-keys') {
-    const found = `IAM does not take ${masked(accessKeyId)}, though STS does: it was made without MFA`;
+    const found = `${shortKeyId(accessKeyId)} was made without MFA: STS accepts it, but IAM does not`;
     return error(check, found, `aws-mfa-agent refresh ${profile} --force`, profile);
   }
-  const found = `${masked(accessKeyId)} was got by another tool: AWS does not tell whether with MFA`;
-  return warning(check, found, `if calls are denied: aws-mfa-agent refresh ${profile} --force`, profile);
+  const found = `${shortKeyId(accessKeyId)} is from another tool: AWS does not say whether it was made with MFA`;
+  return warning(check, found, `if calls are denied, run: aws-mfa-agent refresh ${profile} --force`, profile);
 }

@@ -17,8 +17,11 @@ export interface History {
   readonly wait?: { until: number; why: string };
   /** How many times in a row AWS was busy or unreachable. */
   readonly outage?: { kind: 'busy' | 'unreachable'; times: number };
-  /** Asking is useless until the settings or the credentials file change. `why` is a text for the user. */
-  readonly stopped?: { why: string };
+  /**
+   * Asking was useless. It is tried once more when a file changes, or the user asks for it, or comes back, and `until` at the
+   * latest. `why` is a text for the user.
+   */
+  readonly stopped?: { why: string; since: number; until: number };
   /** Why no way of asking worked the last time, as a text for the user. It is tried again now and then, and logged once. */
   readonly unaskable?: string;
   /** STS has given a session that is not on disk yet. */
@@ -35,15 +38,16 @@ export type ProfileEvent =
   | { kind: 'clock-set'; by: number }
   /** A check read the session. `mayBeFixed`: a file changed or the user asked for it, so the reason to stop may be gone. */
   | { kind: 'checked'; state: SessionState; mayBeFixed: boolean }
-  /** A prompt was shown (`reminder` 0) or repeated. `expiration`: when the session ends, if that is known. */
+  /** A prompt was shown (`reminder` 0) or repeated. `expiration`: when AWS ends the session, if that is known. */
   | { kind: 'prompted'; reminder: number; expiration: number | undefined }
   /** The prompt was answered or closed. `jitter`, from 0 to 1, spreads the retries of many users while AWS is busy. */
   | { kind: 'prompt-ended'; outcome: RefreshOutcome; jitter: number }
   /** A session that had been kept in memory was written. */
-  | { kind: 'written'; expiration: number }
+  | { kind: 'written' }
   /** STS was asked whether the session is alive; undefined when STS could not be reached. */
   | { kind: 'verified'; alive: boolean | undefined }
-  | { kind: 'snoozed'; until: number }
+  /** By command; `until` is undefined when the user ends a snooze. */
+  | { kind: 'snoozed'; until: number | undefined }
   /** A command waits for the session. `person`: a user sits at it. */
   | { kind: 'awaited'; person: boolean };
 
@@ -67,12 +71,12 @@ export function after(history: History, event: ProfileEvent, moment: Moment): Hi
     case 'prompt-ended':
       return afterOutcome(history, event, moment);
     case 'written':
-      return afterRefresh(event.expiration, moment);
+      return FRESH_START;
     case 'verified':
       // Unreachable: counts as alive until STS can be asked again. A code could not be checked now either.
       return { ...history, verdict: { alive: event.alive ?? true, until: moment.now + VERIFY_AGAIN } };
     case 'snoozed':
-      return { ...history, snoozedUntil: event.until };
+      return afterSnooze(history, event.until);
     case 'awaited':
       return event.person ? awaitedByPerson(history) : awaitedByProgram(history, moment);
   }
@@ -90,6 +94,16 @@ function afterCheck(history: History, { state, mayBeFixed }: { state: SessionSta
   const { snoozedUntil } = seen;
   const isStuck = stopped !== undefined || unaskable !== undefined;
   return isStuck ? { ...FRESH_START, ...(snoozedUntil !== undefined && { snoozedUntil }) } : rest;
+}
+
+/** After a snooze, the prompt is shown as if for the first time. */
+function afterSnooze({ snoozedUntil: _, ...history }: History, until: number | undefined): History {
+  return { ...asIfFirst(history), ...(until !== undefined && { snoozedUntil: until }) };
+}
+
+/** The next prompt is shown at once, and its reminders are counted from there. */
+function asIfFirst({ lastAskedAt: _, ...history }: History): History {
+  return { ...history, reminders: 0, lastCall: false };
 }
 
 /** Of a fresh session, only what the user asked for still counts, and what has been logged already. */
@@ -110,21 +124,22 @@ function afterOutcome(
   const { askingSince: _, unaskable: __, ...rest } = history;
   switch (outcome.kind) {
     case 'refreshed':
-      return afterRefresh(outcome.session.expiration, moment);
+      return FRESH_START;
     case 'unsaved':
       return { ...FRESH_START, unsaved: true };
     case 'snoozed':
       return { ...FRESH_START, snoozedUntil: outcome.until };
     case 'dismissed':
-    case 'withdrawn':
       return rest;
+    case 'withdrawn':
+      return asIfFirst(rest);
     case 'unaskable': {
       // Tried again later, and not counted as a prompt: a desktop may appear.
       const why = texts.cannotAskHere(outcome.reason);
       return { ...FRESH_START, unaskable: why, wait: { until: now + remindEvery, why } };
     }
     case 'no-keys':
-      return { ...rest, stopped: { why: outcome.reason } };
+      return stop(outcome.reason, now);
     case 'refused':
       return afterRefusal(rest, outcome, jitter, moment);
   }
@@ -159,8 +174,15 @@ function afterRefusal(
     case 'expired':
     case 'invalid-request':
     case 'not-sts':
-      return { ...history, stopped: { why } };
+      return stop(why, now);
   }
+}
+
+/** How long a stop lasts if nothing ends it before. */
+const LONGEST_STOP = 3_600_000;
+
+function stop(why: string, now: number): History {
+  return { ...FRESH_START, stopped: { why, since: now, until: now + LONGEST_STOP } };
 }
 
 /** A prompt first shown after the expiry had no last call at the expiry: it is repeated this often instead. */
@@ -171,7 +193,7 @@ function afterPrompt(
   { reminder, expiration }: { reminder: number; expiration: number | undefined },
   { now }: Moment,
 ): History {
-  const { wait: _, snoozedUntil: __, ...rest } = history;
+  const { wait: _, snoozedUntil: __, stopped: ___, ...rest } = history;
   const expired = expiration !== undefined && expiration <= now;
   const askedBefore = expired && reminder > 0 && (history.lastAskedAt ?? now) < expiration;
   return {
@@ -183,25 +205,16 @@ function afterPrompt(
   };
 }
 
-/**
- * The history after a refresh. AWS may give a session so short that it is due at once (to a root user, for example). The next
- * prompt then waits until a quarter of the session is left; otherwise the prompts would never end.
- */
-function afterRefresh(expiration: number, { now, promptBefore }: Moment): History {
-  const left = expiration - now;
-  if (left > promptBefore) return FRESH_START;
-  return { ...FRESH_START, wait: { until: expiration - left / 4, why: texts.SHORT_SESSION } };
-}
-
 /** Shifts all times by `by` ms after a clock step, so that every pause keeps its length. */
 function shifted(history: History, by: number): History {
-  const { askingSince, lastAskedAt, snoozedUntil, wait, verdict } = history;
+  const { askingSince, lastAskedAt, snoozedUntil, wait, stopped, verdict } = history;
   return {
     ...history,
     ...(askingSince !== undefined && { askingSince: askingSince + by }),
     ...(lastAskedAt !== undefined && { lastAskedAt: lastAskedAt + by }),
     ...(snoozedUntil !== undefined && { snoozedUntil: snoozedUntil + by }),
     ...(wait && { wait: { ...wait, until: wait.until + by } }),
+    ...(stopped && { stopped: { ...stopped, since: stopped.since + by, until: stopped.until + by } }),
     ...(verdict && { verdict: { ...verdict, until: verdict.until + by } }),
   };
 }
@@ -210,16 +223,16 @@ function shifted(history: History, by: number): History {
 function awaitedByPerson(history: History): History {
   const { unaskable: _, ...asked } = history;
   if (history.askingSince !== undefined) return repeatedNow(asked);
-  const { snoozedUntil: __, wait: ___, lastAskedAt: ____, ...rest } = asked;
-  return { ...rest, reminders: 0, lastCall: false };
+  const { snoozedUntil: __, wait: ___, ...rest } = asked;
+  return asIfFirst(rest);
 }
 
 /** For a program, a prompt is repeated, or a closed one shown again, only if the last one is older than `remindEvery`. */
 function awaitedByProgram(history: History, { now, remindEvery }: Moment): History {
-  const { lastAskedAt, ...unasked } = history;
+  const { lastAskedAt } = history;
   if (lastAskedAt === undefined || now - lastAskedAt < remindEvery) return history;
   if (history.askingSince !== undefined) return repeatedNow(history);
-  return { ...unasked, reminders: 0, lastCall: false };
+  return asIfFirst(history);
 }
 
 /** The next check repeats the open prompt. */

@@ -1,5 +1,6 @@
 import type { SessionState } from '../session/session.ts';
-import type { History } from './history.ts';
+import { after, type History } from './history.ts';
+import { isLastCall, LAST_CALL } from './last-call.ts';
 import type { Standing } from './standing.ts';
 import * as texts from './texts.ts';
 
@@ -8,8 +9,10 @@ export interface Situation {
   /** The device: one question at a time for each. */
   serialNumber: string;
   state: SessionState;
-  /** When the session ends, for states that have an end. */
+  /** When the use of the session ends: AWS ends it, or it is too old. Undefined where no end is known. */
   expiration: number | undefined;
+  /** When AWS ends a session whose use ends earlier. */
+  awsEnd?: number | undefined;
   history: History;
 }
 
@@ -41,7 +44,7 @@ export type Action =
 export interface Plan {
   actions: Action[];
   standings: Map<string, Standing>;
-  /** When to check besides the schedule: the next end of a session that is being asked for. */
+  /** When to check besides the schedule: the next time at which something is due, as `status` says. */
   nextLook: number | undefined;
 }
 
@@ -52,35 +55,40 @@ const LONGEST_PAUSE = 4 * 3_600_000;
 export function plan(situations: Situation[], circumstances: Circumstances): Plan {
   const actions: Action[] = [];
   const standings = new Map<string, Standing>();
-  const ends: number[] = [];
+  const looks: number[] = [];
   const asking = new Map<string, string>();
   for (const { history, serialNumber, profile } of situations) {
     if (history.askingSince !== undefined) asking.set(serialNumber, profile);
   }
   for (const situation of situations) {
     const behind = asking.get(situation.serialNumber);
-    const one = planOne(situation, circumstances, behind === situation.profile ? undefined : behind);
-    standings.set(situation.profile, one.standing);
-    if (one.action) actions.push(one.action);
-    if (one.action?.do === 'ask') asking.set(situation.serialNumber, situation.profile);
-    const isAskedFor = one.standing.standing === 'asking' || one.standing.standing === 'unanswered';
-    if (isAskedFor && situation.expiration !== undefined) ends.push(situation.expiration);
+    const { standing, action, look } = planOne(
+      situation,
+      circumstances,
+      behind === situation.profile ? undefined : behind,
+    );
+    standings.set(situation.profile, standing);
+    if (action) actions.push(action);
+    if (action?.do === 'ask') asking.set(situation.serialNumber, situation.profile);
+    if (look !== undefined) looks.push(look);
   }
-  const ahead = ends.filter((end) => end > circumstances.now);
+  const ahead = looks.filter((look) => look > circumstances.now);
   return { actions, standings, nextLook: ahead.length > 0 ? Math.min(...ahead) : undefined };
 }
 
 interface One {
   action?: Action;
   standing: Standing;
+  /** When something is due next. */
+  look?: number | undefined;
 }
 
 /** The rules for one profile, the first that fits. `behind` is the profile for which its device is being asked now. */
 function planOne(situation: Situation, circumstances: Circumstances, behind: string | undefined): One {
   const { profile, state, history } = situation;
   const { now, quietUntil, held } = circumstances;
-  const standing = (standing: Standing): One =>
-    history.askingSince === undefined ? { standing } : { standing, action: { do: 'withdraw', profile } };
+  const standing = (standing: Standing, look?: number): One =>
+    history.askingSince === undefined ? { standing, look } : { standing, look, action: { do: 'withdraw', profile } };
 
   if (history.unsaved) return { standing: { standing: 'unsaved' }, action: { do: 'save', profile } };
   if (state === 'fresh') return standing({ standing: 'fresh' });
@@ -89,25 +97,46 @@ function planOne(situation: Situation, circumstances: Circumstances, behind: str
     return { standing: { standing: 'verifying' }, action: { do: 'verify', profile } };
   }
   if (state === 'unknown' && history.verdict?.alive) return standing({ standing: 'fresh' });
-  if (history.stopped) return standing({ standing: 'stopped', why: history.stopped.why });
+  if (history.stopped && isStopped(history.stopped, circumstances)) {
+    const { why, until } = history.stopped;
+    return standing({ standing: 'stopped', why, until }, until);
+  }
   if (history.snoozedUntil !== undefined && history.snoozedUntil > now) {
-    return standing({ standing: 'snoozed', until: history.snoozedUntil });
+    return standing({ standing: 'snoozed', until: history.snoozedUntil }, history.snoozedUntil);
   }
-  if (quietUntil !== undefined) return standing({ standing: 'quiet', until: quietUntil });
+  if (quietUntil !== undefined) return standing({ standing: 'quiet', until: quietUntil }, quietUntil);
   if (held !== undefined) return standing({ standing: 'held', why: held });
-  if (history.wait && history.wait.until > now) return standing({ standing: 'waiting', ...history.wait });
-  if (behind !== undefined) return { standing: { standing: 'queued', behind } };
-
-  const due = reminderDue(situation, circumstances);
-  if (history.askingSince === undefined) {
-    return due === undefined
-      ? { standing: { standing: 'unanswered', until: nextReminder(situation, circumstances) } }
-      : { standing: { standing: 'asking', since: now }, action: { do: 'ask', profile, reminder: due } };
+  if (history.wait && history.wait.until > now) {
+    return standing({ standing: 'waiting', ...history.wait }, history.wait.until);
   }
-  const since: Standing = { standing: 'asking', since: history.askingSince };
-  return due === undefined
-    ? { standing: since }
-    : { standing: since, action: { do: 'remind', profile, reminder: due } };
+  if (behind !== undefined) return { standing: { standing: 'queued', behind } };
+  return askOne(situation, circumstances);
+}
+
+/** Nothing keeps the agent from asking for the profile. */
+function askOne(situation: Situation, circumstances: Circumstances): One {
+  const { profile, history } = situation;
+  const { now } = circumstances;
+  const reminder = reminderDue(situation, circumstances);
+  if (reminder === undefined) {
+    const next = nextReminder(situation, circumstances);
+    const standing: Standing =
+      history.askingSince === undefined
+        ? { standing: 'unanswered', until: next }
+        : { standing: 'asking', since: history.askingSince };
+    return { standing, look: next };
+  }
+  const prompted = { kind: 'prompted', reminder, expiration: situation.awsEnd ?? situation.expiration } as const;
+  const next = nextReminder({ ...situation, history: after(history, prompted, circumstances) }, circumstances);
+  return {
+    standing: { standing: 'asking', since: history.askingSince ?? now },
+    action: { do: history.askingSince === undefined ? 'ask' : 'remind', profile, reminder },
+    look: next,
+  };
+}
+
+function isStopped({ since, until }: NonNullable<History['stopped']>, { now, returnedAt }: Circumstances): boolean {
+  return until > now && returnedAt <= since;
 }
 
 /** The number of the reminder that is due (0: the first asking), or undefined when it is not time. */
@@ -118,18 +147,28 @@ function reminderDue(situation: Situation, circumstances: Circumstances): number
   const next = nextReminder(situation, circumstances);
   if (next === undefined) return undefined;
   // The end of the session has a check of its own.
-  const early = next === situation.expiration ? 0 : PUNCTUAL;
+  const early = endsOf(situation).includes(next) ? 0 : PUNCTUAL;
   return next - early <= circumstances.now ? history.reminders + 1 : undefined;
 }
 
 /** A prompt is shown some milliseconds after its check began, so the check that repeats it may come this much too early. */
 const PUNCTUAL = 1_000;
 
-/** When to raise the question again, or undefined after the last call: then only the person's return does. */
-function nextReminder({ history, expiration, state }: Situation, { now, remindEvery }: Circumstances) {
+/**
+ * When to show the prompt again: after a pause that doubles each time, shortly before the session ends, and when it has ended.
+ * Undefined after that: then only the person's return does.
+ */
+function nextReminder(situation: Situation, { now, remindEvery }: Circumstances): number | undefined {
+  const { history } = situation;
   if (history.lastCall) return undefined;
   const asked = history.lastAskedAt ?? now;
-  const pause = Math.min(remindEvery * 2 ** history.reminders, LONGEST_PAUSE);
-  if (expiration === undefined || asked >= expiration || state === 'missing') return asked + pause;
-  return Math.min(asked + pause, expiration);
+  const calls = endsOf(situation).flatMap((end) => {
+    if (asked >= end) return [];
+    return isLastCall(asked, end) ? [end] : [end - LAST_CALL];
+  });
+  return Math.min(asked + Math.min(remindEvery * 2 ** history.reminders, LONGEST_PAUSE), ...calls);
+}
+
+function endsOf({ state, expiration, awsEnd }: Situation): number[] {
+  return state === 'missing' ? [] : [expiration, awsEnd].filter((end) => end !== undefined);
 }

@@ -14,7 +14,8 @@ export type Standing =
   | { standing: 'queued'; behind: string }
   | { standing: 'unsaved' }
   | { standing: 'verifying' }
-  | { standing: 'stopped'; why: string };
+  /** `until`: when it is tried once more; undefined for a profile that is not the agent's to write. */
+  | { standing: 'stopped'; why: string; until?: number };
 
 /** Where a profile stands, in a few words for the log and for `status`. */
 export function standingText(state: SessionState, standing: Standing | undefined, now: number): string {
@@ -44,6 +45,8 @@ export function standingText(state: SessionState, standing: Standing | undefined
     case 'verifying':
       return 'asking AWS whether the session is alive';
     case 'stopped':
-      return `stopped: ${standing.why}`;
+      return standing.until === undefined
+        ? `stopped: ${standing.why}`
+        : `stopped: ${standing.why}; asks again at ${localTime(standing.until, now)}`;
   }
 }

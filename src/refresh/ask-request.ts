@@ -1,5 +1,6 @@
 import type { AskRequest } from '../ask/ask.ts';
 import { snoozeLabel } from '../ask/texts.ts';
+import { isLastCall } from '../policy/last-call.ts';
 import { buttonSnoozeUntil } from '../policy/snooze.ts';
 import type { RefreshTarget } from './target.ts';
 
@@ -8,15 +9,29 @@ import type { RefreshTarget } from './target.ts';
  * @param now milliseconds since the epoch
  */
 export function askRequest(
-  { profile, serialNumber, expiration }: RefreshTarget,
+  target: RefreshTarget,
   now: number,
   { reminder, problem, byHand }: { reminder: number; problem?: string | undefined; byHand?: boolean },
 ): AskRequest {
-  const until = buttonSnoozeUntil(now, expiration);
+  const { profile, serialNumber } = target;
+  const until = buttonSnoozeUntil(now, endAhead(target, now));
   return {
-    ...{ profile, serialNumber, expiration, now, reminder },
+    ...{ profile, serialNumber, ...shownEnd(target, now), now, reminder },
     snooze: { until, label: snoozeLabel(until, now) },
     ...(problem !== undefined && { problem }),
     ...(byHand && { byHand }),
   };
+}
+
+type Ends = Pick<RefreshTarget, 'expiration' | 'awsEnd' | 'maxAge'>;
+
+/** The end that the user must not miss now: that of `max_age`, then that of AWS. */
+export function endAhead({ expiration, awsEnd }: Ends, now: number): number | undefined {
+  return expiration !== undefined && expiration <= now ? (awsEnd ?? expiration) : expiration;
+}
+
+/** A session that is older than `max_age` still works: the prompt says so, until AWS's own end is near. */
+function shownEnd({ expiration, awsEnd, maxAge }: Ends, now: number): Pick<AskRequest, 'expiration' | 'maxAge'> {
+  if (awsEnd === undefined || maxAge === undefined) return { expiration };
+  return isLastCall(now, awsEnd) ? { expiration: awsEnd } : { expiration, maxAge };
 }

@@ -6,7 +6,7 @@ import type { RefreshOutcome } from '../policy/outcome.ts';
 import { pressedSnoozeUntil } from '../policy/snooze.ts';
 import type { MfaSession } from '../session/session.ts';
 import { deferred } from '../time/deferred.ts';
-import { askRequest } from './ask-request.ts';
+import { askRequest, endAhead } from './ask-request.ts';
 import { CODE_STEP, type CodeMemory, nextCodeIn } from './codes.ts';
 import { codeResult } from './outcome.ts';
 import type { RefreshTarget } from './target.ts';
@@ -66,7 +66,7 @@ async function attempt(
     const answer = await effects.ask(askRequest(target, effects.now(), shown), asking);
     if (asking.signal.aborted) return { kind: 'withdrawn' };
     if (answer.kind === 'snooze') {
-      const until = pressedSnoozeUntil(answer.until, effects.now(), target.expiration);
+      const until = pressedSnoozeUntil(answer.until, effects.now(), endAhead(target, effects.now()));
       return { kind: 'snoozed', until };
     }
     if (answer.kind === 'dismissed') return { kind: 'dismissed' };

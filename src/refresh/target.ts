@@ -13,6 +13,8 @@ export interface RefreshTarget {
   maxAge?: number | undefined;
   /** When the use of the session that the profile holds ends, in milliseconds since the epoch. */
   expiration: number | undefined;
+  /** When AWS ends a session that `maxAge` ends earlier. */
+  awsEnd?: number | undefined;
   /** The last try did not get through to AWS. Nobody is asked for a code until AWS answers again. */
   afterOutage?: boolean;
 }

@@ -34,6 +34,8 @@ export type StoredSession =
       issued?: number | undefined;
       /** When it is older than the settings allow: see {@link aged}. */
       tooOldAt?: number;
+      /** How long it lasts in all, in milliseconds, where that is less than the settings ask for: see {@link aged}. */
+      shortLength?: number;
     };
 
 /** The same, with the secrets of a session: what {@link sessionIn} reads. */
@@ -58,9 +60,20 @@ export function stateAt(session: StoredSession, now: number, promptBefore: numbe
     case 'session':
       if (session.expiration === undefined) return 'unknown';
       if (session.expiration <= now) return 'expired';
-      return (endOf(session) ?? 0) - now <= promptBefore ? 'due' : 'fresh';
+      return (dueAt(session, promptBefore) ?? now) <= now ? 'due' : 'fresh';
   }
 }
+
+/** When a session becomes due: see {@link stateAt}. One that is shorter than the settings ask for, in its last quarter. */
+export function dueAt(session: StoredSession, promptBefore: number): number | undefined {
+  const end = endOf(session);
+  if (session.kind !== 'session' || end === undefined) return undefined;
+  const { shortLength } = session;
+  return end - (shortLength === undefined ? promptBefore : Math.min(promptBefore, shortLength / 4));
+}
+
+/** AWS's clock and ours, and the way there and back: a session counts as short only when it is shorter by more than this. */
+const LENGTH_NOISE = 60_000;
 
 /**
  * A session under the settings of its profile: a policy that wants a younger login than the session is long
@@ -72,9 +85,14 @@ export function aged<Session extends StoredSession>(
   { maxAge, durationSeconds }: { maxAge?: number; durationSeconds: number },
 ): Session {
   const start = startOf(session, durationSeconds);
-  return session.kind !== 'session' || start === undefined || maxAge === undefined
-    ? session
-    : { ...session, tooOldAt: start + maxAge };
+  if (session.kind !== 'session' || session.expiration === undefined || start === undefined) return session;
+  const length = session.expiration - start;
+  const isShort = length < Math.min(durationSeconds * 1000, maxAge ?? Number.POSITIVE_INFINITY) - LENGTH_NOISE;
+  return {
+    ...session,
+    ...(maxAge !== undefined && { tooOldAt: start + maxAge }),
+    ...(isShort && { shortLength: length }),
+  };
 }
 
 /** When a session began: when AWS gave it, or, where that is not known, as long before its expiration as ours last. */
@@ -130,6 +148,11 @@ export function longTermKeyIn(values: ReadonlyMap<string, string>): string | und
   if (accessKeyId.startsWith('AKIA')) return accessKeyId;
   if (accessKeyId.startsWith('ASIA') || sessionTokenIn(values)) return undefined;
   return accessKeyId || values.get('aws_secret_access_key') ? accessKeyId : undefined;
+}
+
+/** Shortens an access key id for people: `ASIA…7QXZ` is enough to distinguish keys. */
+export function shortKeyId(accessKeyId: string): string {
+  return accessKeyId.length > 12 ? `${accessKeyId.slice(0, 4)}…${accessKeyId.slice(-4)}` : accessKeyId;
 }
 
 /** Returns the session token that the AWS CLI uses: botocore prefers the old key. An empty value counts as missing. */

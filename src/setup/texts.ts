@@ -1,6 +1,7 @@
 /** The texts of `setup`, one line each. Names come from files that other users may write: they are shown without control characters. */
 import { plain } from '../plain.ts';
 import type { AwsFailure } from '../policy/outcome.ts';
+import { shortKeyId } from '../session/session.ts';
 import type { Arrangement, Obstacle, Source } from './found.ts';
 
 export const TITLE = 'aws-mfa-agent setup';
@@ -49,12 +50,7 @@ export function arrangementHint({ keptBy }: Arrangement): string {
 }
 
 export function sourceLabel({ profile, accessKeyId }: Source): string {
-  return plain(`[${profile}] (${accessKeyId === undefined ? 'credential_process' : shortened(accessKeyId)})`);
-}
-
-/** Shortens an access key id to the parts that distinguish it. */
-function shortened(accessKeyId: string): string {
-  return accessKeyId.length > 12 ? `${accessKeyId.slice(0, 4)}…${accessKeyId.slice(-4)}` : accessKeyId;
+  return plain(`[${profile}] (${accessKeyId === undefined ? 'credential_process' : shortKeyId(accessKeyId)})`);
 }
 
 export function obstacle({ kind, profile }: Obstacle): string {

@@ -32,7 +32,7 @@ export async function follow(first: Omit<Knowledge, 'agent'>, sources: Sources, 
     clearTimeout(timer);
     const now = Date.now();
     const rows = rowsAt(knowledge, now);
-    timer = setTimeout(draw, nextChange(rows, knowledge.settings.promptBefore, now));
+    timer = setTimeout(draw, nextChange(rows, now));
     const shown = knowledge;
     last = last.then(() => show(shown, rows, now, problem));
   }

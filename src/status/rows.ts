@@ -1,6 +1,6 @@
 import type { AgentReport } from '../control/messages.ts';
 import type { Standing } from '../policy/standing.ts';
-import { aged, endOf, type SessionState, type StoredSession, startOf, stateAt } from '../session/session.ts';
+import { aged, dueAt, endOf, type SessionState, type StoredSession, startOf, stateAt } from '../session/session.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 
 /** All that `status` knows, without the time. */
@@ -21,6 +21,8 @@ export interface Row {
   expiration: number | undefined;
   /** When its use ends: then, or when it is older than `max_age`. */
   end: number | undefined;
+  /** When it becomes due. */
+  due: number | undefined;
   start: number | undefined;
   standing: Standing | undefined;
 }
@@ -35,6 +37,7 @@ export function rowsAt({ settings, profiles, sessions, agent }: Knowledge, now: 
       state: stateAt(session, now, settings.promptBefore),
       expiration: session.kind === 'session' ? session.expiration : undefined,
       end: endOf(session),
+      due: dueAt(session, settings.promptBefore),
       start: startOf(session, durationSeconds),
       standing: agent?.profiles.find((other) => other.profile === profile)?.standing,
     };
@@ -44,11 +47,11 @@ export function rowsAt({ settings, profiles, sessions, agent }: Knowledge, now: 
 const [SECOND, MINUTE, HOUR, DAY] = [1000, 60_000, 3_600_000, 86_400_000];
 
 /** How long until what is shown of these rows changes by time alone, in milliseconds: a state, the time left, the day. */
-export function nextChange(rows: readonly Row[], promptBefore: number, now: number): number {
+export function nextChange(rows: readonly Row[], now: number): number {
   const midnight = new Date(now).setHours(24, 0, 0, 0) - now;
-  const ahead = rows.flatMap(({ end, expiration }) => {
+  const ahead = rows.flatMap(({ end, due, expiration }) => {
     const left = (end ?? now) - now;
-    const states = [left - promptBefore, left, (expiration ?? now) - now];
+    const states = [(due ?? now) - now, left, (expiration ?? now) - now];
     if (left <= 0) return states;
     const unit = left >= DAY ? HOUR : left >= MINUTE ? MINUTE : SECOND;
     // The time left is rounded down, so it is another one just past a whole unit.

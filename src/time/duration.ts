@@ -13,6 +13,12 @@ export function parseDuration(text: string): number | undefined {
   return total;
 }
 
+/** As a setting writes it, in the largest unit that fits: `1h`, `90m`, `45s`. @param milliseconds whole seconds */
+export function shortDuration(milliseconds: number): string {
+  const unit = (['h', 'm', 's'] as const).find((one) => milliseconds % UNITS[one] === 0) ?? 's';
+  return `${Math.round(milliseconds / UNITS[unit])}${unit}`;
+}
+
 /**
  * For people: `2d 3h`, `1h 05m`, `12m`, `40s`. At most two units, rounded down.
  * @param milliseconds negative values count as zero

@@ -148,7 +148,7 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
     }
     await tab.press('Enter');
     expect(await given).toEqual(SNOOZED);
-    await tab.until(`${TEXT}.includes('The agent will not ask for 15 minutes.')`);
+    await tab.until(`${TEXT}.includes('The agent will not ask until 14:27.')`);
   });
 
   it('the page says that it is over when the prompt is closed', async () => {

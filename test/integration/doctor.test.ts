@@ -95,7 +95,7 @@ describe('doctor without problems', () => {
     expect(of('keys.serial')).toMatchObject([ok(/mfa\/alice is a device of .*user\/alice/)]);
     expect(of('session.state')).toMatchObject([ok(/fresh until/)]);
     expect(of('session.alive')).toMatchObject([ok(/user\/alice/)]);
-    expect(of('session.mfa')).toMatchObject([ok(/this program got ASIA….* with a code/)]);
+    expect(of('session.mfa')).toMatchObject([ok(/ASIA….* was made with MFA: this program got it with a code/)]);
     expect(of('agent.running')).toMatchObject([ok(/process \d+/)]);
     expect(of('agent.version')).toMatchObject([ok(/version/)]);
     expect(of('agent.profile')).toMatchObject([{ ...ok(/\[mfa\]: fresh/), profile: 'mfa' }]);
@@ -123,7 +123,7 @@ describe('doctor on the settings', () => {
     await writeFile(sandbox.configFile, '[default]\nregion = eu-west-1\n');
     const { of } = await examine();
     expect(of('settings.serial')).toMatchObject([{ ...error(/no mfa_serial/, /under \[mfa\]/), profile: 'mfa' }]);
-    expect(of('keys.serial')).toMatchObject([error(/no mfa_serial/)]);
+    expect(of('keys.serial')).toMatchObject([error(/mfa_serial cannot be checked/)]);
   });
 });
 
@@ -348,8 +348,8 @@ describe('doctor on the long-term keys', () => {
 describe('doctor on the MFA device', () => {
   it('doctor reports a device that is not the user’s, and which one is', async () => {
     await settings(`[mfa]\nmfa_serial = arn:aws:iam::${ACCOUNT_ID}:mfa/other\n`);
-    const mend = new RegExp(`^mfa_serial = ${sandbox.serialNumber} under`);
-    expect((await examine()).of('keys.serial')).toMatchObject([error(/mfa\/other is no device of/, mend)]);
+    const mend = new RegExp(`^set mfa_serial = ${sandbox.serialNumber} under`);
+    expect((await examine()).of('keys.serial')).toMatchObject([error(/mfa\/other is not a device of/, mend)]);
   });
 });
 
@@ -368,13 +368,13 @@ describe('doctor on the session', () => {
     expect(ended.of('session.state')).toMatchObject([warning(/ended at/, /refresh mfa/)]);
     expect(ended.of('session.alive')).toMatchObject([warning(/it has ended/)]);
     await put(sandbox.sts.issue('alice', 300));
-    expect((await examine()).of('session.state')).toMatchObject([ok(/ends at .* asks now/)]);
+    expect((await examine()).of('session.state')).toMatchObject([ok(/ends at .*; it is time to ask/)]);
   });
 
   it('doctor reports an incomplete session, and one of another user', async () => {
     const session = sandbox.sts.issue('alice', 3600);
     await put({ ...session, sessionToken: `${session.sessionToken.slice(0, -9)}AAAAAAAA=` });
-    expect((await examine()).of('session.alive')).toMatchObject([error(/not whole, or was revoked/, /--force/)]);
+    expect((await examine()).of('session.alive')).toMatchObject([error(/incomplete, or was revoked/, /--force/)]);
     await put(sandbox.sts.issue('bob', 3600));
     expect((await examine()).of('session.alive')).toMatchObject([error(/user\/bob, .*user\/alice/, /--force/)]);
   });
@@ -383,10 +383,10 @@ describe('doctor on the session', () => {
     await put(sandbox.sts.issue('alice', 3600));
     await changeCredentials((text) => text.replace(/^expiration.*\n/m, ''));
     const { of } = await examine();
-    expect(of('session.state')).toMatchObject([ok(/says nothing of its end/)]);
-    expect(of('session.mfa')).toMatchObject([ok(/IAM answers ASIA…/)]);
+    expect(of('session.state')).toMatchObject([ok(/without an expiration/)]);
+    expect(of('session.mfa')).toMatchObject([ok(/ASIA….* IAM accepts it/)]);
     sandbox.alice.mayNotListDevices = true;
-    expect((await examine()).of('session.mfa')).toMatchObject([warning(/another tool: AWS does not tell/, /--force/)]);
+    expect((await examine()).of('session.mfa')).toMatchObject([warning(/another tool: AWS does not say/, /--force/)]);
 
     const { accessKeyId, secretAccessKey } = sandbox.alice;
     const client = new STSClient({
@@ -418,7 +418,7 @@ describe('doctor on asking and the agent', () => {
         expect.objectContaining(ok(/^zenity: no display/)),
       ]),
     );
-    expect(of('agent.running')).toMatchObject([warning(/no agent runs/, /install/)]);
+    expect(of('agent.running')).toMatchObject([warning(/no agent is running/, /install/)]);
     await settings('prompt = zenity, browser\n');
     expect((await examine()).of('asking.unfit')).toMatchObject([warning(/prompt lists zenity/, /config\.ini/)]);
   });
@@ -439,7 +439,7 @@ describe('doctor on asking and the agent', () => {
     expect(of('agent.version')).toMatchObject([warning(/version 0\.0\.1/, /install/)]);
     expect(of('agent.profile')).toMatchObject([
       { ...error(/\[mfa\]: stopped: AWS knows no such device/), profile: 'mfa' },
-      { ...error(/does not know \[other\]/), profile: 'other' },
+      { ...error(/does not have \[other\]/), profile: 'other' },
     ]);
   });
 
@@ -472,7 +472,7 @@ describe('the report of doctor', () => {
     expect(secrets.length).toBe(4);
     for (const words of [['doctor'], ['doctor', '--json'], ['--debug', 'doctor']]) {
       const { stdout, stderr } = await run(words, env);
-      expect(stdout).toMatch(/another session than the one/);
+      expect(stdout).toMatch(/a session that is not in an MFA profile/);
       for (const secret of [...secrets, canary, 'proxypassword']) {
         expect((stdout + stderr).includes(secret), `${secret.slice(0, 3)}… shows`).toBe(false);
       }

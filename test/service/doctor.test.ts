@@ -38,7 +38,7 @@ describe('doctor on a systemd user service', needs('a user manager'), () => {
   it('doctor reports that there is no service', async () => {
     expect(await found(['agent.running', 'service.installed', 'service.running'])).toEqual(
       lines(
-        /^agent\.running warning: no agent runs.*install$/,
+        /^agent\.running warning: no agent is running.*install$/,
         /^service\.installed warning: the systemd user service is not installed.*install$/,
       ),
     );

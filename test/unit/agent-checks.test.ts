@@ -88,28 +88,57 @@ describe('the agent between scheduled checks', () => {
     await agent.stop();
   });
 
-  it.each<[string, StoredSession]>([
-    ['fresh', endsIn(60 * MINUTE)],
-    ['expired', endsIn(-MINUTE)],
-  ])('the agent sets no timer for a session that is %s', async (state, session) => {
-    const { agent } = agentAtNoon(session);
+  it('the agent repeats an open prompt at the second that status would say, shortly before the end, and at the end', async () => {
+    const { agent, prompts } = agentAtNoon(endsIn(14 * MINUTE + 20_000));
+    await vi.advanceTimersByTimeAsync(17_000);
     await agent.check('start');
-    expect(agent.status()).toMatchObject([{ state }]);
+    await vi.advanceTimersByTimeAsync(20 * MINUTE);
+    const second = 1_000;
+    expect(prompts.map((at) => Math.round(at / second))).toEqual([17, 5 * 60 + 17, 12 * 60 + 20, 14 * 60 + 20]);
+    await agent.stop();
+  });
+
+  it('the agent asks again after a closed prompt at the time that it says', async () => {
+    const { agent, prompts, close } = agentAtNoon(NONE);
+    await vi.advanceTimersByTimeAsync(17_000);
+    await agent.check('start');
+    close();
+    await vi.advanceTimersByTimeAsync(1_000);
+    const [status] = agent.status();
+    expect(status?.standing).toEqual({ standing: 'unanswered', until: NOON + 5 * MINUTE + 17_000 });
+    await vi.advanceTimersByTimeAsync(5 * MINUTE - 1_000);
+    expect(prompts).toEqual([17_000, 5 * MINUTE + 17_000]);
+    await agent.stop();
+  });
+
+  it('the agent asks at the end of a snooze by command, as if for the first time', async () => {
+    const { agent, prompts } = agentAtNoon(NONE);
+    await agent.check('start');
+    await vi.advanceTimersByTimeAsync(3 * 60 * MINUTE);
+    const before = prompts.length;
+    await agent.snooze(20_000, undefined);
+    expect(agent.status()).toMatchObject([{ standing: { standing: 'snoozed' } }]);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(prompts.slice(before).map((at) => at - 3 * 60 * MINUTE)).toEqual([20_000]);
+    await vi.advanceTimersByTimeAsync(5 * MINUTE);
+    expect(prompts.slice(before + 1).map((at) => at - 3 * 60 * MINUTE)).toEqual([5 * MINUTE + 20_000]);
+    await agent.stop();
+  });
+
+  it('the agent sets no timer for a session that is fresh', async () => {
+    const { agent } = agentAtNoon(endsIn(60 * MINUTE));
+    await agent.check('start');
+    expect(agent.status()).toMatchObject([{ state: 'fresh' }]);
     expect(vi.getTimerCount()).toBe(0);
     await agent.stop();
   });
 
-  it('the agent sets no timer after it was stopped or the user snoozed the prompt', async () => {
+  it('the agent sets no timer after it was stopped', async () => {
     const { agent } = agentAtNoon(endsIn(MINUTE));
     await agent.check('start');
     expect(vi.getTimerCount()).toBe(1);
-    await agent.snooze(5 * MINUTE, undefined);
-    expect(vi.getTimerCount()).toBe(0);
-    const other = agentAtNoon(endsIn(MINUTE)).agent;
-    await other.check('start');
-    await other.stop();
-    expect(vi.getTimerCount()).toBe(0);
     await agent.stop();
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 

@@ -153,8 +153,8 @@ describe('doctor on long-term keys', () => {
   it.each<[string, object]>([
     ['arn:aws:iam::123456789012:mfa/alice', seen('ok', /has the account and the name/)],
     ['arn:aws:iam::123456789012:mfa/team/alice', seen('ok', /has the account and the name/)],
-    ['arn:aws:iam::123456789012:mfa/phone', seen('ok', /only a refresh tells/)],
-    ['GAHT12345678', seen('ok', /only a refresh tells/)],
+    ['arn:aws:iam::123456789012:mfa/phone', seen('ok', /only a refresh shows/)],
+    ['GAHT12345678', seen('ok', /only a refresh shows/)],
     ['arn:aws:iam::999999999999:mfa/alice', seen('error', /account 999999999999.*123456789012/, /list-mfa-devices/)],
   ])('doctor compares the MFA device %s with the user of the keys', (serialNumber, expected) => {
     expect(of('keys.serial', keyFindings([asked(answered(), { serialNumber })]))).toMatchObject([expected]);
@@ -170,7 +170,7 @@ describe('doctor on long-term keys', () => {
     const key = 'arn:aws:iam::123456789012:u2f/user/alice/key';
     const phone = 'arn:aws:iam::123456789012:mfa/phone';
     expect(judged(listed([key, phone]))).toMatchObject([
-      seen('error', /who has \S+mfa\/phone$/, /^mfa_serial = \S+phone under/),
+      seen('error', /who has \S+mfa\/phone$/, /^set mfa_serial = \S+phone under/),
     ]);
     expect(judged(listed([key]))).toMatchObject([seen('error', /none that gives codes/, /IAM console/)]);
     const denied = failed({ kind: 'forbidden', detail: 'x' });
@@ -200,37 +200,44 @@ describe('doctor on variables', () => {
   const session = { AWS_ACCESS_KEY_ID: 'ASIAMFA', AWS_SECRET_ACCESS_KEY: 's', AWS_SESSION_TOKEN: 't' };
 
   it.each<[NodeJS.ProcessEnv, object]>([
-    [{}, seen('ok', /no AWS_ACCESS_KEY_ID/)],
+    [{}, seen('ok', /no keys are set \(AWS_ACCESS_KEY_ID/)],
     [session, seen('ok', /the session of \[mfa\]/)],
     [{ ...session, AWS_SECURITY_TOKEN: 't' }, seen('ok', /the session of \[mfa\]/)],
-    [{ ...session, AWS_SECURITY_TOKEN: 'u' }, seen('error', /take AWS_SECURITY_TOKEN/, /unset AWS_SECURITY_TOKEN/)],
+    [{ ...session, AWS_SECURITY_TOKEN: 'u' }, seen('error', /use AWS_SECURITY_TOKEN/, /unset AWS_SECURITY_TOKEN/)],
     [
       { ...session, AWS_ACCESS_KEY_ID: 'ASIAOTHER' },
-      seen('warning', /another session/, /^unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN/),
+      seen(
+        'warning',
+        /a session that is not in an MFA profile/,
+        /^unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN/,
+      ),
     ],
     [
       { AWS_ACCESS_KEY_ID: 'AKIADEFAULT', AWS_SECRET_ACCESS_KEY: 's' },
       seen('warning', /long-term keys of \[default\], without MFA/, /unset/),
     ],
-    [{ AWS_ACCESS_KEY_ID: 'AKIAOTHER', AWS_SECRET_ACCESS_KEY: 's' }, seen('warning', /keys of no profile/, /unset/)],
+    [
+      { AWS_ACCESS_KEY_ID: 'AKIAOTHER', AWS_SECRET_ACCESS_KEY: 's' },
+      seen('warning', /keys that are in no profile/, /unset/),
+    ],
     [{ AWS_ACCESS_KEY_ID: 'AKIADEFAULT' }, seen('error', /without AWS_SECRET_ACCESS_KEY/, /unset AWS_ACCESS_KEY_ID$/)],
     [{ AWS_ACCESS_KEY_ID: 'ASIAMFA', AWS_SECRET_ACCESS_KEY: 's' }, seen('error', /without AWS_SESSION_TOKEN/, /unset/)],
-    [{ AWS_SESSION_TOKEN: 't' }, seen('warning', /no tool takes it/, /unset AWS_SESSION_TOKEN/)],
+    [{ AWS_SESSION_TOKEN: 't' }, seen('warning', /tools ignore that/, /unset AWS_SESSION_TOKEN/)],
   ])('doctor judges keys in variables by where they belong: %j', (environment, expected) => {
     expect(of('environment.keys', judged(environment))).toMatchObject([expected]);
   });
 
   it.each<[NodeJS.ProcessEnv, object]>([
-    [{}, seen('ok', /\[default\]/)],
-    [{ AWS_PROFILE: 'mfa' }, seen('ok', /kept fresh/)],
-    [{ AWS_PROFILE: 'work' }, seen('ok', /not kept fresh/)],
+    [{}, seen('ok', /use \[default\]/)],
+    [{ AWS_PROFILE: 'mfa' }, seen('ok', /the agent keeps fresh/)],
+    [{ AWS_PROFILE: 'work' }, seen('ok', /does not keep fresh/)],
     [{ AWS_PROFILE: 'default' }, seen('warning', /without MFA/, /AWS_PROFILE=mfa/)],
-    [{ AWS_PROFILE: 'none' }, seen('error', /no such profile/, /AWS_PROFILE=mfa/)],
+    [{ AWS_PROFILE: 'none' }, seen('error', /does not exist/, /AWS_PROFILE=mfa/)],
     [{ AWS_DEFAULT_PROFILE: 'mfa' }, seen('warning', /SDK for JavaScript/, /export AWS_PROFILE=mfa/)],
-    [{ AWS_PROFILE: 'mfa', AWS_DEFAULT_PROFILE: 'mfa' }, seen('ok', /kept fresh/)],
+    [{ AWS_PROFILE: 'mfa', AWS_DEFAULT_PROFILE: 'mfa' }, seen('ok', /the agent keeps fresh/)],
     [
       { AWS_PROFILE: 'mfa', AWS_DEFAULT_PROFILE: 'work' },
-      seen('warning', /boto3 take the second/, /unset AWS_DEFAULT_PROFILE/),
+      seen('warning', /boto3 use the second/, /unset AWS_DEFAULT_PROFILE/),
     ],
   ])('doctor judges the profile in variables: %j', (environment, expected) => {
     expect(of('environment.profile', judged(environment))).toMatchObject([expected]);

@@ -3,12 +3,14 @@ import { after, FRESH_START, type History, type ProfileEvent } from '../../src/p
 import type { RefreshOutcome } from '../../src/policy/outcome.ts';
 import { type Action, plan, type Situation } from '../../src/policy/plan.ts';
 import { quietUntil } from '../../src/policy/quiet.ts';
-import { type StoredSession, stateAt } from '../../src/session/session.ts';
+import { buttonSnoozeUntil } from '../../src/policy/snooze.ts';
+import { aged, endOf, type StoredSession, stateAt } from '../../src/session/session.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const NINE = Date.UTC(2026, 2, 2, 9);
 const SETTINGS = { promptBefore: 15 * MINUTE, remindEvery: 5 * MINUTE };
+const STOPPED = { why: 'wrong serial', since: NINE - MINUTE, until: NINE + 59 * MINUTE };
 const SESSION = { accessKeyId: 'ASIA', secretAccessKey: 'secret', sessionToken: 'token' };
 
 const next = (history: History, event: ProfileEvent, now = NINE) => after(history, event, { now, ...SETTINGS });
@@ -25,6 +27,7 @@ interface Person {
   clockStep?(now: number): number;
   /** How long a session is that AWS gives; 12 hours unless said otherwise. */
   sessions?: number;
+  settings?: { maxAge: number };
 }
 
 /** Runs the plan once a minute through imagined hours, and notes what was done when. */
@@ -53,10 +56,12 @@ function imagine(hours: number, session: StoredSession, person: Person, start = 
     if (snoozed !== undefined) happened({ kind: 'snoozed', until: snoozed });
     if (slept) returnedAt = now;
     slept = false;
-    const state = stateAt(stored, now, SETTINGS.promptBefore);
+    const session = aged(stored, { durationSeconds: 43_200, ...person.settings });
+    const state = stateAt(session, now, SETTINGS.promptBefore);
     happened({ kind: 'checked', state, mayBeFixed: false });
-    const expiration = stored.kind === 'session' ? stored.expiration : undefined;
-    const situation: Situation = { profile: 'mfa', serialNumber: 'phone', state, expiration, history };
+    const expiration = endOf(session);
+    const awsEnd = session.kind === 'session' && session.expiration !== expiration ? session.expiration : undefined;
+    const situation: Situation = { profile: 'mfa', serialNumber: 'phone', state, expiration, awsEnd, history };
     const held = person.held?.(now);
     const { actions } = plan([situation], {
       now,
@@ -69,7 +74,7 @@ function imagine(hours: number, session: StoredSession, person: Person, start = 
       const noted = { at: (real - start) / MINUTE, action: action.do };
       notes.push('reminder' in action ? { ...noted, reminder: action.reminder } : noted);
       if (action.do === 'ask' || action.do === 'remind') {
-        happened({ kind: 'prompted', reminder: action.reminder, expiration });
+        happened({ kind: 'prompted', reminder: action.reminder, expiration: awsEnd ?? expiration });
       }
       if (action.do === 'withdraw') ended({ kind: 'withdrawn' });
     }
@@ -77,7 +82,8 @@ function imagine(hours: number, session: StoredSession, person: Person, start = 
     const answer = person.answer?.(now);
     if (answer === 'code') {
       const session = { ...SESSION, expiration: now + (person.sessions ?? 12 * HOUR) };
-      stored = { kind: 'session', accessKeyId: session.accessKeyId, expiration: session.expiration };
+      const { accessKeyId, expiration } = session;
+      stored = { kind: 'session', accessKeyId, expiration, issued: now };
       ended({ kind: 'refreshed', session });
     }
     if (answer === 'dismiss') ended({ kind: 'dismissed' });
@@ -99,12 +105,13 @@ describe('the plan on an ordinary day', () => {
     expect(notes.map(({ at }) => at)).toEqual([0, 12 * 60 - 15, 2 * (12 * 60 - 15), 3 * (12 * 60 - 15)]);
   });
 
-  it('the plan repeats an unanswered prompt at growing intervals, a last time at the expiry, and then not again', () => {
+  it('the plan repeats an unanswered prompt at growing intervals, shortly before the end, at the end, and then not again', () => {
     const notes = imagine(10, endsIn(HOUR), {});
     expect(notes).toEqual([
       { at: 45, action: 'ask', reminder: 0 },
       { at: 50, action: 'remind', reminder: 1 },
-      { at: 60, action: 'remind', reminder: 2 },
+      { at: 58, action: 'remind', reminder: 2 },
+      { at: 60, action: 'remind', reminder: 3 },
     ]);
   });
 
@@ -113,6 +120,7 @@ describe('the plan on an ordinary day', () => {
     expect(notes.map(({ at, action }) => [at, action])).toEqual([
       [45, 'ask'],
       [50, 'ask'],
+      [58, 'ask'],
       [60, 'ask'],
     ]);
   });
@@ -163,7 +171,65 @@ describe('the plan on an ordinary day', () => {
     expect(notes.map(({ at, reminder }) => [at, reminder])).toEqual([
       [105, 0],
       [115, 0],
-      [120, 1],
+      [118, 1],
+      [120, 2],
+    ]);
+  });
+
+  it('the plan asks as if for the first time after a snooze by command, however many reminders came before', () => {
+    const snooze = (now: number) => (now === NINE + 3 * HOUR ? NINE + 3 * HOUR + 20 * MINUTE : undefined);
+    const notes = imagine(4, { kind: 'none' }, { snooze });
+    expect(notes.slice(-5, -1).map(({ at, action, reminder }) => [at, action, reminder])).toEqual([
+      [180, 'withdraw', undefined],
+      [200, 'ask', 0],
+      [205, 'remind', 1],
+      [215, 'remind', 2],
+    ]);
+  });
+
+  it('the plan asks as if for the first time after a snooze by command that followed the last reminder', () => {
+    const snooze = (now: number) => (now === NINE + 9 * HOUR ? NINE + 10 * HOUR : undefined);
+    const notes = imagine(10, endsIn(HOUR), { snooze, answer: () => 'dismiss' });
+    expect(notes.at(-1)).toEqual({ at: 600, action: 'ask', reminder: 0 });
+  });
+
+  it('the plan asks at once when it may ask again after it has closed its prompt itself', () => {
+    const held = (now: number) => (now >= NINE + 46 * MINUTE && now < NINE + 48 * MINUTE ? 'no network' : undefined);
+    const notes = imagine(1, endsIn(HOUR), { held });
+    expect(notes.map(({ at, action }) => [at, action])).toEqual([
+      [45, 'ask'],
+      [46, 'withdraw'],
+      [48, 'ask'],
+      [53, 'remind'],
+      [58, 'remind'],
+      [60, 'remind'],
+    ]);
+  });
+
+  it('the plan has a last call before the end, and a prompt at the end, however often the Snooze button was pressed', () => {
+    const end = NINE + HOUR;
+    const notes = imagine(1, endsIn(HOUR), {
+      answer: (now) => ({ snooze: buttonSnoozeUntil(now, end) - now }),
+    });
+    const times = notes.map(({ at }) => at);
+    expect(times.filter((at) => at >= 57 && at < 60)).not.toEqual([]);
+    expect(times).toContain(60);
+  });
+
+  it('the plan reaches the last call in time after one press of the Snooze button at the first prompt', () => {
+    let snoozed = false;
+    const notes = imagine(1, endsIn(HOUR), {
+      answer: (now) => {
+        if (snoozed) return undefined;
+        snoozed = true;
+        return { snooze: buttonSnoozeUntil(now, NINE + HOUR) - now };
+      },
+    });
+    expect(notes.map(({ at, reminder }) => [at, reminder])).toEqual([
+      [45, 0],
+      [52, 0],
+      [57, 1],
+      [60, 2],
     ]);
   });
 
@@ -186,13 +252,33 @@ describe('the plan on an ordinary day', () => {
       [45, 'ask'],
       [47, 'withdraw'],
       [55, 'ask'],
+      [58, 'remind'],
       [60, 'remind'],
     ]);
   });
 
   it('the plan works with a session that is shorter than the lead time', () => {
     const notes = imagine(1, endsIn(5 * MINUTE), {});
-    expect(notes.map(({ at }) => at)).toEqual([0, 5]);
+    expect(notes.map(({ at }) => at)).toEqual([0, 3, 5]);
+  });
+});
+
+describe('the plan with max_age', () => {
+  const settings = { maxAge: HOUR };
+  /** Its age is an hour in an hour; AWS ends it after two. */
+  const session: StoredSession = { kind: 'session', accessKeyId: 'ASIA', expiration: NINE + 2 * HOUR, issued: NINE };
+
+  it('the plan asks before the session is too old and before AWS ends it, in growing pauses', () => {
+    const notes = imagine(3, session, { settings });
+    expect(notes.map(({ at, reminder }) => [at, reminder])).toEqual([
+      [45, 0],
+      [50, 1],
+      [58, 2],
+      [60, 3],
+      [100, 4],
+      [118, 5],
+      [120, 6],
+    ]);
   });
 });
 
@@ -286,7 +372,7 @@ const at = (now: number) => ({
   now,
   ...SETTINGS,
   quietUntil: undefined,
-  returnedAt: NINE,
+  returnedAt: NINE - HOUR,
 });
 const situation = (changes: Partial<Situation>): Situation => ({
   profile: 'mfa',
@@ -304,6 +390,28 @@ describe('the history', () => {
 
   it('the history after a snooze holds when it ends, and nothing of the prompts before', () => {
     expect(ended({ kind: 'snoozed', until: NINE + HOUR })).toEqual({ ...FRESH_START, snoozedUntil: NINE + HOUR });
+  });
+
+  it('the history after a snooze by command keeps what is true whether or not the user is asked', () => {
+    const before: History = {
+      ...asked,
+      lastCall: true,
+      unsaved: true,
+      stopped: STOPPED,
+      outage: { kind: 'busy', times: 2 },
+    };
+    const { unsaved, stopped, outage, askingSince } = before;
+    const kept = { ...FRESH_START, unsaved, stopped, outage, askingSince };
+    expect(next(before, { kind: 'snoozed', until: NINE + HOUR })).toEqual({ ...kept, snoozedUntil: NINE + HOUR });
+    const snoozed = { ...before, snoozedUntil: NINE + HOUR };
+    expect(next(snoozed, { kind: 'snoozed', until: undefined })).toEqual(kept);
+  });
+
+  it('a snooze survives a file that changes, also while the agent had stopped asking', () => {
+    const snoozed = { ...FRESH_START, snoozedUntil: NINE + HOUR };
+    const fixed = { kind: 'checked', state: 'expired', mayBeFixed: true } as const;
+    expect(next({ ...snoozed, stopped: STOPPED }, fixed)).toEqual(snoozed);
+    expect(next({ ...snoozed, unaskable: 'cannot ask here: no desktop' }, fixed)).toEqual(snoozed);
   });
 
   it('the history after a dismissal holds when the prompt was last shown', () => {
@@ -343,7 +451,7 @@ describe('the history', () => {
     const wait = { until: NINE + MINUTE, why: 'AWS is busy' };
     const outage = { kind: 'busy', times: 2 } as const;
     const lastAskedAt = NINE - SETTINGS.remindEvery;
-    const held: History = { ...FRESH_START, lastAskedAt, reminders: 2, stopped: { why: 'wrong serial' }, outage, wait };
+    const held: History = { ...FRESH_START, lastAskedAt, reminders: 2, stopped: STOPPED, outage, wait };
     const stays = { ...FRESH_START, stopped: held.stopped, outage };
     expect(next(held, { kind: 'awaited', person: false })).toEqual({ ...stays, wait });
     expect(next(held, { kind: 'awaited', person: true })).toEqual(stays);
@@ -416,8 +524,49 @@ describe('the plan for several profiles and states', () => {
     const waiting = situation({ history: { ...FRESH_START, wait: { until: NINE + MINUTE, why: 'AWS is busy' } } });
     expect(plan([waiting], at(NINE)).actions).toEqual([]);
     expect(plan([waiting], at(NINE + MINUTE)).actions).toHaveLength(1);
-    const stopped = situation({ history: { ...FRESH_START, stopped: { why: 'wrong serial' } } });
-    expect(plan([stopped], at(NINE + 99 * HOUR)).actions).toEqual([]);
+    const stopped = situation({ history: { ...FRESH_START, stopped: STOPPED } });
+    expect(plan([stopped], at(NINE + 58 * MINUTE)).actions).toEqual([]);
+  });
+
+  describe('the plan after a refusal that another code cannot change', () => {
+    const message = 'cannot refresh [mfa]: AWS knows no MFA device phone';
+    const refused = { kind: 'refused', failure: { kind: 'wrong-serial' }, message } as const;
+    const history = next(
+      { ...FRESH_START, askingSince: NINE - MINUTE, lastAskedAt: NINE - MINUTE, reminders: 7 },
+      { kind: 'prompt-ended', outcome: refused, jitter: 0 },
+    );
+    const ask = [{ do: 'ask', profile: 'mfa', reminder: 0 }];
+
+    it('the plan says why it does not ask, and when it asks once more', () => {
+      const { actions, standings } = plan([situation({ history })], at(NINE));
+      expect(actions).toEqual([]);
+      expect(standings.get('mfa')).toEqual({ standing: 'stopped', why: message, until: NINE + HOUR });
+    });
+
+    it('the plan does not ask until an hour has passed', () => {
+      expect(plan([situation({ history })], at(NINE + HOUR - 1)).actions).toEqual([]);
+      expect(plan([situation({ history })], at(NINE + HOUR)).actions).toEqual(ask);
+    });
+
+    it('the plan asks once more when the user comes back', () => {
+      const back = { ...at(NINE + 2 * MINUTE), returnedAt: NINE + 2 * MINUTE };
+      expect(plan([situation({ history })], back).actions).toEqual(ask);
+    });
+
+    it('the plan asks once more when a file changes or the user asks for a check', () => {
+      const checked = next(history, { kind: 'checked', state: 'expired', mayBeFixed: true });
+      expect(plan([situation({ history: checked })], at(NINE)).actions).toEqual(ask);
+    });
+
+    it('the plan asks once, and then stops again for as long', () => {
+      const shown = next(history, { kind: 'prompted', reminder: 0, expiration: NINE }, NINE + HOUR);
+      expect(shown.stopped).toBeUndefined();
+      const again = next(shown, { kind: 'prompt-ended', outcome: refused, jitter: 0 }, NINE + HOUR);
+      expect(plan([situation({ history: again })], at(NINE + HOUR + MINUTE)).standings.get('mfa')).toMatchObject({
+        standing: 'stopped',
+        until: NINE + 2 * HOUR,
+      });
+    });
   });
 
   describe('the next look of the plan', () => {
@@ -431,28 +580,68 @@ describe('the plan for several profiles and states', () => {
       });
     const nextLook = (...situations: Situation[]) => plan(situations, at(NINE)).nextLook;
 
-    it('the next look is at the end of a session whose prompt is open', () => {
-      const [a, b] = [due('a', 9 * MINUTE), due('b', 7 * MINUTE + 30_000, { askingSince: NINE, lastAskedAt: NINE })];
-      expect(nextLook(a, b)).toBe(NINE + 7 * MINUTE + 30_000);
+    it('the next look is shortly before the next end of a session that is being asked for', () => {
+      const [a, b] = [due('a', 6 * MINUTE), due('b', 4 * MINUTE + 30_000, { askingSince: NINE, lastAskedAt: NINE })];
+      expect(nextLook(a, b)).toBe(NINE + 2 * MINUTE + 30_000);
     });
 
-    it('the next look is at the end of a session whose prompt was closed, for the last call', () => {
-      expect(nextLook(due('a', 3 * MINUTE, { lastAskedAt: NINE - MINUTE }))).toBe(NINE + 3 * MINUTE);
+    it('the next look is at the end of a session whose last call was closed', () => {
+      expect(nextLook(due('a', MINUTE, { lastAskedAt: NINE - MINUTE }))).toBe(NINE + MINUTE);
+    });
+
+    it('the next look is at the next reminder, whether or not the prompt was closed', () => {
+      const asked = { lastAskedAt: NINE - MINUTE - 20_000, reminders: 1 };
+      expect(nextLook(due('a', 14 * MINUTE, asked))).toBe(NINE + 8 * MINUTE + 40_000);
+      expect(nextLook(due('a', 14 * MINUTE, { ...asked, askingSince: NINE - HOUR }))).toBe(NINE + 8 * MINUTE + 40_000);
+    });
+
+    it('the next look is at the first reminder, when the prompt is shown only now', () => {
+      expect(nextLook(due('a', 14 * MINUTE))).toBe(NINE + SETTINGS.remindEvery);
+      expect(nextLook(situation({ state: 'missing', expiration: undefined }))).toBe(NINE + SETTINGS.remindEvery);
+    });
+
+    it.each<[string, Partial<History>]>([
+      ['the end of a snooze', { snoozedUntil: NINE + 130_000 }],
+      ['the end of a pause', { wait: { until: NINE + 130_000, why: 'AWS is busy' } }],
+      ['the end of a stop', { stopped: { ...STOPPED, until: NINE + 130_000 } }],
+    ])('the next look is at %s', (_, history) => {
+      expect(nextLook(due('a', 14 * MINUTE, history))).toBe(NINE + 130_000);
+    });
+
+    it('the next look is at the end of the quiet hours', () => {
+      const quiet = { ...at(NINE), quietUntil: NINE + HOUR };
+      expect(plan([due('a', 5 * MINUTE)], quiet).nextLook).toBe(NINE + HOUR);
+    });
+
+    it('the next look is at the time that the standing says', () => {
+      for (const standing of ['snoozed', 'waiting', 'unanswered', 'stopped', 'quiet'] as const) {
+        const history: Partial<History> = {
+          snoozed: { snoozedUntil: NINE + 2 * MINUTE },
+          waiting: { wait: { until: NINE + 3 * MINUTE, why: 'AWS is busy' } },
+          unanswered: { lastAskedAt: NINE - MINUTE },
+          stopped: { stopped: STOPPED },
+          quiet: {},
+        }[standing];
+        const circumstances = { ...at(NINE), quietUntil: standing === 'quiet' ? NINE + HOUR : undefined };
+        const { standings, nextLook } = plan([due('a', 14 * MINUTE, history)], circumstances);
+        expect(standings.get('a')).toMatchObject({ standing, until: nextLook });
+      }
     });
 
     it.each<[string, Situation]>([
       ['fresh', situation({ state: 'fresh', expiration: NINE + 5 * HOUR })],
-      ['expired', situation({ history: { ...FRESH_START, askingSince: NINE, lastAskedAt: NINE } })],
-      ['missing', situation({ state: 'missing', expiration: undefined })],
-      ['snoozed', due('a', 5 * MINUTE, { snoozedUntil: NINE + 2 * MINUTE })],
-      ['stopped', due('a', 5 * MINUTE, { stopped: { why: 'wrong serial' } })],
-    ])('the next look is not before the schedule for a session that is %s', (_, one) => {
+      [
+        'expired, after the last reminder',
+        situation({ history: { ...FRESH_START, lastAskedAt: NINE, lastCall: true } }),
+      ],
+      ['not the agent’s to refresh', situation({ state: 'long-term' })],
+    ])('not before the schedule for a session that is %s', (_, one) => {
       expect(nextLook(one)).toBeUndefined();
     });
   });
 
-  it('the next look leaves the last call to the check at the very end of the session', () => {
-    const asked = { ...FRESH_START, askingSince: NINE - 4 * MINUTE, lastAskedAt: NINE - 4 * MINUTE };
+  it('the plan leaves the prompt at the end to the check at the very end of the session', () => {
+    const asked = { ...FRESH_START, askingSince: NINE - 2 * MINUTE, lastAskedAt: NINE - 2 * MINUTE };
     const ending = situation({ state: 'due', expiration: NINE + 500, history: asked });
     expect(plan([ending], at(NINE))).toMatchObject({ actions: [], nextLook: NINE + 500 });
     expect(plan([{ ...ending, state: 'expired' }], at(NINE + 500)).actions).toEqual([
@@ -470,6 +659,8 @@ describe('the plan for several profiles and states', () => {
       verdict: { alive: true, until: now + 3 * HOUR },
     });
     for (const by of [-HOUR, HOUR]) {
+      const stopped = next({ ...FRESH_START, stopped: STOPPED }, { kind: 'clock-set', by }).stopped;
+      expect(stopped).toEqual({ ...STOPPED, since: STOPPED.since + by, until: STOPPED.until + by });
       expect(next(history(NINE), { kind: 'clock-set', by })).toEqual(history(NINE + by));
       expect(next(FRESH_START, { kind: 'clock-set', by })).toEqual(FRESH_START);
     }

@@ -150,3 +150,29 @@ describe('a session with max_age', () => {
     expect(read(`${SESSION}expiration = 2026-03-01T18:00:00Z\n`, other)).toMatchObject({ issued: undefined });
   });
 });
+
+test('a session that is shorter than the settings ask for is due in its last quarter', () => {
+  const MINUTE = 60_000;
+  const lead = 25 * MINUTE;
+  const short = aged(
+    { kind: 'session', accessKeyId: 'ASIAX', expiration: NOON, issued: NOON - 15 * MINUTE },
+    { durationSeconds: 12 * 3600 },
+  );
+  expect(stateAt(short, NOON - 15 * MINUTE, lead)).toBe('fresh');
+  expect(stateAt(short, NOON - (15 * MINUTE) / 4 - 1, lead)).toBe('fresh');
+  expect(stateAt(short, NOON - (15 * MINUTE) / 4, lead)).toBe('due');
+  expect(stateAt(short, NOON, lead)).toBe('expired');
+});
+
+test('a session that is as long as the settings ask for is due as long before its end as they say', () => {
+  const MINUTE = 60_000;
+  const whole = {
+    kind: 'session',
+    accessKeyId: 'ASIAX',
+    expiration: NOON,
+    issued: NOON - 30 * MINUTE + 2_000,
+  } as const;
+  const session = aged(whole, { durationSeconds: 1800 });
+  expect(stateAt(session, NOON - 20 * MINUTE, 20 * MINUTE)).toBe('due');
+  expect(stateAt(session, NOON - 20 * MINUTE - 1, 20 * MINUTE)).toBe('fresh');
+});

@@ -18,6 +18,7 @@ const row = (changes: Partial<Row> = {}): Row => ({
   state: 'fresh',
   expiration: NOON + 6 * HOUR,
   end: NOON + 6 * HOUR,
+  due: NOON + 6 * HOUR,
   start: NOON - 6 * HOUR,
   standing: undefined,
   ...changes,
@@ -40,7 +41,7 @@ const STANDINGS: { [Name in Standing['standing']]: Extract<Standing, { standing:
   queued: { standing: 'queued', behind: 'other' },
   unsaved: { standing: 'unsaved' },
   verifying: { standing: 'verifying' },
-  stopped: { standing: 'stopped', why: 'no keys' },
+  stopped: { standing: 'stopped', why: 'no keys', until: NOON },
 };
 const STATES: Record<SessionState, StoredSession> = {
   missing: { kind: 'none' },
@@ -127,7 +128,7 @@ describe('the table of status', () => {
 
 describe('the time of the next change of the table', () => {
   const wait = (left: number, promptBefore = 0) =>
-    nextChange([row({ expiration: NOON + left, end: NOON + left })], promptBefore, NOON);
+    nextChange([row({ expiration: NOON + left, end: NOON + left, due: NOON + left - promptBefore })], NOON);
 
   it('the table changes next when the displayed time changes', () => {
     expect(wait(90 * SECOND)).toBe(30_001);
@@ -140,12 +141,12 @@ describe('the time of the next change of the table', () => {
   it('the table changes next when a state changes', () => {
     expect(wait(20 * MINUTE + 30_000, 20 * MINUTE + 10_000)).toBe(20_000);
     expect(wait(400)).toBe(400);
-    expect(nextChange([row({ end: NOON - 1, expiration: NOON + 5000 })], 0, NOON)).toBe(5000);
+    expect(nextChange([row({ end: NOON - 1, due: NOON - 1, expiration: NOON + 5000 })], NOON)).toBe(5000);
   });
 
   it('the table changes next at midnight when nothing else will change', () => {
     expect(wait(-1)).toBe(12 * HOUR);
-    expect(nextChange([], 0, NOON)).toBe(12 * HOUR);
+    expect(nextChange([], NOON)).toBe(12 * HOUR);
   });
 });
 

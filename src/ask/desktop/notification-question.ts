@@ -1,5 +1,6 @@
 import { EventEmitter, on } from 'node:events';
 import { performance } from 'node:perf_hooks';
+import { isLastCall } from '../../policy/last-call.ts';
 import { type Answer, type Asking, type AskRequest, codeIn, type Way } from '../ask.ts';
 import { type OpenField, openField, whyNoField } from '../open-field.ts';
 import * as reasons from '../reasons.ts';
@@ -172,7 +173,7 @@ export class NotificationQuestion {
 
   async #show(): Promise<void> {
     this.#capabilities ??= await service.capabilities(this.#bus);
-    const { expiration, now } = this.#request;
+    const { expiration, maxAge, now } = this.#request;
     const open = (await whyNoField(this.#fields)) === undefined;
     const reply = this.#capabilities.includes('inline-reply');
     const notification: service.Notification = {
@@ -184,7 +185,7 @@ export class NotificationQuestion {
         ...[reply ? 'inline-reply' : 'enter', texts.ENTER_CODE],
         ...['snooze', this.#request.snooze.label],
       ],
-      isUrgent: expiration !== undefined && expiration <= now,
+      isUrgent: expiration !== undefined && maxAge === undefined && isLastCall(now, expiration),
       hints: { resident: true, 'x-kde-reply-placeholder-text': texts.SIX_DIGITS },
       limit: 0,
     };

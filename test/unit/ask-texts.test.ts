@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { askTitle } from '../../src/ask/texts.ts';
+import { askRequest } from '../../src/refresh/ask-request.ts';
+
+const HOUR = 3_600_000;
+const NOON = new Date(2030, 0, 31, 12).getTime();
+const TARGET = { profile: 'x', sourceProfile: 'default', serialNumber: 'GAHT12345678', durationSeconds: 43_200 };
+
+describe('the first line of a prompt', () => {
+  it.each([
+    [NOON - 5 * 60_000, 'AWS session [x] ends in 5m, at 12:00'],
+    [NOON + 60_000, 'AWS session [x] ended at 12:00'],
+  ])('at %i says when AWS ends the session', (now, title) => {
+    expect(askTitle(askRequest({ ...TARGET, expiration: NOON }, now, { reminder: 0 }))).toBe(title);
+  });
+
+  it.each([
+    ['before it is reached', NOON - 10 * 60_000, 'AWS session [x] reaches max_age (1h) at 12:00'],
+    ['when it is reached', NOON, 'AWS session [x] is older than max_age (1h)'],
+    ['hours later', NOON + 9 * HOUR, 'AWS session [x] is older than max_age (1h)'],
+    ['shortly before AWS ends the session', NOON + 11 * HOUR - 120_000, 'AWS session [x] ends in 2m, at 23:00'],
+    ['when AWS has ended the session', NOON + 11 * HOUR, 'AWS session [x] ended at 23:00'],
+  ])('says of max_age, %s, what is true', (_, now, title) => {
+    const target = { ...TARGET, maxAge: HOUR, expiration: NOON, awsEnd: NOON + 11 * HOUR };
+    expect(askTitle(askRequest(target, now, { reminder: 0 }))).toBe(title);
+  });
+
+  it.each([
+    [HOUR, '1h'],
+    [90 * 60_000, '90m'],
+    [24 * HOUR, '24h'],
+    [45_000, '45s'],
+  ])('writes a max_age of %i as the settings do', (maxAge, text) => {
+    const target = { ...TARGET, maxAge, expiration: NOON, awsEnd: NOON + 11 * HOUR };
+    expect(askTitle(askRequest(target, NOON, { reminder: 0 }))).toContain(`max_age (${text})`);
+  });
+});
