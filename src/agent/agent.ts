@@ -50,6 +50,14 @@ export interface AgentEffects extends ProfileEffects {
   checked?(): void;
 }
 
+/** What came of a snooze. Times are milliseconds since the epoch. */
+export interface Snoozed {
+  /** Missing when it was ended. */
+  until?: number;
+  /** The profiles whose session ends before that, and when. */
+  ending: { profile: string; expiration: number }[];
+}
+
 /** Somebody who waits for the session of a profile. */
 interface Waiter {
   /** At the command that waits sits a person, who sees a question and has not left the keyboard. */
@@ -105,16 +113,24 @@ export class Agent {
   }
 
   /**
-   * Leaves the person alone.
-   * @param duration milliseconds
+   * Does not ask for so long, or asks again.
+   * @param duration milliseconds; undefined ends the snoozes
    * @param profile all of them when undefined
+   * @returns until when, and the profiles whose session ends before that
    */
-  async snooze(duration: number, profile: string | undefined): Promise<void> {
-    const until = this.#effects.clock.now() + duration;
-    for (const one of this.#settings.profiles.filter((one) => profile === undefined || one.profile === profile)) {
-      this.#of(one.profile).snooze(until);
-    }
-    await this.check('presence');
+  async snooze(duration: number | undefined, profile: string | undefined): Promise<Snoozed> {
+    const now = this.#effects.clock.now();
+    const until = duration === undefined ? undefined : now + duration;
+    const chosen = this.#settings.profiles.filter((one) => profile === undefined || one.profile === profile);
+    await Promise.all(chosen.map((one) => this.#of(one.profile).snooze(until)));
+    await this.check(until === undefined ? 'request' : 'presence');
+    if (until === undefined) return { ending: [] };
+    const ending = chosen.flatMap((one) => {
+      const expiration = this.#kept.get(one.profile)?.status?.expiration;
+      const ends = expiration !== undefined && expiration > now && expiration < until;
+      return ends ? [{ profile: one.profile, expiration }] : [];
+    });
+    return { until, ending };
   }
 
   /**

@@ -5,6 +5,7 @@ import { notAFile } from '../files/read.ts';
 import { saveSession } from '../refresh/effects.ts';
 import { readSessions } from '../refresh/held-session.ts';
 import type { View } from '../service/view.ts';
+import { readState, rememberSnooze } from '../session/state.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import type { AgentEffects } from './agent.ts';
@@ -63,6 +64,14 @@ export function agentEffects(
       const { alive, clockOffset } = await runJob({ do: 'verify', input });
       clock.learn(clockOffset);
       return alive;
+    },
+    snoozedUntil: (profile) => {
+      const { files } = settings();
+      return readState(files.state).snoozes[files.credentials]?.[profile];
+    },
+    rememberSnooze: (profile, until) => {
+      const { files } = settings();
+      return rememberSnooze(files.state, files.credentials, profile, until);
     },
     obstacle: networkProblem,
     watchPresence: async (onChange) => (await import('./presence.ts')).watchPresence(process.env, onChange),

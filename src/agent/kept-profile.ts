@@ -22,6 +22,10 @@ export interface ProfileEffects {
   save(profile: string, session: MfaSession): Promise<void>;
   /** Whether AWS still takes the session in a profile; undefined when AWS could not be asked. */
   isAlive(profile: ProfileSettings): Promise<boolean | undefined>;
+  /** Until when the user did not want to be asked, as the last agent remembered it. */
+  snoozedUntil(profile: string): number | undefined;
+  /** Remembers that for the next agent. */
+  rememberSnooze(profile: string, until: number | undefined): Promise<void>;
   /** Tells the person something that needs no answer. */
   notice(text: string): void;
   log: Logger;
@@ -66,6 +70,8 @@ export class KeptProfile {
     | undefined;
   /** Given by STS and not on disk yet. */
   #session: MfaSession | undefined;
+  /** Done when the last snooze is remembered. */
+  #remembering: Promise<void> = Promise.resolve();
   #status: ProfileStatus | undefined;
 
   /** @param settings those that hold now */
@@ -74,6 +80,8 @@ export class KeptProfile {
     this.#settings = settings;
     this.#effects = effects;
     this.#onOutcome = onOutcome;
+    const snoozedUntil = effects.snoozedUntil(profile);
+    if (snoozedUntil !== undefined) this.#history = { ...FRESH_START, snoozedUntil };
   }
 
   /** Where it stood at the last check; undefined before the first. */
@@ -91,9 +99,13 @@ export class KeptProfile {
     this.#happened({ kind: 'clock-set', by });
   }
 
-  /** Postpones prompts until then, in milliseconds since the epoch. */
-  snooze(until: number): void {
+  /**
+   * Postpones prompts until then, in milliseconds since the epoch; undefined ends a snooze. Resolves when the next agent will
+   * know of it.
+   */
+  async snooze(until: number | undefined): Promise<void> {
     this.#happened({ kind: 'snoozed', until });
+    await this.#remembering;
   }
 
   /** Brings the next prompt forward for a command that waits. @param person whether a user sits at it */
@@ -160,6 +172,7 @@ export class KeptProfile {
   async close(): Promise<void> {
     this.withdraw();
     await this.#question?.done;
+    await this.#remembering;
   }
 
   /**
@@ -233,7 +246,18 @@ export class KeptProfile {
   /** The only place that changes the history. */
   #happened(event: ProfileEvent): void {
     const { promptBefore, remindEvery } = this.#settings();
+    const before = this.#history.snoozedUntil;
     this.#history = after(this.#history, event, { now: this.#effects.clock.now(), promptBefore, remindEvery });
+    const { snoozedUntil } = this.#history;
+    if (snoozedUntil !== before) this.#remember(snoozedUntil);
+  }
+
+  #remember(snoozedUntil: number | undefined): void {
+    const { rememberSnooze, log } = this.#effects;
+    const profile = this.#profile;
+    this.#remembering = this.#remembering
+      .then(() => rememberSnooze(profile, snoozedUntil))
+      .catch((error) => log.warn({ err: error, profile }, 'the snooze will not survive a restart of the agent'));
   }
 
   #tell(outcome: RefreshOutcome, text: string): void {

@@ -91,7 +91,7 @@ export function createProgram(): Command {
   program
     .command('snooze')
     .description('do not ask for this long')
-    .argument('<duration>', 'set how long: 30m, 2h, 1d (1s to 7d)')
+    .argument('<duration>', 'set how long: 30m, 2h, 1d (1s to 7d); "off" ends a snooze')
     .argument('[profile]', 'snooze only this profile')
     .action(async (duration: string, profile: string | undefined) =>
       (await import('../commands/snooze.ts')).snooze(duration, profile, program.opts()),

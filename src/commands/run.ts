@@ -73,7 +73,7 @@ async function keepFresh(options: GlobalOptions, log: Logger, manager: ServiceMa
   });
   const control = await serveControl(
     settings.files.runtime,
-    agentRoutes(agent, () => settings, { clock, revisions, version }),
+    agentRoutes(agent, () => settings, { revisions, version }),
   );
   log.info({ version, profiles: settings.profiles.map(({ profile }) => profile) }, 'the agent runs');
 

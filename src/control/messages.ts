@@ -1,3 +1,4 @@
+import type { Snoozed } from '../agent/agent.ts';
 import type { ProfileStatus } from '../agent/kept-profile.ts';
 
 /**
@@ -8,7 +9,7 @@ export interface Messages {
   'GET /v1/agent': { query: { after?: number; wait?: string }; answer: AgentReport };
   'POST /v1/check': { query: Record<string, never>; answer: { profiles: ProfileStatus[] } };
   'POST /v1/refresh': { query: { profile: string; timeout?: string; person?: 'yes' | 'no' }; answer: ProfileStatus };
-  'POST /v1/snooze': { query: { duration: string; profile?: string | undefined }; answer: { until: number } };
+  'POST /v1/snooze': { query: { duration: string; profile?: string | undefined }; answer: Snoozed };
 }
 
 export type Call = keyof Messages;

@@ -2,7 +2,6 @@ import type { Agent } from '../agent/agent.ts';
 import { UserError } from '../errors.ts';
 import { requireDevice } from '../refresh/target.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { Clock } from '../time/clock.ts';
 import { parseDuration } from '../time/duration.ts';
 import type { Revisions } from './revisions.ts';
 import type { Query, Routes } from './server.ts';
@@ -11,7 +10,7 @@ import type { Query, Routes } from './server.ts';
 export function agentRoutes(
   agent: Agent,
   settings: () => Settings,
-  { clock, revisions, version }: { clock: Clock; revisions: Revisions; version: string },
+  { revisions, version }: { revisions: Revisions; version: string },
 ): Required<Routes> {
   return {
     'GET /v1/agent': async (query, client) => {
@@ -28,8 +27,7 @@ export function agentRoutes(
     },
     'POST /v1/snooze': async (query) => {
       const { profile, duration } = snoozeIn(query, settings());
-      await agent.snooze(duration, profile);
-      return { until: clock.now() + duration };
+      return agent.snooze(duration, profile);
     },
     'POST /v1/refresh': async (query, client) => {
       const { profile, wait, person } = refreshIn(query, settings());
@@ -48,8 +46,12 @@ function snoozeIn(query: Query<'POST /v1/snooze'>, { profiles }: Settings) {
   if (profile !== undefined && !profiles.some((one) => one.profile === profile)) {
     throw new UserError(`no MFA profile [${profile}]`, 'usage');
   }
-  const duration = parseDuration(query.get('duration') ?? '');
-  if (!duration || duration > LONGEST_SNOOZE) throw new UserError('duration: 1s to 7d, such as 30m or 2h', 'usage');
+  const text = query.get('duration') ?? '';
+  if (text === 'off') return { profile, duration: undefined };
+  const duration = parseDuration(text);
+  if (!duration || duration > LONGEST_SNOOZE) {
+    throw new UserError('duration: off, or 1s to 7d, such as 30m or 2h', 'usage');
+  }
   return { profile, duration };
 }
 

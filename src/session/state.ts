@@ -2,12 +2,17 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * What the agent remembers between runs, outside the credentials file and without secrets: for each credentials file and
- * profile, which access key id the expiry that we wrote belongs to, and when that session began.
+ * What the agent remembers between runs, outside the credentials file and without secrets. By credentials file and profile:
+ * which access key id the expiry that we wrote belongs to, and when that session began; and until when the user does not
+ * want to be asked.
  */
 export interface State {
-  expiries: Record<string, Record<string, RememberedExpiry>>;
+  expiries: ByProfile<RememberedExpiry>;
+  /** Milliseconds since the epoch. */
+  snoozes: ByProfile<number>;
 }
+
+type ByProfile<Value> = Record<string, Record<string, Value>>;
 
 export interface RememberedExpiry {
   accessKeyId: string;
@@ -17,18 +22,16 @@ export interface RememberedExpiry {
   issued?: number;
 }
 
-const EMPTY: State = { expiries: {} };
-
 export function stateFile(folder: string): string {
   return join(folder, 'state.json');
 }
 
-/** The remembered state; empty when there is none, or when it cannot be read: it only saves a question to STS. */
+/** The remembered state; empty when there is none, or when it cannot be read: it only saves a question to STS or a user. */
 export function readState(folder: string): State {
   try {
     return parse(readFileSync(stateFile(folder), 'utf8'));
   } catch {
-    return EMPTY;
+    return parse('');
   }
 }
 
@@ -39,19 +42,43 @@ export async function rememberExpiry(
   profile: string,
   expiry: RememberedExpiry,
 ): Promise<void> {
-  const { changeCredentials } = await import('../files/replace.ts');
-  await changeCredentials(stateFile(folder), (bytes) => {
-    const { expiries } = parse(bytes.toString('utf8'));
-    const ofFile = { ...expiries[credentialsFile], [profile]: expiry };
-    return Buffer.from(`${JSON.stringify({ expiries: { ...expiries, [credentialsFile]: ofFile } }, null, 2)}\n`);
+  await changeState(folder, ({ expiries, ...state }) => ({
+    ...state,
+    expiries: { ...expiries, [credentialsFile]: { ...expiries[credentialsFile], [profile]: expiry } },
+  }));
+}
+
+/** Remembers until when the user does not want to be asked; undefined forgets it. */
+export async function rememberSnooze(
+  folder: string,
+  credentialsFile: string,
+  profile: string,
+  until: number | undefined,
+): Promise<void> {
+  await changeState(folder, ({ snoozes, ...state }) => {
+    const { [profile]: _, ...others } = snoozes[credentialsFile] ?? {};
+    const ofFile = until === undefined ? others : { ...others, [profile]: until };
+    return { ...state, snoozes: { ...snoozes, [credentialsFile]: ofFile } };
   });
 }
 
+async function changeState(folder: string, change: (state: State) => State): Promise<void> {
+  const { changeCredentials } = await import('../files/replace.ts');
+  await changeCredentials(stateFile(folder), (bytes) =>
+    Buffer.from(`${JSON.stringify(change(parse(bytes.toString('utf8'))), null, 2)}\n`),
+  );
+}
+
 function parse(text: string): State {
+  let state: Record<string, unknown> | undefined;
   try {
-    const state = JSON.parse(text);
-    return typeof state?.expiries === 'object' && state.expiries !== null ? state : EMPTY;
+    state = JSON.parse(text);
   } catch {
-    return EMPTY;
+    // Nothing is remembered.
   }
+  return { expiries: table(state?.expiries), snoozes: table(state?.snoozes) };
+}
+
+function table<Value>(value: unknown): ByProfile<Value> {
+  return typeof value === 'object' && value !== null ? (value as ByProfile<Value>) : {};
 }

@@ -80,6 +80,43 @@ describe('the socket of the agent', needs('curl'), () => {
     expect((await run(['status'], sandbox.env)).stdout).toMatch(/snoozed until/);
   });
 
+  it('the socket ends a snooze, asks again at once, and lifts a snooze of one profile alone', async () => {
+    await run(['snooze', '30m'], sandbox.env);
+    await agent.says(/"standing":"snoozed"/);
+    const ended = await run(['snooze', 'off', 'mfa'], sandbox.env);
+    expect(ended).toMatchObject({ status: 0, stderr: expect.stringContaining('the snooze is over') });
+    await agent.says(/"standing":"snoozed"[\s\S]*"standing":"asking"/);
+    expect((await curl('-X', 'POST', 'http://agent/v1/snooze?duration=off')).body).toEqual({ ending: [] });
+  });
+
+  it('the socket says which session ends before a snooze does, and the command shows it', async () => {
+    const bytes = withSession(await readFile(sandbox.credentialsFile), 'mfa', sandbox.sts.issue('alice', 3600));
+    await writeFile(sandbox.credentialsFile, bytes);
+    await agent.says(/"standing":"fresh"/);
+    expect((await run(['snooze', '30m'], sandbox.env)).stderr).toMatch(/^will not ask until [\w ]*\d\d:\d\d\n$/);
+    expect((await run(['snooze', '2h'], sandbox.env)).stderr).toMatch(
+      /^will not ask until [\w ]*\d\d:\d\d; the session of \[mfa\] ends before that, at [\w ]*\d\d:\d\d\n$/,
+    );
+  });
+
+  it('a snooze survives a restart of the agent, and so does its end', async () => {
+    const again = async () => {
+      agent.child.kill('SIGTERM');
+      await agent.ended;
+      agent = start(['run'], sandbox.env);
+    };
+    await run(['snooze', '30m'], sandbox.env);
+    await again();
+    await agent.says(/"standing":"snoozed"/);
+    expect(agent.output()).not.toContain('"standing":"asking"');
+    const state = join(sandbox.env.XDG_STATE_HOME ?? '', 'aws-mfa-agent', 'state.json');
+    expect((await stat(state)).mode & 0o777).toBe(0o600);
+    await run(['snooze', 'off'], sandbox.env);
+    await again();
+    await agent.says(/"standing":"asking"/);
+    expect(agent.output()).not.toContain('"standing":"snoozed"');
+  });
+
   it('the socket keeps a snooze that was set while the session was fresh', async () => {
     const put = async (seconds: number) => {
       const bytes = withSession(await readFile(sandbox.credentialsFile), 'mfa', sandbox.sts.issue('alice', seconds));

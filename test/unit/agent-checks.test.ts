@@ -25,7 +25,7 @@ type Refresh = ConstructorParameters<typeof Agent>[1]['refresh'];
 function agentWith(
   refresh: Refresh,
   readSession: () => Promise<StoredSession>,
-  notice: (text: string) => void = () => {},
+  effects: Partial<ConstructorParameters<typeof Agent>[1]> = {},
 ): Agent {
   return new Agent(SETTINGS, {
     clock: new Clock({ wall: Date.now, sinceBoot: Date.now, awake: Date.now }),
@@ -33,10 +33,13 @@ function agentWith(
     refresh,
     save: async () => {},
     isAlive: async () => true,
+    snoozedUntil: () => undefined,
+    rememberSnooze: async () => {},
     watchPresence: async () => ({ held: () => undefined, close: () => {} }),
     obstacle: () => undefined,
-    notice,
+    notice: () => {},
     log: pino({ level: 'silent' }),
+    ...effects,
   });
 }
 
@@ -139,6 +142,37 @@ describe('the agent between scheduled checks', () => {
     expect(vi.getTimerCount()).toBe(1);
     await agent.stop();
     expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('a snooze', () => {
+  it('a snooze is remembered for the next agent, by button and by command, and forgotten when the user is asked', async () => {
+    vi.useFakeTimers({ now: NOON });
+    const remembered: (number | undefined)[] = [];
+    let press = () => {};
+    const refresh: Refresh = () =>
+      new Promise((resolve) => {
+        press = () => resolve({ kind: 'snoozed', until: NOON + 12 * MINUTE });
+      });
+    const agent = agentWith(refresh, async () => NONE, {
+      snoozedUntil: () => NOON + 10 * MINUTE,
+      rememberSnooze: async (_, until) => void remembered.push(until === undefined ? until : until - NOON),
+    });
+    try {
+      await agent.check('start');
+      expect(agent.status()).toMatchObject([{ standing: { standing: 'snoozed', until: NOON + 10 * MINUTE } }]);
+      await vi.advanceTimersByTimeAsync(10 * MINUTE);
+      press();
+      await vi.advanceTimersByTimeAsync(MINUTE);
+      await agent.snooze(60 * MINUTE, 'mfa');
+      await agent.snooze(undefined, 'mfa');
+      expect(remembered).toEqual([undefined, 12 * MINUTE, 71 * MINUTE, undefined]);
+      expect(agent.status()).toMatchObject([{ standing: { standing: 'asking' } }]);
+      press();
+      await agent.stop();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 
@@ -247,11 +281,7 @@ describe('a refresh that AWS refused', () => {
   ])('the user gets a notice of a refusal only if it stops the prompts: %s', async (_, failure, expected) => {
     const notices: string[] = [];
     const refresh: Refresh = async () => ({ kind: 'refused', failure, message: 'correct mfa_serial' });
-    const agent = agentWith(
-      refresh,
-      async () => NONE,
-      (text) => notices.push(text),
-    );
+    const agent = agentWith(refresh, async () => NONE, { notice: (text) => void notices.push(text) });
     await agent.check('start');
     // The prompt ends after the check that showed it.
     await agent.check('schedule');

@@ -47,6 +47,8 @@ function world(held: string | undefined) {
     },
     save: async () => {},
     isAlive: async () => true,
+    snoozedUntil: () => undefined,
+    rememberSnooze: async () => {},
     watchPresence: async () => ({ held: () => held, close: () => {} }),
     obstacle: () => undefined,
     notice: () => {},

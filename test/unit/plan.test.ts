@@ -635,7 +635,7 @@ describe('the plan for several profiles and states', () => {
         situation({ history: { ...FRESH_START, lastAskedAt: NINE, lastCall: true } }),
       ],
       ['not the agent’s to refresh', situation({ state: 'long-term' })],
-    ])('not before the schedule for a session that is %s', (_, one) => {
+    ])('the plan names no next look for a session that is %s', (_, one) => {
       expect(nextLook(one)).toBeUndefined();
     });
   });
