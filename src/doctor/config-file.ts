@@ -2,7 +2,7 @@ import type { ProfileSection } from '../credentials/section.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
 import type { ProfileSettings } from '../settings/settings.ts';
 import { botocoreFaults } from './botocore.ts';
-import { faultText, mendFault } from './faults.ts';
+import { faultFinding } from './faults.ts';
 import type { Seen } from './files.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 
@@ -22,7 +22,7 @@ export function configFindings(
 ): Finding[] {
   if (problem !== undefined) return [error('config.parse', problem, 'mend that; every AWS tool reads this file')];
   if (bytes === undefined) return [ok('config.parse', `there is no ${file}, and none is needed`)];
-  const faults = botocoreFaults(bytes).map((fault) => error('config.parse', faultText(file, fault), mendFault(fault)));
+  const faults = botocoreFaults(bytes).map((fault) => faultFinding('config.parse', file, fault));
   const config = readAwsConfig(bytes);
   const sections = config.profileNames().map((profile) => {
     const entries = config.entries(profile);

@@ -1,13 +1,13 @@
-import { constants, statSync } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
+import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseCredentials } from '../credentials/document.ts';
+import { isMissing } from '../files/explain.ts';
 import { exposures } from '../files/exposure.ts';
 import { followLinks } from '../files/follow-links.ts';
 import { lockStanding } from '../files/lock.ts';
 import { temporaryFilesOf } from '../files/replace.ts';
 import { botocoreFaults } from './botocore.ts';
-import { faultText, mendFault } from './faults.ts';
+import { faultFinding } from './faults.ts';
 import type { Seen } from './files.ts';
 import { absent, error, type Finding, ok, warning } from './finding.ts';
 
@@ -18,40 +18,29 @@ const CHANGE_TIME = 30_000;
  * Checks the credentials file: its owner and mode, where its links lead, and whether every tool can read it.
  * @param now milliseconds since the epoch
  */
-export async function credentialsFindings(file: string, { bytes, problem }: Seen, now: number): Promise<Finding[]> {
+export function credentialsFindings(file: string, { bytes, problem }: Seen, now: number): Finding[] {
   const { target, problem: circle } = followLinks(file);
-  const links = circle
-    ? error(
-        'credentials.link',
-        `the symbolic links of ${file} lead nowhere (${codeOf(circle)})`,
-        'correct or remove the link',
-      )
-    : linkFinding(file, target);
-  if (problem !== undefined)
-    return [error('credentials.file', problem, `correct that: every AWS tool reads this file`), links];
-  const beside = [links, await folderFinding(target), leftoversFinding(target, now), lockFinding(target, now)];
+  const link = circle ? circleFinding(file, circle) : linkFinding(file, target);
+  if (problem !== undefined) {
+    return [error('credentials.file', problem, 'correct that: every AWS tool reads this file'), link];
+  }
+  const beside = [link, folderFinding(target), leftoversFinding(target, now), lockFinding(target, now)];
   if (bytes === undefined) {
     const mend = 'put the long-term keys there (run "aws configure"), or set AWS_SHARED_CREDENTIALS_FILE';
     return [warning('credentials.file', `there is no ${file} yet`, mend), ...beside];
   }
-  return [
-    ok('credentials.file', `${file}, ${bytes.length} bytes`),
-    await modeFinding(target),
-    await ownerFinding(target),
-    ...beside.slice(0, 2),
-    ...readingFindings(file, bytes),
-    ...beside.slice(2),
-  ];
+  const found = ok('credentials.file', `${file}, ${bytes.length} bytes`);
+  return [found, modeFinding(target), ownerFinding(target), ...readingFindings(file, bytes), ...beside];
 }
 
-async function modeFinding(target: string): Promise<Finding> {
+function modeFinding(target: string): Finding {
   const exposed = exposures(target).find((one) => one.of === 'file');
   if (exposed) return error('credentials.mode', exposed.found, exposed.mend);
   return ok('credentials.mode', `only you may read and write ${target}`);
 }
 
-async function ownerFinding(target: string): Promise<Finding> {
-  const { uid, nlink } = await stat(target);
+function ownerFinding(target: string): Finding {
+  const { uid, nlink } = statSync(target);
   const mine = process.getuid?.();
   if (mine !== undefined && uid !== mine) {
     return error(
@@ -67,24 +56,27 @@ async function ownerFinding(target: string): Promise<Finding> {
   return ok('credentials.owner', `${target} belongs to you`);
 }
 
+function circleFinding(file: string, problem: unknown): Finding {
+  const { code = 'unknown' } = problem as NodeJS.ErrnoException;
+  const found = `the symbolic links of ${file} lead nowhere (${code})`;
+  return error('credentials.link', found, 'correct or remove the link');
+}
+
 function linkFinding(file: string, target: string): Finding {
   if (target === file) return ok('credentials.link', `${file} is not a symbolic link`);
   return ok('credentials.link', `${file} leads to ${target}: a refresh replaces that file and keeps the link`);
 }
 
-async function folderFinding(target: string): Promise<Finding> {
+function folderFinding(target: string): Finding {
   const folder = dirname(target);
   const exposed = exposures(target).find((one) => one.of === 'folder');
   if (exposed) return error('credentials.folder', exposed.found, exposed.mend);
-  const reason = await access(folder, constants.W_OK | constants.X_OK).then(
-    () => undefined,
-    (refused: NodeJS.ErrnoException) => refused.code,
-  );
-  if (reason === 'ENOENT') {
-    return ok('credentials.folder', `${folder} will be created by the first refresh`);
-  }
-  if (reason !== undefined) {
-    const found = `you cannot create files in ${folder} (${reason}), so a refresh cannot replace ${target}`;
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+  } catch (refused) {
+    const { code } = refused as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return ok('credentials.folder', `${folder} will be created by the first refresh`);
+    const found = `you cannot create files in ${folder} (${code}), so a refresh cannot replace ${target}`;
     return error('credentials.folder', found, `become the owner of ${folder}, then: chmod u+rwx ${folder}`);
   }
   return ok('credentials.folder', `only you may write in ${folder}`);
@@ -101,7 +93,7 @@ function readingFindings(file: string, bytes: Buffer): Finding[] {
   const faults = botocoreFaults(bytes);
   const twice = faults.filter(({ kind }) => kind === 'section');
   const others = faults.filter(({ kind }) => kind !== 'section');
-  const findings = others.map((fault) => error('credentials.parse', faultText(file, fault), mendFault(fault)));
+  const findings = others.map((fault) => faultFinding('credentials.parse', file, fault));
   for (const name of names.filter((one) => /^profile\s/.test(one))) {
     const found = `[${name}] in ${file}: no tool finds this profile; the word "profile" is used in ~/.aws/config only`;
     findings.push(warning('credentials.parse', found, `rename it to [${name.replace(/^profile\s+/, '')}]`));
@@ -115,19 +107,20 @@ function readingFindings(file: string, bytes: Buffer): Finding[] {
     );
   return [
     ...findings,
-    ...twice.map((fault) => error('credentials.sections', faultText(file, fault), mendFault(fault))),
+    ...twice.map((fault) => faultFinding('credentials.sections', file, fault)),
     ...(twice.length === 0 ? [ok('credentials.sections', `no section of ${file} occurs twice`)] : []),
   ];
 }
 
 function leftoversFinding(target: string, now: number): Finding {
   const folder = dirname(target);
-  let found: string[];
+  let found: string[] = [];
   try {
     found = temporaryFilesOf(target).filter((file) => now - statSync(file).mtimeMs > CHANGE_TIME);
-  } catch {
+  } catch (error) {
     // The check of the folder reports why.
-    return absent('credentials.leftovers', `${folder} cannot be searched for leftover temporary files`);
+    if (!isMissing(error))
+      return absent('credentials.leftovers', `${folder} cannot be searched for leftover temporary files`);
   }
   if (found.length === 0) return ok('credentials.leftovers', `no leftover temporary files in ${folder}`);
   const what = `${found.length} temporary ${found.length === 1 ? 'file' : 'files'} with keys, left by a killed refresh`;
@@ -160,8 +153,4 @@ function lockFinding(target: string, now: number): Finding {
         `move ${folder} away`,
       );
   }
-}
-
-function codeOf(problem: unknown): string {
-  return (problem as NodeJS.ErrnoException).code ?? 'unknown';
 }
