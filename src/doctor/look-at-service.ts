@@ -22,7 +22,7 @@ export async function lookAtService(
   const unfit = await service.unfit();
   if (unfit !== undefined) return { none: unfit };
   const { owner } = await ownerOf(service.file, await readFile(service.template, 'utf8'));
-  const look = owner === 'nobody' ? undefined : await service.look();
+  const look = owner === 'missing' ? undefined : await service.look();
   const log = service.hints.find(([what]) => what === 'log')?.[1] ?? '';
   const inService = look?.session && { ...look.session, ...look.variables };
   const [profile] = settings?.profiles ?? [];

@@ -33,7 +33,7 @@ export function serviceFindings(service: ServiceSeen, agent: AgentSeen, environm
     ];
   }
   const { name, file, owner, running, look, ways, log } = service;
-  if (owner === 'nobody' || !look) {
+  if (owner === 'missing' || !look) {
     const found = `the ${name} is not installed${pid === undefined ? '' : ': the agent that is running will not be started again'}`;
     return [warning('service.installed', found, INSTALL)];
   }

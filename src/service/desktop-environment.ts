@@ -1,15 +1,15 @@
 import { runCommand } from '../run-command.ts';
 
-/** What leads to the person's screen, and what programs there go by. */
+/** Variables that lead to the user's screen, and those that desktop programs read. */
 const VARIABLES = [
   ...['DISPLAY', 'WAYLAND_DISPLAY', 'XAUTHORITY', 'DBUS_SESSION_BUS_ADDRESS', 'BROWSER'],
   ...['XDG_CURRENT_DESKTOP', 'XDG_SESSION_TYPE', 'XDG_SESSION_ID', 'XDG_DATA_DIRS'],
 ];
 
 /**
- * A desktop tells the service manager its display when it starts, and a service started before has the environment of that
- * time: takes what the manager knows now. Folders that its `PATH` has more are added at the end of ours.
- * @param environment changed in place; left alone unless systemd has started us, or when its manager does not answer
+ * Updates the variables of the desktop from the user's systemd. A desktop sets them there when it starts, which a service
+ * that was started earlier does not see. Further folders of its `PATH` are added at the end of ours.
+ * @param environment changed in place; unchanged if systemd did not start us, or does not answer
  */
 export async function takeDesktopEnvironment(environment: NodeJS.ProcessEnv): Promise<void> {
   if (!environment.INVOCATION_ID) return;
@@ -20,7 +20,7 @@ export async function takeDesktopEnvironment(environment: NodeJS.ProcessEnv): Pr
   environment.PATH = [...folders, ...more].join(':');
 }
 
-/** What the user's systemd gives to the programs that it starts, or undefined when it does not answer. */
+/** Returns the variables that the user's systemd gives to its services, or undefined if it does not answer. */
 export async function managerEnvironment(environment: NodeJS.ProcessEnv): Promise<Record<string, string> | undefined> {
   const words = ['systemctl', '--user', 'show-environment', '--output=json'];
   const result = await runCommand(words, { timeout: 2_000, environment });

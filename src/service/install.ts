@@ -6,7 +6,7 @@ import type { Service, Variant } from './service.ts';
 import type { Start } from './start.ts';
 import { systemd } from './systemd.ts';
 
-/** @throws UserError when this system has none that we know */
+/** Returns the service manager of this system. @throws UserError when it has none that we support */
 export function serviceOf(environment: NodeJS.ProcessEnv, home: string, platform: NodeJS.Platform): Service {
   if (process.getuid?.() === 0) {
     throw new UserError('do not run this as root; run it as the user who enters the codes', 'usage');
@@ -16,23 +16,24 @@ export function serviceOf(environment: NodeJS.ProcessEnv, home: string, platform
   throw new UserError('this system has neither systemd nor launchd: start "aws-mfa-agent run" at login yourself');
 }
 
-/** The text of the file that {@link install} would write. */
+/** Returns the text of the file that {@link install} would write. */
 export async function planned(service: Service, start: Start): Promise<string> {
   return (await variantsOf(service, start)).at(0)?.text ?? '';
 }
 
 export interface Installed {
-  /** Whether anything was done at all. */
+  /** Whether anything was done. */
   changed: boolean;
+  /** What the service has to do without: one line for the user. */
   without?: string;
-  /** Where a file that somebody had edited is kept. */
+  /** Where the edited file was saved. */
   kept?: string;
 }
 
 /**
- * Writes the file and has the agent running by it. Done twice, it does nothing the second time.
- * @param outdated whether the agent that runs is not this version
- * @param force also replaces a file that was edited
+ * Writes the service file and starts the agent. Does nothing if that is done already.
+ * @param outdated whether the running agent has another version
+ * @param force also replaces an edited file
  */
 export async function install(
   service: Service,
@@ -50,16 +51,16 @@ export async function install(
   let reason: string | undefined;
   for (const { text, without } of current ? [current] : variants) {
     await writeWhole(service.file, text);
-    reason = await service.start(true);
+    reason = await service.start();
     if (reason === undefined) return { changed: true, ...(without && { without }), ...(kept && { kept }) };
   }
   throw new UserError(`the service does not start: ${reason}`);
 }
 
-/** Takes the file away, and nothing else. @returns whether there was one */
+/** Stops the service and removes its file. Returns whether there was one. */
 export async function uninstall(service: Service, { force }: { force: boolean }): Promise<boolean> {
   const { owner } = await ownerOf(service.file, await readFile(service.template, 'utf8'));
-  if (owner === 'nobody') return false;
+  if (owner === 'missing') return false;
   if (owner === 'edited' && !force) throw new UserError(editedText(service, 'remove'));
   await mustFit(service);
   await service.stop();

@@ -9,12 +9,12 @@ import { NODE_FLAGS, type Start } from './start.ts';
 
 const LABEL = 'io.github.aws-mfa-agent';
 
-/** How long the agent may take to run, in milliseconds, and how often to look meanwhile: launchd tells nobody. */
+/** How long the agent may take to start, and how often to check, in milliseconds: launchd does not report it. */
 const PATIENCE = 10_000;
 const LOOK_EVERY = 200;
 
 /**
- * The user's launchd, in the session at the screen. Written by its manual pages; never tried on a Mac.
+ * The user's launchd, in the graphical session. Written from the manual pages, and never tried on a Mac.
  * @see launchctl(1), launchd.plist(5)
  */
 export function launchd(home: string, uid: number): Service {
@@ -40,12 +40,12 @@ export function launchd(home: string, uid: number): Service {
     fillIn: async (template, start) => [{ text: filledIn(template, start, log) }],
     comment: (words) => `<!-- ${words} -->`,
     start: async () => {
-      // It fails where nothing is loaded, and that is as good.
+      // Fails if nothing is loaded, which is fine.
       await call('bootout', target);
       await call('enable', target);
       const giveUp = performance.now() + PATIENCE;
       for (;;) {
-        // For a moment after a bootout, the old one is still in the way.
+        // For a moment after a bootout, launchd still refuses the new service.
         const started = await call('bootstrap', domain, file);
         if (started.ok) break;
         if (performance.now() > giveUp) throw new UserError(`launchctl bootstrap ${domain} failed: ${started.reason}`);

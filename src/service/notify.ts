@@ -1,30 +1,30 @@
 import { spawnSync } from 'node:child_process';
 
-/** The systemd that has started us and listens: sd_notify(3). Everything here rejects and throws never. */
+/** The systemd that started us and listens for messages: sd_notify(3). Nothing here throws. */
 export interface ServiceManager {
   ready(): void;
-  /** The settings are being read again; `ready` ends it. */
+  /** The settings are being read again, until `ready`. */
   reloading(): void;
   stopping(): void;
   /** One line for `systemctl status`. */
   status(text: string): void;
   /**
-   * The loop is alive.
-   * @param next when it shows itself again: milliseconds from now
+   * The agent is alive.
+   * @param next milliseconds until it reports again
    */
   alive(next: number): void;
 }
 
-/** The message has arrived when the program ends. Who does not answer in this time, in milliseconds, is not waited for. */
+/** How long systemd-notify may take, in milliseconds. */
 const PATIENCE = 2_000;
 
 /**
- * Speaks with systemd through its `systemd-notify`: Node has no datagram sockets of Unix, and every library for them is
- * native code. The program is waited for without the event loop (5 ms, at most once for two checks), so that messages come
- * in order, the last one is not lost, and the idle agent is woken by nothing but its checks.
- * @param environment the variables of the protocol are taken out of it: no child of ours has a business with them
- * @param onFailure told once why nothing can be said
- * @returns undefined when nobody listens
+ * Sends messages to systemd with `systemd-notify`: Node has no Unix datagram sockets, and every library for them is native
+ * code. Each call is synchronous (5 ms, at most once in two checks), so messages arrive in order, the last one is not
+ * lost, and nothing but its checks wakes the idle agent.
+ * @param environment the protocol's variables are removed from it, since no child of ours needs them
+ * @param onFailure receives the reason of the first failure; nothing is sent after it
+ * @returns undefined without a listener
  */
 export function serviceManager(
   environment: NodeJS.ProcessEnv,
@@ -35,7 +35,7 @@ export function serviceManager(
   if (!NOTIFY_SOCKET) return undefined;
 
   let failed = false;
-  const tell = (...message: string[]) => {
+  const send = (...message: string[]) => {
     if (failed) return;
     const { error, status, stderr } = spawnSync('systemd-notify', message, {
       env: { NOTIFY_SOCKET, PATH },
@@ -53,20 +53,20 @@ export function serviceManager(
   const now = () => process.uptime() * 1000;
   let deadline = now() + lateness;
   return {
-    ready: () => tell('READY=1'),
-    // The time is what units with Type=notify-reload want.
-    reloading: () => tell('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`),
-    stopping: () => tell('STOPPING=1'),
+    ready: () => send('READY=1'),
+    // Units with Type=notify-reload require the time.
+    reloading: () => send('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`),
+    stopping: () => send('STOPPING=1'),
     status: (text) => {
       if (text === shown) return;
       shown = text;
-      tell(`STATUS=${text.replace(/\s+/g, ' ')}`);
+      send(`STATUS=${text.replace(/\s+/g, ' ')}`);
     },
     alive: (next) => {
-      // Half of what WatchdogSec= allows is enough, so not every check need say something.
+      // Reporting at half of what WatchdogSec= allows is enough, so not every check needs to.
       if (lateness <= 0 || deadline >= now() + next + lateness / 2) return;
       deadline = now() + next + lateness;
-      tell('WATCHDOG=1', `WATCHDOG_USEC=${Math.round((next + lateness) * 1000)}`);
+      send('WATCHDOG=1', `WATCHDOG_USEC=${Math.round((next + lateness) * 1000)}`);
     },
   };
 }

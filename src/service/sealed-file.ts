@@ -2,28 +2,31 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Whose a file is: `ours` as we have written it, `edited` by hand or written by somebody else. */
-export type Owner = 'nobody' | 'ours' | 'edited';
+/** The state of a file: `ours` as we wrote it, `edited` by the user or another program, or missing. */
+export type Owner = 'missing' | 'ours' | 'edited';
 
 const SEAL = /^(?<text>[\s\S]*\n)[^\n]*sha256:(?<sum>[0-9a-f]{64})[^\n]*\n$/;
 
-/** A text that can be told from one that was changed: by a last line with its sum, which `comment` makes a comment. */
+/** Returns a text with its checksum in a last line, which `comment` turns into a comment, so that edits can be recognized. */
 export function sealed(text: string, comment: (words: string) => string): string {
   return `${text}${comment(`sha256:${sumOf(text)}`)}\n`;
 }
 
-/** @param shipped a text that is ours without a seal: people were told to copy it */
+/**
+ * Reads a file, and whether it is as we wrote it.
+ * @param shipped the template, which users may have copied: it is ours without a checksum
+ */
 export async function ownerOf(file: string, shipped: string): Promise<{ owner: Owner; text: string | undefined }> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
-  if (text === undefined) return { owner: 'nobody', text };
+  if (text === undefined) return { owner: 'missing', text };
   const { text: inside = '', sum } = SEAL.exec(text)?.groups ?? {};
   return { owner: text === shipped || sumOf(inside) === sum ? 'ours' : 'edited', text };
 }
 
-/** Replaces a file as a whole; a link is replaced, not followed. */
+/** Replaces a whole file atomically. A symbolic link is replaced, not followed. */
 export async function writeWhole(file: string, text: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   const temporary = `${file}.${process.pid}.new`;

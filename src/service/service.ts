@@ -1,52 +1,52 @@
 import type { Start } from './start.ts';
 
-/** What starts programs for a user: one file a kind, chosen by `serviceOf`. */
+/** A service manager of the user: one file each, chosen by `serviceOf`. */
 export interface Service {
-  /** As it is called in sentences. */
+  /** Its name in messages. */
   name: string;
-  /** The file that tells it about the agent. */
+  /** The service file of the agent. */
   file: string;
-  /** As shipped with this program; has a fault nowhere, and finds the program by PATH. */
+  /** The template shipped with the package: valid as it is, finds the program via `PATH`. */
   template: URL;
-  /** Why it cannot be used here, and what can; undefined when it can. */
+  /** Returns why it cannot be used here and what to do instead, or undefined if it can. */
   unfit(): Promise<string | undefined>;
-  /** The template, filled in. The first that starts is the one to use; each later one does without something. */
+  /** Fills in the template. The first variant that starts is used; each later one has fewer restrictions. */
   fillIn(template: string, start: Start): Promise<Variant[]>;
-  comment(words: string): string;
+  /** Turns a text into a comment of the service file. */
+  comment(text: string): string;
   /**
-   * Has the file in use, now and from now on; returns when the agent runs.
-   * @param anew whether an agent that runs already must end for it
-   * @returns why this variant cannot work here, where another may
+   * Enables the service and starts the agent, or restarts it. Resolves when the agent runs.
+   * @returns why this variant cannot work here, if another may
    * @throws UserError when it does not run
    */
-  start(anew: boolean): Promise<string | undefined>;
-  /** Ends the agent, and the starting of it. */
+  start(): Promise<string | undefined>;
+  /** Disables the service and stops the agent. */
   stop(): Promise<void>;
-  /** To be called when the file is gone. */
+  /** Cleans up after the file was removed. */
   forget(): Promise<void>;
-  /** The agent that it runs, if it does. */
+  /** Returns the process ID of the agent that it runs, if it does. */
   running(): Promise<number | undefined>;
-  /** How it is set up now, for whoever looks for what is wrong; only where its file stands. */
+  /** Returns how it is set up, for doctor. Only call it if the service file exists. */
   look(): Promise<ServiceSetup>;
-  /** How to see, change and end it: a word and a command each. */
+  /** How to see, change and remove it: a word and a command each. */
   hints: [string, string][];
 }
 
 export interface ServiceSetup {
-  /** Whether it is started at the next login; undefined when that cannot be known. */
+  /** Whether it starts at the next login; undefined if unknown. */
   enabled: boolean | undefined;
-  /** Why it does not run, in its own words; undefined when it has said nothing. */
+  /** Why it does not run, as the service manager says; undefined without a failure. */
   failure: string | undefined;
-  /** Node, the program, and its words. */
+  /** Node, the program, and its arguments. */
   command: string[];
-  /** The variables that it adds for the agent. */
+  /** The variables that the service file sets. */
   variables: Record<string, string>;
-  /** What the agent gets from the session at the screen, beside those; undefined when that cannot be known. */
+  /** The variables that the agent gets from the graphical session; undefined if unknown. */
   session: Record<string, string> | undefined;
 }
 
 export interface Variant {
   text: string;
-  /** What it does without; told to the person. */
+  /** What it lacks: one line for the user. */
   without?: string;
 }

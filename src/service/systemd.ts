@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { packageFile } from '../package-file.ts';
@@ -9,13 +10,13 @@ import { NODE_FLAGS, type Start } from './start.ts';
 
 const UNIT = 'aws-mfa-agent.service';
 
-/** A start waits for the agent to be ready; systemd has limits of its own for it, of 90 s. */
+/** In milliseconds. A start waits for the agent to be ready; systemd's own limit for that is 90 s. */
 const PATIENCE = 120_000;
 
-/** Settings that need a namespace of the user's own, which some systems refuse (Ubuntu since 23.10, by AppArmor). */
+/** Settings that need a user namespace, which some systems do not allow (Ubuntu since 23.10, by AppArmor). */
 const NEEDS_NAMESPACE = /^(?:Protect\w+|PrivateUsers|ReadWritePaths|CapabilityBoundingSet)=.*\n/gm;
 
-/** How systemd's own step before the program failed: user, capabilities, namespace: systemd.exec(5), "Process Exit Codes". */
+/** Exit statuses of systemd's step before the program (user, capabilities, namespace): systemd.exec(5), "Process Exit Codes". */
 const NAMESPACE_REFUSED = ['217', '218', '226'];
 
 /** The user's systemd. */
@@ -54,15 +55,15 @@ export function systemd(environment: NodeJS.ProcessEnv, home: string): Service {
       ];
     },
     comment: (words) => `# ${words}`,
-    start: async (anew) => {
+    start: async () => {
       await must('daemon-reload');
       if ((await property('LoadState')) !== 'loaded') {
         throw new UserError(`systemd does not load ${file}: ${await notLoaded(property)}`);
       }
-      // What failed before must not count against it.
+      // Earlier failures would count towards the limit of starts.
       await call('reset-failed', UNIT);
       await must('--quiet', 'enable', UNIT);
-      const started = await call(anew ? 'restart' : 'start', UNIT);
+      const started = await call('restart', UNIT);
       if (started.ok) return undefined;
       const status = await property('ExecMainStatus');
       if (NAMESPACE_REFUSED.includes(status)) {
@@ -85,7 +86,7 @@ export function systemd(environment: NodeJS.ProcessEnv, home: string): Service {
         property('Environment'),
         managerEnvironment(environment),
       ]);
-      // Also those that are not enabled are told in one word, with a status that is not 0.
+      // Prints one word also if the unit is not enabled, with an exit status other than 0.
       const state = enabled.stdout.trim();
       const failed = result !== '' && result !== 'success';
       const command = /^ExecStart=(.*)$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? '';
@@ -109,7 +110,7 @@ export function systemd(environment: NodeJS.ProcessEnv, home: string): Service {
   };
 }
 
-/** @param version of systemd; 0 when it is not known */
+/** @param version of systemd; 0 if unknown */
 function filledIn(template: string, { node, program, words, environment, folders }: Start, version: number): string {
   const command = [node, ...NODE_FLAGS, program, ...words]
     .map((word) => quoted(word).replaceAll('$', '$$$$'))
@@ -117,7 +118,7 @@ function filledIn(template: string, { node, program, words, environment, folders
   const variables = Object.entries(environment).map(([name, value]) => `Environment=${quoted(`${name}=${value}`)}`);
   const start = [...variables, `ExecStart=${command}`].join('\n');
   const writable = `ReadWritePaths=${folders.map((folder) => quoted(`-${folder}`)).join(' ')}`;
-  // Older ones would warn of what they do not know.
+  // Older versions warn about settings that they do not know.
   const restart = version >= 254 ? ['RestartSec=5', 'RestartSteps=5', 'RestartMaxDelaySec=5min'] : ['RestartSec=5'];
   return `# Written by "aws-mfa-agent install". Do not edit it: put changes into a drop-in (systemctl --user edit aws-mfa-agent).
 ${template}`
@@ -126,14 +127,14 @@ ${template}`
     .replace(/^RestartSec=.*$/m, restart.join('\n'));
 }
 
-/** A word as systemd.syntax(7) reads it, with specifiers and unusual characters as they are. */
+/** Quotes a word for systemd.syntax(7), so that specifiers and unusual characters keep their meaning. */
 function quoted(word: string): string {
   if (/[\p{Cc}]/u.test(word)) throw new UserError(`a unit cannot hold a control character: ${JSON.stringify(word)}`);
   const text = word.replaceAll('%', '%%');
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
 
-/** The words of a line, as {@link quoted} and systemd itself write them. */
+/** Splits a line into words, as {@link quoted} and systemd write them. */
 function wordsIn(line: string): string[] {
   return [...line.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, inQuotes, bare]) =>
     (inQuotes?.replace(/\\(.)/g, '$1') ?? bare ?? '').replaceAll('%%', '%'),
@@ -152,19 +153,11 @@ function whyNone(result: CommandResult & { ok: false }, { XDG_RUNTIME_DIR }: Nod
     const reached = XDG_RUNTIME_DIR ? result.reason : 'XDG_RUNTIME_DIR is not set';
     return `cannot connect to this user's systemd (${reached}): log in as this user, not with su or sudo. ${otherwise}`;
   }
-  if (/microsoft/i.test(kernel())) {
+  if (/microsoft/i.test(release())) {
     return `this WSL does not run systemd: put systemd=true under [boot] into /etc/wsl.conf, then run "wsl --shutdown" in Windows. ${otherwise}`;
   }
   if (existsSync('/.dockerenv') || existsSync('/run/.containerenv')) {
     return 'this is a container without systemd: start "aws-mfa-agent run" next to your program, or outside the container';
   }
   return `this system does not run systemd. ${otherwise}`;
-}
-
-function kernel(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/osrelease', 'utf8');
-  } catch {
-    return '';
-  }
 }

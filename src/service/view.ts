@@ -3,20 +3,20 @@ import { dirname } from 'node:path';
 import { packageFile } from '../package-file.ts';
 import * as texts from './texts.ts';
 
-/** What a service sees of the file system is settled when it starts. Whether that is still what it needs. */
+/** A service's view of the file system, which is fixed when it starts, compared with what the agent needs. */
 export interface View {
-  /** Why the agent must be started anew before it does anything more, or undefined. */
+  /** Returns why the agent must be restarted before it does anything more, or undefined. */
   outdated(): string | undefined;
-  /** Why a session could not be written, where starting the agent anew would not mend that, and what would. */
+  /** Returns why a session cannot be written, and the remedy, if a restart of the agent would not help. */
   unwritable(): string | undefined;
 }
 
 type Access = 'writable' | 'read-only' | 'missing';
 
 /**
- * Inside the unit, the folder of the credentials file is a mount of its own in a home that is read-only: one that was made
- * or restored later is not. And what is loaded late must be of the version that runs.
- * @param version the one that runs
+ * Returns the view of a running service. Inside the unit, the home folder is read-only but for a mount of the credentials
+ * file's folder: a folder created or restored later is read-only. Modules imported late must be of the running version.
+ * @param version the running version
  */
 export function viewOfService(credentials: string, version: string): View {
   const before = accessTo(credentials).access;
@@ -42,7 +42,7 @@ function accessTo(file: string): { folder: string; access: Access } {
   try {
     folder = dirname(realpathSync(file));
   } catch {
-    // There is none yet; it will be made in its folder.
+    // The file does not exist yet.
   }
   try {
     accessSync(folder, constants.W_OK);
@@ -52,7 +52,7 @@ function accessTo(file: string): { folder: string; access: Access } {
   }
 }
 
-/** Whether what replaces a file belongs to whom the file does, by itself: in a user namespace, nothing can be given away. */
+/** Whether a new file gets the owner and group of the old one by itself: in a user namespace, they cannot be changed. */
 function isOwnerKept(file: string, folder: string): boolean {
   try {
     const [now, around] = [statSync(file), statSync(folder)];
@@ -67,7 +67,7 @@ function installedVersion(): string | undefined {
   try {
     return JSON.parse(readFileSync(packageFile('package.json'), 'utf8')).version;
   } catch {
-    // In the middle of an upgrade, or taken away.
+    // During an upgrade, or after the package was removed.
     return undefined;
   }
 }
