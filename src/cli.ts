@@ -2,8 +2,8 @@
 import { complain } from './cli/complain.ts';
 
 /**
- * What shells and AWS tools call again and again, and what runs all day. With a profile behind it, or nothing, there is
- * nothing to parse, and loading the parser would take longer than all the rest, and memory from the agent.
+ * Runs the commands that shells and AWS tools call often, and the agent, without the parser of command lines if they have no
+ * options. Loading the parser takes longer than such a command, and memory in the agent.
  */
 async function run(words: string[]): Promise<void> {
   const [command, ...behind] = words;

@@ -1,10 +1,10 @@
 import type { FromJob, Job, ToJob } from './agent/job.ts';
 import type { AskRequest } from './ask/ask.ts';
 
-/** How long a job may take to end once the agent is gone, in milliseconds. */
+/** How long a job may take to end after the agent has ended, in milliseconds. */
 const PATIENCE = 5_000;
 
-// Signals for the whole group are the agent's to act on: it withdraws the question, and waits for what comes of it.
+// The agent handles signals for the whole process group: it closes the prompt and waits for the outcome.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
 
 const gone = new AbortController();

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * A file of this package, by its path in it (`package.json`). The same from the sources, from the modules that are built for
- * the tests, and from the program: each lies in one folder of the package.
+ * Returns the URL of a file of this package. Works in `src/`, in `build/` (the modules for the tests) and in `dist/`, since
+ * each is a folder of the package.
  */
 export function packageFile(path: string): URL {
   return new URL(`../${path}`, import.meta.url);
@@ -11,7 +11,7 @@ export function packageFile(path: string): URL {
 /** The built program. */
 export const PROGRAM = packageFile('dist/cli.cjs');
 
-/** The version of this package. */
+/** Returns the version of this package. */
 export function packageVersion(): string {
   return JSON.parse(readFileSync(packageFile('package.json'), 'utf8')).version;
 }

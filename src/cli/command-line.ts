@@ -3,9 +3,9 @@ import { complain } from './complain.ts';
 import type { GlobalOptions } from './options.ts';
 import { createProgram } from './program.ts';
 
-/** Runs what the command line says. Rejects never: `process.exitCode` tells how it went. */
+/** Parses the command line and runs the command. Never rejects; sets `process.exitCode`. */
 export async function runCommandLine(): Promise<void> {
-  // Whoever read what we write is gone (a pager, a terminal): no reason to end in a crash.
+  // A reader that has gone (a pager, a terminal) must not crash the program.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const program = createProgram();
   try {

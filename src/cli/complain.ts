@@ -2,7 +2,7 @@ import { statusOf } from '../errors.ts';
 import { write } from './output.ts';
 
 /**
- * Writes to standard error why a command failed: one line, or the stack trace with `debug`.
+ * Writes to standard error why a command failed: one line, or with `debug` the stack trace.
  * @returns the exit status
  */
 export function complain(error: unknown, debug = false): number {

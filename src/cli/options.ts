@@ -4,6 +4,6 @@ export interface GlobalOptions {
   debug?: boolean;
 }
 
-/** The shells that `completion` knows. */
+/** The shells that `completion` supports. */
 export const COMPLETED_SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type CompletedShell = (typeof COMPLETED_SHELLS)[number];

@@ -1,12 +1,12 @@
 import { fstatSync, writeSync } from 'node:fs';
 
-/** Where another process has set what we share not to block, and it is full: how often to look, in milliseconds. */
+/** How long to wait when the output is full, in milliseconds. Another process may have made it non-blocking. */
 const PAUSE = 10;
 
 /**
- * Writes to standard output (1) or error (2), at once. `process.stdout` does the same, and is a tenth of the time of a
- * short command to load.
- * @throws what the system says, such as ENOSPC; not when whoever read it is gone (a pager, a terminal)
+ * Writes to standard output (1) or standard error (2), synchronously. Loading `process.stdout` instead would take a tenth
+ * of the time of a short command.
+ * @throws the system's error, such as ENOSPC; not if the reader has gone (a pager, a terminal)
  */
 export function write(descriptor: 1 | 2, text: string): void {
   for (let rest: Uint8Array = Buffer.from(text); rest.length > 0; ) {

@@ -4,8 +4,8 @@ import { SHELL_NAMES } from '../session/shells.ts';
 import { COMPLETED_SHELLS, type CompletedShell } from './options.ts';
 
 /**
- * The commands and their options: what `--help`, the shell completion and the man page are made from. Each action imports
- * its command, so that none pays for what another loads.
+ * Defines the commands and their options. `--help`, the shell completion and the man page are made from this. Each action
+ * imports its command, so that no command loads another.
  */
 export function createProgram(): Command {
   const program = new Command('aws-mfa-agent')
@@ -53,7 +53,7 @@ export function createProgram(): Command {
     .addOption(
       new Option('--shell <shell>', 'print commands for this shell (default: the calling shell)')
         .choices(SHELL_NAMES)
-        // Shells have more names than these, and `env` knows them.
+        // `env` accepts further names of these shells.
         .argParser((shell: string) => shell),
     )
     .option('--unset', 'print commands that unset the variables')
@@ -68,7 +68,7 @@ export function createProgram(): Command {
     .argument('[profile]', 'use this MFA profile; required if several are configured')
     .argument('[command...]', 'run this command')
     .action(async (profile: string | undefined, words: string[]) => {
-      // commander takes the dashes out: all that was behind them is the command.
+      // commander removes the dashes: everything after them is the command.
       const dashes = process.argv.indexOf('--');
       const command = dashes < 0 ? [] : process.argv.slice(dashes + 1);
       const all = profile === undefined ? [] : [profile, ...words];
@@ -133,7 +133,7 @@ export function createProgram(): Command {
     .addArgument(new Argument('<shell>', 'print the script for this shell').choices(COMPLETED_SHELLS))
     .action(async (shell: CompletedShell) => (await import('./completion/completion.ts')).completion(shell, program));
 
-  // What the completion asks for while somebody types: nothing for people.
+  // For the completion scripts, not for users.
   program
     .command('profile-names', { hidden: true })
     .option('--source')

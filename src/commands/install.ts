@@ -15,12 +15,11 @@ interface InstallOptions extends GlobalOptions {
 
 /** Installs the service, which starts the agent now and at each login. Does nothing if that is done already. */
 export async function installCommand(options: InstallOptions): Promise<void> {
-  const home = homedir();
   // A wrong setting would end the agent: report it before anything is written.
   const settings = userSettings(options);
   await requireValidSchedule(settings);
   const { files } = settings;
-  const service = serviceOf(process.env, home, process.platform);
+  const service = serviceOf(process.env, homedir(), process.platform);
   const called = { node: process.execPath, program: process.argv[1] ?? '', config: options.config };
   const start = findStart(process.env, files, called);
   if (options.print) {

@@ -5,13 +5,13 @@ import { longTermKeyIn } from '../session/session.ts';
 import { userSettings } from '../settings/settings.ts';
 
 /**
- * Prints names of profiles for the completion of a shell, each on a line of its own: the MFA profiles, or, with `source`,
- * those of the credentials file that hold long-term credentials.
+ * Prints profile names for the shell completion, one a line: the MFA profiles, or with `source` the profiles of the
+ * credentials file that contain long-term keys.
  */
 export async function profileNames(options: GlobalOptions & { source?: boolean }): Promise<void> {
   const { profiles, files } = userSettings(options);
   const names = options.source ? await sourceNames(files.credentials) : profiles.map(({ profile }) => profile);
-  // Any other control character would be a command to the terminal that shows the name.
+  // A control character could be a command to the terminal.
   process.stdout.write(
     names
       .filter((name) => !/\p{Cc}/u.test(name))

@@ -21,13 +21,13 @@ import { requireValidSchedule, userSettings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 import { deferred } from '../time/deferred.ts';
 
-/** By this, `systemd/aws-mfa-agent.service` knows that the agent wants to be started anew (EX_TEMPFAIL of sysexits.h). */
-const START_ANEW = 75;
+/** Exit status at which `systemd/aws-mfa-agent.service` restarts the agent (EX_TEMPFAIL of sysexits.h). */
+const RESTART = 75;
 
-/** How long it may take to learn when the next check is, on a busy machine that starts, in milliseconds. */
+/** How long it may take to work out the next check while a busy machine starts, in milliseconds. */
 const SOON_KNOWN = 5_000;
 
-/** The agent in the foreground. Ends on SIGTERM and SIGINT; SIGHUP reads the settings again. */
+/** Runs the agent in the foreground. Ends on SIGTERM and SIGINT; SIGHUP reads the settings again. */
 export async function run(options: GlobalOptions): Promise<void> {
   const journal = isJournal(process.env.JOURNAL_STREAM);
   const log = createLog({ debug: options.debug ?? false, terminal: isatty(2), journal });
@@ -77,7 +77,7 @@ async function keepFresh(options: GlobalOptions, log: Logger, manager: ServiceMa
   );
   log.info({ version, profiles: settings.profiles.map(({ profile }) => profile) }, 'the agent runs');
 
-  /** Until the next check, nothing is to be heard of us. */
+  /** Reports to systemd that the agent is alive until the next check. */
   const alive = () => {
     const next = checks.next();
     manager?.alive(next === undefined ? SOON_KNOWN : Math.max(0, next - Date.now()));
@@ -120,7 +120,7 @@ async function keepFresh(options: GlobalOptions, log: Logger, manager: ServiceMa
   const exposed = exposure(settings.files.credentials);
   if (exposed) log.warn(exposed);
 
-  // In a terminal, a hang-up means that the terminal is gone, and the agent in its foreground with it.
+  // In a terminal, a hang-up means that the terminal was closed, which ends the agent.
   const onTerminal = isatty(0) || isatty(2);
   if (!onTerminal) process.on('SIGHUP', () => void reload());
   const stopped = new Promise<NodeJS.Signals>((resolve) => {
@@ -135,15 +135,15 @@ async function keepFresh(options: GlobalOptions, log: Logger, manager: ServiceMa
   checks.stop();
   await agent.stop();
   await control.close();
-  // Node 20 aborts when it ends in its own way on a terminal that is gone.
+  // Node 20 aborts if it exits after its terminal was closed.
   if ('signal' in reason && reason.signal === 'SIGHUP') {
     process.removeAllListeners(reason.signal).kill(process.pid, reason.signal);
   }
-  // All is done. A timer that a withdrawn question has left behind must not keep the process.
-  process.exit('why' in reason ? START_ANEW : 0);
+  // A timer that a closed prompt has left behind must not keep the process.
+  process.exit('why' in reason ? RESTART : 0);
 }
 
-/** By node-cron, in a child where one can be started. */
+/** Returns the times of the next checks, computed by node-cron in a child process if one can be started. */
 async function upcoming(expression: string): Promise<number[]> {
   try {
     return await runJob({ do: 'upcoming', input: expression });
@@ -152,7 +152,7 @@ async function upcoming(expression: string): Promise<number[]> {
   }
 }
 
-/** Loaded by no agent but one that systemd has started. */
+/** Loaded only under systemd. */
 async function insideService(credentials: string, version: string) {
   const [{ takeDesktopEnvironment }, { viewOfService }] = await Promise.all([
     import('../service/desktop-environment.ts'),
@@ -162,7 +162,7 @@ async function insideService(credentials: string, version: string) {
   return { takeDesktop, ...viewOfService(credentials, version) };
 }
 
-/** An agent that could refresh nothing is a mistake in the settings, not an agent. */
+/** Returns the settings. @throws UserError if no profile has an MFA device: such an agent could refresh nothing. */
 function withDevice(settings: Settings): Settings {
   const [first] = settings.profiles;
   if (first && settings.profiles.every(({ serialNumber }) => serialNumber === undefined))

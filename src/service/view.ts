@@ -1,6 +1,6 @@
-import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { packageFile } from '../package-file.ts';
+import { packageVersion } from '../package-file.ts';
 import * as texts from './texts.ts';
 
 /** A service's view of the file system, which is fixed when it starts, compared with what the agent needs. */
@@ -65,7 +65,7 @@ function isOwnerKept(file: string, folder: string): boolean {
 
 function installedVersion(): string | undefined {
   try {
-    return JSON.parse(readFileSync(packageFile('package.json'), 'utf8')).version;
+    return packageVersion();
   } catch {
     // During an upgrade, or after the package was removed.
     return undefined;

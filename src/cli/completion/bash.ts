@@ -6,7 +6,7 @@ import {
   withValues,
 } from './program.ts';
 
-/** What `completions/aws-mfa-agent.bash` leaves open: branches of `case`, by `COMMAND:OPTION` and `COMMAND:POSITION`. */
+/** Returns the parts of `completions/aws-mfa-agent.bash`: `case` branches by `COMMAND:OPTION` and `COMMAND:POSITION`. */
 export function bashParts(program: CompletedProgram): Record<string, string> {
   const { options, commands } = program;
   const ofAll = longNames(options);

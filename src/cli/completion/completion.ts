@@ -4,7 +4,7 @@ import { packageFile } from '../../package-file.ts';
 import type { CompletedShell } from '../options.ts';
 import { completedProgram } from './program.ts';
 
-/** Prints the completion of a shell: its file in `completions/`, with what the definition of the program says filled in. */
+/** Prints the completion script of a shell: its file in `completions/`, filled in from the definition of the program. */
 export async function completion(shell: CompletedShell, program: Command): Promise<void> {
   const template = await readFile(packageFile(`completions/aws-mfa-agent.${shell}`), 'utf8');
   const parts = await partsFor(shell, program);

@@ -7,7 +7,7 @@ import {
 } from './program.ts';
 
 /**
- * What `completions/aws-mfa-agent.fish` leaves open: calls of `complete`.
+ * Returns the parts of `completions/aws-mfa-agent.fish`: calls of `complete`.
  * @see https://fishshell.com/docs/current/cmds/complete.html
  */
 export function fishParts(program: CompletedProgram): Record<string, string> {
@@ -42,7 +42,7 @@ function optionOf({ names, description, values }: CompletedOption): string {
   return [...flags, ...(values ? [needed(values)] : []), `-d ${quoted(description)}`].join(' ');
 }
 
-/** An option that wants a value: files are offered for it by `-F` alone. */
+/** Returns the flags of an option that takes a value. Only `-F` offers files. */
 function needed(values: Values): string {
   return values.kind === 'files' ? '-r -F' : ['-x', offering(values) ?? ''].join(' ').trim();
 }

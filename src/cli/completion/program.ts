@@ -1,39 +1,39 @@
 import type { Argument, Command, Option } from 'commander';
 
-/** What can stand in a place of the command line. */
+/** The possible values of an argument or option. */
 export type Values =
   | { kind: 'words'; words: readonly string[] }
   | { kind: 'profiles' }
   | { kind: 'source-profiles' }
   | { kind: 'files' }
-  /** A program of the person's, with its own arguments, after two dashes. */
+  /** Another program with its own arguments, after two dashes. */
   | { kind: 'command' }
   | { kind: 'anything' };
 
 export interface CompletedOption {
-  /** `--config`, and `-h` where there is one. */
+  /** The long name (`--config`), and the short one if there is one. */
   names: string[];
   description: string;
-  /** Undefined for an option without a value. */
+  /** Undefined if the option takes no value. */
   values: Values | undefined;
 }
 
 export interface CompletedCommand {
   name: string;
   description: string;
-  /** Without those that every command takes. */
+  /** Without the global options. */
   options: CompletedOption[];
   arguments: { name: string; values: Values; variadic: boolean }[];
 }
 
 export interface CompletedProgram {
   name: string;
-  /** Those that every command takes. */
+  /** The global options, which every command takes. */
   options: CompletedOption[];
   commands: CompletedCommand[];
 }
 
-/** What a shell needs to know to complete our command lines; the same that `--help` shows. */
+/** Returns what a shell needs to complete our command lines: the same as `--help` shows. */
 export function completedProgram(program: Command): CompletedProgram {
   const help = program.createHelp();
   const commands = help.visibleCommands(program);
@@ -72,7 +72,7 @@ function completedOption(option: Option): CompletedOption {
   };
 }
 
-/** By what `--help` calls it. */
+/** Returns the possible values by their placeholder in `--help`. */
 function valuesOf({ argChoices }: Argument | Option, placeholder: string): Values {
   if (argChoices) return { kind: 'words', words: argChoices };
   switch (placeholder) {
@@ -87,7 +87,7 @@ function valuesOf({ argChoices }: Argument | Option, placeholder: string): Value
   }
 }
 
-/** The options that take a value as patterns of `COMMAND:OPTION`. */
+/** Returns the options that take a value, as shell patterns `COMMAND:OPTION`. */
 export function withValues({ options, commands }: CompletedProgram): string[] {
   return [{ name: '*', options }, ...commands].flatMap((command) =>
     command.options

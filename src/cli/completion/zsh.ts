@@ -1,7 +1,7 @@
 import type { CompletedCommand, CompletedOption, CompletedProgram, Values } from './program.ts';
 
 /**
- * What `completions/aws-mfa-agent.zsh` leaves open: specifications for `_describe` and `_arguments`.
+ * Returns the parts of `completions/aws-mfa-agent.zsh`: specifications for `_describe` and `_arguments`.
  * @see https://zsh.sourceforge.io/Doc/Release/Completion-System.html#Completion-Functions
  */
 export function zshParts({ options, commands }: CompletedProgram): Record<string, string> {
@@ -26,12 +26,12 @@ function argumentsOf({ options, arguments: places }: CompletedCommand): string {
 }
 
 function optionOf({ names, description, values }: CompletedOption): string {
-  const told = `[${escaped(description)}]`;
+  const shown = `[${escaped(description)}]`;
   if (values) {
-    return names.map((name) => quoted(`${name}=${told}:${name.replace(/^-+/, '')}:${actionOf(values)}`)).join(' ');
+    return names.map((name) => quoted(`${name}=${shown}:${name.replace(/^-+/, '')}:${actionOf(values)}`)).join(' ');
   }
-  if (names.length === 1) return quoted(`${names[0]}${told}`);
-  return names.map((name) => quoted(`(${names.join(' ')})${name}${told}`)).join(' ');
+  if (names.length === 1) return quoted(`${names[0]}${shown}`);
+  return names.map((name) => quoted(`(${names.join(' ')})${name}${shown}`)).join(' ');
 }
 
 function actionOf(values: Values): string {
