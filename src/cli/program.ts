@@ -104,7 +104,7 @@ export function createProgram(): Command {
     .option('--source-profile <profile>', 'use the long-term keys of this profile')
     .option('--serial-number <serial>', 'use the MFA device with this ARN or hardware serial number')
     .option('--duration-seconds <seconds>', 'set the session length in seconds: 900 to 129600')
-    .option('--prompt-before <duration>', 'ask for the code this long before the session ends (for example 15m)')
+    .option('--prompt-before <duration>', 'ask for the code this long before the session ends (for example 25m)')
     .option('--token-code <code>', 'use this code of the MFA device; "-" reads it from standard input')
     .option('--no-refresh', 'do not get a first session')
     .option('--install', 'install the service without asking')

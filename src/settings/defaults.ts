@@ -6,8 +6,11 @@ export const CHECK = '* * * * *';
 /** How long a session lasts, in seconds: 12 hours. */
 export const DURATION_SECONDS = 43_200;
 
-/** How long before the end of a session to ask for a code, in milliseconds: 15 minutes. See {@link promptBeforeFor}. */
-export const PROMPT_BEFORE = 15 * 60_000;
+/**
+ * How long before the end of a session to ask for a code, in milliseconds: 25 minutes, since botocore asks for the session with
+ * every request in the last 15. See {@link promptBeforeFor}.
+ */
+export const PROMPT_BEFORE = 25 * 60_000;
 
 /** How long to wait for an answer before asking again, in milliseconds: 5 minutes. */
 export const REMIND_EVERY = 5 * 60_000;

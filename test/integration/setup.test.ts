@@ -57,7 +57,7 @@ async function person(words: string[], steps: Step[], then = '') {
 
 const PROFILE = /Which profile should the agent keep fresh\?.*another profile/;
 const DEVICE = /Which MFA device\?.*another device/;
-const LEAD = /How long before a session ends.*15m/;
+const LEAD = /How long before a session ends.*25m/;
 const CODE = /MFA code of alice in account 123456789012: /;
 const code = () => `${sandbox.code()}${RETURN}`;
 
@@ -83,7 +83,7 @@ describe('setup, at a terminal', () => {
     expect((await credentials()).startsWith(before)).toBe(true);
     expect(await settings()).toMatch(
       new RegExp(
-        `prompt_before = 15m\n[\\s\\S]*\\[mfa\\]\n[\\s\\S]*source_profile = default\n[\\s\\S]*mfa_serial = ${sandbox.serialNumber}\n`,
+        `prompt_before = 25m\n[\\s\\S]*\\[mfa\\]\n[\\s\\S]*source_profile = default\n[\\s\\S]*mfa_serial = ${sandbox.serialNumber}\n`,
       ),
     );
     expect((await stat(settingsFile)).mode & 0o777).toBe(0o600);

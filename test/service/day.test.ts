@@ -11,7 +11,7 @@ import { needs } from '../needs.ts';
 const ARTIFACTS = fileURLToPath(new URL('../artifacts', import.meta.url));
 const MINUTE = 60_000;
 const LEAD = 15 * MINUTE;
-const SETTINGS = 'quiet = 23:00-07:00\n[mfa]\nduration_seconds = 14400\n';
+const SETTINGS = 'prompt_before = 15m\nquiet = 23:00-07:00\n[mfa]\nduration_seconds = 14400\n';
 
 /** What the agent asks on these 36 hours, when, and nothing else. */
 const ASKED: readonly (readonly [time: string, what: RegExp])[] = [
@@ -27,7 +27,7 @@ const ASKED: readonly (readonly [time: string, what: RegExp])[] = [
   ['25T08:30+01:00', /^asks: .* ended at Sat 23:2.$/],
   ['25T12:45+01:00', /^asks: .* ended at 12:30$/],
   ['25T16:31+01:00', /^asks: .* ends in .*, at 16:4.$/],
-  ['25T16:47+01:00', /^asks: .* ended at 16:4.$/],
+  ['25T16:38+01:00', /^asks: .* ends in .*, at 16:4.$/],
 ];
 
 describe('the service during a day', needs('a user manager', 'faketime'), () => {
@@ -120,7 +120,7 @@ describe('the service during a day', needs('a user manager', 'faketime'), () => 
         return look();
       case 'snoozes':
         note('person', 'presses Snooze');
-        snoozedUntil = now() + 15 * MINUTE;
+        snoozedUntil = now() + 8 * MINUTE;
         person.snoozes(id);
         await checked('outcome');
         return;

@@ -71,7 +71,7 @@ describe('without a config.ini', () => {
         runtime: join(home, '.local/state/aws-mfa-agent'),
       },
       check: '* * * * *',
-      promptBefore: 15 * 60_000,
+      promptBefore: 25 * 60_000,
       remindEvery: 5 * 60_000,
       prompt: 'auto',
       profiles: [{ profile: 'mfa', sourceProfile: 'default', serialNumber: undefined, durationSeconds: 43_200 }],
