@@ -6,7 +6,6 @@ import {
   fchownSync,
   fstatSync,
   fsync,
-  fsyncSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -115,7 +114,7 @@ async function replace(target: string, change: (bytes: Buffer) => Buffer, timeou
       ignoringErrors(() => closeSync(descriptor));
       ignoringErrors(() => rmSync(temporary, { force: true }));
     }
-    ignoringErrors(() => syncFolder(folder));
+    await syncFolder(folder);
     return holds(target, bytes);
   } finally {
     await lock.release();
@@ -200,13 +199,11 @@ function keepMode(descriptor: number, original: BigIntStats | undefined): void {
 }
 
 /** Makes the rename survive a power failure. Some file systems do not support that. */
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r');
+async function syncFolder(folder: string): Promise<void> {
   try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+    const descriptor = openSync(folder, 'r');
+    await sync(descriptor).finally(() => closeSync(descriptor));
+  } catch {}
 }
 
 function ignoringErrors(action: () => void): void {

@@ -418,7 +418,7 @@ describe('the lock', () => {
     writeFileSync(join(`${file}.lock`, 'theirs'), '');
     utimesSync(`${file}.lock`, 1000, 1000);
     const error = await failure(changeCredentials(file, append('b\n')));
-    expect(error.message).toBe(`cannot lock ${file}: ${file}.lock is in the way; remove it`);
+    expect(error.message).toBe(`cannot lock ${file}: ${file}.lock exists but is not a lock; remove it`);
     expect(readdirSync(`${file}.lock`)).toEqual(['theirs']);
   });
 });
