@@ -52,7 +52,7 @@ export async function doctor(options: DoctorOptions): Promise<void> {
   const environment = process.env;
   const now = Date.now();
   const files = pathsOf(environment, home, options.config);
-  const seen = await filesIn(files);
+  const seen = filesIn(files);
   const loaded = await settingsIn(seen, options, home);
   const { settings } = loaded;
   const profiles = settings?.profiles ?? [];

@@ -8,7 +8,7 @@ import { lockStanding } from '../files/lock.ts';
 import { temporaryFilesOf } from '../files/replace.ts';
 import { botocoreFaults } from './botocore.ts';
 import { faultFinding } from './faults.ts';
-import type { Seen } from './files.ts';
+import type { SeenFile } from './files.ts';
 import { absent, error, type Finding, ok, warning } from './finding.ts';
 
 /** The age from which a temporary file is a leftover, in milliseconds: longer than any change takes. */
@@ -18,7 +18,7 @@ const CHANGE_TIME = 30_000;
  * Checks the credentials file: its owner and mode, where its links lead, and whether every tool can read it.
  * @param now milliseconds since the epoch
  */
-export function credentialsFindings(file: string, { bytes, problem }: Seen, now: number): Finding[] {
+export function credentialsFindings(file: string, { bytes, problem }: SeenFile, now: number): Finding[] {
   const { target, problem: circle } = followLinks(file);
   const link = circle ? circleFinding(file, circle) : linkFinding(file, target);
   if (problem !== undefined) {

@@ -1,32 +1,29 @@
-import { readFile } from 'node:fs/promises';
 import { type CredentialsDocument, parseCredentials } from '../credentials/document.ts';
-import { notAFile } from '../files/read.ts';
+import { notAFile, readIfPresent } from '../files/read.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
 import type { Paths } from '../settings/paths.ts';
 import type { ProfileSettings } from '../settings/settings.ts';
 import type { KnownProfiles } from './variables.ts';
 
-/** A file as it was read: without bytes when it is missing, and with a reason when it cannot be read. */
-export interface Seen {
+/** A file that was read: without bytes if it is missing, with a problem if it cannot be read. */
+export interface SeenFile {
   bytes: Buffer | undefined;
   problem?: string;
 }
 
-export type SeenFiles = Record<'settings' | 'config' | 'credentials', Seen>;
+export type SeenFiles = Record<'settings' | 'config' | 'credentials', SeenFile>;
 
-/** The files, read once. */
-export async function filesIn({ settings, config, credentials }: Paths): Promise<SeenFiles> {
-  const [ofSettings, ofConfig, ofCredentials] = await Promise.all([see(settings), see(config), see(credentials)]);
-  return { settings: ofSettings, config: ofConfig, credentials: ofCredentials };
+export function filesIn({ settings, config, credentials }: Paths): SeenFiles {
+  return { settings: see(settings), config: see(config), credentials: see(credentials) };
 }
 
-async function see(path: string): Promise<Seen> {
+function see(path: string): SeenFile {
+  const problem = notAFile(path);
+  if (problem !== undefined) return { bytes: undefined, problem };
   try {
-    const problem = notAFile(path);
-    return problem === undefined ? { bytes: await readFile(path) } : { bytes: undefined, problem };
+    return { bytes: readIfPresent(path) };
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return code === 'ENOENT' ? { bytes: undefined } : { bytes: undefined, problem: `${path} cannot be read (${code})` };
+    return { bytes: undefined, problem: (error as Error).message };
   }
 }
 
@@ -39,7 +36,7 @@ export function profilesIn(
   try {
     document = credentials.bytes && parseCredentials(credentials.bytes);
   } catch {
-    // The check of the file says why.
+    // The check of the file reports why.
   }
   return {
     kept,
