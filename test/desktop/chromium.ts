@@ -110,7 +110,7 @@ export async function startChromium(): Promise<Chromium> {
         open: async (url) => void (await here('Page.navigate', { url })),
         async until(expression) {
           // Fails while the page is being replaced.
-          const page = () => value('document.documentElement?.outerHTML').catch((error) => error);
+          const page = () => value('document.body?.innerText').catch((error) => error);
           await until(expression, () => value<boolean>(`Boolean(${expression})`).catch(() => false), page);
         },
         async type(text) {

@@ -1,4 +1,14 @@
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, watch, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { askAgent } from '../../src/control/client.ts';
@@ -86,11 +96,34 @@ async function idle(pid: number): Promise<void> {
   const look = async () => {
     const before = now;
     now = [pid, ...descendants(pid)].map(threads).join();
-    if (before === now && !/\b[RD]\b/.test(now)) return true;
+    if (before === now && !/\b[RD]\b/.test(now) && !owesAnswer()) return true;
     await setTimeout(IDLE);
     return false;
   };
   await until('the agent and its children do nothing any more', look, () => now);
+}
+
+/**
+ * Whether this process has not read yet what was sent to it, or not taken a connection. It is STS, and on a busy machine it
+ * may have stood still for longer than `IDLE`, while the agent waited for its answer.
+ * @see https://www.kernel.org/doc/Documentation/networking/proc_net_tcp.txt
+ */
+function owesAnswer(): boolean {
+  const lines = readFileSync('/proc/self/net/tcp', 'latin1').trim().split('\n').slice(1);
+  const unread = lines
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , , , queues]) => !queues?.endsWith(':00000000'))
+    .map((fields) => `socket:[${fields[9]}]`);
+  if (unread.length === 0) return false;
+  return readdirSync('/proc/self/fd').some((descriptor) => unread.includes(linkOf(`/proc/self/fd/${descriptor}`)));
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
 }
 
 /** The state of each thread of a process, and how often it was switched; nothing when it has ended. */
