@@ -40,7 +40,7 @@ interface Play {
 export async function demo({ auto = false }: { auto?: boolean }): Promise<void> {
   const signals = listenForSignals();
   const { left, promptBefore } = auto ? TIMES.auto : TIMES.person;
-  const screen = openScreen(process.stdin, process.stdout, !auto);
+  const screen = openScreen(process.stdin, process.stdout);
   let signal: NodeJS.Signals | undefined;
   try {
     const stage = await setStage({ left, promptBefore });
@@ -100,9 +100,8 @@ async function tell(play: Play, answer: (play: Play) => Promise<void>): Promise<
   const left = () => Math.max(0, Math.ceil((expiration - Date.now()) / 1000));
   await agent.until(() => standingIn(agent, 'fresh', 'asking'));
   must(standingIn(agent, 'fresh') !== undefined, `the agent asked before it had seen [${PROFILE}] fresh`);
-  screen.keep({ text: () => `   [${PROFILE}] is fresh: ${left()} s left`, occasion: () => 'fresh' });
+  screen.print(`   [${PROFILE}] is fresh: ${left()} s left`);
   const asked = await agent.until(() => standingIn(agent, 'asking'));
-  screen.keep(undefined);
   screen.print(`   [${PROFILE}] is due: ${left()} s left`);
   must(Date.parse(asked.time) >= lead, `the agent asked ${lead - Date.parse(asked.time)} ms too early`);
   must(stage.sts.requests.length === 0, 'the agent sent something to STS before it had a code');
@@ -131,8 +130,7 @@ async function personAnswers({ stage, agent, screen }: Play): Promise<void> {
   const { bold, dim } = screen.paint;
   screen.print(dim('   Type the code of the authenticator; a wrong one shows what happens then.'));
   const code = () => stage.authenticator.code(Date.now()).replace(/^.../, '$& ');
-  const seconds = () => Math.ceil(stage.authenticator.remaining(Date.now()) / 1000);
-  screen.keep({ text: () => `   Authenticator: ${bold(code())}, ${seconds()} s left`, occasion: code });
+  screen.keep(() => `   Authenticator: ${bold(code())}`);
   for (let answered = 0; ; ) {
     const next = await agent.until(() => ending(agent) ?? (agent.questions() > answered ? 'question' : undefined));
     if (next === 'refreshed') return;

@@ -1,26 +1,17 @@
 import { createHmac } from 'node:crypto';
 
-/** What a person holds: an MFA device that shows a code and how long it is still shown. */
+/** An MFA device that shows a code. */
 export interface Authenticator {
   /** @param atMs milliseconds since the epoch */
   code(atMs: number): string;
-  /**
-   * How long the code that is shown at an instant stays on the display, in milliseconds, more than 0.
-   * @param atMs milliseconds since the epoch
-   */
-  remaining(atMs: number): number;
 }
 
 /**
- * An MFA device with a secret in it. It has no clock: whoever looks at it says when.
- * @param stepSeconds for how long a code is shown; AWS's virtual devices use 30
+ * Returns an MFA device with a secret. It has no clock: the caller passes the time.
+ * @param stepSeconds how long a code is shown; AWS's virtual devices use 30
  */
 export function authenticator(secret: Buffer, stepSeconds = 30): Authenticator {
-  const step = stepSeconds * 1000;
-  return {
-    code: (atMs) => totp(secret, atMs, stepSeconds),
-    remaining: (atMs) => step - (atMs % step),
-  };
+  return { code: (atMs) => totp(secret, atMs, stepSeconds) };
 }
 
 /**

@@ -28,10 +28,7 @@ describe('totp', () => {
 });
 
 describe('an authenticator', () => {
-  test('an authenticator shows the code of the step and how long it is valid', () => {
-    const device = authenticator(SECRET);
-    expect(device.code(59_000)).toBe('287082');
-    expect(device.remaining(59_000)).toBe(1_000);
-    expect(device.remaining(60_000)).toBe(30_000);
+  test('an authenticator shows the code of the step', () => {
+    expect(authenticator(SECRET).code(59_000)).toBe('287082');
   });
 });
