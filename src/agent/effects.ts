@@ -5,7 +5,7 @@ import { notAFile } from '../files/read.ts';
 import { saveSession } from '../refresh/effects.ts';
 import { readSessions } from '../refresh/held-session.ts';
 import type { View } from '../service/view.ts';
-import { readState, rememberSnooze } from '../session/state.ts';
+import { readState, rememberExpiry, rememberSnooze } from '../session/state.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import type { AgentEffects } from './agent.ts';
@@ -68,6 +68,10 @@ export function agentEffects(
     snoozedUntil: (profile) => {
       const { files } = settings();
       return readState(files.state).snoozes[files.credentials]?.[profile];
+    },
+    rememberExpiry: (profile, expiry) => {
+      const { files } = settings();
+      return rememberExpiry(files.state, files.credentials, profile, expiry);
     },
     rememberSnooze: (profile, until) => {
       const { files } = settings();

@@ -10,6 +10,7 @@ import { askRequest } from '../refresh/ask-request.ts';
 import { outcomeText } from '../refresh/outcome.ts';
 import { type RefreshTarget, refreshTarget } from '../refresh/target.ts';
 import { aged, endOf, type MfaSession, type SessionState, type StoredSession, stateAt } from '../session/session.ts';
+import type { RememberedExpiry } from '../session/state.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import { utcTime } from '../time/instant.ts';
@@ -26,6 +27,8 @@ export interface ProfileEffects {
   snoozedUntil(profile: string): number | undefined;
   /** Remembers that for the next agent. */
   rememberSnooze(profile: string, until: number | undefined): Promise<void>;
+  /** Remembers when the session of another tool began, for whoever else reads it. */
+  rememberExpiry(profile: string, expiry: RememberedExpiry): Promise<void>;
   /** Tells the person something that needs no answer. */
   notice(text: string): void;
   log: Logger;
@@ -56,6 +59,9 @@ export function mayBeFixed(reason: CheckReason | undefined): boolean {
   return reason === 'file' || reason === 'settings' || reason === 'request';
 }
 
+/** STS makes no session shorter than 15 minutes. A minute may pass until the agent sees it. */
+const SHORTEST_SESSION = 14 * 60_000;
+
 /** One MFA profile: what the agent keeps of it between checks, and does for it. */
 export class KeptProfile {
   #history: History = FRESH_START;
@@ -70,6 +76,8 @@ export class KeptProfile {
     | undefined;
   /** Given by STS and not on disk yet. */
   #session: MfaSession | undefined;
+  /** The session of the last check; undefined before the first. `issued`: of another tool's that was seen to be made. */
+  #seen: { accessKeyId?: string; issued?: number } | undefined;
   /** Done when the last snooze is remembered. */
   #remembering: Promise<void> = Promise.resolve();
   #status: ProfileStatus | undefined;
@@ -122,13 +130,34 @@ export class KeptProfile {
     stored: StoredSession,
     { now, reason }: { now: number; reason: CheckReason },
   ): Situation {
-    const session = aged(this.#session ? { kind: 'session', ...this.#session } : stored, settings);
+    const found = this.#session ? ({ kind: 'session', ...this.#session } as const) : stored;
+    const session = aged(this.#started(found, settings, { now, reason }), settings);
     const state = stateAt(session, now, this.#settings().promptBefore);
     this.#happened({ kind: 'checked', state, mayBeFixed: mayBeFixed(reason) });
     const { serialNumber = '' } = settings;
     const expiration = endOf(session);
     const awsEnd = session.kind === 'session' && session.expiration !== expiration ? session.expiration : undefined;
     return { profile: this.#profile, serialNumber, state, expiration, awsEnd, history: this.#history };
+  }
+
+  /**
+   * Returns the session with its start. One that another tool has just written, and that would be due at once, is as old as
+   * the change of the file if STS can have made it then.
+   */
+  #started(found: StoredSession, settings: ProfileSettings, { now, reason }: { now: number; reason: CheckReason }) {
+    const before = this.#seen;
+    this.#seen = found.kind === 'session' ? { accessKeyId: found.accessKeyId } : {};
+    if (found.kind !== 'session' || found.issued !== undefined || found.expiration === undefined) return found;
+    const { accessKeyId, expiration } = found;
+    if (before?.accessKeyId === accessKeyId) {
+      this.#seen = before;
+      return before.issued === undefined ? found : { ...found, issued: before.issued };
+    }
+    const isDue = stateAt(aged(found, settings), now, this.#settings().promptBefore) === 'due';
+    if (!before || reason !== 'file' || !isDue || expiration - now < SHORTEST_SESSION) return found;
+    this.#seen = { accessKeyId, issued: now };
+    void this.#effects.rememberExpiry(this.#profile, { accessKeyId, expiration, issued: now }).catch(() => {});
+    return { ...found, issued: now };
   }
 
   /** Takes down where it stands, and logs that when it is another standing than before. */

@@ -35,6 +35,7 @@ function agentWith(
     isAlive: async () => true,
     snoozedUntil: () => undefined,
     rememberSnooze: async () => {},
+    rememberExpiry: async () => {},
     watchPresence: async () => ({ held: () => undefined, close: () => {} }),
     obstacle: () => undefined,
     notice: () => {},
@@ -142,6 +143,50 @@ describe('the agent between scheduled checks', () => {
     expect(vi.getTimerCount()).toBe(1);
     await agent.stop();
     expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('a session that another tool writes', () => {
+  it.each<[string, number, 'fresh' | 'due']>([
+    ['15 minutes', 15 * MINUTE, 'fresh'],
+    ['less than STS makes', 10 * MINUTE, 'due'],
+  ])(
+    'a session of %s, written by another tool while the agent looks, counts by its own length',
+    async (_, left, state) => {
+      vi.useFakeTimers({ now: NOON });
+      const remembered: unknown[] = [];
+      let stored: StoredSession = endsIn(5 * 60 * MINUTE);
+      const agent = agentWith(
+        () => Promise.resolve({ kind: 'dismissed' }),
+        async () => stored,
+        { rememberExpiry: async (_, expiry) => void remembered.push(expiry) },
+      );
+      try {
+        await agent.check('start');
+        stored = { ...endsIn(left), accessKeyId: 'ASIAOTHER' } as StoredSession;
+        await agent.check('file');
+        await agent.check('schedule');
+        expect(agent.status()).toMatchObject([{ state }]);
+        const expiry = { accessKeyId: 'ASIAOTHER', expiration: NOON + left, issued: NOON };
+        expect(remembered).toEqual(state === 'fresh' ? [expiry] : []);
+        await vi.advanceTimersByTimeAsync((left * 3) / 4);
+        await agent.check('schedule');
+        expect(agent.status()).toMatchObject([{ state: 'due' }]);
+      } finally {
+        await agent.stop();
+        vi.useRealTimers();
+      }
+    },
+  );
+
+  it('a session that the agent finds when it starts is due by the settings alone', async () => {
+    const agent = agentWith(
+      () => Promise.resolve({ kind: 'dismissed' }),
+      async () => ({ kind: 'session', accessKeyId: 'ASIA', expiration: Date.now() + 15 * MINUTE }),
+    );
+    await agent.check('start');
+    expect(agent.status()).toMatchObject([{ state: 'due' }]);
+    await agent.stop();
   });
 });
 

@@ -49,6 +49,7 @@ function world(held: string | undefined) {
     isAlive: async () => true,
     snoozedUntil: () => undefined,
     rememberSnooze: async () => {},
+    rememberExpiry: async () => {},
     watchPresence: async () => ({ held: () => held, close: () => {} }),
     obstacle: () => undefined,
     notice: () => {},
