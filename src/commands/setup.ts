@@ -41,8 +41,8 @@ interface SetupOptions extends GlobalOptions {
 }
 
 /**
- * Asks what it must know, then writes `config.ini`, has a first refresh, and installs the service. Nothing is written before
- * the last question has its answer; done twice, it changes nothing the second time.
+ * Asks questions, writes `config.ini`, gets a first session, and installs the service. Writes nothing before the last question
+ * is answered. Changes nothing when it is repeated with the same answers.
  */
 export async function setupCommand(options: SetupOptions): Promise<void> {
   refuseMalformed(options);
@@ -81,7 +81,7 @@ export async function setupCommand(options: SetupOptions): Promise<void> {
   const { profile, sourceProfile } = chosen;
   const answers = { profile, sourceProfile, serialNumber, promptBefore, durationSeconds: options.durationSeconds };
   const changed = settingsWith(text, answers, inForce, files.settings);
-  // Whatever is wrong in the file would end the agent: better said here, with nothing written.
+  // A wrong setting would end the agent: report it before anything is written.
   const settings = await load(changed);
   if (options.refresh) await refuseWithoutCode(settings, profile, questions, options);
   const installs = await wantsService(questions, files, home, options);
@@ -96,7 +96,7 @@ export async function setupCommand(options: SetupOptions): Promise<void> {
       throw new UserError(texts.notRefreshed(error.message), error.code, { cause: error });
     }
   }
-  if (installs) await installCommand({ ...globalOptions(options) });
+  if (installs) await installCommand(options);
   const region = awsSetting(around.files, sourceProfile, 'region');
   if (region && awsSetting(around.files, profile, 'region') === undefined)
     questions.say(texts.noRegion(profile, region));
@@ -123,7 +123,7 @@ async function askDevice(
   const keys = await longTermKeys(files, sourceProfile, credentialProcess);
   const region =
     awsSetting(awsFiles, sourceProfile, 'region') ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
-  // The device in the settings is one of the user whose keys were used until now.
+  // The device in the settings is of the user of the present source profile.
   const isSameSource = inForce.sourceProfile === undefined || inForce.sourceProfile === sourceProfile;
   const configured = isSameSource ? inForce.serialNumber : awsSetting(awsFiles, sourceProfile, 'mfa_serial');
   const hints = { sourceProfile, configured, found: found ?? inForce.serialNumber };
@@ -131,13 +131,10 @@ async function askDevice(
     { sourceProfile, serialNumber: configured ?? hints.found, ...(region !== undefined && { region }) },
     new Clock(),
   );
-  return chooseDevice(questions, hints, {
-    listMfaDevices: async () => (await import('../aws/iam.ts')).listMfaDevices(keys, target),
-    getCallerIdentity: async () => (await import('../aws/sts.ts')).getCallerIdentity(keys, target),
-  });
+  return chooseDevice(questions, hints, keys, target);
 }
 
-/** A first refresh that nobody can be asked for must not come to a halt when the settings are written. */
+/** Throws before anything is written if the first refresh needs a code and there is no way to get one. */
 async function refuseWithoutCode(
   settings: Settings,
   profile: string,
@@ -151,7 +148,7 @@ async function refuseWithoutCode(
   throw new UserError(texts.NO_CODE, 'usage');
 }
 
-/** Whether the service is to be installed. Where it cannot be, or runs already, nobody is asked. */
+/** Returns whether to install the service. Asks only if it can be installed and no agent is running. */
 async function wantsService(
   questions: Questions,
   files: Paths,
@@ -180,7 +177,7 @@ async function wantsService(
   return questions.confirm({ option: '--install or --no-install', message: texts.INSTALL });
 }
 
-/** Whole or not at all, for its owner only; a file that somebody changed while the questions stood stays theirs. */
+/** Writes the settings. Throws if another program has changed the file since it was read. */
 async function write(file: string, before: Buffer | undefined, text: string): Promise<void> {
   const bytes = Buffer.from(text, 'utf8');
   await changeCredentials(file, (now) => {
@@ -189,11 +186,10 @@ async function write(file: string, before: Buffer | undefined, text: string): Pr
   });
 }
 
-function refreshOptions(options: SetupOptions) {
-  const { tokenCode } = options;
-  return { ...globalOptions(options), ...(tokenCode !== undefined && { tokenCode }) };
-}
-
-function globalOptions({ config, debug }: SetupOptions): GlobalOptions {
-  return { ...(config !== undefined && { config }), ...(debug !== undefined && { debug }) };
+function refreshOptions({ config, debug, tokenCode }: SetupOptions) {
+  return {
+    ...(config !== undefined && { config }),
+    ...(debug !== undefined && { debug }),
+    ...(tokenCode !== undefined && { tokenCode }),
+  };
 }

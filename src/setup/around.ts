@@ -11,22 +11,24 @@ import { inUnits } from './lead-time.ts';
 import type { ValuesInForce } from './settings-text.ts';
 import * as texts from './texts.ts';
 
-/** What stands in a person's files before anything is changed. */
+/** The content of the user's files before the setup. */
 export interface Around {
-  /** `config.ini`, both undefined when there is none. */
+  /** `config.ini`; both undefined if it does not exist. */
   bytes: Buffer | undefined;
   text: string | undefined;
   written: SettingsFile;
-  /** What holds now; undefined where nothing is written, or something wrong, which `setup` may be there to mend. */
+  /** The settings of `config.ini`; undefined if it does not exist or has an error, which `setup` may fix. */
   current: Settings | undefined;
-  /** What is wrong. */
+  /** The error of `config.ini`. */
   wrong: string | undefined;
   files: Files;
 }
 
 /**
- * @param load how the settings are read
- * @throws UserError when a file cannot be read
+ * Reads the files that `setup` needs.
+ * @param load reads the settings
+ * @param namedSource the source profile of --source-profile
+ * @throws UserError if a file cannot be read
  */
 export async function readAround(
   paths: Paths,
@@ -64,8 +66,8 @@ async function orWrong(load: () => Promise<Settings>): Promise<Pick<Around, 'cur
 }
 
 /**
- * Returns what the settings say of a profile, in the words of the files, once its source profile is the given one; of that
- * itself, what they say before.
+ * Returns the values that apply to a profile, as they are written, if its source profile becomes the given one. `sourceProfile`
+ * is the present one.
  */
 export function valuesInForce(
   profile: string,

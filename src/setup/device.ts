@@ -1,4 +1,6 @@
-import type { AwsAnswer } from '../aws/call.ts';
+import type { AwsTarget, Keys } from '../aws/call.ts';
+import { listMfaDevices } from '../aws/iam.ts';
+import { getCallerIdentity } from '../aws/sts.ts';
 import { UserError } from '../errors.ts';
 import { serialProblem } from '../settings/settings.ts';
 import type { Choice, Questions } from './questions.ts';
@@ -13,12 +15,6 @@ export interface DeviceHints {
   found: string | undefined;
 }
 
-/** Requests to AWS, signed with the long-term keys. */
-export interface DeviceEffects {
-  listMfaDevices(): Promise<AwsAnswer<string[]>>;
-  getCallerIdentity(): Promise<AwsAnswer<{ account: string; arn: string }>>;
-}
-
 const OPTION = '--serial-number';
 /** A value that is not a serial number: those contain no spaces. */
 const ANOTHER = ' ';
@@ -26,20 +22,26 @@ const ANOTHER = ' ';
 /**
  * Returns the serial number of the user's MFA device: chosen from AWS's list of the user's devices, or typed if AWS does not
  * give the list.
+ * @param keys the long-term keys
  * @throws UserError if AWS refuses the keys for every request
  */
-export async function chooseDevice(questions: Questions, hints: DeviceHints, effects: DeviceEffects): Promise<string> {
+export async function chooseDevice(
+  questions: Questions,
+  hints: DeviceHints,
+  keys: Keys,
+  target: AwsTarget,
+): Promise<string> {
   const [configured, found] = [hints.configured, hints.found].map((serial) =>
     serial !== undefined && serialProblem(serial) === undefined ? serial : undefined,
   );
   const known = configured ?? found;
   questions.say(texts.listing(hints.sourceProfile));
-  const answer = await effects.listMfaDevices();
+  const answer = await listMfaDevices(keys, target);
   if (!answer.ok) {
     if (answer.failure.kind === 'bad-keys')
       throw new UserError(texts.deadKeys(hints.sourceProfile, answer.failure.code));
     questions.say(texts.notListed(answer.failure));
-    return typed(questions, known, known === undefined ? await usualDevice(effects) : undefined);
+    return typed(questions, known, known === undefined ? await usualDevice(keys, target) : undefined);
   }
 
   const devices = answer.value.filter((serial) => serialProblem(serial) === undefined);
@@ -72,8 +74,8 @@ function typed(questions: Questions, initial: string | undefined, guess: string 
 }
 
 /** Guesses the device by the user's name, as most authenticator apps are named. GetCallerIdentity needs no permission. */
-async function usualDevice(effects: DeviceEffects): Promise<string | undefined> {
-  const answer = await effects.getCallerIdentity();
+async function usualDevice(keys: Keys, target: AwsTarget): Promise<string | undefined> {
+  const answer = await getCallerIdentity(keys, target);
   if (!answer.ok) return undefined;
   const [, partition, account, name] =
     /^arn:([\w-]+):iam::(\d{12}):(?:user\/(?:.*\/)?)?([^/]+)$/.exec(answer.value.arn) ?? [];

@@ -3,35 +3,35 @@ import type { Entries, ProfileSection } from '../credentials/section.ts';
 import { longTermKeyIn, sessionIn } from '../session/session.ts';
 import type { AwsConfig } from '../settings/aws-config.ts';
 
-/** The files of a person, read. */
+/** The user's files, as they were read. */
 export interface Files {
   credentials: CredentialsDocument | undefined;
   /** `~/.aws/config`. */
   config: AwsConfig;
   /** The MFA profiles of `config.ini`, if it is there. */
   settings: { profile: string; sourceProfile: string }[];
-  /** A source that the person has named. */
+  /** The source profile of --source-profile. */
   namedSource: string | undefined;
 }
 
 /** A profile whose long-term keys can sign a refresh. */
 export interface Source {
   profile: string;
-  /** Undefined when a command gives the keys. */
+  /** Undefined if a credential_process gives the keys. */
   accessKeyId: string | undefined;
 }
 
-/** An MFA profile that can be kept fresh, and what is known for it. */
+/** An MFA profile that the agent could keep fresh. */
 export interface Arrangement {
   profile: string;
   sourceProfile: string;
-  /** The MFA device that something names for it. Nobody has looked whether it has the right form. */
+  /** The MFA device that a file names for it. Not validated. */
   serialNumber: string | undefined;
-  /** Who has kept it until now: `settings` is our own `config.ini`, `session` whoever pastes one there. */
+  /** The tool that keeps it now: `settings` is this agent by `config.ini`, `session` a pasted session, `nobody` a new profile. */
   keptBy: 'settings' | 'aws-mfa' | 'mfa-login' | 'session' | 'nobody';
 }
 
-/** What was found and cannot be taken over as it stands. */
+/** A profile of another tool that the agent cannot continue without a change. */
 export type Obstacle =
   | { kind: 'keys-in-vault'; profile: string }
   | { kind: 'vault-gives-session'; profile: string }
@@ -44,7 +44,7 @@ export interface Found {
   obstacles: Obstacle[];
 }
 
-/** What there is to set up: the long-term keys, and the MFA sessions that other tools have kept from them. */
+/** Finds long-term keys, and the MFA profiles that other tools keep with them. */
 export function whatIsFound(files: Files): Found {
   const sources = sourcesIn(files);
   const obstacles = obstaclesIn(files, sources);
@@ -77,12 +77,12 @@ export function whatIsFound(files: Files): Found {
   return { sources, arrangements, obstacles: obstacles.filter(({ profile }) => !isOffered(profile)) };
 }
 
-/** One that nobody has kept until now. */
+/** Returns a new MFA profile. */
 export function newArrangement(files: Files, sourceProfile: string, profile: string): Arrangement {
   return { profile, sourceProfile, serialNumber: serialFor(files, sourceProfile, profile), keptBy: 'nobody' };
 }
 
-/** A name for the MFA profile of a source, where nothing stands yet. */
+/** Returns an unused name for the MFA profile of a source. */
 export function freeName(
   { credentials }: Files,
   source: string,
@@ -96,10 +96,10 @@ export function freeName(
   return names.find(isFree) ?? `${base}-${arrangements.length + 1}`;
 }
 
-/** aws-mfa's mark on the section with the long-term keys. */
+/** The suffix that aws-mfa gives the profile with the long-term keys. */
 const LONG_TERM = /-long-term$/;
 
-/** `[default]` is what most people mean. */
+/** Sorts `[default]` first, which most users mean. */
 function usualFirst(sources: Source[]): Source[] {
   return [...sources].sort((one, other) => Number(other.profile === 'default') - Number(one.profile === 'default'));
 }
@@ -115,7 +115,7 @@ function sourcesIn(files: Files): Source[] {
     if (credentials?.entries(profile).has('aws_access_key_id')) continue;
     const accessKeyId = keyIn(config.entries(profile));
     if (accessKeyId) sources.set(profile, { profile, accessKeyId });
-    // Most commands give sessions. It gives long-term keys where somebody has said so.
+    // Most commands give sessions. Those of named source profiles give long-term keys.
     const isNamed = profile === namedSource || settings.some(({ sourceProfile }) => sourceProfile === profile);
     const command = awsSetting(files, profile, 'credential_process') ?? '';
     if (givesKeysOfVault(command) || (command && isNamed)) sources.set(profile, { profile, accessKeyId: undefined });
@@ -123,13 +123,13 @@ function sourcesIn(files: Files): Source[] {
   return [...sources.values()];
 }
 
-/** The id of the long-term key of a profile in one file, where its secret is there too. */
+/** Returns the id of a profile's long-term key in one file if its secret is there, too. */
 function keyIn(entries: Entries = new Map()): string | undefined {
   const values = new Map([...entries].map(([key, { value }]) => [key, value]));
   return values.get('aws_secret_access_key') ? longTermKeyIn(values) : undefined;
 }
 
-/** What AWS's files set for a profile. As to botocore, the credentials file counts first. */
+/** Returns a setting of a profile in AWS's files. As in botocore, the credentials file takes precedence. */
 export function awsSetting({ credentials, config }: Files, profile: string, key: string): string | undefined {
   return (credentials?.entries(profile).get(key) ?? config.entries(profile).get(key))?.value || undefined;
 }
@@ -158,8 +158,8 @@ function obstaclesIn({ credentials, config }: Files, sources: Source[]): Obstacl
 }
 
 /**
- * The profiles that aws-mfa keeps from a source: `[NAME]` from `[NAME-long-term]`, and `[NAME-SUFFIX]` where it was told a
- * suffix. It marks them with `assumed_role`.
+ * Returns the profiles that aws-mfa keeps with a source: `[NAME]` for `[NAME-long-term]`, and `[NAME-SUFFIX]` if it was given
+ * a suffix. aws-mfa marks them with `assumed_role`.
  */
 function shortTermProfiles({ credentials }: Files, source: string): string[] {
   const values = credentials?.profile(source)?.values;
@@ -172,11 +172,11 @@ function shortTermProfiles({ credentials }: Files, source: string): string[] {
   return [...(base === source || values.has('assume_role') ? [] : [base]), ...(marked ?? [])];
 }
 
-/** Who keeps the session in a profile; undefined where there is none, or one that no MFA code renews. */
+/** Returns the tool that keeps the session in a profile; undefined if there is none, or MFA codes do not renew it. */
 function keeperOf(section: ProfileSection): Arrangement['keptBy'] | undefined {
   const { name, values, lines } = section;
   if (sessionIn(section).kind !== 'session') return undefined;
-  // From a company's own login, or a role.
+  // The session of a company's login, or of a role.
   const isForeign = [...values.keys()].some((key) =>
     /^(x_\w+|aws_role_\w+|aws_saml_\w+|aws_(session|credential)_expiration|aws_expiration|autoawsume|assumed_role)$/.test(
       key,
@@ -188,20 +188,20 @@ function keeperOf(section: ProfileSection): Arrangement['keptBy'] | undefined {
   return /mfa/i.test(name) ? 'session' : undefined;
 }
 
-/** `aws configure mfa-login` makes the name of its profile out of the device. A path in an ARN is lost there. */
+/** Returns the device in a profile name of `aws configure mfa-login`. The name lacks the path of the ARN. */
 function deviceIn(profile: string): string | undefined {
   const [, account, device] = /^(\d{12})-([\w+=,.@-]+)$/.exec(profile) ?? [];
   if (account) return `arn:aws:iam::${account}:mfa/${device}`;
   return /^session-([A-Z0-9]{9,})$/.exec(profile)?.[1];
 }
 
-/** Whose session it is that a device was used for: that of the source which has the device, else most likely the usual one. */
+/** Returns the source with an MFA device; otherwise the most likely one. */
 function sourceOf(files: Files, sources: Source[], device: string | undefined): string | undefined {
   const owner = sources.find(({ profile }) => device !== undefined && serialFor(files, profile) === device);
   return (owner ?? usualFirst(sources)[0])?.profile;
 }
 
-/** The device that some file names for a source, or for its MFA profile. */
+/** Returns the device that a file names for a source, its MFA profile, or a role that uses the source. */
 function serialFor(files: Files, source: string, profile?: string): string | undefined {
   const { credentials, config } = files;
   const ofRole = config

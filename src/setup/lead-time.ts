@@ -4,9 +4,10 @@ import type { Questions } from './questions.ts';
 import * as texts from './texts.ts';
 
 /**
- * How long before the end of a session to ask for a code, as it is written in `config.ini`.
- * @param present what the settings say, the likeliest first
- * @param durationSeconds how long the session lasts, as it is written
+ * Asks how long before the end of a session the agent should ask for a code.
+ * @param present values of the settings, the preferred default first
+ * @param durationSeconds the length of the session, as it is written in `config.ini`
+ * @returns the value of `prompt_before`
  */
 export function askPromptBefore(
   questions: Questions,
@@ -22,7 +23,7 @@ export function askPromptBefore(
   });
 }
 
-/** What is wrong with such an answer, to follow its name; undefined when nothing is. */
+/** Returns what is wrong with a value of `prompt_before`, undefined if nothing is. */
 export function leadProblem(text: string, durationSeconds: string): string | undefined {
   const milliseconds = parseDuration(text);
   if (milliseconds === undefined) return 'must be a duration, such as 15m, 90s or 1h30m';
@@ -31,7 +32,7 @@ export function leadProblem(text: string, durationSeconds: string): string | und
     : `must be shorter than the session, which lasts ${durationSeconds} seconds`;
 }
 
-/** As a person writes it: `15m`, or `90s`. */
+/** Formats a duration as people write it: `15m`, or `90s`. */
 export function inUnits(milliseconds: number): string {
   return milliseconds % 60_000 === 0 ? `${milliseconds / 60_000}m` : `${Math.floor(milliseconds / 1000)}s`;
 }

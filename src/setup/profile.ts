@@ -4,12 +4,12 @@ import { type Arrangement, type Files, type Found, freeName, newArrangement, typ
 import type { Questions } from './questions.ts';
 import * as texts from './texts.ts';
 
-/** No profile is called by a line break. */
+/** A value that is not the name of a profile. */
 const ANOTHER = '\n';
 
 /**
- * The MFA profile to keep fresh, and the source profile: as the options say, or chosen from what was found.
- * @throws UserError when there are no long-term keys, or not where an option says
+ * Returns the MFA profile and its source profile: those of the options, or chosen from what was found.
+ * @throws UserError (`usage`) if the source profile of the options has no long-term keys, or the MFA profile cannot be used
  */
 export async function chooseProfile(
   questions: Questions,

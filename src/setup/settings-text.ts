@@ -3,27 +3,27 @@ import { DURATION_SECONDS, REMIND_EVERY } from '../settings/defaults.ts';
 import { parseDuration } from '../time/duration.ts';
 import { inUnits } from './lead-time.ts';
 
-/** What a person has answered, each as it is written in `config.ini`. */
+/** The user's answers, as they are written in `config.ini`. */
 export interface Answers {
   profile: string;
   sourceProfile: string;
   serialNumber: string;
   /** `15m` */
   promptBefore: string;
-  /** Undefined: nobody was asked, and what stands stays. */
+  /** Undefined if no option sets it: then the present value stays. */
   durationSeconds: string | undefined;
 }
 
-/** What the settings say before the answers are written, wherever from; undefined where nothing does. */
+/** The values that apply before the answers are written, from any file. */
 export type ValuesInForce = { [Key in Exclude<keyof Answers, 'profile'>]?: string | undefined };
 
 /**
- * `config.ini` with the answers in it. A file that is there keeps every byte but the values that were answered
- * differently: comments, order, spacing and line ends stay. Answering the same again changes nothing.
- * @param text undefined when there is no file
- * @param inForce what the file, or `~/.aws/config` through it, says now: an answer that says the same is not written
+ * Returns `config.ini` with the answers. In an existing file, only values that differ from the answers change; comments, order,
+ * spacing and line ends stay.
+ * @param text undefined if there is no file
+ * @param inForce the values that apply now, also from AWS's files: an answer that equals one is not written
  * @param file for messages
- * @throws UserError (status 2) when the file cannot be read
+ * @throws UserError (`usage`) if the file has an error
  */
 export function settingsWith(text: string | undefined, answers: Answers, inForce: ValuesInForce, file: string): string {
   if (text === undefined || text.trim() === '') return newSettings(answers);
@@ -44,26 +44,26 @@ export function settingsWith(text: string | undefined, answers: Answers, inForce
   return changed;
 }
 
-/** A whole file, with what each line is for. */
+/** Returns a new file that explains each line. */
 function newSettings(answers: Answers): string {
-  return `; Settings of aws-mfa-agent, begun by "aws-mfa-agent setup". The agent reads them again when they change.
-; A ; or # at the beginning of a line, or after a blank, begins a comment.
+  return `; Settings of aws-mfa-agent, written by "aws-mfa-agent setup". The agent reads them again when they change.
+; A ";" or "#" at the start of a line or after a space starts a comment.
 
-; How long before a session ends to ask for the code of the next.
+; How long before a session ends to ask for the next code.
 prompt_before = ${written(answers.promptBefore)}
 
-; More, to take the ; away from:
-; remind_every = ${inUnits(REMIND_EVERY)} ; how long to wait for an answer before asking again
+; More settings; remove the first ";" to use them:
+; remind_every = ${inUnits(REMIND_EVERY)} ; time until the first reminder
 ; quiet = 22:00-07:00 ; hours without asking
-; prompt = auto ; or the ways to ask, in their order
+; prompt = auto ; or a list of methods of asking, in order
 
 ${sectionOf(answers)}`;
 }
 
 function sectionOf({ profile, sourceProfile, serialNumber, durationSeconds }: Answers): string {
-  return `; The profile that is kept fresh. Another section for each other one.
+  return `; An MFA profile, which the agent keeps fresh. Add one section for each MFA profile.
 ${header(profile)}
-; The profile with the long-term keys. They are read, and never changed.
+; The profile with the long-term keys. The agent never changes them.
 source_profile = ${written(sourceProfile)}
 ; The MFA device: its ARN, or the serial number of a hardware token.
 mfa_serial = ${written(serialNumber)}
@@ -72,15 +72,15 @@ ${durationSeconds === undefined ? `; duration_seconds = ${DURATION_SECONDS}` : `
 `;
 }
 
-/** A line of a file, and how it ends: with nothing, if it is the last. */
+/** A line of a file and its line end, which the last line may not have. */
 interface Line {
   content: string;
   end: string;
 }
 
 /**
- * The text with one setting in its place: in its line where it stands, else below the last setting of its section.
- * @param section undefined: above the first section. Else it must be there
+ * Returns the text with one setting: in its present line, otherwise below the last setting of its section.
+ * @param section an existing section; undefined for settings above the first section
  */
 export function withSetting(
   text: string,
@@ -111,7 +111,7 @@ export function withSetting(
   return bom + lines.map(({ content, end }) => content + end).join('');
 }
 
-/** Where the first of the settings above all sections goes: not between a header and the comment that belongs to it. */
+/** Returns where to put the first setting above all sections: not between a header and its comment. */
 function aboveSections({ sections }: SettingsFile, lines: Line[]): number {
   let at = (sections[0]?.line ?? lines.length + 1) - 1;
   if (sections[0]) while (/^\s*[;#]/.test(lines[at - 1]?.content ?? '')) at -= 1;
@@ -119,8 +119,8 @@ function aboveSections({ sections }: SettingsFile, lines: Line[]): number {
 }
 
 /**
- * A line with another value; blanks around it and a comment behind it stay. Nothing may stand behind a value in quotes, so
- * there the comment goes above it.
+ * Returns a line with another value. Keeps the spaces around the value and the comment after it. A value in quotes cannot have
+ * a comment after it: then the comment moves to a line above.
  */
 function withValue(content: string, value: string, end: string): string {
   const equals = content.indexOf('=') + 1;
@@ -133,7 +133,7 @@ function withValue(content: string, value: string, end: string): string {
   return sign && written(value) !== value ? `${rest.slice(commentAt)}${end}${line}` : line + rest.slice(old.length);
 }
 
-/** A section at the end, with a blank line before it. */
+/** Adds a section at the end, after a blank line. */
 function withBlock(text: string, block: string): string {
   const lines = linesOf(text);
   const end = endOf(lines);
@@ -152,7 +152,7 @@ function endOf(lines: Line[]): string {
   return lines.find(({ end }) => end !== '')?.end ?? '\n';
 }
 
-/** A value as the reader of `config.ini` takes it for what it is. */
+/** Quotes a value if the reader of `config.ini` would otherwise change it. */
 function written(value: string): string {
   return /^[\w+=/:,.@*-]+$/.test(value) ? value : JSON.stringify(value);
 }
