@@ -1,15 +1,16 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { ReadStream, WriteStream } from 'node:tty';
+import { isatty, ReadStream, WriteStream } from 'node:tty';
 import type { Answer, Way } from './ask.ts';
 import { untilCode } from './field.ts';
 import * as reasons from './reasons.ts';
 import * as texts from './texts.ts';
 
 /**
- * Asks on the terminal: on standard input if that is one, else on `/dev/tty`, as ssh and sudo do. The prompt goes to
- * standard error, since standard output is for results.
+ * Asks on the terminal: on standard input and standard error if both are one, else on `/dev/tty`, as ssh and sudo do. The AWS
+ * CLI and boto3 pass their terminal to a `credential_process` as standard input, and keep its standard error to themselves.
+ * Standard output is for results.
  * @param standardInput whether to read standard input even if it is not a terminal, as the demo's agent does
  */
 export function terminal(standardInput = false): Way {
@@ -58,7 +59,8 @@ interface TerminalStreams {
 }
 
 function openTerminal(standardInput: boolean): TerminalStreams {
-  if (standardInput || process.stdin.isTTY) {
+  const isOwn = process.stdin.isTTY && (isatty(2) || !hasControllingTerminal());
+  if (standardInput || isOwn) {
     // A pipe that has been read from keeps the process alive, even while it is paused. A file has no `unref`.
     process.stdin.ref?.();
     const release = () => void process.stdin.pause().unref?.();
@@ -79,13 +81,18 @@ function openTerminal(standardInput: boolean): TerminalStreams {
 function whyNoTerminal(standardInput: boolean): string | undefined {
   if (!process.stdin.isTTY) {
     if (standardInput) return undefined;
-    try {
-      closeSync(openSync('/dev/tty', 'r+'));
-    } catch {
-      return reasons.NO_TERMINAL;
-    }
+    if (!hasControllingTerminal()) return reasons.NO_TERMINAL;
   }
   return isInBackground() ? reasons.IN_BACKGROUND : undefined;
+}
+
+function hasControllingTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r+'));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -22,6 +22,17 @@ export type Renewal =
   | { kind: 'renewed'; session: UsableSession }
   | { kind: 'refused' | 'postponed' | 'unaskable'; reason: string };
 
+interface RenewalRequest {
+  /** When the session that is in the file ends, in milliseconds since the epoch. */
+  expiration: number | undefined;
+  /** Ways to ask, in the order in which they are tried. */
+  ways: 'auto' | readonly string[];
+  /** How long to ask, in milliseconds. */
+  limit: number | undefined;
+  /** A program may run many of us at once: those that succeed print nothing. */
+  startedBy: 'user' | 'program';
+}
+
 /** Whether somebody can be asked on a terminal of this process. */
 export async function hasTerminal(): Promise<boolean> {
   return (await terminal().unfit()) === undefined;
@@ -30,24 +41,17 @@ export async function hasTerminal(): Promise<boolean> {
 /**
  * Asks from this process, and refreshes the session with the answer. Whoever else refreshes it meanwhile takes the question
  * away again.
- * @param expiration of the session that stands there
- * @param ways to ask, in the order of trying
- * @param limit milliseconds, after which nobody is asked any more
  */
 export async function renewHere(
   settings: Settings,
   profile: ProfileSettings,
-  {
-    expiration,
-    ways,
-    limit,
-  }: { expiration: number | undefined; ways: 'auto' | readonly string[]; limit: number | undefined },
+  { expiration, ways, limit, startedBy }: RenewalRequest,
 ): Promise<Renewal> {
   const target = refreshTarget(settings, profile, expiration);
   const clock = new Clock();
   const fresh = () => sessionInFile(settings, profile, readHeldSession(settings, profile, clock.now()), 'lasting');
   const start = performance.now();
-  const turn = await turnToAsk(settings.files.state, limit ?? LONGEST_TURN);
+  const turn = await turnToAsk(settings.files.state, limit ?? LONGEST_TURN, startedBy);
   const controller = new AbortController();
   const withdraw = () => controller.abort();
   const timer = limit === undefined ? undefined : setTimeout(withdraw, start + limit - performance.now());
@@ -112,7 +116,11 @@ const LONGEST_TURN = 3_600_000;
  * Programs start many of us at once, and two that read from one terminal get every other character: one asks at a time.
  * @returns undefined when it cannot be known whose turn it is
  */
-async function turnToAsk(folder: string, wait: number): Promise<Lock | undefined> {
+async function turnToAsk(
+  folder: string,
+  wait: number,
+  startedBy: RenewalRequest['startedBy'],
+): Promise<Lock | undefined> {
   const turn = join(folder, 'asking');
   const isTaken = (error: unknown) => error instanceof UserError && error.code === 'locked';
   try {
@@ -121,7 +129,7 @@ async function turnToAsk(folder: string, wait: number): Promise<Lock | undefined
   } catch (error) {
     if (!isTaken(error)) return undefined;
   }
-  process.stderr.write(`${texts.ANOTHER_ASKS}\n`);
+  if (startedBy === 'user') process.stderr.write(`${texts.ANOTHER_ASKS}\n`);
   try {
     return await lockFile(turn, wait);
   } catch (error) {

@@ -81,7 +81,8 @@ export async function usableSession(settings: Settings, profile: ProfileSettings
     const forProgram = atTerminal.filter((way) => possible.includes(way));
     const ways = startedBy === 'program' ? forProgram : person ? atTerminal : prompt;
     const limit = startedBy === 'program' ? Math.max(0, wait - (performance.now() - start)) : undefined;
-    const renewal = ways.length > 0 ? await renewHere(settings, profile, { expiration, ways, limit }) : undefined;
+    const renewal =
+      ways.length > 0 ? await renewHere(settings, profile, { expiration, ways, limit, startedBy }) : undefined;
     if (renewal?.kind === 'renewed') return renewal;
     if (renewal) reasons.push(renewal.reason);
     last = renewal ?? last;

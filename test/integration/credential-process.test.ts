@@ -196,7 +196,9 @@ describe('credential-process on a terminal', needs('Linux', 'script'), () => {
   });
 
   it('credential-process asks once on the terminal for several that are started together', async () => {
-    const several = [1, 2, 3, 4].map((n) => `${line().replaceAll('/out', `/out${n}`)} < /dev/null &`).join(' ');
+    const several = [1, 2, 3, 4]
+      .map((n) => `${line().replaceAll('/out', `/out${n}`).replaceAll('/err', `/err${n}`)} < /dev/null &`)
+      .join(' ');
     const terminal = onTerminal(`${several} wait; echo done`, sandbox.env);
     others.push(terminal);
     await terminal.says(/MFA code of alice/);
@@ -208,6 +210,8 @@ describe('credential-process on a terminal', needs('Linux', 'script'), () => {
     expect(new Set(keys)).toEqual(new Set([(await held())?.get('aws_access_key_id')]));
     expect(sandbox.sts.requests).toHaveLength(1);
     expect(terminal.output().match(/MFA code of alice/g)).toHaveLength(1);
+    const errors = await Promise.all([1, 2, 3, 4].map((n) => readFile(join(sandbox.home, `err${n}`), 'utf8')));
+    expect(errors).toEqual(['', '', '', '']);
   });
 
   it('credential-process stops asking on the terminal after its limit', async () => {
@@ -293,6 +297,23 @@ for (const { name, command, needed, says } of CLIENTS) {
     it(`${name} fails with credential-process when there is no session`, async () => {
       await expect(call()).rejects.toMatchObject({ stderr: expect.stringContaining(says) });
       expect(sandbox.sts.requests).toEqual([]);
+    });
+  });
+
+  describe(`${name} in a terminal`, needs('Linux', 'script', ...needed), () => {
+    beforeEach(processProfile);
+
+    it(`${name} shows credential-process's question on the terminal, and goes on with the code`, async () => {
+      await put(issue(-60));
+      const env = { ...sandbox.env, AWS_PROFILE: 'via-agent', AWS_MAX_ATTEMPTS: '1', AWS_PAGER: '' };
+      const terminal = onTerminal(quoted(command), env);
+      others.push(terminal);
+      await terminal.says(/AWS session \[mfa\] ended at .*MFA code of alice in account 123456789012: /s);
+      terminal.child.stdin?.write(`${sandbox.wrongCode()}\r`);
+      await terminal.says(/AWS refused that code.*MFA code of alice/s);
+      terminal.child.stdin?.write(`${sandbox.code()}\r`);
+      expect((await terminal.ended).status).toBe(0);
+      expect(terminal.output()).toContain(ARN);
     });
   });
 }

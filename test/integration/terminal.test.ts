@@ -126,6 +126,15 @@ describe('the terminal', needs('Linux', 'script'), () => {
     expect(await writtenBy(session)).toContain('"code":"123456"');
   });
 
+  it('the terminal is /dev/tty when standard error is something else', async () => {
+    const session = onTerminal(`${quoted(node(program(false)))} 2>&1 >/dev/null | sed 's/^/log: /'; echo end`);
+    await session.says(QUESTION);
+    session.child.stdin?.write('123456\r');
+    const written = await writtenBy(session);
+    expect(written).toContain('end');
+    expect(written).not.toContain('log:');
+  });
+
   it('the terminal is not used by a background job, which would be stopped', async () => {
     const session = onTerminal(`bash -c ${quoted([`set -m; ${quoted(node(program(false)))} & wait`])}`);
     expect(await writtenBy(session)).toContain('{"kind":"unavailable","reason":"running in the background"}');
