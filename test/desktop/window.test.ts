@@ -66,11 +66,11 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     return () => owner.kill();
   };
 
-  it('can be used here', async () => {
+  it('our window can be used here', async () => {
     expect(await way.unfit()).toBeUndefined();
   });
 
-  it('takes the code at the sixth digit, without Return', async () => {
+  it('our window submits the code at the sixth digit, without Return', async () => {
     const answer = ask();
     await opened();
     await desktop.picture('window-asks');
@@ -87,7 +87,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     ['full-width digits', '１２３４５６'],
     ['zero-width characters', '\u200b123\u200d456\ufeff'],
     ['a line end', '123456\n'],
-  ])('takes a pasted code with %s', async (_, text) => {
+  ])('our window accepts a pasted code with %s', async (_, text) => {
     const answer = ask();
     await opened();
     const stop = await paste(text);
@@ -95,7 +95,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     stop();
   });
 
-  it('sends nothing that is not six digits, and says so at Return', async () => {
+  it('our window sends nothing that is not six digits, and says so at Return', async () => {
     const answer = ask();
     await opened();
     await type('my 123456');
@@ -107,7 +107,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     expect(await within('the code', answer)).toEqual({ kind: 'code', code: '654321' });
   });
 
-  it('has names for a screen reader, and gives the field the focus', async () => {
+  it('our window has names for a screen reader, and gives the field the focus', async () => {
     void ask({ problem: PROBLEM });
     await opened();
     await reader.reads(PROBLEM);
@@ -124,14 +124,14 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     await reader.reads(/^Next code in \d+ s$/);
   });
 
-  it('counts down the time of the present code', async () => {
+  it('our window counts down the time of the present code', async () => {
     void ask();
     await opened();
     const first = await reader.reads(/^Next code in \d+ s$/);
     await until('another number', async () => (await reader.reads(/^Next code in \d+ s$/)).name !== first.name);
   });
 
-  it('is dismissed by Escape, by closing its window, and by killing it', async () => {
+  it('our window is dismissed by Escape, by closing it, and by killing it', async () => {
     const ends = [
       () => key('Escape'),
       (shown: Window) => desktop.close(shown),
@@ -149,7 +149,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     }
   });
 
-  it('can be snoozed', async () => {
+  it('our window can be snoozed', async () => {
     const answer = ask();
     await opened();
     await key('Tab');
@@ -157,7 +157,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     expect(await within('the answer', answer)).toEqual(SNOOZED);
   });
 
-  it('is gone when the question is withdrawn', async () => {
+  it('our window closes when the prompt is closed', async () => {
     const answer = ask();
     await opened();
     question.withdraw();
@@ -165,13 +165,13 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     expect(await left()).toEqual([]);
   });
 
-  it('never opens for a question that was withdrawn before', async () => {
+  it('our window does not open for a prompt that was closed before', async () => {
     question.withdraw();
     expect(await ask()).toEqual({ kind: 'dismissed' });
     expect(await left()).toEqual([]);
   });
 
-  it('shows in place that AWS is slow and that it refused, takes another code, and closes after the result', async () => {
+  it('our window shows that AWS is slow and that it refused, accepts another code, and closes after the result', async () => {
     const first = ask();
     const shown = await opened();
     await type('111111');
@@ -198,7 +198,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     expect(performance.now() - done).toBeGreaterThan(1_900);
   });
 
-  it('leaves a failure on the screen until the user closes it', async () => {
+  it('our window shows a failure until the user closes it', async () => {
     const answer = ask();
     await opened();
     await type('123456');
@@ -213,7 +213,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     await desktop.noWindow(TITLE);
   });
 
-  it('opens another window if the user closed it before AWS refused the code', async () => {
+  it('our window opens again if the user closed it before AWS refused the code', async () => {
     const first = ask();
     const shown = await opened();
     await type('111111');
@@ -226,7 +226,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     expect(await within('the code', second)).toEqual({ kind: 'code', code: '222222' });
   });
 
-  it('shows the new time at a reminder, and keeps what was typed', async () => {
+  it('our window shows the new time at a reminder, and keeps what was typed', async () => {
     const answer = ask();
     await opened();
     await reader.reads(/^AWS session \[mfa\] ends in 15m/);
@@ -238,14 +238,14 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     expect(await within('the code', answer)).toEqual({ kind: 'code', code: '123456' });
   });
 
-  it('shows names as they are', async () => {
+  it('our window shows names unchanged', async () => {
     void ask({ profile: '<b>a&b</b>', serialNumber: 'arn:aws:iam::123456789012:mfa/_x_\\n%s<i>' });
     await desktop.window('AWS MFA code: <b>a&b</b>');
     await reader.reads(/^AWS session \[<b>a&b<\/b>\] ends/);
     await reader.reads('MFA code of _x_\\n%s<i> in account 123456789012');
   });
 
-  it('looks the same without libadwaita', async () => {
+  it('our window looks the same without libadwaita', async () => {
     const folder = desktop.environment.HOME ?? '';
     await writeFile(join(folder, 'Adw-1.typelib'), 'broken');
     way = window({ ...desktop.environment, GI_TYPELIB_PATH: folder });
@@ -257,7 +257,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     expect(await within('the code', answer)).toEqual({ kind: 'code', code: '123456' });
   });
 
-  it('gets the activation token of the click, and no AWS keys', async () => {
+  it('our window gets the activation token of the click, and no AWS keys', async () => {
     way = window({ ...desktop.environment, AWS_SECRET_ACCESS_KEY: 'secret' });
     void ask({}, { activationToken: 'token-of-the-click' });
     await opened();
@@ -268,7 +268,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     expect(await readFile(`/proc/${pid}/cmdline`, 'utf8')).not.toContain('123456789012');
   });
 
-  it('tells a window manager that it is a dialog of a fixed size', async () => {
+  it('our window tells a window manager that it is a dialog of a fixed size', async () => {
     void ask();
     const shown = await opened();
     const properties = await desktop.tool('xprop', '-id', shown.id);
@@ -277,7 +277,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     expect(properties).toContain(`maximum size: ${width} by ${height}`);
   });
 
-  it.each(['run', 'refresh'])('is gone when the program (%s) is killed', async (command) => {
+  it.each(['run', 'refresh'])('our window closes when the program (%s) is killed', async (command) => {
     const sandbox = await startSandbox();
     const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
     await mkdir(folder, { recursive: true });
@@ -290,7 +290,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     await sandbox.close();
   });
 
-  it('is unavailable without a display, and on one that does not exist', async () => {
+  it('our window is unavailable without a display, and on one that does not exist', async () => {
     const { DISPLAY: _, ...without } = desktop.environment;
     const reason = 'no display: neither DISPLAY nor WAYLAND_DISPLAY is set';
     expect(await window(without).ask(request(), question)).toEqual({ kind: 'unavailable', reason });
@@ -298,7 +298,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     expect(answer).toMatchObject({ kind: 'unavailable', reason: expect.stringMatching(/display/i) });
   });
 
-  it('is unfit without GJS', async () => {
+  it('our window is reported as not usable without GJS', async () => {
     expect(await window({ ...desktop.environment, PATH: '/nonexistent' }).unfit()).toBe('gjs is not installed');
   });
 });

@@ -47,7 +47,7 @@ async function replyTo(socket: Socket): Promise<string> {
 }
 
 describe('the clients of the socket', () => {
-  it('what a client waits for is waited for no longer when the client has gone', async () => {
+  it("a client's request ends when the client has hung up", async () => {
     const events: string[] = [];
     await serve({
       'GET /v1/agent': (_, { gone, mayWait }) => {
@@ -98,7 +98,7 @@ describe('the clients of the socket', () => {
     expect(clients.filter(({ destroyed }) => destroyed)).toEqual([]);
   });
 
-  it('a connection leaves nothing in memory when it is over', async () => {
+  it('a connection leaves nothing in memory when it is closed', async () => {
     await serve(ANSWERING);
     const sockets = () => queryObjects(Socket, { format: 'count' });
     await replyTo(await client());
@@ -117,8 +117,8 @@ describe('the clients of the socket', () => {
   });
 });
 
-describe('a socket that a killed agent has left', () => {
-  it('a socket that a killed agent has left is taken over as soon as another program lets go of its lock', async () => {
+describe('the socket of a killed agent', () => {
+  it('the socket of a killed agent is replaced as soon as another program releases its lock', async () => {
     const socket = controlSocket(folder);
     // Node removes a socket that it closes, so this one gets its name by a link.
     const left = createServer();

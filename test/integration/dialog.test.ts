@@ -46,7 +46,7 @@ describe.skipIf(process.platform === 'win32')('a program that shows a dialog', (
     expect(await answerOf(script)).toEqual(answer);
   });
 
-  it('a dialog is shown again, with what was wrong, until a code is typed, ten times at most', async () => {
+  it('a dialog is shown again, with what was wrong, until a code is typed, at most ten times', async () => {
     const tenth = 'if [ "$(wc -l < shown)" -lt 10 ]; then echo 12345; else echo 123456; fi';
     expect(await answerOf(tenth)).toEqual({ kind: 'code', code: '123456' });
     expect(await shown()).toEqual(['no problem', ...Array(9).fill('A code has six digits. Try again.')]);

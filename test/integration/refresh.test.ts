@@ -18,7 +18,7 @@ const credentials = () => readFile(sandbox.credentialsFile, 'utf8');
 const profile = async (name = 'mfa') => parseCredentials(await readFile(sandbox.credentialsFile)).profile(name)?.values;
 
 describe('refresh', () => {
-  it('adds the MFA profile with the session that STS gave, and leaves every other line alone', async () => {
+  it('refresh adds the MFA profile with the session from STS, and keeps every other line', async () => {
     const before = await credentials();
     const ended = await refresh('--token-code', sandbox.code());
     expect(ended).toMatchObject({
@@ -32,7 +32,7 @@ describe('refresh', () => {
     expect(values?.get('expiration')).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
   });
 
-  it('reads the code from standard input', async () => {
+  it('refresh reads the code from standard input', async () => {
     const ended = await run(
       ['refresh', '--token-code', '-'],
       sandbox.env,
@@ -41,7 +41,7 @@ describe('refresh', () => {
     expect(ended.status).toBe(0);
   });
 
-  it('says that the session is still fresh, asks for nothing and sends nothing, unless forced', async () => {
+  it('refresh says that the session is still fresh, and asks and sends nothing unless forced', async () => {
     await refresh('--token-code', sandbox.code());
     const before = await credentials();
     const again = await refresh();
@@ -52,7 +52,7 @@ describe('refresh', () => {
     expect(await credentials()).not.toBe(before);
   });
 
-  it('says why AWS refused a code, without repeating it, and leaves the file as it was', async () => {
+  it('refresh says why AWS refused a code, without repeating it, and does not change the file', async () => {
     const before = await credentials();
     const code = sandbox.wrongCode();
     const ended = await refresh('--token-code', code);
@@ -64,7 +64,7 @@ describe('refresh', () => {
     expect(await credentials()).toBe(before);
   });
 
-  it('never sends what is no code', async () => {
+  it('refresh never sends a text that is not a code', async () => {
     for (const code of ['12345', '1234567', 'abcdef', '']) {
       expect(await refresh('--token-code', code)).toMatchObject({
         status: 2,
@@ -74,7 +74,7 @@ describe('refresh', () => {
     expect(sandbox.sts.requests).toEqual([]);
   });
 
-  it('signs with the source profile whatever the environment holds', async () => {
+  it('refresh signs with the keys of the source profile, whatever the environment contains', async () => {
     const stale = {
       AWS_ACCESS_KEY_ID: 'ASIASTALESTALESTALE1',
       AWS_SECRET_ACCESS_KEY: 'stale',
@@ -91,7 +91,7 @@ describe('refresh', () => {
     expect(sandbox.sts.requests.map(({ accessKeyId }) => accessKeyId)).toEqual([sandbox.alice.accessKeyId]);
   });
 
-  it('signs with what the credential_process of the source profile prints', async () => {
+  it('refresh signs with the keys that the credential_process of the source profile prints', async () => {
     const { accessKeyId, secretAccessKey } = sandbox.alice;
     const printed = JSON.stringify({ Version: 1, AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey });
     await writeFile(`${sandbox.home}/keys.json`, printed);
@@ -109,7 +109,7 @@ describe('refresh', () => {
     ['team', '[profile\tteam]'],
     ['team', '[profile  team ]'],
     ['team', '[profile "team"] # note'],
-  ])('signs with the keys of [%s] in ~/.aws/config below %s', async (source, header) => {
+  ])('refresh signs with the keys of [%s] in ~/.aws/config below %s', async (source, header) => {
     const { accessKeyId, secretAccessKey } = sandbox.alice;
     await writeFile(sandbox.credentialsFile, '');
     await writeFile(
@@ -122,7 +122,7 @@ describe('refresh', () => {
     expect(sandbox.sts.requests).toMatchObject([{ accessKeyId }]);
   });
 
-  it('asks for the duration that was chosen and refuses one that AWS would not take', async () => {
+  it('refresh requests the chosen duration, and refuses one that AWS would not accept', async () => {
     expect((await refresh('--duration-seconds', '900', '--token-code', sandbox.code())).status).toBe(0);
     expect(sandbox.sts.requests[0]?.durationSeconds).toBe('900');
     for (const seconds of ['899', '129601', 'x', '1e4']) {
@@ -132,13 +132,13 @@ describe('refresh', () => {
     expect(sandbox.sts.requests).toHaveLength(1);
   });
 
-  it('says so when AWS gives a shorter session than was asked for', async () => {
+  it('refresh says so when AWS gives a shorter session than requested', async () => {
     sandbox.alice.root = true;
     const ended = await refresh('--token-code', sandbox.code());
     expect(ended.stderr).toMatch(/1h 00m; AWS gave less than the 12h 00m asked for/);
   });
 
-  describe('with --source-profile', () => {
+  describe('refresh --source-profile', () => {
     /** [default] is somebody else's, with another device; [team] is alice's. */
     beforeEach(async () => {
       const { accessKeyId, secretAccessKey } = sandbox.alice;
@@ -159,14 +159,14 @@ describe('refresh', () => {
         region,
       }));
 
-    it('takes the device, duration and region of that profile', async () => {
+    it('refresh --source-profile uses the device, duration and region of that profile', async () => {
       expect((await refresh('--source-profile', 'team', '--token-code', sandbox.code())).status).toBe(0);
       expect(asked()).toEqual([
         { isAlice: true, serialNumber: sandbox.serialNumber, durationSeconds: '3600', region: 'us-east-1' },
       ]);
     });
 
-    it('takes them before what config.ini sets for its own source, and that before the defaults', async () => {
+    it('refresh --source-profile prefers them to the settings of config.ini, and these to the defaults', async () => {
       await writeFile(`${sandbox.home}/config.ini`, '[mfa]\nmfa_serial = GAHT12345678\nduration_seconds = 900\n');
       const given = ['--config', `${sandbox.home}/config.ini`, '--source-profile', 'team', '--force'];
       expect((await refresh(...given, '--token-code', sandbox.code())).status).toBe(0);
@@ -178,14 +178,14 @@ describe('refresh', () => {
       ]);
     });
 
-    it('lets explicit options win', async () => {
+    it('refresh --source-profile is overridden by explicit options', async () => {
       await writeFile(sandbox.configFile, '[profile team]\nmfa_serial = GAHT12345678\nduration_seconds = 3600\n');
       const given = ['--serial-number', sandbox.serialNumber, '--duration-seconds', '1800'];
       expect((await refresh('--source-profile', 'team', ...given, '--token-code', sandbox.code())).status).toBe(0);
       expect(asked()).toMatchObject([{ serialNumber: sandbox.serialNumber, durationSeconds: '1800' }]);
     });
 
-    it('runs the mfa_process of that profile, and no other one for its device', async () => {
+    it('refresh --source-profile runs the mfa_process of that profile, and no other for its device', async () => {
       const config = await readFile(sandbox.configFile, 'utf8');
       const other = config.replace('[profile team]', `mfa_process = touch ${sandbox.home}/wrong\n[profile team]`);
       await writeFile(sandbox.configFile, other);
@@ -196,7 +196,7 @@ describe('refresh', () => {
       expect((await refresh('--source-profile', 'team')).status).toBe(0);
     });
 
-    it('does not run the mfa_process of config.ini for the device of that profile', async () => {
+    it('refresh --source-profile does not run the mfa_process of config.ini for the device of that profile', async () => {
       await writeFile(`${sandbox.home}/config.ini`, `[mfa]\nmfa_process = touch ${sandbox.home}/wrong\n`);
       const given = ['--config', `${sandbox.home}/config.ini`];
       expect((await refresh(...given, '--source-profile', 'team')).status).not.toBe(0);
@@ -204,7 +204,7 @@ describe('refresh', () => {
     });
   });
 
-  it('refuses to overwrite long-term credentials, and a profile that is its own source', async () => {
+  it('refresh refuses to overwrite long-term keys, and a profile that is its own source', async () => {
     await writeFile(
       `${sandbox.home}/config.ini`,
       '[work]\n[default]\nsource_profile = work\n[self]\nsource_profile = self\n',
@@ -236,7 +236,7 @@ describe('refresh', () => {
     ['a busy AWS', () => sandbox.sts.fault({ kind: 'throttle' }), /AWS is busy/],
     ['a captive portal', () => sandbox.sts.fault({ kind: 'html', status: 200 }), /captive portal/],
     ['something else than STS', () => sandbox.sts.fault({ kind: 'empty', status: 403 }), /is not STS/],
-  ])('tells in one line what to do about %s', async (_, arrange, message) => {
+  ])('refresh says in one line what to do about %s', async (_, arrange, message) => {
     const code = sandbox.code();
     await arrange();
     const ended = await refresh('--token-code', code);
@@ -246,7 +246,7 @@ describe('refresh', () => {
   });
 
   it(
-    'refresh gives up, and does not send the code again, when AWS takes the request and does not answer for 15 seconds',
+    'refresh fails, and does not send the code again, when AWS accepts the request and does not answer for 15 seconds',
     needs('faketime'),
     async () => {
       sandbox.sts.fault({ kind: 'delay', milliseconds: 600_000 }, 2);
@@ -260,13 +260,13 @@ describe('refresh', () => {
     },
   );
 
-  it('tells usage errors with exit status 2', async () => {
+  it('refresh exits with status 2 for usage errors', async () => {
     for (const args of [['--no-such-option'], ['nobody'], ['a', 'b']]) {
       expect(await refresh(...args)).toMatchObject({ status: 2, stdout: '' });
     }
   });
 
-  it('replaces long-term credentials when it is forced and told their name, and keeps a copy', async () => {
+  it('refresh --force replaces long-term keys of a named profile, and keeps a copy', async () => {
     await writeFile(`${sandbox.home}/config.ini`, '[work]\n');
     const before = await credentials();
     const forced = ['--config', `${sandbox.home}/config.ini`, '--force', '--token-code', sandbox.code()];
@@ -279,7 +279,7 @@ describe('refresh', () => {
     expect((await profile('work'))?.get('aws_access_key_id')).toMatch(/^ASIA/);
   });
 
-  it('keeps a session that cannot be written, says why, and writes it as soon as that is mended', async () => {
+  it('refresh keeps a session that cannot be written, says why, and writes it as soon as it can', async () => {
     const before = await readFile(sandbox.credentialsFile);
     sandbox.sts.fault({ kind: 'delay', milliseconds: 300 });
     const running = start(['refresh', '--token-code', sandbox.code()], sandbox.env, '');
@@ -295,7 +295,7 @@ describe('refresh', () => {
     expect(sandbox.sts.session(keyId)).toMatchObject({ mfa: true });
   });
 
-  it('tells when others may read the file, and does not change that by itself', async () => {
+  it('refresh reports that others may read the file, and does not change that itself', async () => {
     await chmod(sandbox.credentialsFile, 0o644);
     const ended = await refresh('--token-code', sandbox.code());
     expect(ended).toMatchObject({ status: 0, stderr: expect.stringContaining('chmod 600') });

@@ -61,8 +61,8 @@ const LEAD = /How long before a session ends.*25m/;
 const CODE = /MFA code of alice in account 123456789012: /;
 const code = () => `${sandbox.code()}${RETURN}`;
 
-describe('setup, at a terminal', () => {
-  it('takes three times Return and a code, from nothing to a session, and keeps standard output for results', async () => {
+describe('setup on a terminal', () => {
+  it('setup takes three times Return and a code from nothing to a session, and keeps standard output for results', async () => {
     const before = await credentials();
     const output = join(sandbox.home, 'output');
     const { status, screen } = await person(
@@ -90,7 +90,7 @@ describe('setup, at a terminal', () => {
     expect((await stat(dirname(settingsFile))).mode & 0o777).toBe(0o700);
   });
 
-  it('changes nothing the second time: not a byte, not a session, and no code is needed', async () => {
+  it('setup changes no byte and no session when it is repeated, and needs no code then', async () => {
     const steps: Step[] = [
       [PROFILE, RETURN],
       [DEVICE, RETURN],
@@ -120,17 +120,20 @@ describe('setup, at a terminal', () => {
         [DEVICE, RETURN],
       ],
     ],
-  ] as [string, [RegExp, string][]][])('leaves nothing behind when Ctrl-C ends the %s question', async (_, steps) => {
-    const before = await credentials();
-    const next = [PROFILE, DEVICE, LEAD][steps.length] ?? LEAD;
-    const { status, screen } = await person([], [...steps, [next, CTRL_C]]);
-    expect(status).toBe(1);
-    expect(screen).toContain('setup cancelled; nothing was written');
-    expect(await written()).toBeUndefined();
-    expect(await credentials()).toBe(before);
-  });
+  ] as [string, [RegExp, string][]][])(
+    'setup leaves nothing behind when Ctrl-C ends the %s question',
+    async (_, steps) => {
+      const before = await credentials();
+      const next = [PROFILE, DEVICE, LEAD][steps.length] ?? LEAD;
+      const { status, screen } = await person([], [...steps, [next, CTRL_C]]);
+      expect(status).toBe(1);
+      expect(screen).toContain('setup cancelled; nothing was written');
+      expect(await written()).toBeUndefined();
+      expect(await credentials()).toBe(before);
+    },
+  );
 
-  it('keeps the settings, whole, when no code is entered, and says how to go on', async () => {
+  it('setup keeps the settings when no code is entered, and says how to continue', async () => {
     const { status, screen } = await person(
       [],
       [
@@ -145,13 +148,13 @@ describe('setup, at a terminal', () => {
     expect(await setup(['--yes', '--token-code', sandbox.code()])).toMatchObject({ status: 0 });
   });
 
-  it('asks for nothing but the code with --yes', async () => {
+  it('setup --yes asks only for the code', async () => {
     const { status } = await person(['--yes'], [[CODE, code]]);
     expect(status).toBe(0);
     expect(await sessionIn('mfa')).toMatchObject({ mfa: true });
   });
 
-  it('asks again for a code that AWS refused', async () => {
+  it('setup asks again for a code that AWS refused', async () => {
     const { status } = await person(
       [],
       [
@@ -165,7 +168,7 @@ describe('setup, at a terminal', () => {
     expect(status).toBe(0);
   });
 
-  it('takes other answers than the defaults', async () => {
+  it('setup accepts other answers than the defaults', async () => {
     sandbox.alice.mfa.push({ serialNumber: 'GAHT12345678', secret: randomBytes(20) });
     const { status, screen } = await person(
       ['--no-refresh'],
@@ -183,7 +186,7 @@ describe('setup, at a terminal', () => {
     expect(await settings()).toMatch(/prompt_before = 1h30m\n[\s\S]*\[prod\]\n[\s\S]*mfa_serial = GAHT12345678\n/);
   });
 
-  it('names passkeys as not usable, and says what to add where there is nothing else', async () => {
+  it('setup says that passkeys cannot be used, and what to add when there is no other device', async () => {
     const [device] = sandbox.alice.mfa.splice(0, 1, { serialNumber: PASSKEY, secret: randomBytes(20) });
     const { status, screen } = await person(
       ['--no-refresh'],
@@ -199,7 +202,7 @@ describe('setup, at a terminal', () => {
     expect(await settings()).toContain(`mfa_serial = ${device?.serialNumber}\n`);
   });
 
-  it('asks for the device where AWS does not tell it, begins it, and checks its form', async () => {
+  it('setup asks for the device when AWS does not list it, suggests one, and checks its form', async () => {
     sandbox.alice.mayNotListDevices = true;
     const { status, screen } = await person(
       [],
@@ -215,7 +218,7 @@ describe('setup, at a terminal', () => {
     expect(status).toBe(0);
   });
 
-  it('leaves settings alone that somebody has changed while it asked', async () => {
+  it('setup does not overwrite settings that another program changed during the questions', async () => {
     await putSettings('[mfa]\n');
     const session = onTerminal(quoted([process.execPath, PROGRAM, 'setup', '--no-refresh']), sandbox.env);
     await answer(session, [
@@ -231,10 +234,10 @@ describe('setup, at a terminal', () => {
   });
 });
 
-describe('setup, without a terminal', () => {
+describe('setup without a terminal', () => {
   const ALL = ['--profile', 'mfa', '--source-profile', 'default', '--prompt-before', '10m', '--no-install'];
 
-  it('needs no question where options answer all', async () => {
+  it('setup needs no question when options answer all', async () => {
     const words = [...ALL, '--serial-number', sandbox.serialNumber, '--duration-seconds', '3600', '--token-code', '-'];
     const ended = await setup(words, `${sandbox.code()}\n`);
     expect(ended).toMatchObject({ status: 0, stdout: '' });
@@ -247,7 +250,7 @@ describe('setup, without a terminal', () => {
     expect(await settings()).toBe(before);
   });
 
-  it('says which option is missing, and writes nothing', async () => {
+  it('setup says which option is missing, and writes nothing', async () => {
     const given = [
       ['--profile', 'mfa'],
       ['--serial-number', sandbox.serialNumber],
@@ -264,7 +267,7 @@ describe('setup, without a terminal', () => {
     expect(asked('GetSessionToken')).toEqual([]);
   });
 
-  it('takes all defaults with --yes, and says what they are', async () => {
+  it('setup --yes uses all defaults, and says what they are', async () => {
     const ended = await setup(['--yes', '--token-code', sandbox.code()]);
     expect(ended).toMatchObject({ status: 0, stdout: '' });
     expect(ended.stderr).toContain(`Which MFA device? ${sandbox.serialNumber}`);
@@ -274,14 +277,14 @@ describe('setup, without a terminal', () => {
     expect([await settings(), await credentials()]).toEqual(before);
   });
 
-  it('takes no guess for a default', async () => {
+  it('setup --yes does not use a guess as a default', async () => {
     sandbox.alice.mayNotListDevices = true;
     const ended = await setup(['--yes', '--no-refresh']);
     expect(ended).toMatchObject({ status: 2, stderr: expect.stringContaining('pass --serial-number') });
     expect(await written()).toBeUndefined();
   });
 
-  it('takes the defaults from a config.ini that is there, and keeps all that a person wrote', async () => {
+  it('setup takes the defaults from an existing config.ini, and keeps everything that the user wrote', async () => {
     const mine = `# mine
 check = */5 * * * *
 
@@ -307,7 +310,7 @@ source_profile = elsewhere
     expect(await settings()).toMatch(/elsewhere\n\n;[\s\S]*\[third\]\n/);
   });
 
-  it('writes nothing into settings that the agent would not take, and says what is wrong there', async () => {
+  it('setup writes nothing into settings with an error, and reports it', async () => {
     const files = [
       '[mfa]\nmfa_serail = x\n',
       'check = never\n[mfa]\n',
@@ -322,7 +325,7 @@ source_profile = elsewhere
     }
   });
 
-  it('mends a device in config.ini that has no codes', async () => {
+  it('setup replaces a device in config.ini that does not give codes', async () => {
     await putSettings(`[mfa]\nmfa_serial = ${PASSKEY}\n`);
     const ended = await setup(['--yes', '--no-refresh']);
     expect(ended).toMatchObject({ status: 0, stderr: expect.stringContaining('The settings have an error') });
@@ -334,7 +337,7 @@ source_profile = elsewhere
     expect(await settings()).toBe(`[mfa]\nmfa_serial = ${sandbox.serialNumber}\n`);
   });
 
-  it('takes the device of the source profile that is named, not of the one until now', async () => {
+  it('setup uses the device of the source profile that is named, not of the present one', async () => {
     const { accessKeyId, secretAccessKey } = sandbox.alice;
     await writeCredentials({
       lines: `\n[work]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`,
@@ -356,7 +359,7 @@ source_profile = elsewhere
     expect(new Set(serials)).toEqual(new Set([sandbox.serialNumber]));
   });
 
-  it('refuses answers that cannot be, each by its option', async () => {
+  it('setup refuses invalid values, each with its option', async () => {
     for (const [option, value] of [
       ['--serial-number', PASSKEY],
       ['--serial-number', 'alice'],
@@ -372,7 +375,7 @@ source_profile = elsewhere
     expect(await written()).toBeUndefined();
   });
 
-  it('stops where the keys do not work at all, or there are none', async () => {
+  it('setup stops when the keys do not work at all, or there are none', async () => {
     sandbox.alice.active = false;
     const dead = await setup(['--yes', '--no-refresh']);
     expect(dead).toMatchObject({ status: 1, stderr: expect.stringContaining('deleted or inactive') });
@@ -382,7 +385,7 @@ source_profile = elsewhere
     expect(await written()).toBeUndefined();
   });
 
-  it('works offline with a device that some file names', async () => {
+  it('setup works offline with a device that a file names', async () => {
     sandbox.env.AWS_ENDPOINT_URL_IAM = 'http://127.0.0.1:1';
     await writeFile(sandbox.configFile, `[default]\nmfa_serial = ${sandbox.serialNumber}\n`);
     const ended = await setup(['--yes', '--no-refresh']);
@@ -390,26 +393,26 @@ source_profile = elsewhere
     expect(await settings()).toContain(`mfa_serial = ${sandbox.serialNumber}\n`);
   });
 
-  it('says that there is no service to be had, and goes on', async () => {
+  it('setup says that there can be no service, and continues', async () => {
     const ended = await setup(['--yes', '--no-refresh']);
     expect(ended).toMatchObject({ status: 0, stderr: expect.stringContaining('The service was not installed: ') });
     const wanted = await setup(['--yes', '--no-refresh', '--install']);
     expect(wanted.status).toBeGreaterThan(0);
   });
 
-  it('is what other commands name where no device is known', async () => {
+  it('refresh tells the user to run setup when there is no MFA device', async () => {
     const ended = await run(['refresh'], sandbox.env);
     expect(ended).toMatchObject({ status: 2, stderr: expect.stringContaining('aws-mfa-agent setup') });
   });
 });
 
-describe('setup takes over', () => {
+describe('setup with profiles of other tools', () => {
   const session = (name: string, lines = '') => {
     const old = sandbox.sts.issue('alice', -60);
     return `\n[${name}]\naws_access_key_id = ${old.accessKeyId}\naws_secret_access_key = ${old.secretAccessKey}\naws_session_token = ${old.sessionToken}\n${lines}`;
   };
 
-  it('from aws-mfa: its pair of profiles, its device, its way of writing the date', async () => {
+  it('setup continues the profiles of aws-mfa with their device and date format', async () => {
     await writeCredentials({
       name: 'mfa-long-term',
       lines: `aws_mfa_device = ${sandbox.serialNumber}\n`,
@@ -422,14 +425,14 @@ describe('setup takes over', () => {
     expect(await credentials()).toMatch(/\nexpiration = \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n/);
   });
 
-  it('from aws configure mfa-login: the profile that it made, and the device of its name', async () => {
+  it('setup continues the profile of aws configure mfa-login with the device in its name', async () => {
     await writeCredentials({ below: session('123456789012-alice') });
     sandbox.alice.mayNotListDevices = true;
     expect(await setup(['--yes', '--token-code', sandbox.code()])).toMatchObject({ status: 0 });
     expect(await sessionIn('123456789012-alice')).toMatchObject({ mfa: true });
   });
 
-  it('from aws-vault: its device and mfa_process, with the keys that stay in it', async () => {
+  it('setup continues with the device, mfa_process and keys of aws-vault', async () => {
     // Stands in for aws-vault, which cannot be had here: prints what its export does.
     const bin = join(sandbox.home, 'bin');
     await mkdir(bin);

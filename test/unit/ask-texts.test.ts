@@ -10,7 +10,7 @@ describe('the first line of a prompt', () => {
   it.each([
     [NOON - 5 * 60_000, 'AWS session [x] ends in 5m, at 12:00'],
     [NOON + 60_000, 'AWS session [x] ended at 12:00'],
-  ])('at %i says when AWS ends the session', (now, title) => {
+  ])('the first line of a prompt says at %i when the session ends', (now, title) => {
     expect(askTitle(askRequest({ ...TARGET, expiration: NOON }, now, { reminder: 0 }))).toBe(title);
   });
 
@@ -20,7 +20,7 @@ describe('the first line of a prompt', () => {
     ['hours later', NOON + 9 * HOUR, 'AWS session [x] is older than max_age (1h)'],
     ['shortly before AWS ends the session', NOON + 11 * HOUR - 120_000, 'AWS session [x] ends in 2m, at 23:00'],
     ['when AWS has ended the session', NOON + 11 * HOUR, 'AWS session [x] ended at 23:00'],
-  ])('says of max_age, %s, what is true', (_, now, title) => {
+  ])('the first line of a prompt describes max_age correctly: %s', (_, now, title) => {
     const target = { ...TARGET, maxAge: HOUR, expiration: NOON, awsEnd: NOON + 11 * HOUR };
     expect(askTitle(askRequest(target, now, { reminder: 0 }))).toBe(title);
   });
@@ -30,7 +30,7 @@ describe('the first line of a prompt', () => {
     [90 * 60_000, '90m'],
     [24 * HOUR, '24h'],
     [45_000, '45s'],
-  ])('writes a max_age of %i as the settings do', (maxAge, text) => {
+  ])('the first line of a prompt writes a max_age of %i like the settings', (maxAge, text) => {
     const target = { ...TARGET, maxAge, expiration: NOON, awsEnd: NOON + 11 * HOUR };
     expect(askTitle(askRequest(target, NOON, { reminder: 0 }))).toContain(`max_age (${text})`);
   });

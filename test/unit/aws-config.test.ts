@@ -13,7 +13,7 @@ function settings(text: string, profile: string): Record<string, string> {
 }
 
 describe('a profile of ~/.aws/config', () => {
-  it('is [default], or has the word profile before its name', () => {
+  it('a profile of ~/.aws/config is [default], or has the word profile before its name', () => {
     const text =
       '[default]\nregion = a\n[profile work]\nregion = b\n[work]\nregion = c\n[sso-session work]\nregion = d\n';
     expect(settings(text, 'default')).toEqual({ region: 'a' });
@@ -22,13 +22,13 @@ describe('a profile of ~/.aws/config', () => {
   });
 
   it.each(['[profile "two words"]', "[profile 'two words']", '[profile two words]', '[profile "two words" ] # mine'])(
-    'may be written %s',
+    'a profile of ~/.aws/config may be written %s',
     (header) => {
       expect(settings(`${header}\nregion = a`, 'two words')).toEqual({ region: 'a' });
     },
   );
 
-  it('is the later of [default] and [profile default], as to botocore', () => {
+  it('the later of [default] and [profile default] counts, like in botocore', () => {
     const text = '[default]\nregion = a\n[profile default]\nmfa_serial = b\n';
     expect(settings(text, 'default')).toEqual({ mfa_serial: 'b' });
     expect(settings('[profile default]\nmfa_serial = b\n[default]\nregion = a\n', 'default')).toEqual({ region: 'a' });
@@ -44,28 +44,28 @@ describe('a profile of ~/.aws/config', () => {
     ['[profile "a\\b"]', 'a\\b'],
     ["[profile it's]", "it's"],
     ['[profile ""]', ''],
-  ])('is named by %s as by a word of a shell', (header, name) => {
+  ])('a profile of ~/.aws/config may have its name quoted as in a shell: %s', (header, name) => {
     expect(readAwsConfig(Buffer.from(`${header}\nregion = a\n`)).profileNames()).toEqual([name]);
     expect(settings(`${header}\nregion = a\n`, name)).toEqual({ region: 'a' });
   });
 
-  it('has quotes where botocore finds none without, whichever comes first', () => {
+  it('a quoted name keeps its quotes if botocore does not find it without, whichever comes first', () => {
     const sections = ['[profile two words]\nregion = a\n', '[profile "two words"]\nregion = b\n'];
     expect(settings(sections.join(''), 'two words')).toEqual({ region: 'b' });
     expect(settings(sections.reverse().join(''), 'two words')).toEqual({ region: 'b' });
   });
 
-  it('inherits from [DEFAULT], as to botocore', () => {
+  it('a profile of ~/.aws/config inherits from [DEFAULT], like in botocore', () => {
     const text = '[DEFAULT]\nregion = a\noutput = b\n[profile work]\nregion = c\n';
     expect(settings(text, 'work')).toEqual({ region: 'c', output: 'b' });
     expect(settings(text, 'default')).toEqual({});
   });
 
-  it('has no setting in a line that continues another one, as to botocore', () => {
+  it('a profile of ~/.aws/config has no setting in a continuation line, like in botocore', () => {
     expect(settings('[default]\nregion = a\n  output = b\n', 'default')).toEqual({ region: 'a' });
   });
 
-  it('knows the line of each setting, in a file with a byte order mark and line ends of Windows', () => {
+  it('a setting of ~/.aws/config has its line number, also in a file with a BOM and Windows line ends', () => {
     const text = '\uFEFF[default]\r\n# a comment\r\n\r\nMFA_Serial=GAHT12345678\r\n';
     expect(readAwsConfig(Buffer.from(text)).entries('default').get('mfa_serial')).toMatchObject({
       value: 'GAHT12345678',
@@ -73,13 +73,13 @@ describe('a profile of ~/.aws/config', () => {
     });
   });
 
-  it('is not upset by names that JavaScript has a meaning for', () => {
+  it('a profile of ~/.aws/config may have a name that JavaScript uses itself', () => {
     expect(settings('[profile __proto__]\nregion = a\n[profile constructor]\n__proto__ = b', 'toString')).toEqual({});
     expect(settings('[profile __proto__]\nregion = a', '__proto__')).toEqual({ region: 'a' });
   });
 });
 
-describe('what the SDK reads, this reads too', () => {
+describe('~/.aws/config, compared with the SDK', () => {
   let file: string;
   beforeAll(() => {
     file = join(mkdtempSync(join(tmpdir(), 'aws-config-')), 'config');
@@ -96,14 +96,14 @@ describe('what the SDK reads, this reads too', () => {
     ['a section that comes twice', '[default]\nregion = a\n[profile x]\nregion = b\n[default]\noutput = c'],
     ['lines that mean nothing', 'region = x\n[default]\nnothing\n= nothing\n[[\n]\nregion = a'],
     ['line ends of Windows', '[default]\r\nregion = a\r\n\r\n[profile x]\r\nregion = b\r\n'],
-  ])('%s', async (_, text) => {
+  ])('~/.aws/config is read like by the SDK with %s', async (_, text) => {
     writeFileSync(file, text);
     const { configFile } = await loadSharedConfigFiles({ configFilepath: file, filepath: file, ignoreCache: true });
     for (const [profile, expected] of Object.entries(configFile)) expect(settings(text, profile)).toEqual(expected);
     expect(Object.keys(configFile).length).toBeGreaterThan(0);
   });
 
-  it('nested settings, which belong to their parent', async () => {
+  it('nested settings of ~/.aws/config belong to their parent', async () => {
     const text = '[default]\ns3 =\n  region = x\n  mfa_serial = y\nregion = a\noutput = b';
     writeFileSync(file, text);
     const { configFile } = await loadSharedConfigFiles({ configFilepath: file, filepath: file, ignoreCache: true });

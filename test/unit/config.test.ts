@@ -60,8 +60,8 @@ async function refusal(env: NodeJS.ProcessEnv = {}, configFile?: string): Promis
   return message;
 }
 
-describe('without a config.ini', () => {
-  it('keeps [mfa] fresh from [default]', async () => {
+describe('the settings without a config.ini', () => {
+  it('the settings keep [mfa] fresh from [default] when there is no config.ini', async () => {
     expect(await load()).toEqual({
       files: {
         settings: configIni,
@@ -78,24 +78,24 @@ describe('without a config.ini', () => {
     });
   });
 
-  it('takes the device from [default] of ~/.aws/config', async () => {
+  it('the settings take the device from [default] of ~/.aws/config when there is no config.ini', async () => {
     write(awsConfig, `[default]\nmfa_serial = ${SERIAL}\nregion = eu-west-1\n`);
     expect((await load()).profiles).toMatchObject([{ serialNumber: SERIAL, region: 'eu-west-1' }]);
   });
 
-  it('takes it from [profile mfa] when [default] has none', async () => {
+  it('the settings take the device from [profile mfa] when [default] has none', async () => {
     write(awsConfig, `[default]\nregion = eu-west-1\n[profile mfa]\nmfa_serial = ${SERIAL}\nregion = us-east-1\n`);
     expect((await load()).profiles).toMatchObject([{ serialNumber: SERIAL, region: 'eu-west-1' }]);
   });
 
-  it('is the same as with one that has only settings for all profiles', async () => {
+  it('the settings have [mfa] when config.ini has only settings for all profiles', async () => {
     const { profiles, remindEvery } = await settings('remind_every = 2m\n');
     expect(profiles).toEqual((await load()).profiles);
     expect(remindEvery).toBe(120_000);
   });
 });
 
-it('reads every setting, as the design document writes them', async () => {
+it('the settings contain every value of config.ini, as the design document writes them', async () => {
   const { files, ...rest } = await settings(`
 check = */10 * * * * *         ; when to look: a cron expression (node-cron)
 prompt_before = 20m            ; how long before the expiration to ask
@@ -133,14 +133,14 @@ region = eu-west-1             ; for STS; optional
   });
 });
 
-it('gives settings that nobody can change by accident', async () => {
+it('the settings cannot be changed by accident', async () => {
   const loaded = await settings('quiet = 1:00-2:00\nprompt = terminal\n');
   for (const part of [loaded, loaded.files, loaded.quiet, loaded.prompt, loaded.profiles, loaded.profiles[0]]) {
     expect(Object.isFrozen(part)).toBe(true);
   }
 });
 
-it('lets `prompt` list the ways of asking that there are, and no others', async () => {
+it('the settings accept the existing methods of asking in `prompt`, and no others', async () => {
   const { prompt } = await settings(`prompt = ${WAY_NAMES.join(' ')}\n`);
   expect(prompt).toEqual(WAY_NAMES);
   const platforms = (['linux', 'darwin'] as const).map((platform) =>
@@ -152,7 +152,7 @@ it('lets `prompt` list the ways of asking that there are, and no others', async 
 
 describe('the names of profiles', () => {
   it.each(['my.team', 'a.b.c', 'two words', 'a;b', 'team#1', '__proto__', 'constructor', 'true', 'default.'])(
-    'may be %s',
+    'the name of a profile may be %s',
     async (name) => {
       const { profiles } = await settings(`[${name}] ; a comment\nmfa_serial = ${SERIAL}\n[my]\n`);
       expect(profiles.map(({ profile }) => profile)).toEqual([name, 'my']);
@@ -160,22 +160,22 @@ describe('the names of profiles', () => {
     },
   );
 
-  it('may stand in quotes', async () => {
+  it('the name of a profile may be in quotes', async () => {
     expect((await settings('["two words"]')).profiles).toMatchObject([{ profile: 'two words' }]);
   });
 
-  it('are those of the credentials file, not those of ~/.aws/config', async () => {
+  it('the name of a profile is that of the credentials file, not that of ~/.aws/config', async () => {
     expect(await problem('[profile mfa]\n')).toBe(
       'config.ini:1: [profile mfa]: sections have the names of the credentials file: [mfa]',
     );
   });
 
-  it('stand in the file once', async () => {
+  it('the name of a profile may occur once', async () => {
     expect(await problem('[mfa]\n\n[b]\n[mfa]\n')).toMatch(/^config\.ini:4: \[mfa\] is already in line 1/);
     expect(await problem('[]\n')).toMatch(/^config\.ini:1: a section needs the name of a profile/);
   });
 
-  it('are texts, also where they look like something else', async () => {
+  it('the name of a profile is a text, also when it looks like another type', async () => {
     const { profiles } = await settings(
       "[a]\nsource_profile = true\n[b]\nsource_profile = null\n[c]\nsource_profile = '12'",
     );
@@ -184,31 +184,31 @@ describe('the names of profiles', () => {
 });
 
 describe('a source profile', () => {
-  it('is not the MFA profile itself', async () => {
+  it('a source profile must not be the MFA profile itself', async () => {
     expect(await problem('[mfa]\nsource_profile = mfa\n')).toBe(
       'config.ini:2: source_profile = "mfa" is not allowed: it must be the profile that holds the long-term credentials for [mfa], not [mfa] itself',
     );
   });
 
-  it('is not the MFA profile itself where it is named nowhere', async () => {
+  it('a source profile must not be the MFA profile itself when it is not set', async () => {
     expect(await problem('\n[default]\n')).toMatch(
       /^config\.ini:2: source_profile = "default" .* not \[default\] itself$/,
     );
   });
 
-  it('is not another MFA profile, so two cannot be the source of each other', async () => {
+  it('a source profile must not be another MFA profile, so two cannot be the source of each other', async () => {
     expect(await problem('[a]\nsource_profile = b\n[b]\nsource_profile = a\n')).toMatch(
       /^config\.ini:2: source_profile = "b" .* not \[b\], which is an MFA profile too$/,
     );
     expect(await problem('[a]\n[b]\nsource_profile = a\n')).toMatch(/^config\.ini:3: .* not \[a\], which is an MFA/);
   });
 
-  it('may be the source of several', async () => {
+  it('a source profile may be that of several MFA profiles', async () => {
     expect((await settings('[a]\nsource_profile = x\n[b]\nsource_profile = x\n')).profiles).toHaveLength(2);
   });
 });
 
-describe('what a profile does not set', () => {
+describe('a setting that a profile does not have', () => {
   const AWS = `[default]
 mfa_serial = GAHT00000001
 [profile work]
@@ -221,7 +221,7 @@ duration_seconds = 7200
 region = eu-west-3
 `;
 
-  it('comes from the source profile in ~/.aws/config, then from its own section there', async () => {
+  it('a missing setting comes from the source profile in ~/.aws/config, then from the own section there', async () => {
     write(awsConfig, AWS);
     const { profiles } = await settings('[team]\nsource_profile = work\n[other]\n[own]\nmfa_serial = GAHT00000009\n');
     expect(profiles).toMatchObject([
@@ -232,7 +232,7 @@ region = eu-west-3
     expect(profiles[1]).not.toHaveProperty('mfaProcess');
   });
 
-  it('comes from the credentials file before ~/.aws/config, as to botocore', async () => {
+  it('a missing setting comes from the credentials file before ~/.aws/config, like in botocore', async () => {
     write(awsConfig, AWS);
     const credentials = join(home, '.aws/credentials');
     write(
@@ -249,7 +249,7 @@ region = eu-west-3
     );
   });
 
-  it('is not looked for in a credentials file that is no text', async () => {
+  it('a missing setting is not looked for in a credentials file that is not text', async () => {
     mkdirSync(join(home, '.aws/credentials'), { recursive: true });
     expect((await settings('[mfa]\n')).profiles[0]?.serialNumber).toBeUndefined();
     rmSync(join(home, '.aws/credentials'), { recursive: true });
@@ -257,17 +257,17 @@ region = eu-west-3
     expect((await settings('[mfa]\n')).profiles[0]?.serialNumber).toBeUndefined();
   });
 
-  it('is wrong at its line in that file', async () => {
+  it('a wrong setting in ~/.aws/config is reported with its line there', async () => {
     write(awsConfig, '[profile x]\nregion = a\n[default]\nduration_seconds = 60\n');
     expect(await problem('[mfa]\n')).toMatch(/^~\/\.aws\/config:4: duration_seconds = "60" is not allowed/);
   });
 
-  it('is read from the file that AWS_CONFIG_FILE names', async () => {
+  it('a missing setting is read from the file in AWS_CONFIG_FILE', async () => {
     write(join(home, 'elsewhere'), `[default]\nmfa_serial = ${SERIAL}\n`);
     expect((await load({ AWS_CONFIG_FILE: '~/elsewhere' })).profiles).toMatchObject([{ serialNumber: SERIAL }]);
   });
 
-  it('is, for the region only, what the environment says', async () => {
+  it('a missing region comes from the environment, but no other setting does', async () => {
     const env = { AWS_REGION: 'eu-west-1', AWS_DEFAULT_REGION: 'eu-west-2', AWS_PROFILE: 'team', AWS_ROLE_ARN: 'x' };
     write(awsConfig, AWS);
     expect((await settings('[mfa]\n[team]\nsource_profile = work', env)).profiles).toMatchObject([
@@ -302,7 +302,7 @@ describe('a duration', () => {
   });
 });
 
-describe('a setting that is wrong', () => {
+describe('a wrong setting', () => {
   const SECTION = '[mfa]\n';
   it.each([
     ['check = now', /^config\.ini:1: check = "now" is not allowed: it must be a cron expression/],
@@ -364,7 +364,7 @@ describe('a setting that is wrong', () => {
     [`${SECTION}region = eu-west-1/`, /must be an AWS region/],
     [`${SECTION}region = x.eu-west-1`, /must be an AWS region/],
     [`${SECTION}source_profile = "a\\nb"`, /^config\.ini:2: source_profile = "a\\nb" .* the name of a profile/],
-  ])('is named with its line, its value and what is allowed: %s', async (text, expected) => {
+  ])('a wrong setting is reported with its line, its value and what is allowed: %s', async (text, expected) => {
     expect(await problem(text)).toMatch(expected);
   });
 
@@ -386,16 +386,16 @@ describe('a setting that is wrong', () => {
       'prompt[] = terminal\n',
       /^config\.ini:1: prompt: write it without the brackets, with commas/,
     ],
-  ])('is found in its line: %s', async (_, text, expected) => {
+  ])('a wrong line of config.ini is reported with its number: %s', async (_, text, expected) => {
     expect(await problem(text)).toMatch(expected);
   });
 
-  it('is found in its line whatever the line ends are', async () => {
+  it('a wrong line of config.ini is reported with its number for every kind of line end', async () => {
     expect(await problem('\uFEFF[mfa]\r\n\r\n; comment\r\nregion = A B\r\n')).toMatch(/^config\.ini:4: region = "A B"/);
   });
 });
 
-describe('a setting that nobody knows', () => {
+describe('an unknown setting', () => {
   it.each([
     [
       'remind_evry = 5m',
@@ -418,11 +418,11 @@ describe('a setting that nobody knows', () => {
       'colour = x',
       'config.ini:1: unknown setting colour above the first section: known there: check, prompt_before, remind_every, quiet, prompt',
     ],
-  ])('is told with what was meant: %s', async (text, expected) => {
+  ])('an unknown setting is reported with what was probably meant: %s', async (text, expected) => {
     expect(await problem(text)).toBe(expected);
   });
 
-  it('gets a word of its own when it is known from ~/.aws/config', async () => {
+  it('an unknown setting gets advice of its own when it belongs to ~/.aws/config', async () => {
     expect(await problem('[mfa]\nrole_arn = arn:aws:iam::123456789012:role/x')).toMatch(
       /the agent assumes no role; keep it in/,
     );
@@ -432,7 +432,7 @@ describe('a setting that nobody knows', () => {
   });
 
   it.each(['aws_secret_access_key', 'aws_secret_acess_key', 'aws_session_token', 'mfa_proces', 'totp', 'PASSWORD'])(
-    'never has its value repeated, for it may be a secret: %s',
+    'an unknown setting is reported without its value, which may be a secret: %s',
     async (key) => {
       const message = await problem(`[mfa]\n${key} = wJalrXUtnFEMI/K7MDENG\n`);
       expect(message).toContain(key);
@@ -441,13 +441,13 @@ describe('a setting that nobody knows', () => {
   );
 });
 
-it('never repeats a line that somebody pasted without a name', async () => {
+it('a line without a key is never shown, since it may be a pasted secret', async () => {
   for (const pasted of ['wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY42==', 'wJalr/XUtn+FEMI=', 'wJalrXUtnFEMI']) {
     expect(await problem(`[mfa]\n${pasted}\n`)).not.toContain('wJalr');
   }
 });
 
-describe('a command for the code', () => {
+describe('mfa_process', () => {
   const command = async (value: string) => (await settings(`[mfa]\nmfa_process = ${value}\n`)).profiles[0]?.mfaProcess;
 
   it.each([
@@ -458,7 +458,7 @@ describe('a command for the code', () => {
     ['oathtool --key=abc==', 'oathtool --key=abc=='],
     ['"/opt/my tools/code" "x"', '"/opt/my tools/code" "x"'],
     ['C:\\tools\\code.exe', 'C:\\tools\\code.exe'],
-  ])('is what stands there: %s', async (written, read) => {
+  ])('mfa_process is read as it is written: %s', async (written, read) => {
     expect(await command(written)).toBe(read);
   });
 
@@ -470,19 +470,19 @@ describe('a command for the code', () => {
     'sh -c "a # b"',
     '"a ; b" ; c',
     "'/my tools/x' 'SEED'",
-  ])('is not cut or mangled in silence: %s', async (written) => {
+  ])('mfa_process is refused when a comment would cut it: %s', async (written) => {
     const message = await problem(`[mfa]\nmfa_process = ${written}\n`);
     expect(message).toMatch(/^config\.ini:2: mfa_process: .*put the whole value in double quotes/);
     expect(message).not.toContain('SEED');
   });
 
-  it('leaves a cron expression whole as well', async () => {
+  it('a cron expression is refused when a comment would cut it', async () => {
     expect(await problem('check = 0 9 * * 1#2\n')).toMatch(/^config\.ini:1: check: a comment begins at the #/);
   });
 });
 
-describe('how long before the expiration to ask', () => {
-  it('is less than the shortest session, or asking would never end', async () => {
+describe('prompt_before', () => {
+  it('prompt_before must be less than the shortest session', async () => {
     expect(await problem('prompt_before = 1h\n[a]\n[b]\nduration_seconds = 3600\n')).toBe(
       'config.ini:1: prompt_before = "1h" is not allowed: it must be shorter than the session of [b], which lasts 3600 seconds',
     );
@@ -492,33 +492,33 @@ describe('how long before the expiration to ask', () => {
     );
   });
 
-  it('may be seconds, or none', async () => {
+  it('prompt_before may be in seconds, or zero', async () => {
     expect((await settings('prompt_before = 5s\n')).promptBefore).toBe(5000);
     expect((await settings('prompt_before = 0s\n')).promptBefore).toBe(0);
   });
 
-  it('is a quarter of a session of less than an hour, where nobody says', async () => {
+  it('prompt_before is a quarter of a session of less than an hour when it is not set', async () => {
     expect((await settings('[a]\nduration_seconds = 900\n')).promptBefore).toBe(225_000);
     expect((await settings('[a]\nmax_age = 20m\n')).promptBefore).toBe(300_000);
     expect((await settings('[a]\nmax_age = 1h30m\n')).profiles[0]).toMatchObject({ maxAge: 5_400_000 });
   });
 });
 
-describe('a file', () => {
-  it('that --config names must be there', async () => {
+describe('a settings file', () => {
+  it('a settings file named by --config must exist', async () => {
     expect(await refusal({}, '/nowhere/x.ini')).toBe('cannot read /nowhere/x.ini: no such file');
   });
 
-  it('that the variable names need not be there yet', async () => {
+  it('a settings file named by a variable need not exist', async () => {
     expect((await load({ AWS_MFA_AGENT_CONFIG: '/nowhere/x.ini' })).files.settings).toBe('/nowhere/x.ini');
   });
 
-  it('that is a folder is one line to read', async () => {
+  it('a settings file that is a folder is reported in one line', async () => {
     mkdirSync(awsConfig, { recursive: true });
     expect(await refusal()).toBe(`cannot read ${awsConfig}: it is a folder`);
   });
 
-  it('that may not be read is one line to read', async () => {
+  it('a settings file that cannot be read is reported in one line', async () => {
     write(configIni, '');
     chmodSync(configIni, 0);
     chmodSync(home, 0o755);
@@ -539,11 +539,11 @@ describe('the options of refresh', () => {
     'arn:aws-us-gov:iam::123456789012:mfa/path/to/alice@example.com',
     'arn:aws:iam::123456789012:mfa/root-account-mfa-device',
     'GAHT12345678',
-  ])('take %s as a device', (serial) => {
+  ])('--serial-number accepts %s', (serial) => {
     expect(serialProblem(serial)).toBeUndefined();
   });
 
-  it('say what is wrong', () => {
+  it('--serial-number and --duration-seconds say what is wrong with a value', () => {
     expect(serialProblem('alice')).toMatch(/^must be an MFA device's ARN/);
     expect(serialProblem(`${SERIAL}${'x'.repeat(256)}`)).toMatch(/^must be/);
     expect(durationProblem('900')).toBeUndefined();
@@ -560,7 +560,7 @@ describe('the defaults', () => {
     ['prompt_before', inUnits(PROMPT_BEFORE)],
     ['remind_every', inUnits(REMIND_EVERY)],
     ['duration_seconds', String(DURATION_SECONDS)],
-  ])('of %s are those of docs/settings.md', (key, value) => {
+  ])('the default of %s is that of docs/settings.md', (key, value) => {
     expect(docs).toContain(`| \`${key}\` | \`${value}\` |`);
   });
 });

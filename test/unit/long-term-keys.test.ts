@@ -35,12 +35,12 @@ describe('the long-term keys of a profile in ~/.aws/config', () => {
     ["it's", '[profile "it\'s"]'],
     ['default', '[default]'],
     ['default', '[profile default]'],
-  ])('are found in [%s] below %s', async (profile, header) => {
+  ])('the long-term keys are found in [%s] below %s', async (profile, header) => {
     expect(await idOf(profile, { config: `[profile other]\n${keys('OTHER')}${header}\n${keys('X')}` })).toBe('AKIAX');
     expect(await idOf(profile, { config: `${header}\ncredential_process = print keys\n` })).toBe('printkeys');
   });
 
-  it('are those of the last section with its name, as to botocore', async () => {
+  it('the long-term keys are those of the last section with the name, like in botocore', async () => {
     const config = `[profile team]\n${keys('1')}[profile "team"]\n${keys('2')}`;
     expect(await idOf('team', { config })).toBe('AKIA2');
   });
@@ -50,19 +50,19 @@ describe('the long-term keys of a profile in both files', () => {
   const config = `[profile team]\n${keys('CONFIG')}`;
   const command = 'credential_process = print keys\n';
 
-  it('come from the credentials file, then from a command, then from ~/.aws/config', async () => {
+  it('the long-term keys come from the credentials file, then from a command, then from ~/.aws/config', async () => {
     const credentials = `[team]\n${keys('CREDENTIALS')}${command}`;
     expect(await idOf('team', { config: `${config}${command}`, credentials })).toBe('AKIACREDENTIALS');
     expect(await idOf('team', { config: `${config}${command}`, credentials: '[team]\n' })).toBe('printkeys');
     expect(await idOf('team', { config, credentials: '[team]\n' })).toBe('AKIACONFIG');
   });
 
-  it('come from the command in the credentials file, if both files have one', async () => {
+  it('the long-term keys come from the command in the credentials file if both files have one', async () => {
     const credentials = '[team]\ncredential_process = print others\n';
     expect(await idOf('team', { config: `[profile team]\n${command}`, credentials })).toBe('printothers');
   });
 
-  it('are incomplete if the file that has the ID has no secret', async () => {
+  it('the long-term keys are incomplete if the file with the ID has no secret', async () => {
     const credentials = '[team]\naws_access_key_id = AKIAX\n';
     await expect(idOf('team', { config, credentials })).rejects.toThrow(
       `[team] in ${files.credentials} has no aws_secret_access_key`,
@@ -70,7 +70,7 @@ describe('the long-term keys of a profile in both files', () => {
     expect(await idOf('team', { config, credentials: '[team]\naws_secret_access_key = s\n' })).toBe('AKIACONFIG');
   });
 
-  it('are not found if there is only a secret, or nothing', async () => {
+  it('the long-term keys are not found if there is only a secret, or nothing', async () => {
     await expect(idOf('team', { credentials: '[team]\naws_secret_access_key = s\n' })).rejects.toThrow(
       `[team] in ${files.credentials} has no aws_access_key_id`,
     );
@@ -78,7 +78,7 @@ describe('the long-term keys of a profile in both files', () => {
   });
 });
 
-it('a command keeps its # and its further lines', async () => {
+it('a credential_process keeps its # and its further lines', async () => {
   const config = '[profile team]\ncredential_process = sh -c "echo #1"\n  --more\n';
   expect(await idOf('team', { config })).toBe('sh-c"echo#1"--more');
 });

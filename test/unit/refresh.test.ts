@@ -68,8 +68,8 @@ function world(codes: string[], changes: Partial<RefreshEffects> = {}) {
   };
 }
 
-describe('a code that was sent', () => {
-  it('a code is not sent again for 90 seconds, and the prompt says that it was used', async () => {
+describe('a sent code', () => {
+  it('a sent code is not sent again for 90 seconds, and the prompt says that it was used', async () => {
     const { refresh, later, sent, prompts } = world(['123456', '123456', '123456']);
     expect(await refresh()).toMatchObject({ kind: 'refreshed' });
     later(89_999);
@@ -78,7 +78,7 @@ describe('a code that was sent', () => {
     expect(prompts.at(-1)?.problem).toMatch(/^That code was already used/);
   });
 
-  it('a code that comes around again after 90 seconds is sent', async () => {
+  it('a code that occurs again after 90 seconds is sent', async () => {
     const { refresh, later, sent } = world(['123456', '123456']);
     await refresh();
     later(90_000);
@@ -86,7 +86,7 @@ describe('a code that was sent', () => {
     expect(sent.map(({ at }) => at)).toEqual([0, 90_000]);
   });
 
-  it('a code that surely did not reach AWS is sent again each second for half a minute, and then no more', async () => {
+  it('a code that certainly did not reach AWS is sent again each second for half a minute, and then not any more', async () => {
     const { refresh, refuse, sent } = world(['123456']);
     refuse({ kind: 'unreachable', detail: 'no route', sent: false });
     expect(await refresh()).toMatchObject({ kind: 'refused', failure: { kind: 'unreachable' } });
@@ -120,7 +120,7 @@ describe('the place where a code was typed', () => {
     ],
     ['the disk is full', ['123456'], { save: fullDisk }, 'failed', /not on disk yet: .* no space left/],
     ['the prompt was closed', [], {}, 'over', /no code was entered/],
-  ])('the place where a code was typed is told what came of it when %s', async (_, codes, changes, kind, text) => {
+  ])('the place where a code was typed gets the result when %s', async (_, codes, changes, kind, text) => {
     const { refresh, told } = world(codes, changes);
     await refresh();
     expect(await told()).toEqual({ kind, text: expect.stringMatching(text) });

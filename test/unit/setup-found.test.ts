@@ -24,15 +24,15 @@ const session = (...profiles: string[]) =>
     .map((name) => `[${name}]\naws_access_key_id = ASIAX\naws_secret_access_key = s\naws_session_token = t\n`)
     .join('');
 
-describe('what setup finds', () => {
-  it('is [mfa] from the only long-term keys, wherever they are', () => {
+describe('the profiles that setup finds', () => {
+  it('setup offers [mfa] for the only long-term keys, in either file', () => {
     expect(offered(keys('default'))).toEqual(['mfa from default, nobody']);
     expect(offered(keys('work'))).toEqual(['mfa from work, nobody']);
     expect(offered('', keys('profile work'))).toEqual(['mfa from work, nobody']);
     expect(offered('[half]\naws_access_key_id = AKIAX\n')).toEqual([]);
   });
 
-  it('is a profile for each of several keys, [default] first', () => {
+  it('setup offers a profile for each of several keys, [default] first', () => {
     expect(offered(keys('work', 'default', 'mfa'))).toEqual([
       'default-mfa from default, nobody',
       'work-mfa from work, nobody',
@@ -41,7 +41,7 @@ describe('what setup finds', () => {
     expect(offered(keys('work', 'default'))).toEqual(['mfa from default, nobody', 'work-mfa from work, nobody']);
   });
 
-  it('is what config.ini has, before all else', () => {
+  it('setup offers the profiles of config.ini first', () => {
     const settings = [{ profile: 'prod', sourceProfile: 'default' }];
     expect(offered(keys('default', 'work'), '', { settings })).toEqual([
       'prod from default, settings',
@@ -49,7 +49,7 @@ describe('what setup finds', () => {
     ]);
   });
 
-  it('is the pair of aws-mfa, with its device', () => {
+  it('setup offers the pair of profiles of aws-mfa, with its device', () => {
     const found = whatIsFound(files(fixture('broamski-aws-mfa')));
     expect(found.arrangements).toEqual([
       { profile: 'mfa', sourceProfile: 'mfa-long-term', serialNumber: SERIAL, keptBy: 'aws-mfa' },
@@ -62,7 +62,7 @@ describe('what setup finds', () => {
     expect(offered(suffixes)).toEqual(['org-dev from org, aws-mfa']);
   });
 
-  it('is no role that aws-mfa assumes', () => {
+  it('setup does not offer the session of a role that aws-mfa assumed', () => {
     const role = fixture('broamski-aws-mfa').replace('assumed_role = False', 'assumed_role = True');
     const found = whatIsFound(files(role));
     expect(found.obstacles).toEqual([{ kind: 'holds-role', profile: 'mfa' }]);
@@ -70,7 +70,7 @@ describe('what setup finds', () => {
   });
 
   it.each(['aws-configure-mfa-login', 'aws-configure-mfa-login-draft-1', 'aws-configure-mfa-login-draft-2'])(
-    'is the session of %s, with the device in its name',
+    'setup offers the session of %s, with the device in its name',
     (name) => {
       expect(whatIsFound(files(fixture(name))).arrangements).toEqual([
         { profile: '123456789012-alice', sourceProfile: 'default', serialNumber: SERIAL, keptBy: 'mfa-login' },
@@ -78,7 +78,7 @@ describe('what setup finds', () => {
     },
   );
 
-  it('is the session of aws configure mfa-login for a hardware token, and from the source with that device', () => {
+  it('setup offers the session of aws configure mfa-login for a hardware token, with the source of that device', () => {
     const hardware = whatIsFound(files(keys('default') + session('session-GAHT12345678')));
     expect(hardware.arrangements).toMatchObject([{ serialNumber: 'GAHT12345678', keptBy: 'mfa-login' }]);
     const config = `[profile work]\nmfa_serial = ${SERIAL}\n`;
@@ -87,20 +87,20 @@ describe('what setup finds', () => {
     );
   });
 
-  it('is a pasted session in [mfa], and what this program kept', () => {
+  it('setup offers a pasted session in [mfa], and one of this program', () => {
     expect(offered(keys('default') + session('mfa'))).toEqual(['mfa from default, session']);
     expect(offered(fixture('aws-mfa-agent'))).toEqual(['mfa from default, session']);
   });
 
   it.each(['saml2aws', 'okta-awscli', 'gsts', 'yawsso-1.4.0', 'yawsso-1.1.0', 'awsume', 'autoawsume'])(
-    'is no session that a login of another kind renews: %s',
+    'setup does not offer a session that another kind of login renews: %s',
     (name) => {
       const profiles = whatIsFound(files(fixture(name))).arrangements.map(({ keptBy }) => keptBy);
       expect(profiles).toEqual(['nobody']);
     },
   );
 
-  it('is the device that a file names: for the source, for the MFA profile, for a role of the source', () => {
+  it('setup finds the device that a file names for the source, the MFA profile or a role of the source', () => {
     const serial = (config: string) => whatIsFound(files(keys('default'), config)).arrangements[0]?.serialNumber;
     expect(serial(`[default]\nmfa_serial = ${SERIAL}\n`)).toBe(SERIAL);
     expect(serial(`[profile mfa]\nmfa_serial = ${SERIAL}\n`)).toBe(SERIAL);
@@ -108,7 +108,7 @@ describe('what setup finds', () => {
     expect(serial(`[profile other]\nrole_arn = r\nsource_profile = else\nmfa_serial = ${SERIAL}\n`)).toBeUndefined();
   });
 
-  it('is the keys in aws-vault, once its command gives them', () => {
+  it('setup finds the keys in aws-vault when its command gives them', () => {
     const profile = `[profile home]\nmfa_serial = ${SERIAL}\n`;
     expect(whatIsFound(files('', profile))).toMatchObject({
       sources: [],
@@ -126,14 +126,14 @@ describe('what setup finds', () => {
     expect(whatIsFound(files('', role)).obstacles).toEqual([]);
   });
 
-  it('is another command that gives keys only where somebody has named its profile', () => {
+  it('setup finds keys of another command only if its profile is named', () => {
     const config = '[profile own]\ncredential_process = my-keys\n';
     expect(whatIsFound(files('', config)).sources).toEqual([]);
     expect(whatIsFound(files('', config, { namedSource: 'own' })).sources).toMatchObject([{ profile: 'own' }]);
   });
 });
 
-it('makes a name for an MFA profile, where nothing stands', () => {
+it('setup makes a free name for an MFA profile', () => {
   const named = (source: string, credentials: string) => {
     const all = files(credentials);
     return freeName(all, source, { sources: whatIsFound(all).sources, arrangements: [] });

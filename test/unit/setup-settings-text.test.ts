@@ -27,7 +27,7 @@ const read = (text: string) => {
 };
 
 describe('a new config.ini', () => {
-  it('says what was answered, and what each line is for', () => {
+  it('a new config.ini contains the answers, and explains each line', () => {
     const text = settingsWith(undefined, answers(), NOTHING, 'config.ini');
     expect(read(text)).toEqual({
       top: { prompt_before: '15m' },
@@ -39,7 +39,7 @@ describe('a new config.ini', () => {
   });
 
   it.each([' a ', '"a"', "'a'", 'a;b', 'a # b', 'null', 'true', 'équipe mfa', 'a=b', '\\'])(
-    'can hold a profile that is called %j',
+    'a new config.ini can contain a profile named %j',
     (name) => {
       const text = settingsWith(undefined, answers({ profile: name, sourceProfile: name }), NOTHING, 'config.ini');
       expect(read(text)).toMatchObject({ [name]: { source_profile: name } });
@@ -47,7 +47,7 @@ describe('a new config.ini', () => {
   );
 });
 
-describe('a config.ini that is there', () => {
+describe('an existing config.ini', () => {
   const EXISTING = `# mine
 remind_every = 2m ; not too long
 
@@ -61,13 +61,13 @@ source_profile = old
 source_profile = work
 `;
 
-  it('stays as it is, byte for byte, when the answers say what it says', () => {
+  it('an existing config.ini keeps every byte when the answers are those in it', () => {
     const same = answers({ sourceProfile: 'old', serialNumber: 'GAHT12345678', promptBefore: '900s' });
     const now = standing(answers({ sourceProfile: 'old', serialNumber: 'GAHT12345678' }));
     expect(settingsWith(EXISTING, same, now, 'config.ini')).toBe(EXISTING);
   });
 
-  it('gets another value in its place, and keeps the comment behind it', () => {
+  it('an existing config.ini gets another value in its place, and keeps the comment after it', () => {
     const now = standing(answers({ sourceProfile: 'old', serialNumber: 'GAHT12345678' }));
     expect(settingsWith(EXISTING, answers({ promptBefore: '10m' }), now, 'config.ini')).toBe(`# mine
 remind_every = 2m ; not too long
@@ -84,7 +84,7 @@ source_profile = work
 `);
   });
 
-  it('gets a section at its end, with its own line ends', () => {
+  it('an existing config.ini gets a new section at its end, with its own line ends', () => {
     const windows = '[work]\r\nsource_profile = work';
     const text = settingsWith(windows, answers(), { ...NOTHING, promptBefore: '15m' }, 'config.ini');
     expect(text.startsWith(`${windows}\r\n\r\n; `)).toBe(true);
@@ -92,7 +92,7 @@ source_profile = work
     expect(read(text)).toMatchObject({ work: { source_profile: 'work' }, mfa: { mfa_serial: SERIAL } });
   });
 
-  it('gets its first general setting above the comment of the first section, and behind a BOM', () => {
+  it('an existing config.ini gets its first general setting above the comment of the first section, after a BOM', () => {
     const text = settingsWith(
       '\uFEFF# mine\n\n# fresh, always\n[mfa]\n',
       answers({ promptBefore: '5m' }),
@@ -102,7 +102,7 @@ source_profile = work
     expect(text).toBe('\uFEFF# mine\n\nprompt_before = 5m\n\n# fresh, always\n[mfa]\n');
   });
 
-  it('is not touched where it cannot be read', () => {
+  it('an existing config.ini is not touched when it cannot be read', () => {
     expect(() => settingsWith('[mfa]\n[mfa]\n', answers(), NOTHING, 'config.ini')).toThrow('config.ini:2');
   });
 });
@@ -127,7 +127,7 @@ describe('any config.ini', () => {
       return (bom ? '\uFEFF' : '') + lines.join(end) + (open ? '' : end);
     });
 
-  it('has the value that was set, keeps every other byte, and the second time changes nothing', () => {
+  it('any config.ini has the value that was set, keeps every other byte, and does not change the second time', () => {
     fc.assert(
       fc.property(
         file,

@@ -28,7 +28,7 @@ describe('the remembered state', () => {
   });
 
   it.each(['', 'null', '[]', '{"expiries":7,"snoozes":"x"}', '{"expiries":{"/c":{}}'])(
-    'the state is empty where the file holds %s, and can be written',
+    'the state is empty and can be written when the file contains %s',
     async (text) => {
       await writeFile(stateFile(folder), text);
       expect(readState(folder)).toEqual({ expiries: {}, snoozes: {} });
