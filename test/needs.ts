@@ -25,19 +25,40 @@ const CONDITIONS: Record<string, () => string[]> = {
   root: () => (process.getuid?.() === 0 ? [] : ['root']),
   'a desktop': () => DESKTOP.flatMap(lacking),
   'a screen reader': () => ['typelib:Atspi-2.0', '/usr/libexec/at-spi-bus-launcher'].flatMap(lacking),
-  'a user manager': () => ['Linux', 'root', ...USER_MANAGER, 'namespaces'].flatMap(lacking),
+  'a user manager': () => [
+    ...asRoot('to be another user'),
+    ...['Linux', ...USER_MANAGER, 'namespaces'].flatMap(lacking),
+  ],
   namespaces: () => (runs('unshare', '--mount', '--pid', '--fork', '--mount-proc', 'true') ? [] : ['namespaces']),
   'network namespaces': () => (runs('unshare', '--net', 'true') ? [] : ['network namespaces']),
-  'mounting disks': () => (process.platform === 'linux' && process.getuid?.() === 0 ? [] : ['root']),
+  'mounting disks': () => [...asRoot('to mount disks'), ...lacking('Linux')],
   'the npm registry': () => (runs('npm', 'view', 'node', 'version') ? [] : ['the npm registry']),
   // One that is there may still not run: it may trace nothing in a container, and `aws` may be a shim of pyenv.
   strace: () => (runs('strace', '-f', '-o', '/dev/null', 'true') ? [] : ['strace']),
   aws: () => (runs('aws', '--version') ? [] : ['aws']),
+  // It takes that for a role that they assume by themselves: in Debian from 13 on.
+  'an AWS CLI that reads AWS_ENDPOINT_URL': () => {
+    const said = spawnSync('aws', ['--version']).stdout?.toString() ?? '';
+    const [, major, minor] = /^aws-cli\/(\d+)\.(\d+)/.exec(said) ?? [];
+    if (major === undefined) return ['aws'];
+    return Number(minor) >= (major === '1' ? 29 : 13) ? [] : ['an AWS CLI of 1.29, 2.13 or later'];
+  },
+  'a boto3 that reads AWS_ENDPOINT_URL': () => {
+    const said = spawnSync('python3', ['-c', 'import boto3; print(boto3.__version__)']).stdout?.toString() ?? '';
+    const [, major, minor] = /^(\d+)\.(\d+)/.exec(said) ?? [];
+    if (major === undefined) return ['python3:boto3'];
+    return major === '1' && Number(minor) < 28 ? ['a boto3 of 1.28 or later'] : [];
+  },
   script: () => (/util-linux/.test(spawnSync('script', ['--version']).stdout?.toString() ?? '') ? [] : ['script']),
 };
 
-/** These are no fault of a CI that does not have them. Whatever else is missing there fails its tests. */
-const EXCUSED_ON_CI = ['Linux', 'root'];
+/** A CI that lacks these is not at fault. Whatever else is missing there fails its tests. */
+const EXCUSED_ON_CI = ['Linux', 'root', 'an AWS CLI of 1.29, 2.13 or later', 'a boto3 of 1.28 or later'];
+
+/** What CI has to have, by `sudo` at least. */
+function asRoot(why: string): string[] {
+  return process.getuid?.() === 0 ? [] : [`root, ${why}`];
+}
 
 const known = new Map<string, string[]>();
 
@@ -47,9 +68,9 @@ const known = new Map<string, string[]>();
  * @param names programs, modules (`python3:NAME`), libraries for GJS (`typelib:NAME`), or conditions such as `root` and `a desktop`
  */
 export function needs(...names: string[]): { skip: boolean; meta: { lacks: string[] } } {
-  const missing = names.filter((name) => lacking(name).length > 0);
-  const skip = process.env.CI ? missing.some((name) => EXCUSED_ON_CI.includes(name)) : missing.length > 0;
-  return { skip, meta: { lacks: [...new Set(missing.flatMap(lacking))] } };
+  const lacks = [...new Set(names.flatMap(lacking))];
+  const excuses = process.env.CI ? lacks.filter((name) => EXCUSED_ON_CI.includes(name)) : lacks;
+  return { skip: excuses.length > 0, meta: { lacks } };
 }
 
 /** Whether something is there; tests that do without it are marked by the options of {@link uses}. */

@@ -237,12 +237,17 @@ const JAVASCRIPT = `
   import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
   console.log(JSON.stringify(await new STSClient({ maxAttempts: 1 }).send(new GetCallerIdentityCommand({}))));
 `;
-const PYTHON = "import boto3, json; print(json.dumps(boto3.client('sts').get_caller_identity()))";
+// The AWS CLI and boto3 that are some years old know no variable for an endpoint.
+const PYTHON = `
+import boto3, json, os
+print(json.dumps(boto3.client('sts', endpoint_url=os.environ['AWS_ENDPOINT_URL_STS']).get_caller_identity()))
+`;
+const CLI = `aws sts get-caller-identity --output json --endpoint-url "$AWS_ENDPOINT_URL_STS"`;
 
 const CLIENTS = [
   {
     name: 'the AWS CLI',
-    command: ['aws', 'sts', 'get-caller-identity', '--output', 'json'],
+    command: ['sh', '-c', CLI],
     needed: ['aws'],
     says: 'aws-mfa-agent refresh mfa',
   },

@@ -131,7 +131,16 @@ describe('the order of variables that doctor describes', () => {
     for (const { what, named, variables, botocore } of situations().slice(0, 3)) {
       const before = sandbox.sts.requests.length;
       const profile = named === undefined ? [] : ['--profile', named];
-      await output('aws', ['sts', 'get-caller-identity', '--region', 'eu-west-1', ...profile], variables);
+      const words = [
+        'sts',
+        'get-caller-identity',
+        '--endpoint-url',
+        sandbox.sts.url,
+        '--region',
+        'eu-west-1',
+        ...profile,
+      ];
+      await output('aws', words, variables);
       expect([what, nameOf(sandbox.sts.requests[before]?.accessKeyId)]).toEqual([what, botocore]);
     }
   });

@@ -119,7 +119,7 @@ describe('ListMFADevices', () => {
 it('the sandbox answers ListMFADevices as the AWS CLI expects it', needs('aws'), async () => {
   const { stdout } = await promisify(execFile)(
     'aws',
-    ['iam', 'list-mfa-devices', '--region', 'us-east-1', '--output', 'json'],
+    ['iam', 'list-mfa-devices', '--endpoint-url', sandbox.sts.url, '--region', 'us-east-1', '--output', 'json'],
     {
       env: { ...sandbox.env, AWS_MAX_ATTEMPTS: '1' },
     },

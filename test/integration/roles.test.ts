@@ -61,12 +61,12 @@ const CLIENTS = [
   {
     name: 'the AWS CLI',
     command: ['aws', 'sts', 'get-caller-identity', '--output', 'json'],
-    needed: ['aws'],
+    needed: ['an AWS CLI that reads AWS_ENDPOINT_URL'],
   },
   {
     name: 'boto3',
     command: ['python3', '-c', PYTHON],
-    needed: ['python3:boto3'],
+    needed: ['a boto3 that reads AWS_ENDPOINT_URL'],
   },
   {
     name: 'the AWS SDK for JavaScript',

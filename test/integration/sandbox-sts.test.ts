@@ -628,7 +628,9 @@ test('the log of requests contains who asked for what', async () => {
 describe('the AWS CLI with the sandbox', needs('aws'), () => {
   const run = promisify(execFile);
   const cli = (sandbox: Sandbox, ...args: string[]) =>
-    run('aws', ['--output', 'json', 'sts', ...args], { env: { ...sandbox.env, AWS_MAX_ATTEMPTS: '1' } });
+    run('aws', ['--endpoint-url', sandbox.sts.url, '--output', 'json', 'sts', ...args], {
+      env: { ...sandbox.env, AWS_MAX_ATTEMPTS: '1' },
+    });
 
   test('the AWS CLI gets a valid session with the keys of the home folder', async () => {
     const sandbox = await sandboxWith();
@@ -636,14 +638,18 @@ describe('the AWS CLI with the sandbox', needs('aws'), () => {
     const { stdout } = await cli(sandbox, 'get-session-token', ...args);
     const { Credentials } = JSON.parse(stdout);
     expect(sandbox.sts.session(Credentials.AccessKeyId)).toMatchObject({ userName: 'alice', mfa: true });
-    const identity = await run('aws', ['--output', 'json', 'sts', 'get-caller-identity'], {
-      env: {
-        ...sandbox.env,
-        AWS_ACCESS_KEY_ID: Credentials.AccessKeyId,
-        AWS_SECRET_ACCESS_KEY: Credentials.SecretAccessKey,
-        AWS_SESSION_TOKEN: Credentials.SessionToken,
+    const identity = await run(
+      'aws',
+      ['--endpoint-url', sandbox.sts.url, '--output', 'json', 'sts', 'get-caller-identity'],
+      {
+        env: {
+          ...sandbox.env,
+          AWS_ACCESS_KEY_ID: Credentials.AccessKeyId,
+          AWS_SECRET_ACCESS_KEY: Credentials.SecretAccessKey,
+          AWS_SESSION_TOKEN: Credentials.SessionToken,
+        },
       },
-    });
+    );
     expect(JSON.parse(identity.stdout)).toMatchObject({ Arn: `arn:aws:iam::${ACCOUNT_ID}:user/alice` });
     expect(sandbox.sts.requests.at(-1)).toMatchObject({ accessKeyId: Credentials.AccessKeyId, outcome: 'granted' });
   });

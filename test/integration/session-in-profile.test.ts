@@ -156,5 +156,5 @@ it.each(['aws_session_token', 'aws_security_token'])(
 
 async function callerIdentity(): Promise<void> {
   const env = { ...sandbox.env, AWS_PROFILE: 'mfa', AWS_DEFAULT_REGION: 'eu-west-1', AWS_MAX_ATTEMPTS: '1' };
-  await promisify(execFile)('aws', ['sts', 'get-caller-identity'], { env });
+  await promisify(execFile)('aws', ['sts', 'get-caller-identity', '--endpoint-url', sandbox.sts.url], { env });
 }
