@@ -310,7 +310,7 @@ export class KeptProfile {
         return;
       }
       case 'no-keys':
-        log.error({ profile, reason: outcome.reason }, 'no long-term credentials');
+        log.error({ profile, reason: outcome.reason }, 'no long-term keys');
         notice(text);
         return;
       case 'refused': {

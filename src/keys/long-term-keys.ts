@@ -14,7 +14,7 @@ export interface LongTermKeys {
 export type RunProcess = (command: string) => Promise<string>;
 
 /**
- * Returns the long-term credentials of a source profile, from where botocore takes them: the credentials file, then the
+ * Returns the long-term keys of a source profile, from where botocore takes them: the credentials file, then the
  * profile's `credential_process` in either file, then `~/.aws/config`.
  * @see https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html
  * @throws UserError when the profile has none, or holds a session
@@ -41,7 +41,7 @@ export async function longTermKeys(
     if (entries.get('aws_secret_access_key')?.value) throw lacking('aws_access_key_id', profile, file);
   }
   throw new UserError(
-    `no long-term credentials of [${profile}] in ${files.credentials} or ${files.config}: put its aws_access_key_id and aws_secret_access_key there`,
+    `no long-term keys of [${profile}] in ${files.credentials} or ${files.config}: put its aws_access_key_id and aws_secret_access_key there`,
     'usage',
   );
 }
@@ -83,7 +83,7 @@ function keysFrom(output: string, profile: string): LongTermKeys {
 
 function holdsSession(profile: string, where: string): UserError {
   return new UserError(
-    `[${profile}] holds a session, not long-term credentials (${where}): name the profile with the AKIA… keys as source_profile`,
+    `[${profile}] holds a session, not long-term keys (${where}): name the profile with the AKIA… keys as source_profile`,
     'usage',
   );
 }

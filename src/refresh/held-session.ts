@@ -75,7 +75,7 @@ export type Enough = 'working' | 'lasting' | 'fresh';
 /**
  * Returns the session that a profile holds, if it is good enough. AWS is asked about one without a known end; if AWS does
  * not answer, it counts as accepted.
- * @throws UserError (`usage`) when the profile holds long-term credentials, which are not a session
+ * @throws UserError (`usage`) when the profile holds long-term keys, which are not a session
  */
 export async function sessionInFile(
   { files }: Settings,

@@ -19,7 +19,7 @@ export interface RefreshEffects {
   ask: Ask;
   /** What keeps requests from AWS just now; undefined when it answers. */
   outage(): Promise<Refusal | undefined>;
-  /** The long-term credentials of a source profile. Throws UserError. */
+  /** The long-term keys of a source profile. Throws UserError. */
   longTermKeys(sourceProfile: string): Promise<Keys>;
   getSessionToken(request: SessionRequest, keys: Keys): Promise<AwsAnswer<MfaSession>>;
   /** Puts the session into the credentials file. Throws when it could not. */

@@ -33,7 +33,7 @@ export function stsFailure(
     case 'wrong-serial':
       return `${start} AWS knows no MFA device ${serialNumber} for the user of [${sourceProfile}]: correct mfa_serial`;
     case 'session-keys':
-      return `${start} [${sourceProfile}] holds a session: source_profile must name the profile with the long-term credentials`;
+      return `${start} [${sourceProfile}] holds a session: source_profile must name the profile with the long-term keys`;
     case 'forbidden':
       return `${start} AWS refused: ${failure.detail}`;
     case 'bad-keys':
@@ -41,7 +41,7 @@ export function stsFailure(
         ? `${start} the aws_secret_access_key of [${sourceProfile}] is wrong: correct it`
         : `${start} AWS does not know the access key of [${sourceProfile}] (deleted or inactive): put a new key there`;
     case 'expired':
-      return `${start} the keys of [${sourceProfile}] are a session that has expired: name the profile with the long-term credentials`;
+      return `${start} the keys of [${sourceProfile}] are a session that has expired: name the profile with the long-term keys`;
     case 'clock':
       return `${start} this machine's clock is ${clockError(clockOffset)}: set it (timedatectl set-ntp true)`;
     case 'invalid-request':
@@ -68,9 +68,9 @@ export const PRESS_RETURN = 'The session is kept here. Mend that and press Retur
 
 export const GIVEN_UP = 'the session was given up: the next refresh needs a new code';
 
-/** Before long-term credentials are overwritten on demand. */
+/** Before long-term keys are overwritten on demand. */
 export function copyKept(copy: string): string {
-  return `the file with the long-term credentials is kept as ${copy}`;
+  return `the file with the long-term keys is kept as ${copy}`;
 }
 
 /** @param asked `durationSeconds` of AWS; `maxAge`, in milliseconds, of the settings */
@@ -109,7 +109,7 @@ export function noSerial(profile: string, settingsFile: string): string {
 }
 
 export function holdsLongTerm(profile: string, file: string): string {
-  return `[${profile}] in ${file} holds long-term credentials: they are not overwritten; name another MFA profile (refresh PROFILE --force replaces them, and keeps a copy of the file)`;
+  return `[${profile}] in ${file} holds long-term keys: they are not overwritten; name another MFA profile (refresh PROFILE --force replaces them, and keeps a copy of the file)`;
 }
 
 /** A session that no tool can work with, and what to do. */
@@ -124,7 +124,7 @@ export function notUsable(profile: string, state: SessionState, expiration: numb
 }
 
 export function holdsNoSession(profile: string, file: string): string {
-  return `[${profile}] in ${file} holds long-term credentials, not a session: name the MFA profile`;
+  return `[${profile}] in ${file} holds long-term keys, not a session: name the MFA profile`;
 }
 
 /** @param expiration when its use ends, which it may survive */

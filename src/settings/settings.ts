@@ -247,7 +247,7 @@ function sourceOf({ name, line, entries }: Section, sections: Section[], file: s
   const source = readSetting(setting, forms.profileName) ?? setting.value;
   if (sections.some((other) => other.name === source)) {
     const what = source === name ? `[${name}] itself` : `[${source}], which is an MFA profile too`;
-    throw wrong(setting, `the profile that holds the long-term credentials for [${name}], not ${what}`);
+    throw wrong(setting, `the profile that holds the long-term keys for [${name}], not ${what}`);
   }
   return source;
 }

@@ -293,7 +293,7 @@ describe('the agent', () => {
     await running.says(ASKING);
     running.child.stdin?.write(`${sandbox.code()}\n`);
     await running.says(/"standing":"stopped"/);
-    expect(running.output()).toContain('no long-term credentials of [default]');
+    expect(running.output()).toContain('no long-term keys of [default]');
     await writeFile(sandbox.credentialsFile, good);
     await running.says(/"standing":"asking".*"standing":"stopped".*"standing":"asking"/s);
   });

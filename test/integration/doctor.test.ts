@@ -132,7 +132,7 @@ describe('doctor on the credentials file', () => {
     await rm(sandbox.credentialsFile);
     const { of } = await examine();
     expect(of('credentials.file')).toMatchObject([warning(/there is no/, /aws configure/)]);
-    expect(of('keys.present')).toMatchObject([error(/no long-term credentials of \[default\]/, /source_profile/)]);
+    expect(of('keys.present')).toMatchObject([error(/no long-term keys of \[default\]/, /source_profile/)]);
     // Which needs no keys.
     expect(of('aws.reachable')).toMatchObject([ok(/answers/)]);
   });

@@ -147,7 +147,7 @@ describe('env', () => {
     expect(await run(['env'], sandbox.env)).toMatchObject({
       status: 2,
       stdout: '',
-      stderr: expect.stringContaining('holds long-term credentials, not a session'),
+      stderr: expect.stringContaining('holds long-term keys, not a session'),
     });
   });
 

@@ -214,13 +214,13 @@ describe('refresh', () => {
     expect(ended.status).toBe(2);
     await writeFile(`${sandbox.home}/config.ini`, '[work]\n');
     const second = await refresh('--config', `${sandbox.home}/config.ini`, 'work', '--token-code', '123456');
-    expect(second).toMatchObject({ status: 2, stderr: expect.stringContaining('long-term credentials') });
+    expect(second).toMatchObject({ status: 2, stderr: expect.stringContaining('long-term keys') });
     expect(sandbox.sts.requests).toEqual([]);
     expect(await credentials()).toBe(before);
   });
 
   it.each<[string, () => Promise<void> | void, RegExp]>([
-    ['no source profile', () => writeFile(sandbox.credentialsFile, ''), /no long-term credentials of \[default\]/],
+    ['no source profile', () => writeFile(sandbox.credentialsFile, ''), /no long-term keys of \[default\]/],
     [
       'a wrong secret',
       () => void Object.assign(sandbox.alice, { secretAccessKey: 'another' }),

@@ -147,7 +147,7 @@ it.each(['aws_session_token', 'aws_security_token'])(
       expect(await run([command], sandbox.env)).toMatchObject({
         status: 2,
         stdout: '',
-        stderr: expect.stringContaining('holds long-term credentials'),
+        stderr: expect.stringContaining('holds long-term keys'),
       });
     }
     expect(sandbox.sts.requests).toEqual([]);

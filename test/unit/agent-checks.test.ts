@@ -291,7 +291,7 @@ describe('checks requested during a check', () => {
     let blocked: Promise<void> | undefined;
     const refresh: Refresh = async () => {
       prompts += 1;
-      return { kind: 'no-keys', reason: 'no long-term credentials of [default]' };
+      return { kind: 'no-keys', reason: 'no long-term keys of [default]' };
     };
     const agent = agentWith(refresh, async () => {
       await blocked;

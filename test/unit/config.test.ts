@@ -186,7 +186,7 @@ describe('the names of profiles', () => {
 describe('a source profile', () => {
   it('a source profile must not be the MFA profile itself', async () => {
     expect(await problem('[mfa]\nsource_profile = mfa\n')).toBe(
-      'config.ini:2: source_profile = "mfa" is not allowed: it must be the profile that holds the long-term credentials for [mfa], not [mfa] itself',
+      'config.ini:2: source_profile = "mfa" is not allowed: it must be the profile that holds the long-term keys for [mfa], not [mfa] itself',
     );
   });
 

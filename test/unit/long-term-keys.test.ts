@@ -74,7 +74,7 @@ describe('the long-term keys of a profile in both files', () => {
     await expect(idOf('team', { credentials: '[team]\naws_secret_access_key = s\n' })).rejects.toThrow(
       `[team] in ${files.credentials} has no aws_access_key_id`,
     );
-    await expect(idOf('team', { config: '[team]\n' })).rejects.toThrow('no long-term credentials of [team]');
+    await expect(idOf('team', { config: '[team]\n' })).rejects.toThrow('no long-term keys of [team]');
   });
 });
 

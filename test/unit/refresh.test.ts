@@ -103,7 +103,7 @@ describe('a sent code', () => {
 
 describe('the place where a code was typed', () => {
   const noKeys = async () => {
-    throw new UserError('no long-term credentials of [default]', 'usage');
+    throw new UserError('no long-term keys of [default]', 'usage');
   };
   const fullDisk = async () => {
     throw new UserError('cannot write credentials: no space left', 'failed');
@@ -116,7 +116,7 @@ describe('the place where a code was typed', () => {
       ['123456'],
       { longTermKeys: noKeys },
       'failed',
-      /^cannot refresh \[mfa\]: no long-term credentials/,
+      /^cannot refresh \[mfa\]: no long-term keys/,
     ],
     ['the disk is full', ['123456'], { save: fullDisk }, 'failed', /not on disk yet: .* no space left/],
     ['the prompt was closed', [], {}, 'over', /no code was entered/],
