@@ -68,8 +68,14 @@ export interface Way {
   ask: Ask;
 }
 
-/** Returns the six digits in a typed text, without blanks, or undefined if it is not a code. */
+/**
+ * Returns the six digits in a typed or pasted text, or undefined if it is not a code. Digits may be full-width. Blanks, dashes and
+ * characters that are not seen are dropped.
+ */
 export function codeIn(text: string): string | undefined {
-  const digits = text.replace(/\s/g, '');
+  const digits = text.normalize('NFKC').replace(new RegExp(UNWANTED, 'gu'), '');
   return /^[0-9]{6}$/.test(digits) ? digits : undefined;
 }
+
+/** A string, not a regex literal: V8 would compile the literal at every start of a command. */
+const UNWANTED = String.raw`[\s\p{Pd}\p{Cf}\u2212]`;

@@ -1,10 +1,4 @@
-/** How long a device shows a code, in milliseconds. How long it has already shown it when it is typed is not known. */
-export const CODE_STEP = 30_000;
-
-/** Returns the milliseconds until the device shows another code. */
-export function nextCodeIn(now: number): number {
-  return CODE_STEP - (now % CODE_STEP);
-}
+import { CODE_STEP } from '../ask/time-left.ts';
 
 /** The codes that were sent to AWS in the last minutes. AWS gives one answer for a used code and for a wrong one. */
 export interface CodeMemory {

@@ -1,4 +1,5 @@
 import type { Ask, Asking, AskRequest, CodeResult } from '../ask/ask.ts';
+import { CODE_STEP, nextCodeIn } from '../ask/time-left.ts';
 import type { AwsAnswer, Keys } from '../aws/call.ts';
 import type { SessionRequest } from '../aws/sts.ts';
 import { UserError } from '../errors.ts';
@@ -7,7 +8,7 @@ import { pressedSnoozeUntil } from '../policy/snooze.ts';
 import type { MfaSession } from '../session/session.ts';
 import { deferred } from '../time/deferred.ts';
 import { askRequest, endAhead } from './ask-request.ts';
-import { CODE_STEP, type CodeMemory, nextCodeIn } from './codes.ts';
+import type { CodeMemory } from './codes.ts';
 import { codeResult } from './outcome.ts';
 import type { RefreshTarget } from './target.ts';
 import * as texts from './texts.ts';

@@ -58,6 +58,24 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
     expect(tab.complaints).toEqual([]);
   });
 
+  it.each(['123-456', '１２３４５６', '\u200b123\u2013456'])('the page takes a pasted %j', async (text) => {
+    const { given } = await begin();
+    await tab.type(text);
+    expect(await given).toEqual({ kind: 'code', code: '123456' });
+  });
+
+  it('the page moves the bars of the session and of the present code', async () => {
+    await begin();
+    await tab.until(`/Next code in \\d+ s/.test(${TEXT})`);
+    const values = () => tab.value('[...document.querySelectorAll("progress")].map(({ value }) => value).join(" ")');
+    const [left, step] = String(await values())
+      .split(' ')
+      .map(Number);
+    await tab.until(
+      `document.querySelector('#left').value < ${left} && document.querySelector('#step').value !== ${step}`,
+    );
+  });
+
   it('the page supports password managers, number pads and screen readers', async () => {
     await begin(request({ problem: PROBLEM }));
     expect(await tab.value(`${FIELD}.autocomplete + ' ' + ${FIELD}.inputMode`)).toBe('one-time-code numeric');
@@ -66,7 +84,7 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
       'main ""',
       'contentinfo ""',
       expect.stringMatching(/^heading "AWS session \[mfa\] ends in 1[45]m, at 14:35"$/),
-      'progressbar "Time left"',
+      'progressbar "Time left in the session"',
       'form ""',
       'textbox "MFA code of alice in account 123456789012"',
       'alert ""',
@@ -225,9 +243,11 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
     await tab.until(`${TEXT}.includes('A code has six digits')`);
     await tab.look({});
     await tab.picture('browser-without-script');
+    // A bar that does not move would lie.
+    expect(await tab.value('getComputedStyle(document.querySelector("#step")).display')).toBe('none');
     await tab.type('123456');
     await tab.press('Enter');
     expect(await given).toEqual({ kind: 'code', code: '123456' });
-    await tab.until(`${TEXT}.includes('The agent has the code.')`);
+    await tab.until(`${TEXT}.includes('Checking with AWS')`);
   });
 });

@@ -202,7 +202,7 @@ describe('the page for the browser', () => {
     const second = await enter();
     await call(second, form('123456'));
     await answer;
-    expect((await call(second)).body).toContain('The agent has the code.');
+    expect((await call(second)).body).toContain('Checking with AWS');
     settle('[mfa] is fresh');
     await outcome;
     await expect.poll(() => call(second).catch((error: Error) => error.message)).toContain('ECONNREFUSED');

@@ -4,6 +4,7 @@ import type { Answer, Asking, AskRequest, Way } from '../ask.ts';
 import { dialogEnvironment, untilCode } from '../field.ts';
 import * as reasons from '../reasons.ts';
 import * as askTexts from '../texts.ts';
+import { nextCodeIn, sessionBar } from '../time-left.ts';
 import { findOpener, isWsl, openLink } from './open-link.ts';
 import type { PageView } from './page.ts';
 import type { PageHost, PageServer } from './server.ts';
@@ -92,7 +93,7 @@ class Page implements PageHost {
   #request: AskRequest;
   /** When the request was made, by the monotonic clock. */
   #since = performance.now();
-  readonly #whole: number;
+  #whole = 0;
   #resolve: ((typed: string | Answer) => void) | undefined;
   #patience: NodeJS.Timeout | undefined;
 
@@ -107,7 +108,6 @@ class Page implements PageHost {
 
   private constructor(request: AskRequest) {
     this.#request = request;
-    this.#whole = timeLeft(request);
   }
 
   get visited(): boolean {
@@ -156,7 +156,7 @@ class Page implements PageHost {
   /** Shows that there is a code, and then its result. Until then, the page can ask again. */
   awaitOutcome(outcome: Asking['outcome']): void {
     this.#state = 'given';
-    this.#message = texts.PAGE_GIVEN;
+    this.#message = askTexts.CHECKING;
     this.#server?.hold(false);
     this.#server?.update();
     void outcome?.then(({ text }) => this.end(text));
@@ -184,9 +184,10 @@ class Page implements PageHost {
       snooze: request.snooze.label,
       problem: this.#state === 'asking' ? (askTexts.askProblem(request) ?? '') : '',
       message: this.#message,
-      left: Math.round(left / 1000),
-      whole: Math.round(this.#whole / 1000),
+      left: Math.round(left),
+      whole: left === 0 ? 0 : this.#whole,
       leftText: formatDuration(left),
+      codeLeft: Math.round(nextCodeIn(request.now)),
     };
   }
 
@@ -201,6 +202,8 @@ class Page implements PageHost {
   }
 
   #take(request: AskRequest): void {
+    const bar = sessionBar(request);
+    this.#whole = bar ? bar.until - bar.from : 0;
     this.#request = request;
     this.#since = performance.now();
     this.#server?.update();

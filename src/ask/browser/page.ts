@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import * as askTexts from '../texts.ts';
+import { CODE_STEP } from '../time-left.ts';
 import * as texts from './texts.ts';
 
 /** What the page shows at one moment. */
@@ -19,12 +20,14 @@ export interface PageView {
   problem: string;
   /** The result; empty while the page asks. */
   message: string;
-  /** Seconds until the session ends; 0 without a session. */
+  /** Milliseconds until the session ends; 0 without a session. */
   left: number;
-  /** The value of `left` when the page opened. */
+  /** The value of `left` at which its bar is full; 0 without a session. */
   whole: number;
   /** The value of `left` as text. */
   leftText: string;
+  /** Milliseconds until the MFA device shows another code. */
+  codeLeft: number;
 }
 
 /** Returns the page's HTML. It works without its script, which updates it and submits the form after the sixth digit. */
@@ -42,13 +45,15 @@ export function renderPage(view: PageView): string {
 <body>
 <main data-state="${view.state}" data-over="${escaped(texts.PAGE_OVER)}">
 <h1 id="title">${escaped(view.title)}</h1>
-<progress id="left" aria-label="${escaped(texts.PAGE_TIME_LEFT)}" aria-valuetext="${escaped(view.leftText)}" \
+<progress id="left" aria-label="${escaped(askTexts.SESSION_LEFT)}" aria-valuetext="${escaped(view.leftText)}" \
 max="${view.whole}" value="${view.left}"${view.whole === 0 ? ' hidden' : ''}></progress>
 <form method="post" autocomplete="on">
 <label for="code" id="device">${escaped(view.device)}</label>
 <input id="code" name="code" type="text" inputmode="numeric" autocomplete="one-time-code" autofocus maxlength="20" \
 spellcheck="false" autocapitalize="off" aria-describedby="problem" aria-invalid="${view.problem !== ''}"\
 ${view.state === 'asking' ? '' : ' readonly'}>
+<progress id="step" aria-hidden="true" max="${CODE_STEP}" value="${view.codeLeft}"></progress>
+<p id="next" data-text="${escaped(askTexts.NEXT_CODE)}"></p>
 <input name="round" type="hidden" value="${view.round}">
 <p id="problem" role="alert">${escaped(view.problem)}</p>
 <div><button>${escaped(askTexts.OK)}</button>
@@ -74,7 +79,7 @@ const STYLE = `
 }
 * { box-sizing: border-box; }
 [hidden], [data-state=over] > :is(h1, progress, form), main:not([data-state=over]) > #close,
-  [data-state=given] form > div, p:empty { display: none; }
+  [data-state=given] form > div, p:empty, #step:has(+ p:empty) { display: none; }
 body { margin: 0; min-height: 100vh; padding: 1rem; display: flex; flex-direction: column; align-items: center;
   justify-content: center; background: var(--back); color: var(--text); font: 1rem/1.45 system-ui, sans-serif; }
 main { width: 100%; max-width: 28rem; padding: clamp(1.1rem, 6vw, 2rem); border-radius: .75rem; background: var(--card);
@@ -91,6 +96,8 @@ label { display: block; margin: 1.4rem 0 .4rem; color: var(--soft); }
   color: inherit; font: 600 1.75rem/1.2 ui-monospace, monospace; letter-spacing: .3em; }
 #code[aria-invalid=true] { border-color: var(--bad); }
 [data-state=given] #code { opacity: .55; }
+#step { height: .3rem; margin-top: .6rem; }
+#next { margin: .25rem 0 0; color: var(--soft); font-size: .85rem; text-align: center; font-variant-numeric: tabular-nums; }
 #problem { margin: .6rem 0 0; color: var(--bad); font-weight: 600; }
 form > div { display: flex; flex-wrap: wrap; gap: .6rem; margin-top: 1.2rem; }
 button { flex: 1 1 8rem; min-height: 2.75rem; padding: .4rem 1rem; border: 1px solid var(--key); border-radius: .5rem;
@@ -115,19 +122,35 @@ const say = (id, text) => {
   const place = document.getElementById(id);
   if (place.textContent !== text) place.textContent = text;
 };
+const bar = (id) => document.getElementById(id);
 let round = form.elements.round.value;
 let sent;
+/** When the session ends, and when the device shows another code, by this machine's clock. */
+let sessionEnd, codeEnd;
+
+/** Moves the bars. */
+function tick() {
+  if (sessionEnd === undefined) return;
+  bar('left').value = Math.max(0, sessionEnd - Date.now());
+  const step = bar('step');
+  const left = step.max - ((step.max - codeEnd + Date.now()) % step.max);
+  step.value = left;
+  const next = document.getElementById('next');
+  next.textContent = next.dataset.text.replace('{seconds}', Math.ceil(left / 1000));
+}
+setInterval(tick, 500);
 
 function show(view) {
   main.dataset.state = view.state;
   field.readOnly = view.state !== 'asking';
   say('title', view.title);
   say('snooze', view.snooze);
-  const left = document.getElementById('left');
-  left.hidden = view.whole === 0;
-  left.max = view.whole;
-  left.value = view.left;
-  left.setAttribute('aria-valuetext', view.leftText);
+  bar('left').hidden = view.whole === 0;
+  bar('left').max = view.whole;
+  bar('left').setAttribute('aria-valuetext', view.leftText);
+  sessionEnd = Date.now() + view.left;
+  codeEnd = Date.now() + view.codeLeft;
+  tick();
   if (String(view.round) !== round) {
     round = form.elements.round.value = String(view.round);
     field.value = '';
@@ -164,7 +187,8 @@ form.onsubmit = (event) => {
   fetch(location.pathname, { method: 'POST', body, redirect: 'manual' }).catch(gone);
 };
 field.oninput = () => {
-  if (/^[0-9]{6}$/.test(field.value.replace(/\\s/g, ''))) form.requestSubmit();
+  const digits = field.value.normalize('NFKC').replace(/[\\s\\p{Pd}\\p{Cf}\\u2212]/gu, '');
+  if (/^[0-9]{6}$/.test(digits)) form.requestSubmit();
 };
 `;
 

@@ -3,10 +3,6 @@ import { localTime } from '../../time/local-time.ts';
 import type { AskRequest } from '../ask.ts';
 import { APPLICATION, askTitle } from '../texts.ts';
 
-export const PAGE_TIME_LEFT = 'Time left';
-
-export const PAGE_GIVEN = 'The agent has the code. If AWS refuses it, you can try again here.';
-
 export const PAGE_DONE = 'The agent has the code.';
 
 export function pageSnoozed(until: number, now: number): string {

@@ -24,6 +24,7 @@ const output = OutputStream.new(1, false);
 GLib.set_prgname('aws-mfa-agent');
 if (Adw) Adw.init();
 else Gtk.init();
+if (!Adw) followDarkMode();
 
 /** @returns a library of the desktop, or undefined where it is not installed */
 async function load(name, version) {
@@ -31,6 +32,29 @@ async function load(name, version) {
     return (await import(`gi://${name}?version=${version}`)).default;
   } catch {
     return undefined;
+  }
+}
+
+/** Does what libadwaita does: asks the desktop whether its user wants dark windows. */
+function followDarkMode() {
+  const words = new GLib.Variant('(ss)', ['org.freedesktop.appearance', 'color-scheme']);
+  const portal = [
+    'org.freedesktop.portal.Desktop',
+    '/org/freedesktop/portal/desktop',
+    'org.freedesktop.portal.Settings',
+  ];
+  const take = (bus, result) => {
+    try {
+      const [scheme] = bus.call_finish(result).recursiveUnpack();
+      if (scheme === 1) Gtk.Settings.get_default().gtk_application_prefer_dark_theme = true;
+    } catch {
+      // This desktop does not say. GTK follows its theme.
+    }
+  };
+  try {
+    Gio.DBus.session.call(...portal, 'Read', words, null, Gio.DBusCallFlags.NONE, 2_000, null, take);
+  } catch {
+    // There is no bus.
   }
 }
 

@@ -10,7 +10,7 @@ import { type Answer, type Asking, type AskRequest, type CodeResult, codeIn, typ
 import { dialogEnvironment, meaningOf } from '../field.ts';
 import * as reasons from '../reasons.ts';
 import * as texts from '../texts.ts';
-import { sessionBar } from '../time-left.ts';
+import { CODE_STEP, sessionBar } from '../time-left.ts';
 import { answerIn, type Question, type WindowAnswer, type WindowRequest } from './protocol.ts';
 import { hasTypelib } from './typelib.ts';
 
@@ -67,9 +67,6 @@ const START_LIMIT = 15_000;
 
 /** Milliseconds after which the window says that the code is with AWS. */
 const SILENCE = 1_000;
-
-/** Milliseconds for which a virtual MFA device shows one code. */
-const CODE_STEP = 30_000;
 
 /** Seconds for which a result stays on the screen. A failure takes longer to read; the next prompt repeats it. */
 const RESULT_TIME = { fresh: 2, failed: 20 };
