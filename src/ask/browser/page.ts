@@ -100,7 +100,7 @@ label { display: block; margin: 1.4rem 0 .4rem; color: var(--soft); }
 #next { margin: .25rem 0 0; color: var(--soft); font-size: .85rem; text-align: center; font-variant-numeric: tabular-nums; }
 #problem { margin: .6rem 0 0; color: var(--bad); font-weight: 600; }
 form > div { display: flex; flex-wrap: wrap; gap: .6rem; margin-top: 1.2rem; }
-button { flex: 1 1 8rem; min-height: 2.75rem; padding: .4rem 1rem; border: 1px solid var(--key); border-radius: .5rem;
+button { flex: 1 0 auto; min-height: 2.75rem; padding: .4rem 1rem; border: 1px solid var(--key); border-radius: .5rem;
   background: var(--key); color: var(--on-key); font: inherit; font-weight: 600; cursor: pointer; }
 button[name] { background: transparent; color: var(--key); }
 :focus-visible { outline: 3px solid var(--key); outline-offset: 2px; }
