@@ -23,7 +23,7 @@ export class EnvironmentProxyAgent extends HttpsProxyAgent<string> {
     const scheme = options.secureEndpoint ? 'https' : 'http';
     const proxy = getProxyForUrl(`${scheme}://${options.host}:${options.port}`);
     if (proxy) {
-      // The package passes the proxy's refusal on as if it were AWS's answer.
+      // The package would return the proxy's refusal as AWS's answer.
       request.once('proxyConnect', ({ statusCode }: { statusCode: number }) => {
         if (statusCode !== 200) request.destroy(new Error(`the proxy refused the connection (HTTP ${statusCode})`));
       });

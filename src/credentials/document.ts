@@ -18,15 +18,15 @@ import type { Entries, Entry, ProfileSection } from './section.ts';
 import { deepest, disputedIn, withSessionLines } from './session-lines.ts';
 
 export interface CredentialsDocument {
-  /** A profile by its exact name. Sections of one name are one profile, as in the SDKs for JavaScript and Go. */
+  /** Returns a profile by its exact name. Sections of one name are one profile, as in the SDKs for JavaScript and Go. */
   profile(name: string): ProfileSection | undefined;
   /**
-   * The settings of a profile, with those that botocore has it inherit from `[DEFAULT]`; empty when there is no such profile.
-   * Nested settings are left out. So are a note behind a value, and the lines that continue it, except in a command:
-   * botocore has them in the value, which then is good for nothing.
+   * Returns the settings of a profile, including those of `[DEFAULT]`, as in botocore. Empty if the profile does not exist. Omits
+   * nested settings. Also omits a note after a value and the lines that continue it, except for a command: botocore has them
+   * in the value, which makes it unusable.
    */
   entries(name: string): Entries;
-  /** In the order of the file, each once. */
+  /** Returns each name once, in the order of the file. */
   profileNames(): string[];
 }
 
@@ -42,15 +42,15 @@ const WITHOUT_NOTE =
 const UNWRITABLE_NAME = /^(?:|DEFAULT|__proto__)$|^\s|\s$|[\0-\x1f\x7f-\x9f\u2028\u2029[\]]|(?:^|\s)[#;]/;
 
 /**
- * Reads a credentials file. Nothing in it is an error but what cannot be a text: botocore gives up a file with a BOM,
- * a duplicate section or a stray line, but others read it.
- * @throws UserError (`credentials-file`, or `target-profile`)
+ * Reads a credentials file. Accepts any text: botocore rejects a file with a BOM, a duplicate section or a stray line, but other
+ * tools read it.
+ * @throws UserError (`credentials-file`) if it is not text
  */
 export function parseCredentials(bytes: Buffer): CredentialsDocument {
   return documentOf(bytes, readableSections(bytes));
 }
 
-/** Reads `~/.aws/config`, whose sections have the same form. Nothing in it is an error. */
+/** Reads `~/.aws/config`, whose sections have the same form. Accepts anything. */
 export function parseConfig(bytes: Buffer): CredentialsDocument {
   return documentOf(bytes, sectionsIn(bytes));
 }
@@ -106,7 +106,7 @@ function usable(key: string, value: string): string {
   return withoutNote(` ${value.split('\n', 1)[0]}`);
 }
 
-/** The number, from 1, of the line that begins at a byte. */
+/** Returns the number, from 1, of the line that begins at a byte. */
 function lineAt(bytes: Buffer, start: number): number {
   return bytes.toString('latin1', 0, start).split(/\r\n?|\n/).length;
 }

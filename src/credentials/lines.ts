@@ -29,7 +29,7 @@ export interface Setting {
   key: string;
   indent: string;
   spelling: string;
-  /** The `=` (or, for botocore, `:`) with the blanks around it. */
+  /** The `=` (or, for botocore, `:`) with the white space around it. */
   delimiter: string;
   value: string;
 }

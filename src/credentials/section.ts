@@ -1,13 +1,13 @@
-/** What a profile of the credentials file says. */
+/** A profile of the credentials file. */
 export interface ProfileSection {
   name: string;
-  /** By lower-case key; the last one counts. Keys and instants come without the `# note` behind them. */
+  /** By lower-case key; the last one counts. Keys and expirations have no `# note` after them. */
   values: ReadonlyMap<string, string>;
-  /** The lines below the header as they stand, comments and all, without line ends. */
+  /** The lines below the header, including comments, without line ends. */
   lines: readonly string[];
 }
 
-/** One `key = value` of an INI file, and its line, from 1. */
+/** One `key = value` of an INI file, and its line number, from 1. */
 export interface Entry {
   key: string;
   value: string;

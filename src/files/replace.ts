@@ -81,7 +81,7 @@ export async function changeCredentials(
  */
 async function replace(target: string, change: (bytes: Buffer) => Buffer, timeout: number): Promise<boolean> {
   const folder = dirname(target);
-  // Before its folder says no: that /dev cannot be written in is not what is wrong with a link to /dev/null.
+  // Checked before the folder: for a link to /dev/null, the error must not be that /dev is not writable.
   expectFile(target, statOf(target));
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const lock = await lockFile(target, timeout);
@@ -103,7 +103,7 @@ async function replace(target: string, change: (bytes: Buffer) => Buffer, timeou
     try {
       writeFileSync(descriptor, bytes);
       keepOwner(descriptor, original.stats);
-      // Not synchronous: on a slow disk the lock must be renewed meanwhile.
+      // Asynchronous, so that the lock is renewed during a sync of a slow disk.
       await sync(descriptor);
       // The temporary file gets its final mode only here, since that may be more readable.
       keepMode(descriptor, original.stats);
@@ -142,7 +142,7 @@ async function settled(target: string): Promise<Original> {
   }
 }
 
-/** @throws an error that says what stands where the file should be */
+/** @throws an error that says what has the name of the file */
 function expectFile(target: string, stats: BigIntStats | undefined): void {
   if (stats?.isDirectory()) throw Object.assign(new Error('is a directory'), { code: 'EISDIR' });
   if (stats?.isFile() === false) {
