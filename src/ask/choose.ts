@@ -8,6 +8,7 @@ import { mfaProcess } from './mfa-process.ts';
 import { osascript } from './osascript.ts';
 import { pinentry } from './pinentry.ts';
 import * as reasons from './reasons.ts';
+import { standAlone } from './stand-alone.ts';
 import { terminal } from './terminal.ts';
 import { window } from './window/window.ts';
 import { zenity } from './zenity.ts';
@@ -47,7 +48,7 @@ export function createAsk(
   const known: Way[] = [
     mfaProcess(command, process.stdin.isTTY && process.stderr.isTTY, environment),
     platform === 'darwin' ? macosNotification() : notification([...dialogs, page], environment),
-    ...dialogs,
+    ...dialogs.map((dialog) => standAlone(dialog)),
     terminal(standardInput),
     page,
   ];

@@ -10,8 +10,9 @@ export function inTurn(ways: readonly Way[], warn: (problem: string) => void = (
     let current = request;
     let listener: (request: AskRequest) => void = () => {};
     asking.onChange((changed) => {
-      current = changed;
-      listener(changed);
+      // The reason why the last code was not accepted stays.
+      current = current.problem === undefined ? changed : { problem: current.problem, ...changed };
+      listener(current);
     });
     for (const way of ways) {
       if (asking.signal.aborted) return { kind: 'dismissed' };

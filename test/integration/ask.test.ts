@@ -160,6 +160,21 @@ describe('several ways of asking', () => {
     expect(await ask(request(), question)).toEqual({ kind: 'snooze', until: 1 });
     expect(seen.map(({ reminder }) => reminder)).toEqual([1, 2]);
   });
+
+  it('ways in turn keep the reason why the last code was not accepted when a reminder comes', async () => {
+    const question = asking();
+    const problems: (string | undefined)[] = [];
+    const ask = inTurn([
+      way('a', async ({ problem }, { onChange }) => {
+        onChange((changed) => problems.push(problem, changed.problem));
+        question.change(request({ reminder: 1 }));
+        question.change(request({ reminder: 2, problem: 'Another.' }));
+        return { kind: 'dismissed' };
+      }),
+    ]);
+    await ask(request({ problem: 'Too late.' }), question);
+    expect(problems).toEqual(['Too late.', 'Too late.', 'Too late.', 'Another.']);
+  });
 });
 
 describe('the choice of ways', () => {

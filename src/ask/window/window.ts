@@ -27,6 +27,7 @@ export function window(environment: NodeJS.ProcessEnv = process.env): Way {
   let last: CodeWindow | undefined;
   return {
     name: 'window',
+    showsChanges: true,
     unfit: async () => whyNone(environment),
     ask: async (request, asking) => {
       const reason = whyNone(environment);
