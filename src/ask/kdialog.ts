@@ -15,7 +15,7 @@ export function kdialog(environment?: NodeJS.ProcessEnv): Way {
         '--title',
         texts.askWindow(request),
         '--inputbox',
-        `<qt>${texts.askLines(request).map(asMarkup).join('<br>')}</qt>`,
+        [texts.ENTER_MFA_CODE, ...texts.askLines(request)].map(asLabel).join('\n'),
         '',
       ],
     },
@@ -24,9 +24,9 @@ export function kdialog(environment?: NodeJS.ProcessEnv): Way {
 }
 
 /**
- * Escapes a text for Qt's markup. The label always is markup (`<qt>`), since Qt would guess otherwise. An ampersand makes a
- * shortcut even in markup, so it is doubled. kdialog turns `\n` into a line end.
+ * Escapes a text for a label, in which `\n` is a line end and `&x` a shortcut. It is not markup: Qt guesses that from the first
+ * line, which holds no name. (Screen readers would read out markup.)
  */
-function asMarkup(text: string): string {
-  return text.replaceAll('&', '&amp;&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('\\', '&#92;');
+function asLabel(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('&', '&&');
 }

@@ -9,6 +9,8 @@ export const APPLICATION = 'aws-mfa-agent';
 
 export const ENTER_CODE = 'Enter code';
 
+export const ENTER_MFA_CODE = 'Enter the code of your MFA device.';
+
 export const OK = 'OK';
 
 export const CANCEL = 'Cancel';

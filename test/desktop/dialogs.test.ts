@@ -6,6 +6,7 @@ import { zenity } from '../../src/ask/zenity.ts';
 import { needs } from '../needs.ts';
 import { asking, request, SNOOZED } from './asking.ts';
 import { type Desktop, processesNamed, startDesktop, type Window } from './desktop.ts';
+import { startScreenReader } from './screen-reader.ts';
 
 const TITLE = 'AWS MFA code';
 
@@ -112,6 +113,24 @@ describe('a code field', needs('a desktop'), () => {
     it('the code field is reported as not installed when its program is missing', async () => {
       expect(await make({ ...desktop.environment, PATH: '/nonexistent' }).unfit()).toBe('not installed');
     });
+  });
+
+  it('kdialog shows a screen reader no markup', needs('a screen reader'), async () => {
+    const reader = await startScreenReader(desktop, 'kdialog');
+    const environment = { ...desktop.environment, QT_LINUX_ACCESSIBILITY_ALWAYS_ON: '1' };
+    const question = asking();
+    const answer = kdialog(environment).ask(request({ profile: '<b>a&b</b>\\n', problem: '<i>No.</i>' }), question);
+    await desktop.window(TITLE);
+    const label = await reader.reads(/^Enter the code/);
+    expect(label.name.split('\n')).toEqual([
+      ...['Enter the code of your MFA device.', '<i>No.</i>', ''],
+      expect.stringMatching(/^AWS session \[<b>a&b<\/b>\\n\] ends in/),
+      'MFA code of alice in account 123456789012',
+    ]);
+    expect((await reader.parts('text')).map(({ name }) => name)).toEqual([label.name]);
+    question.withdraw();
+    await answer;
+    await reader.stop();
   });
 
   it('the code field of zenity can be snoozed, since it may have opened by itself', async () => {

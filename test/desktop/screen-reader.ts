@@ -17,15 +17,18 @@ export interface Part {
 
 /** What reads the windows of a desktop without looking at the screen. */
 export interface ScreenReader {
-  /** Returns the parts with these roles in the windows of our program. */
+  /** Returns the parts with these roles in the windows of the program. */
   parts(...roles: string[]): Promise<Part[]>;
   /** Resolves when a part has this name. */
   reads(name: string | RegExp): Promise<Part>;
   stop(): Promise<void>;
 }
 
-/** Starts the accessibility bus of a desktop, which every toolkit looks for. */
-export async function startScreenReader(desktop: Desktop): Promise<ScreenReader> {
+/**
+ * Starts the accessibility bus of a desktop, which every toolkit looks for.
+ * @param program whose windows are read: ours unless given
+ */
+export async function startScreenReader(desktop: Desktop, program = 'aws-mfa-agent'): Promise<ScreenReader> {
   const env = desktop.environment;
   const bus: ChildProcess = spawn('/usr/libexec/at-spi-bus-launcher', ['--launch-immediately'], {
     env,
@@ -36,7 +39,7 @@ export async function startScreenReader(desktop: Desktop): Promise<ScreenReader>
     desktop.tool('gdbus', 'call', ...object, '--method', 'org.a11y.Bus.GetAddress').catch(() => undefined);
   await until('the accessibility bus answers', ask);
 
-  const all = async (): Promise<Part[]> => JSON.parse(await desktop.tool('gjs', '-m', READER, 'aws-mfa-agent'));
+  const all = async (): Promise<Part[]> => JSON.parse(await desktop.tool('gjs', '-m', READER, program));
   return {
     parts: async (...roles) => (await all()).filter(({ role }) => roles.includes(role)),
     reads: (name) =>
