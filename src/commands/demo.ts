@@ -15,27 +15,27 @@ import { sessionIn, shortKeyId } from '../session/session.ts';
 import { deferred } from '../time/deferred.ts';
 import { withTimeout } from '../time/timeout.ts';
 
-/** In seconds: how long the session in the file lasts, and how long before its end the agent asks. */
+/** How long the first session lasts, and how long before its end the agent asks, in seconds. */
 const TIMES = { person: { left: 40, promptBefore: 30 }, auto: { left: 15, promptBefore: 5 } };
 
-/** For `--auto`, in milliseconds. */
+/** How long `--auto` may take, in milliseconds. */
 const TIME_LIMIT = 60_000;
 
-/** Who is on the stage, and what a person sees of it. */
+/** The parts of the demo. */
 interface Play {
   stage: Stage;
   agent: RunningAgent;
   screen: DemoScreen;
   promptBefore: number;
   before: Buffer;
-  /** What the agent has asked last. */
+  /** Returns the agent's last prompt. */
   question(): string;
 }
 
 /**
- * The agent's whole work, shown with a sandbox STS and a made-up home. Nothing stays behind, however it ends.
- * @param options `auto`: answers the agent's questions itself, a wrong code first
- * @throws UserError when anything did not happen as it should
+ * Shows all that the agent does, with a simulated STS and a temporary home folder. Leaves nothing behind.
+ * @param options `auto`: enters the codes itself, first a wrong one
+ * @throws UserError when a step fails
  */
 export async function demo({ auto = false }: { auto?: boolean }): Promise<void> {
   const signals = listenForSignals();
@@ -69,11 +69,11 @@ export async function demo({ auto = false }: { auto?: boolean }): Promise<void> 
       await stage.clear();
     }
     if (signal) {
-      process.stderr.write(`\n${signal}: the agent has ended, and the temporary folder is gone.\n`);
+      process.stderr.write(`\n${signal}: the agent has stopped, and the temporary folder was removed.\n`);
     } else {
       must(status === 0, `the agent ended with exit status ${status}`);
       must(!existsSync(stage.home), `${stage.home} is still there`);
-      screen.print(`\n${screen.paint.green('Done.')} The agent has ended, and the temporary folder is gone.`);
+      screen.print(`\n${screen.paint.green('Done.')} The agent has stopped, and the temporary folder was removed.`);
     }
   } finally {
     screen.close();
@@ -82,14 +82,14 @@ export async function demo({ auto = false }: { auto?: boolean }): Promise<void> 
   if (signal) endBy(signal);
 }
 
-/** The five acts. Each is shown as it happens, and held against what must have happened. */
+/** Shows the five steps as they happen, and checks each. */
 async function tell(play: Play, answer: (play: Play) => Promise<void>): Promise<void> {
   const { stage, agent, screen, before, promptBefore } = play;
   const { bold, dim } = screen.paint;
   const title = (number: number, text: string) => screen.print(`\n${bold(`${number}  ${text}`)}`);
 
-  screen.print(`${bold('aws-mfa-agent demo')}: the real agent, with a made-up AWS STS and MFA device`);
-  screen.print(dim('No AWS account, no network, nothing outside a temporary folder. Ctrl-C ends it.'));
+  screen.print(`${bold('aws-mfa-agent demo')}: the real agent, with a simulated AWS STS and MFA device`);
+  screen.print(dim('No AWS account, no network, nothing outside a temporary folder. Press Ctrl-C to stop.'));
 
   title(1, `The credentials file: [${PROFILE}] holds a session that ends soon`);
   for (const { text } of shownLines(before)) screen.print(`   ${text}`.trimEnd());
@@ -99,7 +99,7 @@ async function tell(play: Play, answer: (play: Play) => Promise<void>): Promise<
   const lead = expiration - promptBefore * 1000;
   const left = () => Math.max(0, Math.ceil((expiration - Date.now()) / 1000));
   await agent.until(() => standingIn(agent, 'fresh', 'asking'));
-  must(standingIn(agent, 'fresh') !== undefined, `the agent asked before it had seen [${PROFILE}] fresh`);
+  must(standingIn(agent, 'fresh') !== undefined, `the agent asked before it reported [${PROFILE}] as fresh`);
   screen.print(`   [${PROFILE}] is fresh: ${left()} s left`);
   const asked = await agent.until(() => standingIn(agent, 'asking'));
   screen.print(`   [${PROFILE}] is due: ${left()} s left`);
@@ -112,23 +112,23 @@ async function tell(play: Play, answer: (play: Play) => Promise<void>): Promise<
   await agent.until(() => agent.log.find(({ msg }) => msg === 'session refreshed'));
   await agent.until(() => (agent.log.findLast(({ standing }) => standing)?.standing === 'fresh' ? true : undefined));
   screen.keep(undefined);
-  title(4, 'The file has the new session, and nothing else has changed');
+  title(4, 'The file contains the new session, and nothing else has changed');
   const after = await readFile(stage.credentialsFile);
   showChanges(screen, after, before);
   checkFile(play, after);
   must(((await stat(stage.credentialsFile)).mode & 0o777) === 0o600, 'the mode of the file is no longer 0600');
-  screen.print(`   Every other line is as it was: ${screen.paint.green('yes')} (compared byte by byte)`);
+  screen.print(`   All other lines are unchanged: ${screen.paint.green('yes')} (compared byte by byte)`);
 
-  title(5, 'STS takes the new session, and the agent calls it fresh');
+  title(5, 'STS accepts the new session, and the agent reports it as fresh');
   const { arn, accessKeyId } = await identity(stage, after);
   screen.print(`   GetCallerIdentity with ${shortKeyId(accessKeyId)}: ${arn}`);
   for (const line of await statusLines(stage)) screen.print(`   ${line}`);
 }
 
-/** The person's answers, until the agent has a session by one of them. */
+/** Passes the user's answers to the agent until it has a new session. */
 async function personAnswers({ stage, agent, screen }: Play): Promise<void> {
   const { bold, dim } = screen.paint;
-  screen.print(dim('   Type the code of the authenticator; a wrong one shows what happens then.'));
+  screen.print(dim('   Type the code of the authenticator, or a wrong one to see what happens.'));
   const code = () => stage.authenticator.code(Date.now()).replace(/^.../, '$& ');
   screen.keep(() => `   Authenticator: ${bold(code())}`);
   for (let answered = 0; ; ) {
@@ -137,14 +137,14 @@ async function personAnswers({ stage, agent, screen }: Play): Promise<void> {
     must(next === 'question', 'the agent has stopped asking');
     const line = await screen.typed();
     if (line === undefined) {
-      throw new UserError('no code: standard input has ended (demo --auto answers by itself)');
+      throw new UserError('no code: standard input has ended (use "demo --auto" to enter the codes automatically)');
     }
     answered = agent.questions();
     agent.answer(line);
   }
 }
 
-/** A wrong code, then the right one, with what must have come of each. */
+/** Enters a wrong code, then the right one, and checks the result of each. */
 async function answerItself({ stage, agent, screen, question }: Play): Promise<void> {
   const { bold, dim } = screen.paint;
   const { requests } = stage.sts;
@@ -177,7 +177,7 @@ function standingIn({ log }: RunningAgent, ...standings: LogEntry['standing'][])
   return log.find(({ standing }) => standing !== undefined && standings.includes(standing));
 }
 
-/** The ordinary course is told by the demo itself; what else the agent has to say, it says, once. */
+/** Returns a function that prints what the agent logs, once, if the demo does not show it anyway. */
 function logPrinter({ print, paint }: DemoScreen): (entry: LogEntry) => void {
   let last: LogEntry['standing'];
   return ({ standing, level, msg }) => {
@@ -185,23 +185,23 @@ function logPrinter({ print, paint }: DemoScreen): (entry: LogEntry) => void {
     const isOrdinary = standing === 'fresh' || standing === 'asking';
     last = standing ?? last;
     if ((isNews && !isOrdinary) || level === 'error') print(paint.yellow(indented(`[${PROFILE}] ${msg}`)));
-    if (isNews && standing === 'waiting') print(paint.dim(`   It asks again in ${REMIND_EVERY} s.`));
+    if (isNews && standing === 'waiting') print(paint.dim(`   The agent asks again in ${REMIND_EVERY} s.`));
   };
 }
 
-/** Text in lines that fit the terminal, broken between words. */
+/** Breaks a text between words into lines that fit the terminal. */
 function indented(text: string): string {
   const width = Math.max(40, (process.stdout.columns || 80) - 4);
   return text.replace(new RegExp(`(\\S.{0,${width - 1}})(?:\\s+|$)`, 'g'), '   $1\n').trimEnd();
 }
 
-/** The file with the changed lines marked; longer stretches that are as before are told in a word. */
+/** Prints the file with changed lines marked, and only the number of most unchanged ones. */
 function showChanges({ print, paint }: DemoScreen, after: Buffer, before: Buffer): void {
   const lines = shownLines(after, before);
   const near = (index: number) => lines.slice(Math.max(0, index - 1), index + 2).some(({ changed }) => changed);
   let hidden = 0;
-  const tellHidden = () => {
-    if (hidden > 0) print(paint.dim(`   … ${hidden} lines as they were`));
+  const printHidden = () => {
+    if (hidden > 0) print(paint.dim(`   … ${hidden} unchanged lines`));
     hidden = 0;
   };
   for (const [index, { text, changed }] of lines.entries()) {
@@ -209,10 +209,10 @@ function showChanges({ print, paint }: DemoScreen, after: Buffer, before: Buffer
       hidden += 1;
       continue;
     }
-    tellHidden();
+    printHidden();
     print(changed ? paint.green(` → ${text}`) : `   ${text}`);
   }
-  tellHidden();
+  printHidden();
 }
 
 function checkFile({ stage, before }: Play, after: Buffer): void {
@@ -223,7 +223,7 @@ function checkFile({ stage, before }: Play, after: Buffer): void {
   must(given?.expiration === expiration, `the expiration in [${PROFILE}] is not the one that STS gave`);
   must(
     withoutSession(after, PROFILE) === withoutSession(before, PROFILE),
-    `something else than the session in [${PROFILE}] has changed in the file`,
+    `the refresh changed more than the session in [${PROFILE}]`,
   );
 }
 
@@ -233,46 +233,45 @@ function sessionOf(file: Buffer) {
   return session;
 }
 
-/** Whose session stands in the file, as STS says when asked with it. */
+/** Returns the user of the session in the file, as reported by STS. */
 async function identity(stage: Stage, file: Buffer): Promise<{ arn: string; accessKeyId: string }> {
   const keys = sessionOf(file);
   const { serialNumber } = stage;
   const answer = await getCallerIdentity(keys, { profile: PROFILE, region: REGION, serialNumber, clockOffset: 0 });
-  if (!answer.ok) throw new UserError(`the demo failed: STS does not take the new session (${answer.failure.kind})`);
+  if (!answer.ok) throw new UserError(`the demo failed: STS does not accept the new session (${answer.failure.kind})`);
   const { action, accessKeyId, outcome } = stage.sts.requests.at(-1) ?? {};
   must(
     action === 'GetCallerIdentity' && accessKeyId === keys.accessKeyId && outcome === 'granted',
     'STS was not asked',
   );
-  must(answer.value.arn === stage.userArn, `the new session is that of ${answer.value.arn}`);
+  must(answer.value.arn === stage.userArn, `the new session belongs to ${answer.value.arn}`);
   return { arn: answer.value.arn, accessKeyId: keys.accessKeyId };
 }
 
-/** What `aws-mfa-agent status` prints, which ends with 0 only when the session is fresh. */
+/** Returns what `aws-mfa-agent status` prints. It exits with 0 only if the session is fresh. */
 async function statusLines(stage: Stage): Promise<string[]> {
-  const environment = agentEnvironment(stage);
   const result = await runCommand([process.execPath, fileURLToPath(PROGRAM), 'status', PROFILE], {
-    environment,
+    environment: agentEnvironment(stage),
     timeout: 10_000,
   });
-  must(result.ok, `aws-mfa-agent status ${PROFILE} does not call the session fresh`);
+  must(result.ok, `aws-mfa-agent status ${PROFILE} does not report the session as fresh`);
   return result.stdout.trimEnd().split('\n');
 }
 
-/** A code of the right form that STS does not take, now or soon. */
+/** Returns six digits that STS does not accept, neither now nor soon. */
 function wrongCode({ authenticator }: Stage): string {
   const now = Date.now();
   const near = [-2, -1, 0, 1, 2].map((step) => authenticator.code(now + step * 30_000));
   return ['111111', '222222', '333333', '444444', '555555', '666666'].find((code) => !near.includes(code)) ?? '';
 }
 
-/** Of the person's environment only what decides how the agent is found and how it writes times. */
+/** Returns the agent's environment: of the user's only what decides how Node is found and how times are written. */
 function agentEnvironment({ env }: Stage): NodeJS.ProcessEnv {
   const { PATH, TZ } = process.env;
-  return { ...(PATH === undefined ? {} : { PATH }), ...(TZ === undefined ? {} : { TZ }), ...env };
+  return { PATH, TZ, ...env };
 }
 
-/** This process asks STS too, with the SDK, which reads the environment: from here on it is the agent's. */
+/** Gives this process the agent's environment, since it also calls STS, with the SDK, which reads the environment. */
 function takeEnvironment({ env }: Stage): void {
   for (const name of Object.keys(process.env)) {
     if (/^AWS_|_proxy$/i.test(name)) delete process.env[name];
@@ -286,16 +285,16 @@ function must(condition: boolean, problem: string): asserts condition {
 
 function notDone(log: RunningAgent['log']): never {
   const last = log.at(-1)?.msg ?? 'nothing';
-  throw new UserError(`the demo failed: not done after ${TIME_LIMIT / 1000} s; the agent's last word: ${last}`);
+  throw new UserError(`the demo failed: not done after ${TIME_LIMIT / 1000} s; the agent's last log line: ${last}`);
 }
 
-/** From now on signals are heard and do not end the process, so that everything can be removed. */
+/** Receives signals from now on instead of being ended by them, so that everything can be removed. */
 function listenForSignals(): { received: Promise<NodeJS.Signals>; stop(): void } {
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   const { promise: received, resolve: hear } = deferred<NodeJS.Signals>();
   const onSignal = (signal: NodeJS.Signals) => hear(signal);
   for (const name of names) process.on(name, onSignal);
-  // Nobody reads on: the terminal was closed, or the pipe, whose signal Node has switched off.
+  // The terminal or the pipe was closed. Node ignores the signal of a closed pipe.
   process.stdout.on('error', () => hear(process.stdout.isTTY ? 'SIGHUP' : 'SIGPIPE'));
   return {
     received,
@@ -305,7 +304,7 @@ function listenForSignals(): { received: Promise<NodeJS.Signals>; stop(): void }
   };
 }
 
-/** Ends this process as the signal would have, which shells and npm tell from a failure. */
+/** Ends this process by the signal, which shells and npm do not report as a failure. */
 function endBy(signal: NodeJS.Signals): void {
   process.exitCode = 128 + constants.signals[signal];
   process.kill(process.pid, signal);

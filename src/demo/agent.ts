@@ -5,7 +5,7 @@ import { UserError } from '../errors.ts';
 import { PROGRAM } from '../package-file.ts';
 import type { Standing } from '../policy/standing.ts';
 
-/** A line of the agent's log, as far as the demo reads it. */
+/** The part of a log line that the demo reads. */
 export interface LogEntry {
   level: string;
   time: string;
@@ -14,34 +14,37 @@ export interface LogEntry {
 }
 
 export interface AgentListener {
-  /** A line for people. */
+  /** A line for the user. */
   says(text: string): void;
-  /** A question; its answer is to be given behind it. */
+  /** A prompt, without a line end. */
   asks(question: string): void;
   logs(entry: LogEntry): void;
 }
 
-/** The real agent, run as the service would run it. */
+/** The real agent, as the service runs it. */
 export interface RunningAgent {
-  /** All that it has logged, the last entry last. */
+  /** All that it has logged so far. */
   log: readonly LogEntry[];
-  /** How many questions it has asked. */
+  /** How often it has asked. */
   questions(): number;
   answer(line: string): void;
   /**
-   * What `look` finds as soon as it finds something. It looks again whenever the agent has written.
-   * @throws UserError when the agent ends before
+   * Resolves with what `look` returns as soon as that is not undefined. Calls it whenever the agent has written something.
+   * @throws UserError when the agent ends first
    */
   until<Found>(look: () => Found | undefined): Promise<Found>;
-  /** Tells it to end, and waits until it has. @returns its exit status, or null when it had to be killed */
+  /** Ends it. Resolves with its exit status, or null if it had to be killed. */
   stop(): Promise<number | null>;
 }
 
 const PATIENCE = 5_000;
 
-/** @param env all of its environment */
+/**
+ * Starts the agent.
+ * @param env its whole environment
+ */
 export function startAgent(env: NodeJS.ProcessEnv, listener: AgentListener): RunningAgent {
-  // A session of its own: Ctrl-C is the demo's, which then ends the agent.
+  // Detached, since Ctrl-C must only reach the demo, which then ends the agent.
   const child = spawn(process.execPath, [fileURLToPath(PROGRAM), 'run'], { env, stdio: 'pipe', detached: true });
   const log: LogEntry[] = [];
   const looks = new Set<() => void>();
@@ -64,7 +67,7 @@ export function startAgent(env: NodeJS.ProcessEnv, listener: AgentListener): Run
     }
     for (const look of looks) look();
   };
-  // One thing after the other, each with its turn: who waits for it acts before the next is heard.
+  // Handles one thing at a time, with a pause in which waiting code runs before the next one.
   let turns = Promise.resolve();
   for (const stream of [child.stdout, child.stderr]) {
     const read = reader();
@@ -117,7 +120,7 @@ function endOf(child: ChildProcess): Promise<number | null> {
 
 type Heard = { kind: 'entry'; entry: LogEntry } | { kind: 'text' | 'question'; text: string };
 
-/** Tells apart what comes on one stream: log entries are JSON, and a question is a line that does not end. */
+/** Splits the agent's output: log entries are JSON, and a prompt is a line without an end. */
 function reader(): (text: string) => Heard[] {
   let rest = '';
   return (text) => {

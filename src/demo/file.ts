@@ -1,21 +1,21 @@
 import { shortKeyId } from '../session/session.ts';
 
-/** A line of the credentials file, as the demo shows it. */
+/** A line of the credentials file as the demo shows it. */
 interface ShownLine {
-  /** Secrets masked. */
+  /** With secrets masked. */
   text: string;
   changed: boolean;
 }
 
-/** The lines of a credentials file without its secrets, each with whether it is another than the one that was there before. */
+/** Returns the lines of a credentials file with secrets masked, and whether each differs from the file before. */
 export function shownLines(file: Buffer, before: Buffer = file): ShownLine[] {
   const old = linesOf(before);
   return linesOf(file).map((line, index) => ({ text: masked(line), changed: line !== old[index] }));
 }
 
 /**
- * The file with the session's values cut out of one profile: what no refresh may change. Does not use the agent's own
- * reader, which it is to judge.
+ * Returns a credentials file without the session's values of one profile: what a refresh must not change. Does not use the
+ * agent's own reader, since it checks that reader's work.
  */
 export function withoutSession(file: Buffer, profile: string): string {
   let inside = false;

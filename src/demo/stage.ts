@@ -6,42 +6,42 @@ import { type SandboxSts, startSandboxSts } from '../sandbox/sts.ts';
 import { type Authenticator, authenticator } from '../sandbox/totp.ts';
 import type { MfaSession } from '../session/session.ts';
 
-/** Everything that the demo's agent lives with, and nothing of the person who looks on. */
+/** Everything that the demo's agent works with. Nothing of it belongs to the user. */
 export interface Stage {
-  /** The home folder, a temporary one. */
+  /** A temporary home folder. */
   home: string;
   credentialsFile: string;
   sts: SandboxSts;
   authenticator: Authenticator;
   serialNumber: string;
-  /** Whose long-term keys [default] holds. */
+  /** The IAM user whose long-term keys are in [default]. */
   userArn: string;
-  /** What [mfa] holds at first; STS takes it for as long as it lasts. */
+  /** The first session in [mfa]. STS accepts it until its end. */
   session: MfaSession;
-  /** All that is AWS's, and all folders, for the agent's environment. */
+  /** The variables of AWS and of all folders, for the agent's environment. */
   env: Record<string, string>;
-  /** Ends STS and removes the home folder. */
+  /** Stops STS and removes the home folder. */
   clear(): Promise<void>;
 }
 
 /** The profile that the agent keeps fresh. */
 export const PROFILE = 'mfa';
 export const REGION = 'eu-west-1';
-/** The pause before the agent asks again, in seconds: the shortest that it takes. */
+/** The time until the first reminder, in seconds: the least that the agent accepts. */
 export const REMIND_EVERY = 30;
 
 const ACCOUNT_ID = '123456789012';
 
 /**
- * A home folder with AWS's two files and the agent's settings in it, and the STS that its keys are good for.
- * @param times how long the session in [mfa] still lasts, and how long before its end the agent asks, in seconds
+ * Creates a home folder with AWS's two files and the agent's settings, and starts an STS that accepts their keys.
+ * @param times how long the session in [mfa] lasts, and how long before its end the agent asks, in seconds
  */
 export async function setStage(times: { left: number; promptBefore: number }): Promise<Stage> {
   const user = newSandboxUser(ACCOUNT_ID, 'alice');
   const other = newSandboxUser(ACCOUNT_ID, 'work');
   const { serialNumber, secret } = user.mfa[0] ?? { serialNumber: '', secret: Buffer.alloc(0) };
   const sts = await startSandboxSts({ accountId: ACCOUNT_ID, users: [user] });
-  // A short name: the path of the agent's socket in it must not be longer than 104 characters on macOS.
+  // A short name: on macOS, the path of the agent's socket must not exceed 104 characters.
   const home = await mkdtemp(join(tmpdir(), 'mfa-demo-')).catch(async (error) => {
     await sts.close();
     throw error;
@@ -94,7 +94,7 @@ interface KeyPair {
   secretAccessKey: string;
 }
 
-/** As people write it: the profile that changes stands between two that must not, one of them in another style. */
+/** Returns a typical file: the profile that changes is between two others, one of them in another style. */
 function credentials(user: KeyPair, session: MfaSession, other: KeyPair): string {
   return `# Made up for this demo: nobody's keys.
 [default]
@@ -115,7 +115,7 @@ aws_secret_access_key=${other.secretAccessKey}
 `;
 }
 
-/** It looks each second, where it would each minute. */
+/** Returns settings that check every second instead of every minute. */
 function settings(promptBefore: number): string {
   return `check = * * * * * *
 prompt_before = ${promptBefore}s

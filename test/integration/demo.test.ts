@@ -174,7 +174,7 @@ describe.concurrent('the demo', () => {
     await person.says(QUESTION);
     person.types('12\x03');
     expect(await person.ended()).toBe(130);
-    expect(person.output()).toContain('the temporary folder is gone');
+    expect(person.output()).toContain('the temporary folder was removed');
     expect(await traces()).toEqual([]);
   });
 
