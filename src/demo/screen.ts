@@ -1,6 +1,5 @@
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import type { ReadStream, WriteStream } from 'node:tty';
-import { deferred } from '../time/deferred.ts';
 
 /** What the demo shows and reads: one line after the other. */
 export interface DemoScreen {
@@ -25,7 +24,8 @@ export function openScreen(input: ReadStream, output: WriteStream): DemoScreen {
   /** The prompt at the end of the output. */
   let open: string | undefined;
   let closed = false;
-  let typed: ReturnType<typeof readLines> | undefined;
+  let reader: Interface | undefined;
+  let lines: NodeJS.AsyncIterator<string> | undefined;
 
   const print = (text: string) => {
     if (closed) return;
@@ -56,8 +56,9 @@ export function openScreen(input: ReadStream, output: WriteStream): DemoScreen {
       look();
     },
     typed: async () => {
-      typed ??= readLines(input);
-      const line = await typed.next();
+      reader ??= createInterface({ input, terminal: false });
+      lines ??= reader[Symbol.asyncIterator]();
+      const { value: line } = await lines.next();
       // On a terminal, the terminal shows what is typed, and Return ends the line of the prompt.
       if (input.isTTY) open = undefined;
       else if (line !== undefined && !closed) output.write(line);
@@ -67,7 +68,7 @@ export function openScreen(input: ReadStream, output: WriteStream): DemoScreen {
       if (open !== undefined) output.write('\n');
       closed = true;
       clearInterval(timer);
-      typed?.stop();
+      reader?.close();
     },
   };
 }
@@ -77,30 +78,4 @@ function palette(output: WriteStream): DemoScreen['paint'] {
   const isColoured = output.isTTY === true && output.hasColors();
   const paint = (on: number, off: number) => (text: string) => (isColoured ? `\x1b[${on}m${text}\x1b[${off}m` : text);
   return { bold: paint(1, 22), dim: paint(2, 22), green: paint(32, 39), yellow: paint(33, 39) };
-}
-
-/** Reads lines as they come; `next` returns undefined after the last one. */
-function readLines(input: ReadStream) {
-  const lines: string[] = [];
-  let ended = false;
-  let news = deferred();
-  const reader = createInterface({ input, terminal: false });
-  reader.on('line', (line) => {
-    lines.push(line);
-    news.resolve();
-  });
-  reader.on('close', () => {
-    ended = true;
-    news.resolve();
-  });
-  return {
-    stop: () => reader.close(),
-    next: async (): Promise<string | undefined> => {
-      if (lines.length === 0 && !ended) {
-        news = deferred();
-        await news.promise;
-      }
-      return lines.shift();
-    },
-  };
 }
