@@ -15,7 +15,7 @@ const SILENT = 2_000;
  * A command of the user's that prints the code, like `mfa_process` of aws-vault. The shell runs it, as with aws-vault and
  * with `credential_process`, so quotes mean the same.
  *
- * The code is the first six-digit number in the last line of its standard output that is not empty: `aws:alice  123456`
+ * The code is the last six-digit number in the last line of its standard output that is not empty: `aws:alice  123456`
  * (`ykman`) is read as well as a bare code.
  * A command that has failed is not run again in the same refresh: a user who then mistypes the code should not wait for it.
  * @param terminal whether the command may talk to the user on our terminal ("Touch your YubiKey…"); if not, a notification
@@ -79,5 +79,5 @@ function withoutSecrets(message: string): string {
 /** Returns the code in a command's standard output, or undefined. */
 export function codeInOutput(output: string): string | undefined {
   const line = output.split(/\r?\n/).findLast((one) => one.trim() !== '') ?? '';
-  return codeIn(line) ?? /(?<!\d)\d{6}(?!\d)/.exec(line)?.[0];
+  return codeIn(line) ?? line.match(/(?<!\d)\d{6}(?!\d)/g)?.at(-1);
 }

@@ -168,6 +168,8 @@ function afterRefusal(
       return { ...FRESH_START, outage: { kind, times: times + 1 }, wait: { until: now + wait, why } };
     }
     case 'wrong-serial':
+      // The device may be in step again without a change of a file.
+      return stop(why, now, again);
     case 'session-keys':
     case 'forbidden':
     case 'bad-keys':
@@ -181,8 +183,8 @@ function afterRefusal(
 /** How long a stop lasts if nothing ends it before. */
 const LONGEST_STOP = 3_600_000;
 
-function stop(why: string, now: number): History {
-  return { ...FRESH_START, stopped: { why, since: now, until: now + LONGEST_STOP } };
+function stop(why: string, now: number, until = now + LONGEST_STOP): History {
+  return { ...FRESH_START, stopped: { why, since: now, until } };
 }
 
 /** A prompt first shown after the expiry had no last call at the expiry: it is repeated this often instead. */

@@ -2,10 +2,12 @@ import { CODE_STEP } from '../ask/time-left.ts';
 
 /** The codes that were sent to AWS in the last minutes. AWS gives one answer for a used code and for a wrong one. */
 export interface CodeMemory {
-  sent(serialNumber: string, code: string, now: number): void;
-  wasSent(serialNumber: string, code: string, now: number): boolean;
-  /** When a code of this device was last sent (milliseconds since the epoch); -Infinity when none is remembered. */
-  lastSent(serialNumber: string, now: number): number;
+  /** @param isRefused whether AWS has refused it */
+  sent(serialNumber: string, code: string, now: number, isRefused: boolean): void;
+  /** What became of a code when it was sent: `refused` by AWS, or `used`; undefined if it was not sent. */
+  fate(serialNumber: string, code: string, now: number): 'refused' | 'used' | undefined;
+  /** When a code of this device was last used (milliseconds since the epoch); -Infinity if none is remembered. */
+  lastUsed(serialNumber: string, now: number): number;
 }
 
 /** A code comes around again by chance; AWS takes it then. It cannot while it may still live. */
@@ -16,6 +18,8 @@ export interface SentCode {
   serialNumber: string;
   code: string;
   at: number;
+  /** AWS has refused it: it was mistyped, late or used before. Otherwise AWS may have accepted it. */
+  isRefused: boolean;
 }
 
 /**
@@ -26,13 +30,18 @@ export function rememberCodes(codes: SentCode[] = []): CodeMemory {
   const recent = (serialNumber: string, now: number) =>
     codes.filter((one) => one.serialNumber === serialNumber && now - one.at < CODE_MEMORY);
   return {
-    sent(serialNumber, code, now) {
+    sent(serialNumber, code, now, isRefused) {
       const old = codes.findIndex(({ at }) => now - at < CODE_MEMORY);
       codes.splice(0, old < 0 ? codes.length : old);
-      codes.push({ serialNumber, code, at: now });
+      codes.push({ serialNumber, code, at: now, isRefused });
     },
-    lastSent: (serialNumber, now) =>
-      Math.max(...recent(serialNumber, now).map(({ at }) => at), Number.NEGATIVE_INFINITY),
-    wasSent: (serialNumber, code, now) => recent(serialNumber, now).some((one) => one.code === code),
+    fate: (serialNumber, code, now) => {
+      const sent = recent(serialNumber, now).findLast((one) => one.code === code);
+      return sent && (sent.isRefused ? 'refused' : 'used');
+    },
+    lastUsed: (serialNumber, now) => {
+      const used = recent(serialNumber, now).filter(({ isRefused }) => !isRefused);
+      return Math.max(...used.map(({ at }) => at), Number.NEGATIVE_INFINITY);
+    },
   };
 }

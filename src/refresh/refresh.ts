@@ -59,11 +59,14 @@ async function attempt(
   const outage = target.afterOutage ? await effects.outage() : undefined;
   if (asking.signal.aborted) return { kind: 'withdrawn' };
   if (outage) return refusal(target, outage);
-  const usedNow = codes.lastSent(target.serialNumber, effects.now()) >= effects.now() - (effects.now() % CODE_STEP);
+  const usedNow = codes.lastUsed(target.serialNumber, effects.now()) >= effects.now() - (effects.now() % CODE_STEP);
   let problem = usedNow ? texts.needsNextCode(nextCodeIn(effects.now())) : undefined;
   let refused: RefreshOutcome | undefined;
+  /** Set when the command prints a code that AWS has refused: a person is asked, if that is possible. */
+  let isRepeated = false;
+  let hasWaited = false;
   for (let sent = 0; ; ) {
-    const shown = { reminder: asking.reminder, problem, byHand: sent === MOST_CODES - 1 };
+    const shown = { reminder: asking.reminder, problem, byHand: isRepeated || sent === MOST_CODES - 1 };
     const answer = await effects.ask(askRequest(target, effects.now(), shown), asking);
     if (asking.signal.aborted) return { kind: 'withdrawn' };
     if (answer.kind === 'snooze') {
@@ -71,15 +74,28 @@ async function attempt(
       return { kind: 'snoozed', until };
     }
     if (answer.kind === 'dismissed') return { kind: 'dismissed' };
-    if (answer.kind === 'unavailable') return refused ?? { kind: 'unaskable', reason: answer.reason };
+    if (answer.kind === 'unavailable') {
+      if (!isRepeated || hasWaited) return refused ?? { kind: 'unaskable', reason: answer.reason };
+      // No person can be asked: the command gets one chance to print the next code.
+      hasWaited = true;
+      isRepeated = false;
+      await effects.pause(nextCodeIn(effects.now()), asking.signal);
+      continue;
+    }
 
     const wait = nextCodeIn(effects.now());
     if (answer.automatic && wait < SHORTEST_LIFE) {
       await effects.pause(wait, asking.signal);
       continue;
     }
-    if (codes.wasSent(target.serialNumber, answer.code, effects.now())) {
-      problem = texts.codeAlreadyUsed(wait);
+    const fate = codes.fate(target.serialNumber, answer.code, effects.now());
+    if (fate === 'refused' && answer.automatic) {
+      isRepeated = true;
+      problem = texts.COMMAND_REFUSED;
+      continue;
+    }
+    if (fate !== undefined) {
+      problem = fate === 'refused' ? texts.refusedBefore(wait) : texts.codeAlreadyUsed(wait);
       // A command prints the same code until the next one comes; a person reads when that is.
       if (answer.automatic) await effects.pause(wait, asking.signal);
       continue;
@@ -120,7 +136,8 @@ async function exchange(
   for (;;) {
     const answer = await effects.getSessionToken({ serialNumber, tokenCode, durationSeconds }, keys);
     const unsent = !answer.ok && answer.failure.kind === 'unreachable' && !answer.failure.sent;
-    if (!unsent) effects.codes.sent(serialNumber, tokenCode, effects.now());
+    const isRefused = !answer.ok && answer.failure.kind === 'wrong-code';
+    if (!unsent) effects.codes.sent(serialNumber, tokenCode, effects.now(), isRefused);
     if (!unsent || signal.aborted || effects.now() >= deadline) return answer;
     await effects.pause(1_000, signal);
   }

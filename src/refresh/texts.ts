@@ -13,7 +13,12 @@ export function codeAlreadyUsed(wait: number): string {
 
 /** @param wait milliseconds until the device shows another code */
 export function wrongCode(wait: number): string {
-  return `AWS refused that code (mistyped, late or used). The next one comes in ${Math.ceil(wait / 1000)} s.`;
+  return `AWS refused that code. If you mistyped it, type it again; otherwise the next one comes in ${Math.ceil(wait / 1000)} s.`;
+}
+
+/** @param wait milliseconds until the device shows another code */
+export function refusedBefore(wait: number): string {
+  return `AWS has already refused that code; the next one comes in ${Math.ceil(wait / 1000)} s.`;
 }
 
 /** The device's present code has been sent already, for another profile or by another refresh. */
@@ -29,9 +34,9 @@ export function stsFailure(
   const start = `cannot refresh [${profile}]:`;
   switch (failure.kind) {
     case 'wrong-code':
-      return `${start} AWS refused the code for ${serialNumber} (wrong, late or already used): enter the next one`;
+      return `${start} AWS refused the code for ${serialNumber} (mistyped, late or already used): enter the next one`;
     case 'wrong-serial':
-      return `${start} AWS knows no MFA device ${serialNumber} for the user of [${sourceProfile}]: correct mfa_serial`;
+      return `${start} AWS cannot validate codes of the MFA device ${serialNumber} for the user of [${sourceProfile}]: correct mfa_serial; or, if the device is out of step, run aws iam resync-mfa-device`;
     case 'session-keys':
       return `${start} [${sourceProfile}] holds a session: source_profile must name the profile with the long-term keys`;
     case 'forbidden':

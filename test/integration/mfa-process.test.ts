@@ -63,6 +63,27 @@ describe('the agent with mfa_process', () => {
   });
 });
 
+describe('a command that prints the same refused code again', () => {
+  it('a person is asked at once', async () => {
+    sandbox = await startSandbox({ tolerance: 9 });
+    const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
+    await mkdir(folder, { recursive: true });
+    const script = `echo "label-202401    ${sandbox.wrongCode()}"`;
+    await writeFile(
+      join(folder, 'config.ini'),
+      `check = * * * * * *\nprompt = mfa_process, terminal\n[mfa]\nmfa_process = ${script}\n`,
+    );
+    const agent = start(['run'], sandbox.env);
+    // Waiting for the next code would take longer than this on most runs.
+    await agent.says(/AWS refused the code of mfa_process \(late, or of another device\)\.\nMFA code of alice/);
+    expect(sandbox.sts.requests.map(({ outcome }) => outcome)).toEqual(['AccessDenied']);
+    agent.child.stdin?.write(`${sandbox.code()}\n`);
+    await agent.says(/session refreshed/);
+    agent.child.kill('SIGTERM');
+    await agent.ended;
+  });
+});
+
 describe('the code of mfa_process', () => {
   beforeEach(async () => {
     // A code is good for its 30 seconds and no longer.

@@ -64,6 +64,27 @@ describe('refresh', () => {
     expect(await credentials()).toBe(before);
   });
 
+  it.each([
+    ['with dashes', (code: string) => code.replace(/^.../, '$&-')],
+    ['with a long dash and blanks', (code: string) => code.replace(/^.../, ' $& – ')],
+    [
+      'with full-width digits',
+      (code: string) => code.replace(/\d/g, (digit) => '０１２３４５６７８９'[Number(digit)] ?? ''),
+    ],
+    ['with zero-width characters', (code: string) => `\u200b${code.replace(/^.../, '$&\u200d')}\ufeff`],
+  ])('refresh takes a code that was pasted %s', async (_, pasted) => {
+    const ended = await run(['refresh', '--token-code', '-'], sandbox.env, pasted(sandbox.code()));
+    expect(ended).toMatchObject({ status: 0, stderr: expect.stringContaining('[mfa] is fresh until') });
+  });
+
+  it('refresh names the device and the command for one that is out of step when AWS cannot validate its codes', async () => {
+    const serial = 'arn:aws:iam::123456789012:mfa/bob';
+    const ended = await refresh('--serial-number', serial, '--token-code', sandbox.code());
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toContain(`AWS cannot validate codes of the MFA device ${serial}`);
+    expect(ended.stderr).toContain('aws iam resync-mfa-device');
+  });
+
   it('refresh never sends a text that is not a code', async () => {
     for (const code of ['12345', '1234567', 'abcdef', '']) {
       expect(await refresh('--token-code', code)).toMatchObject({

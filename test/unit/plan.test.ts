@@ -529,8 +529,8 @@ describe('the plan for several profiles and states', () => {
   });
 
   describe('the plan after a refusal that another code cannot change', () => {
-    const message = 'cannot refresh [mfa]: AWS knows no MFA device phone';
-    const refused = { kind: 'refused', failure: { kind: 'wrong-serial' }, message } as const;
+    const message = 'cannot refresh [mfa]: AWS refused';
+    const refused = { kind: 'refused', failure: { kind: 'forbidden', detail: 'no' }, message } as const;
     const history = next(
       { ...FRESH_START, askingSince: NINE - MINUTE, lastAskedAt: NINE - MINUTE, reminders: 7 },
       { kind: 'prompt-ended', outcome: refused, jitter: 0 },
@@ -541,6 +541,17 @@ describe('the plan for several profiles and states', () => {
       const { actions, standings } = plan([situation({ history })], at(NINE));
       expect(actions).toEqual([]);
       expect(standings.get('mfa')).toEqual({ standing: 'stopped', why: message, until: NINE + HOUR });
+    });
+
+    it('the plan asks once more after remind_every when AWS cannot validate the device, which may be out of step', () => {
+      const outcome = { ...refused, failure: { kind: 'wrong-serial' } } as const;
+      const asked = next(FRESH_START, { kind: 'prompt-ended', outcome, jitter: 0 });
+      expect(plan([situation({ history: asked })], at(NINE + 5 * MINUTE - 1)).actions).toEqual([]);
+      expect(plan([situation({ history: asked })], at(NINE + 5 * MINUTE)).actions).toEqual(ask);
+      const back = { ...at(NINE + 2 * MINUTE), returnedAt: NINE + 2 * MINUTE };
+      expect(plan([situation({ history: asked })], back).actions).toEqual(ask);
+      const checked = next(asked, { kind: 'checked', state: 'expired', mayBeFixed: true });
+      expect(plan([situation({ history: checked })], at(NINE)).actions).toEqual(ask);
     });
 
     it('the plan does not ask until an hour has passed', () => {

@@ -86,6 +86,23 @@ describe('a sent code', () => {
     expect(sent.map(({ at }) => at)).toEqual([0, 90_000]);
   });
 
+  it('a mistyped code may be typed again, and one that AWS has refused is not sent again nor called used', async () => {
+    const { refresh, refuse, sent, prompts, later } = world(['111111', '111111', '222222']);
+    refuse({ kind: 'wrong-code' });
+    await refresh();
+    expect(prompts.map(({ problem }) => problem)).toEqual([
+      undefined,
+      'AWS refused that code. If you mistyped it, type it again; otherwise the next one comes in 30 s.',
+      'AWS has already refused that code; the next one comes in 30 s.',
+      'AWS refused that code. If you mistyped it, type it again; otherwise the next one comes in 30 s.',
+    ]);
+    expect(sent.map(({ code }) => code)).toEqual(['111111', '222222']);
+    // The code that the device shows now is another one, and was not used.
+    later(1_000);
+    await refresh();
+    expect(prompts.at(-1)?.problem).toBeUndefined();
+  });
+
   it('a code that certainly did not reach AWS is sent again each second for half a minute, and then not any more', async () => {
     const { refresh, refuse, sent } = world(['123456']);
     refuse({ kind: 'unreachable', detail: 'no route', sent: false });
