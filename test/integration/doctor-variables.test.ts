@@ -68,6 +68,8 @@ interface Situation {
   /** Who signs, by botocore and by the SDK for JavaScript. */
   botocore: string;
   javaScript: string;
+  /** By the AWS CLI 2, where that is another than botocore's. */
+  cli2?: string;
 }
 
 function situations(): Situation[] {
@@ -84,7 +86,7 @@ function situations(): Situation[] {
       botocore: keys,
       javaScript: profile,
     },
-    { what: 'both profiles', variables: both, botocore: usual, javaScript: profile },
+    { what: 'both profiles', variables: both, botocore: usual, javaScript: profile, cli2: profile },
     { what: 'keys alone', variables: KEYS, botocore: keys, javaScript: keys },
     { what: 'AWS_PROFILE alone', variables: { AWS_PROFILE: 'mfa' }, botocore: profile, javaScript: profile },
     {
@@ -128,7 +130,8 @@ describe('the order of variables that doctor describes', () => {
   });
 
   it('the order of variables is as doctor describes for the AWS CLI', needs('aws'), async () => {
-    for (const { what, named, variables, botocore } of situations().slice(0, 3)) {
+    const isSecond = /^aws-cli\/2/.test(await output('aws', ['--version']));
+    for (const { what, named, variables, botocore, cli2 = botocore } of situations().slice(0, 3)) {
       const before = sandbox.sts.requests.length;
       const profile = named === undefined ? [] : ['--profile', named];
       const words = [
@@ -141,7 +144,7 @@ describe('the order of variables that doctor describes', () => {
         ...profile,
       ];
       await output('aws', words, variables);
-      expect([what, nameOf(sandbox.sts.requests[before]?.accessKeyId)]).toEqual([what, botocore]);
+      expect([what, nameOf(sandbox.sts.requests[before]?.accessKeyId)]).toEqual([what, isSecond ? cli2 : botocore]);
     }
   });
 });
