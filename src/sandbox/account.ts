@@ -3,11 +3,11 @@ import type { MfaSession } from '../session/session.ts';
 import { type AwsError, refused, type SignedRequest, UNKNOWN_KEY, verifySignature } from './signature.ts';
 import { stepAt, totp } from './totp.ts';
 
-/** What AWS keeps of an account: its users, the sessions it gave, the codes it has seen. */
+/** An account as AWS sees it: its users, its sessions, and the codes that were used. */
 export interface Account extends AccountSettings {
-  /** By access key id. */
+  /** By access key ID. */
   sessions: Map<string, Session>;
-  /** By serial number: the time steps whose code has been accepted. */
+  /** By serial number: the time steps whose code was used. */
   burntSteps: Map<string, Set<number>>;
 }
 
@@ -16,64 +16,64 @@ export interface AccountSettings {
   accountId: string;
   users: SandboxUser[];
   roles: SandboxRole[];
-  /** For how long an MFA device shows a code. */
+  /** How long an MFA device shows a code. */
   stepSeconds: number;
-  /** How many steps before and after the current one a code is accepted; AWS: one. */
+  /** How many steps before and after its own a code is accepted; AWS: one. */
   tolerance: number;
-  /** Seconds: longer sessions are cut to this without an error. */
+  /** In seconds: longer sessions are shortened to this without an error. */
   longestSession: number;
-  /** The only region that a signature may be made for; any region when undefined. */
+  /** The region that signatures must be for; any region if undefined. */
   region: string | undefined;
 }
 
-/** A session that was given; `mfa` is false when it was asked for without a code. */
+/** A session of the account; `mfa` is false if it was requested without a code. */
 export interface Session extends MfaSession {
   user: SandboxUser;
   mfa: boolean;
-  /** The role that the user has assumed. */
+  /** The assumed role. */
   role?: { name: string; sessionName: string };
 }
 
 /** A role that the users of the account may assume. */
 interface SandboxRole {
   name: string;
-  /** Its trust policy demands `aws:MultiFactorAuthPresent`. */
+  /** Whether its trust policy requires `aws:MultiFactorAuthPresent`. */
   mfa: boolean;
   /** Seconds, 3600 to 43200. */
   maxSessionDuration: number;
 }
 
-/** An IAM user of the sandbox account. Read at each request: a test may change it while the sandbox runs. */
+/** An IAM user. Read at each request, so a test may change it while the sandbox runs. */
 export interface SandboxUser {
   name: string;
   /** `AKIA` and 16 more characters. */
   accessKeyId: string;
   secretAccessKey: string;
-  /** false: the access key has been made inactive. */
+  /** `false`: the access key is inactive. */
   active?: boolean;
-  /** The account's root user: AWS cuts its sessions to an hour without an error. */
+  /** The account's root user: AWS shortens its sessions to an hour without an error. */
   root?: boolean;
-  /** A policy that forbids the user sts:GetSessionToken. */
+  /** A policy denies sts:GetSessionToken. */
   policyDenies?: boolean;
-  /** Nothing allows the user iam:ListMFADevices. */
+  /** No policy allows iam:ListMFADevices. */
   mayNotListDevices?: boolean;
   mfa: SandboxDevice[];
 }
 
 export interface SandboxDevice {
-  /** An ARN, or a hardware serial; with `:u2f/` in it a passkey or security key, which has no codes. */
+  /** An ARN or a hardware serial. An ARN with `:u2f/` is a passkey or security key, which has no codes. */
   serialNumber: string;
-  /** What the authenticator was given when it was set up, not in base32. */
+  /** The secret of the authenticator, not in base32. */
   secret: Buffer;
 }
 
-/** An element with text, with elements inside, or with a list of such. */
+/** XML elements by name: text, elements, or a list of elements. */
 export type Fields = { [name: string]: string | Fields | Fields[] };
 
 export type Outcome = { kind: 'granted'; action: string; result: Fields } | AwsError;
 
 /**
- * What AWS does with a request: who signed it, what is asked for, may they have it.
+ * Decides a request as AWS does: who signed it, what it asks for, and whether that is allowed.
  * @param now milliseconds since the epoch, by AWS's clock
  */
 export function decide(account: Account, request: SignedRequest, parameters: URLSearchParams, now: number): Outcome {
@@ -93,7 +93,7 @@ export function decide(account: Account, request: SignedRequest, parameters: URL
       return { secretAccessKey, session: { token, expiration } };
     },
     now,
-    // IAM is one for all regions, and signed for in this one.
+    // IAM is global; its requests are signed for this region.
     region: service === 'iam' ? 'us-east-1' : account.region,
   });
   if (verdict.kind === 'refused') return verdict;
@@ -124,7 +124,7 @@ function listDevices(account: Account, { user, session }: Caller): Outcome {
   return listMfaDevices(user, arnOf(account, user), session);
 }
 
-/** Who signed a request: a user with the long-term key, or with a session's. */
+/** The signer of a request: a user, with a session's key or the long-term key. */
 interface Caller {
   user: SandboxUser;
   session: Session | undefined;
@@ -144,7 +144,7 @@ function getSessionToken(account: Account, caller: Caller, parameters: URLSearch
     const problem = problemOfCode(account, user, serialNumber, tokenCode, now);
     if (problem !== undefined) return refused(403, 'AccessDenied', problem);
   }
-  // Policies may depend on whether there was a code, so they come after it: the code is burnt all the same.
+  // Policies may depend on MFA, so AWS checks the code first. It is used even if a policy then denies the call.
   if (user.policyDenies === true) {
     const who = `User: ${arnOf(account, user)} is not authorized to perform: sts:GetSessionToken`;
     return refused(403, 'AccessDenied', `${who} with an explicit deny in an identity-based policy`);
@@ -158,7 +158,7 @@ function getSessionToken(account: Account, caller: Caller, parameters: URLSearch
   return { kind: 'granted', action: 'GetSessionToken', result: { Credentials: credentialsOf(session) } };
 }
 
-/** With a session's keys this is role chaining, which AWS limits to an hour. */
+/** With a session's key this is role chaining, which AWS limits to an hour. */
 function assumeRole(account: Account, caller: Caller, parameters: URLSearchParams, now: number): Outcome {
   const invalid = validationError(parameters, 43_200);
   if (invalid !== undefined) return invalid;
@@ -172,7 +172,7 @@ function assumeRole(account: Account, caller: Caller, parameters: URLSearchParam
   const mfa = tokenCode !== null || caller.session?.mfa === true;
   const arn = parameters.get('RoleArn') ?? '';
   const role = account.roles.find(({ name }) => arn === `arn:aws:iam::${account.accountId}:role/${name}`);
-  // AWS does not tell a role that is missing from one that trusts somebody else.
+  // AWS does not distinguish a missing role from one that does not trust the caller.
   if (role === undefined || (role.mfa && !mfa)) {
     const who = `User: ${callerArn(account, caller)} is not authorized to perform: sts:AssumeRole`;
     return refused(403, 'AccessDenied', `${who} on resource: ${arn}`);
@@ -208,7 +208,7 @@ function credentialsOf({ accessKeyId, secretAccessKey, sessionToken, expiration 
   };
 }
 
-/** Needs no permission, and tells nothing of MFA. */
+/** Needs no permission; the answer does not mention MFA. */
 function getCallerIdentity(account: Account, caller: Caller): Outcome {
   return {
     kind: 'granted',
@@ -222,7 +222,7 @@ function getCallerIdentity(account: Account, caller: Caller): Outcome {
 }
 
 /**
- * The parameters' limits are those of the API reference; AWS reports all that are broken in one message.
+ * Checks the parameters against the limits of the API reference. AWS reports all violations in one message.
  * @param longest the greatest DurationSeconds of the action
  */
 function validationError(parameters: URLSearchParams, longest: number): AwsError | undefined {
@@ -255,7 +255,7 @@ function validationError(parameters: URLSearchParams, longest: number): AwsError
   return refused(400, 'ValidationError', `${count} detected: ${broken.join('; ')}`);
 }
 
-/** Accepts a code and burns it, or says what is wrong, with the blanks that AWS has at the end and in the middle. */
+/** Uses a code, or returns AWS's message, with AWS's extra spaces. */
 function problemOfCode(
   account: Account,
   user: SandboxUser,
@@ -278,7 +278,7 @@ function problemOfCode(
   return undefined;
 }
 
-/** The time steps, of those that count at an instant, in which a device shows a code. */
+/** Returns the accepted time steps at an instant in which a device shows this code. */
 export function stepsOf(account: Account, device: SandboxDevice, tokenCode: string, now: number): number[] {
   const current = stepAt(now, account.stepSeconds);
   return Array.from({ length: 2 * account.tolerance + 1 }, (_, index) => current - account.tolerance + index).filter(
@@ -287,15 +287,15 @@ export function stepsOf(account: Account, device: SandboxDevice, tokenCode: stri
 }
 
 /**
- * A new session.
- * @param seconds how long it lasts from now on; negative: it has expired so long ago
+ * Adds a session to the account.
+ * @param seconds how long it lasts; negative: how long ago it expired
  */
 export function issue(account: Account, user: SandboxUser, mfa: boolean, seconds: number, now: number): Session {
   const session: Session = {
     accessKeyId: newAccessKeyId('ASIA'),
     secretAccessKey: newSecretAccessKey(),
     sessionToken: newSessionToken(),
-    // AWS gives whole seconds.
+    // AWS returns whole seconds.
     expiration: (Math.floor(now / 1000) + seconds) * 1000,
     user,
     mfa,
@@ -304,7 +304,7 @@ export function issue(account: Account, user: SandboxUser, mfa: boolean, seconds
   return session;
 }
 
-/** A user with a random access key and one virtual MFA device. */
+/** Returns a user with a random access key and one virtual MFA device. */
 export function newSandboxUser(accountId: string, name: string): SandboxUser {
   return {
     name,
@@ -324,7 +324,7 @@ function newSecretAccessKey(): string {
   return randomBytes(30).toString('base64');
 }
 
-/** Several hundred characters with all that is awkward in AWS's: `+` and `/` inside, `=` at the end. */
+/** Returns several hundred characters with the special ones of AWS's tokens: `+` and `/` inside, `=` at the end. */
 function newSessionToken(): string {
   const start = Buffer.from('IQoJb3JpZ2luX2Vj', 'base64');
   for (;;) {
@@ -334,7 +334,7 @@ function newSessionToken(): string {
   }
 }
 
-/** One character of base32 for each byte. */
+/** Returns one base32 character for each byte. */
 function base32(bytes: Buffer): string {
   return [...bytes].map((byte) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.charAt(byte % 32)).join('');
 }
@@ -361,8 +361,8 @@ function arnOf(account: Account, user: SandboxUser): string {
 }
 
 /**
- * IAM's ListMFADevices, for whoever asks.
- * @param session with which the request was signed, if with one: IAM takes only those that were made with MFA
+ * Handles IAM's ListMFADevices for the caller's own devices.
+ * @param session the session that signed the request, if any: IAM only accepts sessions with MFA
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListMFADevices.html
  */
 function listMfaDevices(user: SandboxUser, arn: string, session: Session | undefined): Outcome {

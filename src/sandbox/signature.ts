@@ -1,19 +1,19 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
-/** A request as it came over the wire, not decoded. */
+/** A request as received, not decoded. */
 export interface SignedRequest {
   method: string;
-  /** Path and query, as in the request line. */
+  /** Path and query of the request line. */
   target: string;
-  /** Lower-case names; one value for each time that the header was sent. */
+  /** By lower-case name: one value for each time the header was sent. */
   headers: Readonly<Record<string, readonly string[] | undefined>>;
   body: Buffer;
 }
 
-/** What the other side knows of an access key. */
+/** What AWS knows about an access key. */
 interface SigningKey {
   secretAccessKey: string;
-  /** Only for the keys of a session: the request must carry it. */
+  /** Only for a session's key: the request must contain this token. */
   session?: { token: string; expiration: number };
 }
 
@@ -30,21 +30,21 @@ export function refused(status: number, code: string, message: string): AwsError
 }
 
 export interface SignatureRules {
-  /** For which service it must have been made: `sts`, `iam`. */
+  /** The service that the signature must be for: `sts`, `iam`. */
   service: string;
-  /** The key with this access key id, or undefined when there is none, or it is inactive. */
+  /** Returns the key with this access key ID, or undefined if there is none or it is inactive. */
   keyOf(accessKeyId: string): SigningKey | undefined;
-  /** Milliseconds since the epoch, by the verifier's clock. */
+  /** AWS's time, in milliseconds since the epoch. */
   now: number;
-  /** The only region that a signature may be made for; any region when undefined. */
+  /** The region that the signature must be for; any region if undefined. */
   region?: string | undefined;
 }
 
 const TOLERANCE_MINUTES = 5;
 
 /**
- * Whether a request was signed, just now, by the holder of a key: AWS Signature Version 4 in the Authorization
- * header. Errors have the codes and words of AWS.
+ * Verifies that the holder of a key has just signed a request: AWS Signature Version 4 in the Authorization header. Errors
+ * have the codes and messages of AWS.
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
 export function verifySignature(
@@ -67,7 +67,7 @@ export function verifySignature(
 
   const key = rules.keyOf(authorization.accessKeyId);
   const token = headerValue(request, 'x-amz-security-token');
-  // AWS cannot look a session's key up without its token, so a wrong token makes the key an unknown one.
+  // AWS finds a session's key by its token, so with a wrong token the key is unknown.
   if (key === undefined || token !== key.session?.token) return UNKNOWN_KEY;
 
   const problem =
@@ -83,7 +83,7 @@ export function verifySignature(
   return { kind: 'verified', accessKeyId: authorization.accessKeyId };
 }
 
-/** AWS's answer to a key that it does not know, or not for what is asked. */
+/** AWS's answer to a key that is unknown, or not valid for the action. */
 export const UNKNOWN_KEY = refused(
   403,
   'InvalidClientTokenId',
@@ -136,7 +136,7 @@ function parseAuthorization(header: string): Authorization | undefined {
   return { accessKeyId, date, region, service, terminator, signedHeaders, signature };
 }
 
-/** A header outside the signature could be changed on the way: `host` and all of `x-amz-*` have to be inside. */
+/** Returns what is wrong with the signed headers: they must include `host` and all `x-amz-*`, which could be changed otherwise. */
 function problemOfHeaders(request: SignedRequest, signedHeaders: string[]): string | undefined {
   if (!signedHeaders.includes('host')) {
     return "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.";
@@ -198,7 +198,7 @@ function canonicalRequest(request: SignedRequest, signedHeaders: string[]): stri
   const query = question < 0 ? '' : request.target.slice(question + 1);
   return [
     request.method,
-    // Every service but S3 signs the path as it was sent, encoded once more.
+    // Every service but S3 encodes the path once more.
     path.split('/').map(encode).join('/'),
     [...new URLSearchParams(query)]
       .map(([name, value]) => `${encode(name)}=${encode(value)}`)
@@ -211,12 +211,12 @@ function canonicalRequest(request: SignedRequest, signedHeaders: string[]): stri
   ].join('\n');
 }
 
-/** All values of a header as the canonical request has them: joined by commas, blanks squeezed. */
+/** Returns the values of a header as in the canonical request: joined by commas, with single spaces. */
 function headerValue(request: SignedRequest, name: string): string | undefined {
   return request.headers[name]?.map((value) => value.trim().replace(/ +/g, ' ')).join(',');
 }
 
-/** RFC 3986's percent-encoding, of all but the unreserved characters. */
+/** Percent-encodes all but the unreserved characters of RFC 3986. */
 function encode(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,

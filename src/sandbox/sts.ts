@@ -6,7 +6,7 @@ import type { MfaSession } from '../session/session.ts';
 import { type Account, type AccountSettings, decide, type Fields, issue, type Outcome, stepsOf } from './account.ts';
 import { refused } from './signature.ts';
 
-/** Defaults: a device shows a code for 30 s, a code is good one step earlier and later, sessions are as long as asked for. */
+/** By default a device shows a code for 30 s, a code is accepted one step early or late, and sessions are not shortened. */
 export interface SandboxStsOptions
   extends Pick<AccountSettings, 'accountId' | 'users'>,
     Partial<Omit<AccountSettings, 'accountId' | 'users'>> {
@@ -14,43 +14,43 @@ export interface SandboxStsOptions
   now?: () => number;
 }
 
-/** What can go wrong on the way to STS, or with it. */
+/** Faults of STS, or of the network. */
 export type StsFault =
-  /** Processes the request when it comes and answers later. */
+  /** Processes the request at once and answers later. */
   | { kind: 'delay'; milliseconds: number }
-  /** Closes the connection without having processed the request. */
+  /** Closes the connection without processing the request. */
   | { kind: 'drop' }
-  /** Processes the request, so that the code is burnt, and closes the connection without an answer. */
+  /** Processes the request, which uses the code, and closes the connection without an answer. */
   | { kind: 'drop-after-processing' }
   | { kind: 'throttle' }
   | { kind: 'internal-failure' }
   | { kind: 'unavailable' }
-  /** Something between us and STS answers with a page; 511 is a captive portal that admits it (RFC 6585). */
+  /** A proxy or captive portal answers with a page; 511 says so (RFC 6585). */
   | { kind: 'html'; status: 200 | 511 }
   | { kind: 'empty'; status: number }
-  /** Processes the request and answers 200 with an XML document that holds no credentials. */
+  /** Processes the request and answers 200 with XML without credentials. */
   | { kind: 'no-credentials' }
-  /** Processes the request and answers 200 with XML that ends in the middle. */
+  /** Processes the request and answers 200 with incomplete XML. */
   | { kind: 'garbage' }
-  /** AWS's clock is ahead by so much, negative: behind; for the `Date` header, signatures, codes and expirations. */
+  /** AWS's clock is ahead (negative: behind), for the `Date` header, signatures, codes and expirations. */
   | { kind: 'skew'; milliseconds: number };
 
-/** What arrived, as it was asked for. */
+/** A request that arrived. */
 interface SandboxRequest {
   /** Milliseconds since the epoch, by the sandbox's clock. */
   at: number;
   action: string | undefined;
-  /** The key that the request says it is signed with, whether or not the signature is good. */
+  /** The key that the request names, even if its signature is wrong. */
   accessKeyId: string | undefined;
-  /** The region that it is signed for. */
+  /** The region of the signature. */
   region: string | undefined;
-  /** The names of all parameters, `Action` and `Version` included. */
+  /** The names of all parameters, including `Action` and `Version`. */
   parameters: string[];
   serialNumber: string | undefined;
   tokenCode: string | undefined;
   durationSeconds: string | undefined;
   fault: StsFault['kind'] | undefined;
-  /** `granted`, AWS's error code, or `unprocessed` when a fault kept the request from STS. */
+  /** `granted`, AWS's error code, or `unprocessed` if a fault kept the request from STS. */
   outcome: string;
 }
 
@@ -59,29 +59,29 @@ export interface SandboxSts {
   url: string;
   requests: readonly SandboxRequest[];
   /**
-   * Makes the next requests go wrong; faults come in the order in which they were asked for.
+   * Makes the next requests fail. Several faults apply one after the other.
    * @param times how many requests; Infinity: until `clearFaults`
    */
   fault(fault: StsFault, times?: number): void;
   clearFaults(): void;
-  /** The n-th request since the start, 1 for the first, as soon as it has arrived; its answer may still be due. */
+  /** Resolves with the n-th request since the start (1 is the first) when it has arrived, maybe before its answer. */
   arrival(n: number): Promise<SandboxRequest>;
   /**
-   * A session as GetSessionToken gives with a good code, without asking for one.
-   * @param seconds how long it lasts, from now on the sandbox's clock; negative: it has expired so long ago
+   * Returns a session like one from GetSessionToken with a valid code.
+   * @param seconds how long it lasts by the sandbox's clock; negative: how long ago it expired
    */
   issue(userName: string, seconds: number): MfaSession;
-  /** What the sandbox knows of a session that it gave; `mfa` is false when it was asked for without a code. */
+  /** Returns a session of the sandbox; `mfa` is false if it was requested without a code. */
   session(accessKeyId: string): { userName: string; mfa: boolean; expiration: number } | undefined;
-  /** Whether a code was accepted once already, within the steps that still count. */
+  /** Whether a code has been used, within the steps that are accepted now. */
   isBurnt(serialNumber: string, tokenCode: string): boolean;
   close(): Promise<void>;
 }
 
 /**
- * An STS on loopback, with AWS's checks and words: real signatures, real MFA codes, each good once. It speaks the
- * query protocol of the API version 2011-06-15 and knows GetSessionToken, GetCallerIdentity and
- * AssumeRole; and IAM's ListMFADevices, of version 2010-05-08.
+ * Starts an STS on loopback with AWS's checks and messages: it verifies signatures and MFA codes, and accepts each code once.
+ * It has the actions GetSessionToken, GetCallerIdentity and AssumeRole of API version 2011-06-15 (query protocol), and IAM's
+ * ListMFADevices of version 2010-05-08.
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
  */
 export async function startSandboxSts(options: SandboxStsOptions): Promise<SandboxSts> {
@@ -216,7 +216,7 @@ interface Reply {
   body: string;
 }
 
-/** @returns undefined when the connection is to be closed without an answer */
+/** Returns the reply, or undefined if the connection should be closed without one. */
 function replyTo(fault: StsFault | undefined, outcome: () => Outcome): Reply | undefined {
   switch (fault?.kind) {
     case undefined:
@@ -290,7 +290,7 @@ ${elements(outcome.result, '    ')}  </${outcome.action}Result>
 const NAMESPACE = 'https://sts.amazonaws.com/doc/2011-06-15/';
 const IAM_NAMESPACE = 'https://iam.amazonaws.com/doc/2010-05-08/';
 
-/** One element a line; those inside another are indented. A list is one of `member`. */
+/** Returns XML with one element a line, indented. The elements of a list are called `member`. */
 function elements(fields: Fields, indent: string): string {
   return Object.entries(fields)
     .map(([name, value]) => {
@@ -307,13 +307,13 @@ function escapeText(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
 
-/** Parameters come in a form body; STS takes them from the query too. */
+/** Returns the parameters from the form in the body and from the query, as STS does. */
 function parametersOf(target: string, body: Buffer): URLSearchParams {
   const query = target.includes('?') ? target.slice(target.indexOf('?') + 1) : '';
   return new URLSearchParams([...new URLSearchParams(query), ...new URLSearchParams(body.toString('utf8'))]);
 }
 
-/** @returns undefined when the client went away in the middle, or sends more than any request to STS has */
+/** Reads the body. Resolves with undefined if the client disconnects, or sends more than any request to STS needs. */
 async function bodyOf(incoming: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;

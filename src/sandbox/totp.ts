@@ -15,7 +15,7 @@ export function authenticator(secret: Buffer, stepSeconds = 30): Authenticator {
 }
 
 /**
- * The six-digit time-based code of RFC 6238, with HMAC-SHA-1 as AWS's virtual devices use it.
+ * Returns the six-digit time-based code of RFC 6238, with HMAC-SHA-1 like AWS's virtual devices.
  * @param atMs milliseconds since the epoch
  * @see https://www.rfc-editor.org/rfc/rfc6238#section-4 and, for the truncation, RFC 4226 section 5.3
  */
@@ -28,7 +28,7 @@ export function totp(secret: Buffer, atMs: number, stepSeconds = 30): string {
   return String(number % 1_000_000).padStart(6, '0');
 }
 
-/** The number of the time step that an instant falls into: RFC 6238's T, with T0 = 0. */
+/** Returns the number of the time step that contains an instant: RFC 6238's T, with T0 = 0. */
 export function stepAt(atMs: number, stepSeconds: number): number {
   return Math.floor(atMs / (stepSeconds * 1000));
 }

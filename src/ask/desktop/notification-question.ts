@@ -152,7 +152,7 @@ export class NotificationQuestion {
     this.#returns += 1;
     if (this.#returns > MOST_RETURNS) return { kind: 'unavailable', reason: reasons.SERVICE_CRASHES };
     this.#startReturnTimer();
-    // Whoever starts the service, the bus reports its new owner.
+    // The bus reports the new owner, even if another program starts the service.
     service.startAgain(this.#bus);
     return undefined;
   }
