@@ -1,4 +1,5 @@
 import { UserError } from '../errors.ts';
+import { plain } from '../plain.ts';
 import * as texts from './texts.ts';
 
 /** A question to the user. An option can answer it in advance. */
@@ -43,12 +44,12 @@ export interface Questions {
  */
 export async function questionsOf(defaults: boolean): Promise<Questions> {
   const person = process.stdin.isTTY && process.stderr.isTTY;
-  const plain = (line: string) => void process.stderr.write(`${line}\n`);
+  const print = (line: string) => void process.stderr.write(`${plain(line)}\n`);
   if (defaults || !person) {
     const answered = <Value>({ option, message }: Question, value: Value | undefined, shown: string): Value => {
       if (!defaults) throw new UserError(texts.noTerminal(option), 'usage');
       if (value === undefined) throw new UserError(texts.noDefault(message, option), 'usage');
-      plain(`${message} ${shown}`);
+      print(`${message} ${shown}`);
       return value;
     };
     return {
@@ -60,8 +61,8 @@ export async function questionsOf(defaults: boolean): Promise<Questions> {
         return answered(question, question.initial, question.initial ?? '');
       },
       confirm: async (question) => answered(question, true, 'yes'),
-      say: plain,
-      end: plain,
+      say: print,
+      end: print,
     };
   }
 
@@ -78,18 +79,21 @@ export async function questionsOf(defaults: boolean): Promise<Questions> {
   prompts.intro(texts.TITLE, { output });
   return {
     person,
-    choose: async ({ message, choices, initial }) =>
-      given(
-        await prompts.select({ message, options: choices, initialValue: initial, showInstructions: false, output }),
-      ),
+    choose: async ({ message, choices, initial }) => {
+      const options = choices.map((choice) => ({ ...choice, label: plain(choice.label) }));
+      return given(await prompts.select({ message, options, initialValue: initial, showInstructions: false, output }));
+    },
     text: async ({ message, initial, guess, problem }) => {
       const standing =
         initial === undefined ? { initialValue: guess ?? '' } : { placeholder: initial, defaultValue: initial };
-      const validate = (text: string | undefined) => problem(text || (initial ?? ''));
+      const validate = (text: string | undefined) => {
+        const found = problem(text || (initial ?? ''));
+        return found && plain(found);
+      };
       return given(await prompts.text({ message, validate, output, ...standing })).trim();
     },
     confirm: async ({ message }) => given(await prompts.confirm({ message, output })),
-    say: (line) => prompts.log.message(line, { output, spacing: 0 }),
-    end: (line) => prompts.outro(line, { output }),
+    say: (line) => prompts.log.message(plain(line), { output, spacing: 0 }),
+    end: (line) => prompts.outro(plain(line), { output }),
   };
 }

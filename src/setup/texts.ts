@@ -1,5 +1,4 @@
-/** The texts of `setup`, one line each. Names come from files that other users may write: they are shown without control characters. */
-import { plain } from '../plain.ts';
+/** The texts of `setup`, one line each. */
 import type { AwsFailure } from '../policy/outcome.ts';
 import { shortKeyId } from '../session/session.ts';
 import type { Arrangement, Obstacle, Source } from './found.ts';
@@ -30,7 +29,7 @@ export const NO_CODE =
 
 /** Names a profile to choose. */
 export function arrangementLabel({ profile, sourceProfile }: Arrangement): string {
-  return plain(`[${profile}], using the keys of [${sourceProfile}]`);
+  return `[${profile}], using the keys of [${sourceProfile}]`;
 }
 
 /** Describes a profile to choose; shown after its name. */
@@ -50,23 +49,17 @@ export function arrangementHint({ keptBy }: Arrangement): string {
 }
 
 export function sourceLabel({ profile, accessKeyId }: Source): string {
-  return plain(`[${profile}] (${accessKeyId === undefined ? 'credential_process' : shortKeyId(accessKeyId)})`);
+  return `[${profile}] (${accessKeyId === undefined ? 'credential_process' : shortKeyId(accessKeyId)})`;
 }
 
 export function obstacle({ kind, profile }: Obstacle): string {
   switch (kind) {
     case 'keys-in-vault':
-      return plain(
-        `[${profile}] in ~/.aws/config has an mfa_serial but no keys. If aws-vault has the keys, put "credential_process = aws-vault export --format=json --no-session ${profile}" below it, and run setup again`,
-      );
+      return `[${profile}] in ~/.aws/config has an mfa_serial but no keys. If aws-vault has the keys, put "credential_process = aws-vault export --format=json --no-session ${profile}" below it, and run setup again`;
     case 'vault-gives-session':
-      return plain(
-        `[${profile}] gets a session from aws-vault, not keys: add --no-session to its credential_process, and run setup again`,
-      );
+      return `[${profile}] gets a session from aws-vault, not keys: add --no-session to its credential_process, and run setup again`;
     case 'holds-role':
-      return plain(
-        `[${profile}] holds the session of a role that aws-mfa assumed; the agent does not assume roles: use another profile for the session, and let tools assume the role with it (see docs/migrate.md)`,
-      );
+      return `[${profile}] holds the session of a role that aws-mfa assumed; the agent does not assume roles: use another profile for the session, and let tools assume the role with it (see docs/migrate.md)`;
   }
 }
 
@@ -75,9 +68,7 @@ export function noSources(credentials: string): string {
 }
 
 export function noSource(profile: string, sources: Source[]): string {
-  return plain(
-    `--source-profile ${profile}: this profile has no long-term keys; these have: ${sources.map(inBrackets).join(', ')}`,
-  );
+  return `--source-profile ${profile}: this profile has no long-term keys; these have: ${sources.map(inBrackets).join(', ')}`;
 }
 
 function inBrackets({ profile }: Source): string {
@@ -85,28 +76,24 @@ function inBrackets({ profile }: Source): string {
 }
 
 export function holdsKeys(profile: string): string {
-  return plain(`[${profile}] holds long-term keys, which must not be overwritten: choose another name`);
+  return `[${profile}] holds long-term keys, which must not be overwritten: choose another name`;
 }
 
 export const UNWRITABLE = 'some AWS tools cannot find a profile with this name: choose another name';
 
 export function listing(source: string): string {
-  return plain(`Asking AWS for the MFA devices of the user of [${source}] …`);
+  return `Asking AWS for the MFA devices of the user of [${source}] …`;
 }
 
 /** Reports keys that AWS refuses for every request. */
 export function deadKeys(source: string, code: 'InvalidClientTokenId' | 'SignatureDoesNotMatch'): string {
   return code === 'SignatureDoesNotMatch'
-    ? plain(`AWS refused the keys of [${source}]: the aws_secret_access_key is wrong. Correct it, and run setup again`)
-    : plain(
-        `AWS refused the keys of [${source}]: the access key is deleted or inactive. Put a new one there, and run setup again`,
-      );
+    ? `AWS refused the keys of [${source}]: the aws_secret_access_key is wrong. Correct it, and run setup again`
+    : `AWS refused the keys of [${source}]: the access key is deleted or inactive. Put a new one there, and run setup again`;
 }
 
 export function notListed(failure: AwsFailure): string {
-  return plain(
-    `Could not list your MFA devices: ${whyNot(failure)}. Find the ARN in the console: IAM > Users > your name > Security credentials`,
-  );
+  return `Could not list your MFA devices: ${whyNot(failure)}. Find the ARN in the console: IAM > Users > your name > Security credentials`;
 }
 
 function whyNot(failure: AwsFailure): string {
@@ -131,7 +118,7 @@ function whyNot(failure: AwsFailure): string {
 }
 
 export function noCodes(serialNumber: string): string {
-  return plain(`${serialNumber} is a passkey or security key: it does not give codes, so it cannot be used here`);
+  return `${serialNumber} is a passkey or security key: it does not give codes, so it cannot be used here`;
 }
 
 /** @param others whether the user has devices that do not give codes, such as passkeys */
@@ -182,19 +169,15 @@ export function runsElsewhere(pid: number): string {
 
 /** Says how to set the region of the MFA profile: tools do not use the region of the source profile. */
 export function noRegion(profile: string, region: string): string {
-  return plain(
-    `[${profile}] has no region yet. To set it: aws configure set region ${region} --profile ${quoted(profile)}`,
-  );
+  return `[${profile}] has no region yet. To set it: aws configure set region ${region} --profile ${quoted(profile)}`;
 }
 
 /** @param refreshed whether there is a session */
 export function done(profile: string, refreshed: boolean): string {
-  if (!refreshed) return plain(`Settings saved. Get a session with: aws-mfa-agent refresh ${quoted(profile)}`);
+  if (!refreshed) return `Settings saved. Get a session with: aws-mfa-agent refresh ${quoted(profile)}`;
   return profile === 'default'
     ? 'Ready. Try: aws sts get-caller-identity'
-    : plain(
-        `Ready. Use --profile ${quoted(profile)} or AWS_PROFILE=${quoted(profile)}; try: aws sts get-caller-identity --profile ${quoted(profile)}`,
-      );
+    : `Ready. Use --profile ${quoted(profile)} or AWS_PROFILE=${quoted(profile)}; try: aws sts get-caller-identity --profile ${quoted(profile)}`;
 }
 
 function quoted(word: string): string {

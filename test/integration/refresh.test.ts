@@ -281,6 +281,12 @@ describe('refresh', () => {
     },
   );
 
+  it('refresh shows no control characters of a name in an error', async () => {
+    const ended = await refresh('evil\u001b[2Jname');
+    expect(ended).toMatchObject({ status: 2, stderr: expect.stringMatching(/evil \[2Jname/) });
+    expect(ended.stderr).not.toContain('\u001b');
+  });
+
   it('refresh exits with status 2 for usage errors', async () => {
     for (const args of [['--no-such-option'], ['nobody'], ['a', 'b']]) {
       expect(await refresh(...args)).toMatchObject({ status: 2, stdout: '' });
