@@ -131,6 +131,10 @@ test('a profile has no expiry without a dialect, or with an empty one', () => {
   expect(readExpiry(profile('region = x\nexpiration =\n'))).toBeUndefined();
 });
 
+test('a date without a zone, in whatever key, is replaced by RFC 3339 in UTC', () => {
+  expect(rewritten('aws_expiration = 2026-03-01 12:00:00\n')).toBe('aws_expiration = 2026-07-01T23:30:15Z\n');
+});
+
 test.each(['soon', '2026-02-31T00:00:00Z', '2026-13-01T00:00:00Z', '2026-03-01T25:00:00Z', '1772366400', '2026-03-01'])(
   'expiration = %s is not accepted as a date',
   (text) => {

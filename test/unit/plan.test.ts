@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { after, FRESH_START, type History, type ProfileEvent } from '../../src/policy/history.ts';
-import type { RefreshOutcome } from '../../src/policy/outcome.ts';
+import type { AwsFailure, RefreshOutcome } from '../../src/policy/outcome.ts';
 import { type Action, plan, type Situation } from '../../src/policy/plan.ts';
 import { quietUntil } from '../../src/policy/quiet.ts';
 import { buttonSnoozeUntil } from '../../src/policy/snooze.ts';
+import type { Standing } from '../../src/policy/standing.ts';
 import { aged, endOf, type StoredSession, stateAt } from '../../src/session/session.ts';
 
 const MINUTE = 60_000;
@@ -435,6 +436,60 @@ describe('the history', () => {
     }
   });
 
+  it('the pause is 30 to 90 seconds when AWS does not answer, and twice as long from the second time on', () => {
+    for (const kind of ['busy', 'unreachable'] as const) {
+      const failure: AwsFailure = kind === 'busy' ? { kind, detail: '' } : { kind, detail: '', sent: true };
+      const again = (history: History, jitter: number) =>
+        next(history, { kind: 'prompt-ended', outcome: { kind: 'refused', failure, message: 'no answer' }, jitter });
+      let [shortest, longest] = [asked, asked];
+      for (const [times, seconds] of [
+        [1, [30, 90]],
+        [2, [60, 180]],
+        [3, [60, 180]],
+      ] as const) {
+        const waiting = (pause: number): History => ({
+          ...FRESH_START,
+          outage: { kind, times },
+          wait: { until: NINE + pause * 1_000, why: 'no answer' },
+        });
+        shortest = again(shortest, 0);
+        longest = again(longest, 1);
+        expect([shortest, longest]).toEqual(seconds.map(waiting));
+      }
+    }
+  });
+
+  it('the next prompt waits for the time of a reminder when three codes were wrong, or the clock is', () => {
+    for (const [kind, why] of [
+      ['wrong-code', 'AWS refused the codes'],
+      ['clock', 'the clock is slow'],
+    ] as const) {
+      expect(ended({ kind: 'refused', failure: { kind }, message: 'the clock is slow' })).toEqual({
+        ...FRESH_START,
+        wait: { until: NINE + SETTINGS.remindEvery, why },
+      });
+    }
+  });
+
+  it('a check of a fresh session keeps a snooze and what was logged, and nothing else', () => {
+    const { askingSince: _, ...closed } = asked;
+    const history: History = { ...closed, snoozedUntil: NINE + HOUR, unaskable: 'no display', stopped: STOPPED };
+    const checked = (seen: History) => next(seen, { kind: 'checked', state: 'fresh', mayBeFixed: false });
+    expect(checked(history)).toEqual({ ...FRESH_START, snoozedUntil: NINE + HOUR, unaskable: 'no display' });
+    expect(checked({ ...FRESH_START, unsaved: true })).toEqual({ ...FRESH_START, unsaved: true });
+    expect(checked(asked)).toEqual(asked);
+  });
+
+  it('a check after a change of a file lifts a stop and keeps a snooze', () => {
+    const checked = (seen: History) => next(seen, { kind: 'checked', state: 'due', mayBeFixed: true });
+    const snoozed = { ...FRESH_START, snoozedUntil: NINE + HOUR };
+    expect(checked({ ...snoozed, lastAskedAt: NINE, stopped: STOPPED })).toEqual(snoozed);
+    expect(checked({ ...snoozed, lastAskedAt: NINE, unaskable: 'no display' })).toEqual(snoozed);
+    expect(checked({ ...FRESH_START, stopped: STOPPED })).toEqual(FRESH_START);
+    const verdict = { alive: true, until: NINE + HOUR };
+    expect(checked({ ...FRESH_START, lastAskedAt: NINE, verdict })).toEqual({ ...FRESH_START, lastAskedAt: NINE });
+  });
+
   it('an open prompt is repeated after its last call when a command waits: for a person at once, for a program after a while', () => {
     const last: History = { ...asked, lastAskedAt: NINE - MINUTE, lastCall: true };
     const actions = (history: History, person: boolean) => {
@@ -497,6 +552,31 @@ describe('the plan for several profiles and states', () => {
       });
     expect(plan([told(true)], at(NINE)).actions).toEqual([]);
     expect(plan([told(false)], at(NINE)).actions).toEqual([{ do: 'ask', profile: 'mfa', reminder: 0 }]);
+  });
+
+  it('the plan asks AWS about a session without an expiry again when the last answer is too old', () => {
+    const history = { ...FRESH_START, verdict: { alive: true, until: NINE } };
+    const unknown = situation({ state: 'unknown', expiration: undefined, history });
+    expect(plan([unknown], at(NINE - 1)).actions).toEqual([]);
+    expect(plan([unknown], at(NINE)).actions).toEqual([{ do: 'verify', profile: 'mfa' }]);
+  });
+
+  it.each<[Partial<Situation>, Standing]>([
+    [{ state: 'fresh' }, { standing: 'fresh' }],
+    [
+      { state: 'unknown', history: { ...FRESH_START, verdict: { alive: true, until: NINE + HOUR } } },
+      { standing: 'fresh' },
+    ],
+    [{ state: 'unknown' }, { standing: 'verifying' }],
+    [{ history: { ...FRESH_START, unsaved: true } }, { standing: 'unsaved' }],
+    [
+      { history: { ...FRESH_START, stopped: STOPPED } },
+      { standing: 'stopped', why: STOPPED.why, until: STOPPED.until },
+    ],
+    [{ history: { ...FRESH_START, snoozedUntil: NINE + 1 } }, { standing: 'snoozed', until: NINE + 1 }],
+    [{}, { standing: 'asking', since: NINE }],
+  ])('the plan says how the profile stands: %j', (changes, standing) => {
+    expect(plan([situation(changes)], at(NINE)).standings.get('mfa')).toEqual(standing);
   });
 
   it('the plan asks for a session that is due whatever AWS said of an earlier one without an expiry', () => {
