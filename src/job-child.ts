@@ -29,6 +29,10 @@ process.on('message', (message: ToJob) => {
 
 async function run(job: Job) {
   switch (job.do) {
+    case 'isSchedule': {
+      const { validate } = await import('node-cron');
+      return validate(job.input);
+    }
     case 'upcoming': {
       const { upcomingChecks } = await import('./agent/upcoming.ts');
       return upcomingChecks(job.input);

@@ -10,11 +10,13 @@ import type { upcomingChecks } from './upcoming.ts';
  * much memory again as the rest of the agent, for good, once they are loaded.
  */
 export type Job =
+  | { do: 'isSchedule'; input: string }
   | { do: 'upcoming'; input: string }
   | { do: 'verify'; input: VerifyJob }
   | { do: 'refresh'; input: RefreshJob };
 
 interface Results {
+  isSchedule: boolean;
   upcoming: ReturnType<typeof upcomingChecks>;
   verify: Awaited<ReturnType<typeof verifyJob>>;
   refresh: Awaited<ReturnType<typeof refreshJob>>;

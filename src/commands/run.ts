@@ -50,7 +50,7 @@ export async function run(options: GlobalOptions): Promise<void> {
 async function keepFresh(options: GlobalOptions, log: Logger, manager: ServiceManager | undefined): Promise<void> {
   const load = async () => {
     const read = withDevice(userSettings(options));
-    await requireValidSchedule(read);
+    await requireValidSchedule(read, (check) => runJob({ do: 'isSchedule', input: check }));
     return read;
   };
   let settings = await load();
