@@ -2,8 +2,11 @@ import { runCommand } from '../run-command.ts';
 import { codeIn, type Way } from './ask.ts';
 import { announce } from './desktop/announcement.ts';
 import * as reasons from './reasons.ts';
+import { tellOnTerminal } from './terminal.ts';
 import * as texts from './texts.ts';
 
+/** Milliseconds after which a terminal shows that the command is being waited for. */
+const SHOWN = 1_000;
 /** How long a command may run, in milliseconds: enough to touch a key or unlock a password manager. */
 const LIMIT = 30_000;
 /** Milliseconds between a command's first message and the notification. A command that ends sooner does not need the user. */
@@ -35,7 +38,10 @@ export function mfaProcess(
       if (failure !== undefined) return { kind: 'unavailable', reason: failure };
       if (byHand) return { kind: 'unavailable', reason: reasons.CODES_REFUSED };
       const waiting = terminal ? undefined : announceThatItWaits(profile, environment);
+      // On a terminal, the user sees the command's own messages, but not that it is the command that takes so long.
+      const timer = terminal ? setTimeout(() => tellOnTerminal(texts.waitsForCommand(profile)), SHOWN) : undefined;
       const result = await runCommand(command, { timeout: LIMIT, signal, terminal, onMessage: waiting?.onMessage });
+      clearTimeout(timer);
       waiting?.end();
       if (!result.ok && result.ended === 'aborted') return { kind: 'dismissed' };
       const code = result.ok ? codeInOutput(result.stdout) : undefined;

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { isatty, ReadStream, WriteStream } from 'node:tty';
@@ -43,6 +43,17 @@ export function terminal(standardInput = false): Way {
       }
     },
   };
+}
+
+/** Writes a line to the terminal, if there is one: to standard error if that is one, else to `/dev/tty`. */
+export function tellOnTerminal(line: string): void {
+  try {
+    const file = isatty(2) ? 2 : openSync('/dev/tty', 'w');
+    writeSync(file, `${line}\n`);
+    if (file !== 2) closeSync(file);
+  } catch {
+    // No terminal, or a lost one.
+  }
 }
 
 const DISMISSED: Answer = { kind: 'dismissed' };

@@ -81,6 +81,11 @@ export function commandWaits(profile: string): string {
   return plain(`mfa_process of [${profile}] is waiting`);
 }
 
+/** On a terminal, after a second. */
+export function waitsForCommand(profile: string): string {
+  return plain(`Waiting for mfa_process of [${profile}]…`);
+}
+
 /** For the prompt that is shown instead, and for the log. */
 export function commandFailed(profile: string, reason: string): string {
   return plain(`mfa_process of [${profile}] failed (${reason}).`);

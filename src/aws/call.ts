@@ -175,7 +175,7 @@ function failureOf(
       /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_SSL)/.test(error.code ?? '') ||
       /proxy refused|did not establish a connection/i.test(error.message)
     );
-    return { kind: 'unreachable', detail, sent };
+    return { kind: 'unreachable', detail, sent, ...(error.code === 'ENOTFOUND' && { unresolved: true as const }) };
   }
   if (html) return PORTAL;
   switch (error.name) {

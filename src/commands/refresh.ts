@@ -8,6 +8,7 @@ import type { GlobalOptions } from '../cli/options.ts';
 import { UserError } from '../errors.ts';
 import { exposure } from '../files/exposure.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
+import { resultAtTerminal, waitingAtTerminal } from '../refresh/at-terminal.ts';
 import { rememberCodes } from '../refresh/codes.ts';
 import { refreshEffects, saveSession } from '../refresh/effects.ts';
 import { chosenProfile, readHeldSession, sessionInFile } from '../refresh/held-session.ts';
@@ -61,8 +62,9 @@ export async function refreshCommand(
     return;
   }
 
-  const ask =
-    options.tokenCode === undefined ? terminalFirst(settings, profile, ways) : once(await givenCode(options.tokenCode));
+  const { ask, show } = resultAtTerminal(
+    options.tokenCode === undefined ? terminalFirst(settings, profile, ways) : once(await givenCode(options.tokenCode)),
+  );
   let copy: string | undefined;
   const save = async (session: MfaSession) => {
     if (overKeys && copy === undefined) {
@@ -77,10 +79,12 @@ export async function refreshCommand(
     {
       ...refreshEffects(settings, profile, { ask, clock, codes: rememberCodes() }),
       save: (_, session) => save(session),
+      waiting: waitingAtTerminal,
     },
   );
   const end = await untilSaved(profile.profile, outcome, save);
   const text = outcomeText(profile, end, clock.now());
+  show(text);
   if (end.kind !== 'refreshed') throw new UserError(text);
   process.stderr.write(`${text}\n`);
   const exposed = exposure(settings.files.credentials);

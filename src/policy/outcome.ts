@@ -15,7 +15,8 @@ export type AwsFailure =
   | { kind: 'invalid-request'; detail: string }
   | { kind: 'busy'; detail: string }
   /** `sent` is false only when the request surely never left: then, and only then, the same code may be used again. */
-  | { kind: 'unreachable'; detail: string; sent: boolean }
+  /** `unresolved`: the name of the host does not exist, so that another try would fail as well. */
+  | { kind: 'unreachable'; detail: string; sent: boolean; unresolved?: true }
   | { kind: 'not-sts'; detail: string };
 
 /** What a refresh came to. */

@@ -26,8 +26,17 @@ export interface RefreshEffects {
   /** Puts the session into the credentials file. Throws when it could not. */
   save(profile: string, session: MfaSession): Promise<void>;
   codes: CodeMemory;
+  /** Shows a user at a terminal what is being waited for, until the returned function is called. */
+  waiting?(state: () => WaitingState): () => void;
   /** Resolves after so many milliseconds, or as soon as the signal is aborted. */
   pause(milliseconds: number, signal: AbortSignal): Promise<void>;
+}
+
+export interface WaitingState {
+  /** What is being waited for, in one line. */
+  text: string;
+  /** What became of the code, if the user ends the program now. */
+  ifStopped?: string;
 }
 
 type Refusal = Extract<AwsAnswer<unknown>, { ok: false }>;
@@ -79,13 +88,13 @@ async function attempt(
       // No person can be asked: the command gets one chance to print the next code.
       hasWaited = true;
       isRepeated = false;
-      await effects.pause(nextCodeIn(effects.now()), asking.signal);
+      await nextCode(nextCodeIn(effects.now()), asking.signal, effects);
       continue;
     }
 
     const wait = nextCodeIn(effects.now());
     if (answer.automatic && wait < SHORTEST_LIFE) {
-      await effects.pause(wait, asking.signal);
+      await nextCode(wait, asking.signal, effects);
       continue;
     }
     const fate = codes.fate(target.serialNumber, answer.code, effects.now());
@@ -97,7 +106,7 @@ async function attempt(
     if (fate !== undefined) {
       problem = fate === 'refused' ? texts.refusedBefore(wait) : texts.codeAlreadyUsed(wait);
       // A command prints the same code until the next one comes; a person reads when that is.
-      if (answer.automatic) await effects.pause(wait, asking.signal);
+      if (answer.automatic) await nextCode(wait, asking.signal, effects);
       continue;
     }
     let keys: Keys;
@@ -133,14 +142,32 @@ async function exchange(
 ) {
   const { serialNumber, durationSeconds } = target;
   const deadline = effects.now() + CODE_STEP;
-  for (;;) {
-    const answer = await effects.getSessionToken({ serialNumber, tokenCode, durationSeconds }, keys);
-    const unsent = !answer.ok && answer.failure.kind === 'unreachable' && !answer.failure.sent;
-    const isRefused = !answer.ok && answer.failure.kind === 'wrong-code';
-    if (!unsent) effects.codes.sent(serialNumber, tokenCode, effects.now(), isRefused);
-    if (!unsent || signal.aborted || effects.now() >= deadline) return answer;
-    await effects.pause(1_000, signal);
+  let state: WaitingState = { text: texts.CHECKING, ifStopped: texts.STOPPED_AFTER_SENDING };
+  const end = effects.waiting?.(() => state);
+  try {
+    for (;;) {
+      const answer = await effects.getSessionToken({ serialNumber, tokenCode, durationSeconds }, keys);
+      const failure = answer.ok ? undefined : answer.failure;
+      if (failure?.kind !== 'unreachable' || failure.sent) {
+        effects.codes.sent(serialNumber, tokenCode, effects.now(), failure?.kind === 'wrong-code');
+        return answer;
+      }
+      if (signal.aborted || failure.unresolved || effects.now() >= deadline) return answer;
+      const text = texts.triesAgain(answer.endpoint, failure.detail);
+      state = { text, ifStopped: texts.STOPPED_BEFORE_SENDING };
+      await effects.pause(1_000, signal);
+      state = { text, ifStopped: texts.STOPPED_AFTER_SENDING };
+    }
+  } finally {
+    end?.();
   }
+}
+
+/** Waits until a command can print another code. */
+async function nextCode(wait: number, signal: AbortSignal, effects: RefreshEffects): Promise<void> {
+  const end = effects.waiting?.(() => ({ text: texts.waitsForNextCode(wait) }));
+  await effects.pause(wait, signal);
+  end?.();
 }
 
 async function save(target: RefreshTarget, session: MfaSession, effects: RefreshEffects): Promise<RefreshOutcome> {

@@ -9,6 +9,7 @@ import type { RefreshOutcome } from '../policy/outcome.ts';
 import type { UsableSession } from '../session/session.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
+import { resultAtTerminal, waitingAtTerminal } from './at-terminal.ts';
 import { rememberCodes } from './codes.ts';
 import { refreshEffects } from './effects.ts';
 import { readHeldSession, sessionInFile } from './held-session.ts';
@@ -67,12 +68,13 @@ export async function renewHere(
     // Whoever had the turn before may have done it for us, too.
     const session = await fresh();
     if (session) return { kind: 'renewed', session };
-    const { ask } = createAsk({ prompt: ways }, profile);
+    const { ask, show } = resultAtTerminal(createAsk({ prompt: ways }, profile).ask);
     const outcome = await refresh(
       target,
       { reminder: 0, signal: controller.signal, onChange: () => {} },
-      refreshEffects(settings, profile, { ask, clock, codes: rememberCodes() }),
+      { ...refreshEffects(settings, profile, { ask, clock, codes: rememberCodes() }), waiting: waitingAtTerminal },
     );
+    show(outcomeText(target, outcome, clock.now()));
     return await renewalOf(target, outcome, fresh);
   } finally {
     clearTimeout(timer);

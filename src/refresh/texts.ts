@@ -6,6 +6,22 @@ import { localTime } from '../time/local-time.ts';
 
 export const COMMAND_REFUSED = 'AWS refused the code of mfa_process (late, or of another device).';
 
+export const CHECKING = 'Checking with AWS (STS)…';
+
+export function triesAgain(endpoint: string, detail: string): string {
+  return plain(`No connection to ${endpoint} yet (${detail}): trying until the code is over…`);
+}
+
+export const STOPPED_AFTER_SENDING =
+  'Stopped before AWS answered. AWS may have accepted the code: wait for the next one.';
+
+export const STOPPED_BEFORE_SENDING = 'Stopped. The code was not sent to AWS: you can use it again.';
+
+/** @param wait in milliseconds */
+export function waitsForNextCode(wait: number): string {
+  return `Waiting for the next code of mfa_process (${Math.ceil(wait / 1000)} s)…`;
+}
+
 /** @param wait milliseconds until the device shows another code */
 export function codeAlreadyUsed(wait: number): string {
   return `That code was already used; the next one comes in ${Math.ceil(wait / 1000)} s.`;

@@ -256,6 +256,15 @@ describe('exec on a terminal', needs('Linux', 'script'), () => {
     expect(terminal.output()).toContain(`ran with ${(await held())?.get('aws_access_key_id')}`);
   });
 
+  it('exec asks and shows the result on the terminal when standard error is a file', async () => {
+    const terminal = terminalWith(`${line('echo', 'ran')} 2>${sandbox.home}/log`);
+    await terminal.says(/MFA code of alice in account 123456789012: /);
+    terminal.child.stdin?.write(`${sandbox.code()}\r`);
+    await terminal.says(/\[mfa\] is fresh until .*\sran/s);
+    expect((await terminal.ended).status).toBe(0);
+    expect(await readFile(`${sandbox.home}/log`, 'utf8')).toBe('');
+  });
+
   it('exec runs nothing when the user enters no code, also while the old session still works', async () => {
     await put(issue(600));
     const terminal = terminalWith(line('echo', 'ran'));

@@ -3,8 +3,9 @@ import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
 import { needs } from '../needs.ts';
-import { run, start } from '../program.ts';
+import { PROGRAM, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { onTerminal, quoted } from '../terminal.ts';
 
 let sandbox: Sandbox;
 
@@ -327,5 +328,55 @@ describe('refresh', () => {
     const ended = await refresh('--token-code', sandbox.code());
     expect(ended).toMatchObject({ status: 0, stderr: expect.stringContaining('chmod 600') });
     expect((await stat(sandbox.credentialsFile)).mode & 0o777).toBe(0o644);
+  });
+});
+
+describe('refresh on a terminal', needs('Linux', 'script'), () => {
+  const line = quoted([process.execPath, PROGRAM, 'refresh']);
+
+  it('refresh asks and shows the result on the terminal when standard error is a file', async () => {
+    const terminal = onTerminal(`${line} 2>${sandbox.home}/log`, sandbox.env);
+    await terminal.says(/MFA code of alice in account 123456789012: /);
+    terminal.child.stdin?.write(`${sandbox.code()}\r`);
+    expect((await terminal.ended).status).toBe(0);
+    expect(terminal.output()).toMatch(/\[mfa\] is fresh until /);
+    expect(await readFile(`${sandbox.home}/log`, 'utf8')).toMatch(/^\[mfa\] is fresh until .*\n$/);
+  });
+
+  it('refresh says after a second what it waits for, and on Ctrl-C what became of the code', async () => {
+    const closed = { ...sandbox.env, AWS_ENDPOINT_URL_STS: 'http://127.0.0.1:9' };
+    const terminal = onTerminal(`${line}; echo "status $?"`, closed);
+    await terminal.says(/MFA code of alice in account 123456789012: /);
+    terminal.child.stdin?.write(`${sandbox.code()}\r`);
+    await terminal.says(/No connection to 127\.0\.0\.1 yet \(.*ECONNREFUSED.*trying until the code is over/);
+    terminal.child.stdin?.write('\x03');
+    await terminal.says(/Stopped.*code/);
+    await terminal.ended;
+  });
+
+  it('refresh says after a second that it waits for mfa_process', async () => {
+    const folder = `${sandbox.env.XDG_CONFIG_HOME}/aws-mfa-agent`;
+    await mkdir(folder, { recursive: true });
+    await writeFile(`${folder}/config.ini`, `[mfa]\nmfa_process = sleep 3 && echo ${sandbox.code()}\n`);
+    const terminal = onTerminal(line, sandbox.env);
+    await terminal.says(/Waiting for mfa_process of \[mfa\]…\s+\[mfa\] is fresh until/);
+    expect((await terminal.ended).status).toBe(0);
+  });
+
+  it('refresh says on Ctrl-C that AWS may have accepted the code when AWS has not answered', async () => {
+    sandbox.sts.fault({ kind: 'delay', milliseconds: 5_000 });
+    const terminal = onTerminal(line, sandbox.env);
+    await terminal.says(/MFA code of alice in account 123456789012: /);
+    terminal.child.stdin?.write(`${sandbox.code()}\r`);
+    await terminal.says(/Checking with AWS/);
+    terminal.child.stdin?.write('\x03');
+    await terminal.says(/AWS may have accepted the code: wait for the next one/);
+    await terminal.ended;
+  });
+
+  it('refresh fails at once when the name of the endpoint does not resolve', async () => {
+    const nowhere = { ...sandbox.env, AWS_ENDPOINT_URL_STS: 'http://sts.invalid' };
+    const ended = await start(['refresh', '--token-code', sandbox.code()], nowhere).ended;
+    expect(ended).toMatchObject({ status: 1, stderr: expect.stringContaining('no answer from sts.invalid') });
   });
 });
