@@ -1,6 +1,6 @@
 # bash completion for aws-mfa-agent, written by: aws-mfa-agent completion bash
 
-# Offers those of the words that go on from what is typed, quoted as it is.
+# Offers the words that begin with the typed text, with the same quotes.
 _aws_mfa_agent_offer() {
   local word
   for word; do
@@ -32,12 +32,12 @@ _aws_mfa_agent_files() {
   done < <(compgen -f -- "$typed")
 }
 
-# The command behind exec PROFILE --: its first word has the given place in COMP_WORDS.
+# Completes the command after exec PROFILE --, whose first word has the given index in COMP_WORDS.
 _aws_mfa_agent_command() {
-  local of_others
-  for of_others in _comp_command_offset _command_offset; do
-    declare -F "$of_others" >/dev/null || continue
-    "$of_others" "$1"
+  local function
+  for function in _comp_command_offset _command_offset; do
+    declare -F "$function" >/dev/null || continue
+    "$function" "$1"
     return
   done
   local word what=-c
@@ -50,7 +50,7 @@ _aws_mfa_agent_command() {
 
 _aws_mfa_agent() {
   COMPREPLY=()
-  # The words before the cursor without their quotes; cut: how much of the last one readline keeps as it is.
+  # Splits the line before the cursor into words without quotes. cut: how much of the last one readline keeps.
   local line=${COMP_LINE:0:COMP_POINT} words=() typed= quote= begun= char i cut=0
   for ((i = 0; i < ${#line}; i++)); do
     char=${line:i:1}
@@ -73,7 +73,7 @@ _aws_mfa_agent() {
     fi
   done
 
-  # What they mean.
+  # Finds the command, its position, and an option that takes a value.
   local word command= option= dashes= position=0 config=() lead=
   for word in "${words[@]:1}"; do
     if [[ $option ]]; then

@@ -1,6 +1,6 @@
 # fish completion for aws-mfa-agent, written by: aws-mfa-agent completion fish
 
-# The command before the cursor, the number of its arguments, and -- where two dashes are among the words.
+# Prints the command before the cursor, the number of its arguments, and -- if that is one of the words.
 function __aws_mfa_agent_line
     set -l command ''
     set -l position 0
@@ -29,7 +29,7 @@ function __aws_mfa_agent_line
     printf '%s\n' "$command" $position $dashes
 end
 
-# Whether that command stands before the cursor, with so many arguments behind it.
+# Whether this command is before the cursor, with this many arguments.
 function __aws_mfa_agent_is -a command position
     set -l line (__aws_mfa_agent_line)
     test "$line[1]" = "$command"; or return

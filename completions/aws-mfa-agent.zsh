@@ -34,11 +34,11 @@ _aws_mfa_agent_profile_or_dashes() {
 
 _aws_mfa_agent() {
   local curcontext=$curcontext state line ret=1
-  # Not `commands` and `options`: these are parameters of zsh, which the completion of other commands reads.
+  # Not called `commands` and `options`: zsh has parameters of these names, which other completions read.
   local -a config subcommands common
   local -A opt_args
 
-  # The settings file that is named anywhere on the line.
+  # The settings file, anywhere on the line.
   integer named=${words[(I)--config]}
   if ((named && named + 1 < CURRENT)); then
     config=(--config "${(Q)words[named + 1]}")
@@ -66,7 +66,7 @@ _aws_mfa_agent() {
   return ret
 }
 
-# Found in $fpath it is called, from a file of yours it is made known.
+# Called if found in $fpath; otherwise defines the completion.
 if [[ $funcstack[1] == _aws-mfa-agent ]]; then
   _aws_mfa_agent "$@"
 else
