@@ -210,6 +210,7 @@ export class Agent {
     const situations = await this.#situations(reason, now);
     await this.#watch(situations.some(({ state }) => state !== 'fresh' && state !== 'long-term'));
     const held = this.#held() ?? this.#effects.obstacle();
+    const paused = this.#presence?.paused();
     const { promptBefore, remindEvery, quiet } = this.#settings;
     const circumstances = {
       now,
@@ -218,6 +219,7 @@ export class Agent {
       quietUntil: quiet && quietUntil(quiet, now),
       returnedAt: this.#returnedAt,
       ...(held === undefined ? {} : { held }),
+      paused,
     };
     const { actions, standings, nextLook } = plan(situations, circumstances);
     for (const situation of situations) {

@@ -137,7 +137,15 @@ export class KeptProfile {
     const { serialNumber = '' } = settings;
     const expiration = endOf(session);
     const awsEnd = session.kind === 'session' && session.expiration !== expiration ? session.expiration : undefined;
-    return { profile: this.#profile, serialNumber, state, expiration, awsEnd, history: this.#history };
+    return {
+      profile: this.#profile,
+      serialNumber,
+      state,
+      expiration,
+      awsEnd,
+      byNotification: this.#byNotification(settings),
+      history: this.#history,
+    };
   }
 
   /**
@@ -326,6 +334,15 @@ export class KeptProfile {
     if (!settings) return false;
     this.#happened({ kind: 'verified', alive: await this.#effects.isAlive(settings) });
     return true;
+  }
+
+  /** Whether a notification is the first thing that the user would see. */
+  #byNotification({ mfaProcess }: ProfileSettings): boolean {
+    const { prompt } = this.#settings();
+    const [first] = (prompt === 'auto' ? ['mfa_process', 'notification'] : prompt).filter(
+      (name) => name !== 'mfa_process' || mfaProcess !== undefined,
+    );
+    return first === 'notification';
   }
 
   #own(): ProfileSettings | undefined {

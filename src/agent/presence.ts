@@ -12,11 +12,16 @@ export interface Presence {
    * comes of that is told to `onChange`.
    */
   held(): string | undefined;
+  /** Why a notification would not be shown now ("notifications are paused"), in the same way. */
+  paused(): string | undefined;
   /** Ends every connection; `onChange` is not called any more. */
   close(): void;
 }
 
-/** `returned`: the screen was unlocked, the user became active again or logged in, or the machine woke. */
+/**
+ * `returned`: the screen was unlocked, the user became active again or logged in, wants notifications again, or the machine
+ * woke.
+ */
 type PresenceChange = 'held' | 'returned';
 
 /** How long to wait for the first answers. Those that come later are told as changes. */
@@ -35,22 +40,29 @@ export async function watchPresence(
 ): Promise<Presence> {
   const controller = new AbortController();
   const { signal } = controller;
-  const sources = platform === 'darwin' ? [macos] : [following(LOGIND), following(SCREEN_SAVERS)];
+  const notifications = following(NOTIFICATIONS);
+  const sources = platform === 'darwin' ? [macos] : [following(LOGIND), following(SCREEN_SAVERS), notifications];
   const findings = new Map<PresenceSource, PresenceFinding>(sources.map((source) => [source, 'unknown']));
   const running = new Set<PresenceSource>();
   let settled = false;
 
   const held = () => {
-    for (const finding of findings.values()) if (typeof finding === 'object') return finding.away;
+    for (const [source, finding] of findings) {
+      if (source !== notifications && typeof finding === 'object') return finding.away;
+    }
     return undefined;
   };
+  const paused = () => {
+    const finding = findings.get(notifications);
+    return typeof finding === 'object' ? finding.away : undefined;
+  };
   const take = (source: PresenceSource, finding: PresenceFinding, woke: boolean) => {
-    const [before, was] = [held(), findings.get(source)];
+    const [before, was] = [held() ?? paused(), findings.get(source)];
     findings.set(source, finding);
     if (!settled || signal.aborted) return;
     const back = finding === 'here' && (was === 'no session' || typeof was === 'object') && held() === undefined;
     if (woke || back) onChange('returned');
-    else if (held() !== before) onChange('held');
+    else if ((held() ?? paused()) !== before) onChange('held');
   };
   /** Starts a source that does not run, and settles when it has found something. */
   const start = (source: PresenceSource) =>
@@ -74,6 +86,7 @@ export async function watchPresence(
       if (!signal.aborted) for (const source of sources) void start(source);
       return held();
     },
+    paused,
     close: () => controller.abort(),
   };
 }
@@ -214,6 +227,42 @@ async function isActive(bus: Bus, name: string): Promise<boolean | undefined> {
     return undefined;
   }
 }
+
+const NOTIFICATION_SERVICE: BusObject = {
+  name: 'org.freedesktop.Notifications',
+  path: '/org/freedesktop/Notifications',
+  interface: PROPERTIES,
+  onlyRunning: true,
+};
+
+/**
+ * What says that notifications are paused: dunst's `dunstctl set-paused true`, and Plasma's Do Not Disturb.
+ * @see https://github.com/dunst-project/dunst/blob/master/docs/dunstctl.pod
+ */
+const PAUSES = [
+  ['org.dunstproject.cmd0', 'paused'],
+  ['org.freedesktop.Notifications', 'Inhibited'],
+] as const;
+
+const NOTIFICATIONS: Services = {
+  bus: 'session',
+  rules: [
+    ownerChanged(NOTIFICATION_SERVICE.name),
+    `type='signal',sender='${NOTIFICATION_SERVICE.name}',interface='${PROPERTIES}',member='PropertiesChanged'`,
+  ],
+  look: async (bus) => {
+    const answers = await Promise.all(
+      PAUSES.map(([interfaceName, property]) =>
+        bus.call(NOTIFICATION_SERVICE, 'Get', 'ss', [interfaceName, property]).then(
+          ({ body }) => (body[0] as Variant).value === true,
+          () => undefined,
+        ),
+      ),
+    );
+    if (answers.includes(true)) return { away: texts.NOTIFICATIONS_PAUSED };
+    return answers.includes(false) ? 'here' : 'unknown';
+  },
+};
 
 function ownerChanged(name: string): string {
   return `type='signal',sender='${BUS.name}',member='NameOwnerChanged',arg0='${name}'`;

@@ -7,6 +7,7 @@ import type { ProfileStatus } from './kept-profile.ts';
 export const SCREEN_LOCKED = 'screen locked';
 export const SCREEN_SAVER_ON = 'screen saver on';
 export const NOBODY_THERE = 'nobody at the keyboard';
+export const NOTIFICATIONS_PAUSED = 'notifications are paused';
 export const NO_NETWORK = 'no network';
 export const OTHER_SESSION = 'another session is on the screen';
 

@@ -13,6 +13,8 @@ export interface Situation {
   expiration: number | undefined;
   /** When AWS ends a session whose use ends earlier. */
   awsEnd?: number | undefined;
+  /** Whether the user is asked by a notification, as far as the settings say. */
+  byNotification?: boolean;
   history: History;
 }
 
@@ -26,6 +28,8 @@ export interface Circumstances {
   quietUntil: number | undefined;
   /** Why the person cannot see a question just now ("screen locked"). */
   held?: string;
+  /** Why a notification would not be shown just now. */
+  paused?: string | undefined;
   /** When the person last came back: the agent's start, a wake from sleep, an unlocked screen. */
   returnedAt: number;
 }
@@ -106,6 +110,10 @@ function planOne(situation: Situation, circumstances: Circumstances, behind: str
   }
   if (quietUntil !== undefined) return standing({ standing: 'quiet', until: quietUntil }, quietUntil);
   if (held !== undefined) return standing({ standing: 'held', why: held });
+  if (circumstances.paused !== undefined && situation.byNotification && !isLastWord(situation, now)) {
+    const end = lastEndOf(situation);
+    return standing({ standing: 'held', why: circumstances.paused }, end === undefined ? end : end - LAST_CALL);
+  }
   if (history.wait && history.wait.until > now) {
     return standing({ standing: 'waiting', ...history.wait }, history.wait.until);
   }
@@ -126,13 +134,29 @@ function askOne(situation: Situation, circumstances: Circumstances): One {
         : { standing: 'asking', since: history.askingSince };
     return { standing, look: next };
   }
-  const prompted = { kind: 'prompted', reminder, expiration: situation.awsEnd ?? situation.expiration } as const;
+  const prompted = { kind: 'prompted', reminder, expiration: lastEndOf(situation) } as const;
   const next = nextReminder({ ...situation, history: after(history, prompted, circumstances) }, circumstances);
   return {
     standing: { standing: 'asking', since: history.askingSince ?? now },
     action: { do: history.askingSince === undefined ? 'ask' : 'remind', profile, reminder },
     look: next,
   };
+}
+
+/**
+ * Whether a prompt is so urgent that it is shown although notifications are paused, and stays then: the last call. Services
+ * show a critical notification all the same, or as soon as the user looks.
+ */
+function isLastWord(situation: Situation, now: number): boolean {
+  const end = lastEndOf(situation);
+  if (end === undefined || now < end - LAST_CALL) return false;
+  const { askingSince } = situation.history;
+  return now < end || (askingSince !== undefined && askingSince < end && isLastCall(askingSince, end));
+}
+
+/** When AWS ends the session. */
+function lastEndOf({ expiration, awsEnd }: Situation): number | undefined {
+  return awsEnd ?? expiration;
 }
 
 function isStopped({ since, until }: NonNullable<History['stopped']>, { now, returnedAt }: Circumstances): boolean {

@@ -93,6 +93,18 @@ describe('the agent on a desktop', needs('a desktop', 'a screen reader'), () => 
     await desktop.noWindow('Dunst');
   });
 
+  it('the agent does not ask while notifications are paused, says so, and asks when they are wanted again', async () => {
+    await desktop.window('Dunst');
+    await desktop.tool('dunstctl', 'set-paused', 'true');
+    await agent.says(/"standing":"held","why":"notifications are paused"/);
+    await desktop.noWindow('Dunst');
+    expect((await run(['status'], sandbox.env)).stdout).toContain('held: notifications are paused');
+    await desktop.tool('dunstctl', 'set-paused', 'false');
+    await desktop.window('Dunst');
+    await agent.says(/"standing":"held"[\s\S]*"standing":"asking"/);
+    expect(await desktop.tool('dunstctl', 'count', 'displayed')).toBe('1');
+  });
+
   it('the agent does not ask during a snooze, and says until when', async () => {
     const before = Date.now();
     await desktop.click(await desktop.window('Dunst'), 'middle');

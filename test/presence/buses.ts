@@ -216,6 +216,36 @@ function variant(value: boolean | string): Variant {
   return new Variant(typeof value === 'boolean' ? 'b' : 's', value);
 }
 
+export interface Notifications extends Service {
+  pause(paused: boolean): void;
+}
+
+/** A notification service with one property. @param interfaceName Plasma's or dunst's */
+export async function startNotifications(
+  address: string,
+  interfaceName: string,
+  property: string,
+): Promise<Notifications> {
+  let is = false;
+  const [name, path] = ['org.freedesktop.Notifications', '/org/freedesktop/Notifications'];
+  const service = await serve(address, name, (message) => {
+    if (message.member !== 'Get') return undefined;
+    const [asked, wanted] = message.body;
+    if (asked === interfaceName && wanted === property) return Message.newMethodReturn(message, 'v', [variant(is)]);
+    return Message.newError(message, 'org.freedesktop.DBus.Error.UnknownProperty', 'no such property');
+  });
+  return {
+    ...service,
+    pause(paused) {
+      is = paused;
+      const change = [interfaceName, { [property]: variant(is) }, []];
+      service.bus.send(
+        Message.newSignal(path, 'org.freedesktop.DBus.Properties', 'PropertiesChanged', 'sa{sv}as', change),
+      );
+    },
+  };
+}
+
 export interface ScreenSaver extends Service {
   turn(active: boolean): void;
 }

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Presence, watchPresence } from '../../src/agent/presence.ts';
 import { needs } from '../needs.ts';
 import { until, within } from '../within.ts';
-import { type PrivateBus, startBus, startLogind, startScreenSaver } from './buses.ts';
+import { type PrivateBus, startBus, startLogind, startNotifications, startScreenSaver } from './buses.ts';
 
 const LOCKED = 'screen locked';
 const IDLE = 'nobody at the keyboard';
@@ -64,6 +64,44 @@ describe('presence', needs('dbus-daemon'), () => {
     open.push(one);
     return one;
   };
+
+  describe('paused notifications', () => {
+    it.each([
+      ['Plasma', 'org.freedesktop.Notifications', 'Inhibited'],
+      ['dunst', 'org.dunstproject.cmd0', 'paused'],
+    ])('presence reports that notifications are paused, and wanted again, by the property of %s', async (...names) => {
+      const service = await startNotifications(session.address, names[1], names[2]);
+      const presence = await watch();
+      expect(presence.paused()).toBeUndefined();
+      service.pause(true);
+      await presence.toldSo(1);
+      expect(presence.paused()).toBe('notifications are paused');
+      expect(presence.held()).toBeUndefined();
+      service.pause(false);
+      expect(await presence.toldSo(2)).toEqual([
+        ['held', undefined],
+        ['returned', undefined],
+      ]);
+      expect(presence.paused()).toBeUndefined();
+    });
+
+    it('presence forgets the pause of a notification service that ends', async () => {
+      const service = await startNotifications(session.address, 'org.dunstproject.cmd0', 'paused');
+      service.pause(true);
+      const presence = await watch();
+      expect(presence.paused()).toBe('notifications are paused');
+      await service.die();
+      await presence.toldSo(1);
+      expect(presence.paused()).toBeUndefined();
+    });
+
+    it('presence starts no notification service to learn whether it is paused', async () => {
+      const started = `${tmpdir()}/started-${process.pid}-notifications`;
+      await session.offer('org.freedesktop.Notifications', `touch ${started}; exit 1`);
+      expect((await watch()).paused()).toBeUndefined();
+      expect(existsSync(started)).toBe(false);
+    });
+  });
 
   describe('presence by logind', () => {
     it('presence is known at once, and reported when the screen is locked and unlocked', async () => {

@@ -36,7 +36,7 @@ function agentWith(
     snoozedUntil: () => undefined,
     rememberSnooze: async () => {},
     rememberExpiry: async () => {},
-    watchPresence: async () => ({ held: () => undefined, close: () => {} }),
+    watchPresence: async () => ({ held: () => undefined, paused: () => undefined, close: () => {} }),
     obstacle: () => undefined,
     notice: () => {},
     log: pino({ level: 'silent' }),

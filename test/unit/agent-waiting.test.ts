@@ -50,7 +50,7 @@ function world(held: string | undefined) {
     snoozedUntil: () => undefined,
     rememberSnooze: async () => {},
     rememberExpiry: async () => {},
-    watchPresence: async () => ({ held: () => held, close: () => {} }),
+    watchPresence: async () => ({ held: () => held, paused: () => undefined, close: () => {} }),
     obstacle: () => undefined,
     notice: () => {},
     log: pino({ level: 'silent' }),

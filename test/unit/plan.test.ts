@@ -608,6 +608,50 @@ describe('the plan for several profiles and states', () => {
     expect(plan([stopped], at(NINE + 58 * MINUTE)).actions).toEqual([]);
   });
 
+  describe('the plan while notifications are paused', () => {
+    const paused = (now: number) => ({ ...at(now), paused: 'notifications are paused' });
+    const due = (left: number, history: Partial<History> = {}) =>
+      situation({
+        state: left > 0 ? 'due' : 'expired',
+        expiration: NINE + left,
+        byNotification: true,
+        history: { ...FRESH_START, ...history },
+      });
+
+    it('the plan does not ask, says why, and looks again in time for the last call', () => {
+      const { actions, standings, nextLook } = plan([due(14 * MINUTE)], paused(NINE));
+      expect(actions).toEqual([]);
+      expect(standings.get('mfa')).toEqual({ standing: 'held', why: 'notifications are paused' });
+      expect(nextLook).toBe(NINE + 12 * MINUTE);
+    });
+
+    it('the plan closes an open prompt, which is no longer on the screen', () => {
+      const open = due(14 * MINUTE, { askingSince: NINE - MINUTE, lastAskedAt: NINE - MINUTE });
+      expect(plan([open], paused(NINE)).actions).toEqual([{ do: 'withdraw', profile: 'mfa' }]);
+    });
+
+    it('the plan makes the last call all the same, and leaves it on the screen', () => {
+      const ask = { do: 'ask', profile: 'mfa', reminder: 0 };
+      expect(plan([due(2 * MINUTE)], paused(NINE)).actions).toEqual([ask]);
+      const asked = { askingSince: NINE - 2 * MINUTE, lastAskedAt: NINE - 2 * MINUTE };
+      expect(plan([due(0, asked)], paused(NINE)).actions).toEqual([{ do: 'remind', profile: 'mfa', reminder: 1 }]);
+      const called = { ...asked, lastAskedAt: NINE, lastCall: true };
+      expect(plan([due(0, called)], paused(NINE + HOUR)).actions).toEqual([]);
+    });
+
+    it('the plan does not ask for a session that has ended, until notifications are wanted again', () => {
+      expect(plan([due(-HOUR)], paused(NINE)).standings.get('mfa')).toMatchObject({ standing: 'held' });
+      const asked = due(-HOUR, { lastAskedAt: NINE - 90 * MINUTE, lastCall: true });
+      const back = { ...at(NINE), returnedAt: NINE };
+      expect(plan([asked], back).actions).toEqual([{ do: 'ask', profile: 'mfa', reminder: 0 }]);
+    });
+
+    it('the plan asks where the user is not asked by a notification', () => {
+      const dialog = { ...due(14 * MINUTE), byNotification: false };
+      expect(plan([dialog], paused(NINE)).actions).toMatchObject([{ do: 'ask' }]);
+    });
+  });
+
   describe('the plan after a refusal that another code cannot change', () => {
     const message = 'cannot refresh [mfa]: AWS refused';
     const refused = { kind: 'refused', failure: { kind: 'forbidden', detail: 'no' }, message } as const;
