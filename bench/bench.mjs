@@ -25,6 +25,7 @@ import { newSandboxUser } from '../build/sandbox/account.js';
 import { startSandboxSts } from '../build/sandbox/sts.js';
 import { authenticator } from '../build/sandbox/totp.js';
 import { sessionIn, stateAt } from '../build/session/session.js';
+import { missing, windowTimes } from './window.mjs';
 
 const PROGRAM = fileURLToPath(new URL('../dist/cli.cjs', import.meta.url));
 const home = mkdtempSync(join(tmpdir(), 'aws-mfa-agent-bench-'));
@@ -248,6 +249,11 @@ try {
     bare.memory,
     `+ ${(memory - bare.memory).toFixed(1)} MB (<= 3)`,
   );
+
+  if (missing().length === 0) {
+    const times = await windowTimes(home, 15);
+    row('our window until the code is typed: ms, against zenity', median(times.window), median(times.zenity), '<= 1.5');
+  } else process.stdout.write(`our window: not measured, not installed: ${missing().join(', ')}\n`);
 
   const { packages, size } = installed();
   process.stdout.write(`installed: ${packages} packages beside our own, ${size.toFixed(1)} MB\n`);

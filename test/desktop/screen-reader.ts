@@ -7,7 +7,7 @@ import type { Desktop } from './desktop.ts';
 const READER = fileURLToPath(new URL('accessible.js', import.meta.url));
 
 /** A part of a window as a screen reader finds it. */
-export interface Part {
+interface Part {
   role: string;
   name: string;
   description: string;

@@ -65,13 +65,13 @@ export interface Question {
 }
 
 /** Says that the code is with AWS. The field keeps it, and takes no other. */
-export interface Checking {
+interface Checking {
   show: 'checking';
   text: string;
 }
 
 /** Says what came of the code, in place of the question; the window then closes by itself. */
-export interface Result {
+interface Result {
   show: 'result';
   text: string;
   /** Whether the session is fresh now. */
