@@ -16,7 +16,7 @@ export interface DialogProgram {
 }
 
 /** Returns the way that asks with such a program. */
-export function dialog(program: DialogProgram, environment: NodeJS.ProcessEnv = process.env): Way {
+export function dialog(program: DialogProgram, environment: NodeJS.ProcessEnv): Way {
   const { name } = program;
   const whyUnfit = () => {
     if (program.display && !environment.DISPLAY && !environment.WAYLAND_DISPLAY) return reasons.NO_DISPLAY;

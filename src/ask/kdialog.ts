@@ -6,7 +6,7 @@ import * as texts from './texts.ts';
  * A code field of KDE's kdialog.
  * @see https://develop.kde.org/docs/administration/kdialog/ for the options
  */
-export function kdialog(environment?: NodeJS.ProcessEnv): Way {
+export function kdialog(environment: NodeJS.ProcessEnv): Way {
   return dialog(
     {
       name: 'kdialog',

@@ -16,7 +16,7 @@ end run`;
  * A code field shown by AppleScript. Not tried on macOS.
  * @see https://developer.apple.com/library/archive/documentation/LanguagesUtilities/Conceptual/MacAutomationScriptingGuide/PromptforText.html
  */
-export function osascript(environment?: NodeJS.ProcessEnv): Way {
+export function osascript(environment: NodeJS.ProcessEnv): Way {
   return dialog(
     {
       name: 'osascript',

@@ -23,7 +23,7 @@ const PROGRAMS = [
  * @param onTerminal whether a flavour without windows may take over our terminal
  * @see https://www.gnupg.org/documentation/manuals/assuan/ and `info pinentry` ("Protocol")
  */
-export function pinentry(environment: NodeJS.ProcessEnv = process.env, onTerminal = false): Way {
+export function pinentry(environment: NodeJS.ProcessEnv, onTerminal = false): Way {
   return {
     name: 'pinentry',
     unfit: async () => {

@@ -6,7 +6,7 @@ import * as texts from './texts.ts';
  * A code field of GNOME's zenity (3 and 4).
  * @see https://help.gnome.org/users/zenity/stable/ for the options and exit statuses
  */
-export function zenity(environment?: NodeJS.ProcessEnv): Way {
+export function zenity(environment: NodeJS.ProcessEnv): Way {
   return dialog(
     {
       name: 'zenity',

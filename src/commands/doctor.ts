@@ -60,7 +60,7 @@ export async function doctor(options: DoctorOptions): Promise<void> {
 
   // Started here, since several checks wait for each. A rejection is reported by the checks.
   const agent = agentSeen(files);
-  const service = lookAtService(environment, home, settings);
+  const service = lookAtService(environment, settings);
   const bundle = environment.AWS_CA_BUNDLE;
   /** Why AWS cannot be asked: to read a pipe could take forever. */
   const obstacle =

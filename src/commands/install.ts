@@ -1,5 +1,4 @@
 import { mkdir } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import type { GlobalOptions } from '../cli/options.ts';
 import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
@@ -19,7 +18,7 @@ export async function installCommand(options: InstallOptions): Promise<void> {
   const settings = userSettings(options);
   await requireValidSchedule(settings);
   const { files } = settings;
-  const service = serviceOf(process.env, homedir(), process.platform);
+  const service = serviceOf(process.env);
   const called = { node: process.execPath, program: process.argv[1] ?? '', config: options.config };
   const start = findStart(process.env, files, called);
   if (options.print) {
@@ -49,7 +48,7 @@ export async function installCommand(options: InstallOptions): Promise<void> {
 
 /** Removes the service. Credentials and settings stay. */
 export async function uninstallCommand({ force = false }: { force?: boolean }): Promise<void> {
-  const service = serviceOf(process.env, homedir(), process.platform);
+  const service = serviceOf(process.env);
   const done = await uninstall(service, { force });
   process.stderr.write(
     done ? `Removed the ${service.name}. Credentials and settings are unchanged.\n` : 'The service is not installed.\n',

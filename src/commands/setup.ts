@@ -84,7 +84,7 @@ export async function setupCommand(options: SetupOptions): Promise<void> {
   // A wrong setting would end the agent: report it before anything is written.
   const settings = await load(changed);
   if (options.refresh) await refuseWithoutCode(settings, profile, questions, options);
-  const installs = await wantsService(questions, files, home, options);
+  const installs = await wantsService(questions, files, options);
 
   if (changed !== text) await write(files.settings, around.bytes, changed);
   questions.say(changed === text ? texts.unchanged(files.settings) : texts.written(files.settings));
@@ -149,15 +149,10 @@ async function refuseWithoutCode(
 }
 
 /** Returns whether to install the service. Asks only if it can be installed and no agent is running. */
-async function wantsService(
-  questions: Questions,
-  files: Paths,
-  home: string,
-  { install }: SetupOptions,
-): Promise<boolean> {
+async function wantsService(questions: Questions, files: Paths, { install }: SetupOptions): Promise<boolean> {
   if (install !== undefined) return install;
   try {
-    const service = serviceOf(process.env, home, process.platform);
+    const service = serviceOf(process.env);
     const reason = await service.unfit();
     if (reason !== undefined) throw new UserError(reason);
     if ((await service.running()) !== undefined) {

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { createAsk } from '../ask/choose.ts';
 import { UserError } from '../errors.ts';
 import { serviceOf } from '../service/install.ts';
@@ -9,19 +8,18 @@ import type { ServiceSeen } from './service.ts';
 /** Finds out how the service is installed and running. @param settings undefined if they cannot be read */
 export async function lookAtService(
   environment: NodeJS.ProcessEnv,
-  home: string,
   settings: Settings | undefined,
 ): Promise<ServiceSeen> {
   let service: ReturnType<typeof serviceOf>;
   try {
-    service = serviceOf(environment, home, process.platform);
+    service = serviceOf(environment);
   } catch (error) {
     if (error instanceof UserError) return { none: error.message };
     throw error;
   }
   const unfit = await service.unfit();
   if (unfit !== undefined) return { none: unfit };
-  const { owner } = await ownerOf(service.file, await readFile(service.template, 'utf8'));
+  const { owner } = ownerOf(service);
   const look = owner === 'missing' ? undefined : await service.look();
   const log = service.hints.find(([what]) => what === 'log')?.[1] ?? '';
   const inService = look?.session && { ...look.session, ...look.variables };

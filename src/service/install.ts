@@ -1,4 +1,5 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { UserError } from '../errors.ts';
 import { launchd } from './launchd.ts';
 import { ownerOf, sealed, writeWhole } from './sealed-file.ts';
@@ -7,12 +8,13 @@ import type { Start } from './start.ts';
 import { systemd } from './systemd.ts';
 
 /** Returns the service manager of this system. @throws UserError when it has none that we support */
-export function serviceOf(environment: NodeJS.ProcessEnv, home: string, platform: NodeJS.Platform): Service {
-  if (process.getuid?.() === 0) {
+export function serviceOf(environment: NodeJS.ProcessEnv): Service {
+  const uid = process.getuid?.() ?? -1;
+  if (uid === 0) {
     throw new UserError('do not run this as root; run it as the user who enters the codes', 'usage');
   }
-  if (platform === 'darwin') return launchd(home, process.getuid?.() ?? 0);
-  if (platform === 'linux') return systemd(environment, home);
+  if (process.platform === 'darwin') return launchd(homedir(), uid);
+  if (process.platform === 'linux') return systemd(environment, homedir());
   throw new UserError('this system has neither systemd nor launchd: start "aws-mfa-agent run" at login yourself');
 }
 
@@ -41,16 +43,17 @@ export async function install(
   { force, outdated }: { force: boolean; outdated: boolean },
 ): Promise<Installed> {
   await mustFit(service);
-  const { owner, text: before } = await ownerOf(service.file, await readFile(service.template, 'utf8'));
+  const { owner, text: before } = ownerOf(service);
   if (owner === 'edited' && !force) throw new UserError(editedText(service, 'overwrite'));
   const variants = await variantsOf(service, start);
   const current = force ? undefined : variants.find(({ text }) => text === before);
   if (current && !outdated && (await service.running()) !== undefined) return { changed: false };
-  const kept = owner === 'edited' ? await keep(service.file, before ?? '') : undefined;
+  const kept = owner === 'edited' ? `${service.file}.edited` : undefined;
+  if (kept) writeWhole(kept, before ?? '');
 
   let reason: string | undefined;
   for (const { text, without } of current ? [current] : variants) {
-    await writeWhole(service.file, text);
+    writeWhole(service.file, text);
     reason = await service.start();
     if (reason === undefined) return { changed: true, ...(without && { without }), ...(kept && { kept }) };
   }
@@ -59,30 +62,24 @@ export async function install(
 
 /** Stops the service and removes its file. Returns whether there was one. */
 export async function uninstall(service: Service, { force }: { force: boolean }): Promise<boolean> {
-  const { owner } = await ownerOf(service.file, await readFile(service.template, 'utf8'));
+  const { owner } = ownerOf(service);
   if (owner === 'missing') return false;
   if (owner === 'edited' && !force) throw new UserError(editedText(service, 'remove'));
   await mustFit(service);
   await service.stop();
-  await rm(service.file, { force: true });
+  rmSync(service.file, { force: true });
   await service.forget();
   return true;
 }
 
 async function variantsOf(service: Service, start: Start): Promise<Variant[]> {
-  const variants = await service.fillIn(await readFile(service.template, 'utf8'), start);
+  const variants = await service.fillIn(start);
   return variants.map((variant) => ({ ...variant, text: sealed(variant.text, service.comment) }));
 }
 
 async function mustFit(service: Service): Promise<void> {
   const reason = await service.unfit();
   if (reason !== undefined) throw new UserError(reason);
-}
-
-async function keep(file: string, text: string): Promise<string> {
-  const copy = `${file}.edited`;
-  await writeWhole(copy, text);
-  return copy;
 }
 
 function editedText({ file }: Service, verb: 'overwrite' | 'remove'): string {

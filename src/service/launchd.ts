@@ -21,6 +21,7 @@ export function launchd(home: string, uid: number): Service {
   const domain = `gui/${uid}`;
   const target = `${domain}/${LABEL}`;
   const file = join(home, 'Library', 'LaunchAgents', `${LABEL}.plist`);
+  const template = readFileSync(packageFile(`launchd/${LABEL}.plist`), 'utf8');
   const log = join(home, 'Library', 'Logs', 'aws-mfa-agent.log');
   const call = (...words: string[]) => runCommand(['launchctl', ...words], { timeout: 20_000 });
   const running = async () => {
@@ -32,12 +33,12 @@ export function launchd(home: string, uid: number): Service {
   return {
     name: 'LaunchAgent',
     file,
-    template: packageFile(`launchd/${LABEL}.plist`),
+    template,
     unfit: async () => {
       const printed = await call('print', domain);
       return printed.ok ? undefined : `there is no graphical session (${domain}): log in at the screen, not over ssh`;
     },
-    fillIn: async (template, start) => [{ text: filledIn(template, start, log) }],
+    fillIn: async (start) => [{ text: filledIn(template, start, log) }],
     comment: (words) => `<!-- ${words} -->`,
     start: async () => {
       // Fails if nothing is loaded, which is fine.

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { readIfPresent } from '../files/read.ts';
+import type { Service } from './service.ts';
 
 /** The state of a file: `ours` as we wrote it, `edited` by the user or another program, or missing. */
 export type Owner = 'missing' | 'ours' | 'edited';
@@ -12,29 +14,23 @@ export function sealed(text: string, comment: (words: string) => string): string
   return `${text}${comment(`sha256:${sumOf(text)}`)}\n`;
 }
 
-/**
- * Reads a file, and whether it is as we wrote it.
- * @param shipped the template, which users may have copied: it is ours without a checksum
- */
-export async function ownerOf(file: string, shipped: string): Promise<{ owner: Owner; text: string | undefined }> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+/** Reads a service file, and whether it is as we wrote it. A copy of the template is ours, too. */
+export function ownerOf({ file, template }: Service): { owner: Owner; text: string | undefined } {
+  const text = readIfPresent(file)?.toString();
   if (text === undefined) return { owner: 'missing', text };
   const { text: inside = '', sum } = SEAL.exec(text)?.groups ?? {};
-  return { owner: text === shipped || sumOf(inside) === sum ? 'ours' : 'edited', text };
+  return { owner: text === template || sumOf(inside) === sum ? 'ours' : 'edited', text };
 }
 
 /** Replaces a whole file atomically. A symbolic link is replaced, not followed. */
-export async function writeWhole(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
+export function writeWhole(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true });
   const temporary = `${file}.${process.pid}.new`;
   try {
-    await writeFile(temporary, text, { mode: 0o644, flag: 'wx', flush: true });
-    await rename(temporary, file);
+    writeFileSync(temporary, text, { mode: 0o644, flag: 'wx', flush: true });
+    renameSync(temporary, file);
   } finally {
-    await rm(temporary, { force: true });
+    rmSync(temporary, { force: true });
   }
 }
 

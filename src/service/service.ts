@@ -6,12 +6,12 @@ export interface Service {
   name: string;
   /** The service file of the agent. */
   file: string;
-  /** The template shipped with the package: valid as it is, finds the program via `PATH`. */
-  template: URL;
+  /** The text of the template shipped with the package: valid as it is, finds the program via `PATH`. */
+  template: string;
   /** Returns why it cannot be used here and what to do instead, or undefined if it can. */
   unfit(): Promise<string | undefined>;
   /** Fills in the template. The first variant that starts is used; each later one has fewer restrictions. */
-  fillIn(template: string, start: Start): Promise<Variant[]>;
+  fillIn(start: Start): Promise<Variant[]>;
   /** Turns a text into a comment of the service file. */
   comment(text: string): string;
   /**

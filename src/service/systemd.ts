@@ -24,6 +24,7 @@ export function systemd(environment: NodeJS.ProcessEnv, home: string): Service {
   const { XDG_CONFIG_HOME } = environment;
   const settings = XDG_CONFIG_HOME && isAbsolute(XDG_CONFIG_HOME) ? XDG_CONFIG_HOME : join(home, '.config');
   const file = join(settings, 'systemd', 'user', UNIT);
+  const template = readFileSync(packageFile(`systemd/${UNIT}`), 'utf8');
   const call = (...words: string[]) =>
     runCommand(['systemctl', '--user', ...words], { timeout: PATIENCE, environment });
   const must = async (...words: string[]) => {
@@ -38,12 +39,12 @@ export function systemd(environment: NodeJS.ProcessEnv, home: string): Service {
   return {
     name: 'systemd user service',
     file,
-    template: packageFile(`systemd/${UNIT}`),
+    template,
     unfit: async () => {
       const version = await call('show', '--property=Version');
       return version.ok ? undefined : whyNone(version, environment);
     },
-    fillIn: async (template, start) => {
+    fillIn: async (start) => {
       const version = await call('show', '--value', '--property=Version');
       const text = filledIn(template, start, version.ok ? Number.parseInt(version.stdout, 10) : 0);
       return [

@@ -56,7 +56,7 @@ describe('the systemd unit', needs('Linux', 'systemd-analyze'), () => {
   });
 
   it('the systemd unit is accepted with any paths', async () => {
-    const [first, second] = await systemd({}, folder).fillIn(readFileSync(UNIT, 'utf8'), START);
+    const [first, second] = await systemd({}, folder).fillIn(START);
     for (const variant of [first, second]) {
       const text = variant?.text ?? '';
       expect(await verify(text.replace(/^ExecStart=.*aws-mfa-agent" /m, `ExecStart=${process.execPath} `))).toBe('');
@@ -106,7 +106,7 @@ describe('the property list', () => {
   }
   async function filledIn(): Promise<string> {
     const file = join(folder, 'filled-in.plist');
-    const [variant] = await launchd('/Users/alice', 501).fillIn(readFileSync(PROPERTY_LIST, 'utf8'), START);
+    const [variant] = await launchd('/Users/alice', 501).fillIn(START);
     writeFileSync(file, `${variant?.text}${launchd('/Users/alice', 501).comment('sealed')}\n`);
     return file;
   }

@@ -11,7 +11,7 @@ import * as service from './notification-service.ts';
  * field that was not used. After a refused code, the field in which it was typed opens again at once.
  * @param fields code fields in the order of preference
  */
-export function notification(fields: readonly Way[], environment: NodeJS.ProcessEnv = process.env): Way {
+export function notification(fields: readonly Way[], environment: NodeJS.ProcessEnv): Way {
   let typedInField = false;
   return {
     name: 'notification',
