@@ -35,41 +35,41 @@ import { type CheckReason, KeptProfile, mayBeFixed, type ProfileEffects, type Pr
 import type { Presence } from './presence.ts';
 import * as texts from './texts.ts';
 
-/** The world as the agent sees it. */
+/** What the agent needs from the world around it. */
 export interface AgentEffects extends ProfileEffects {
-  /** One read of the credentials file: what stands in each of these profiles. */
+  /** Returns what each of these profiles holds, all from one read of the credentials file. */
   readSessions(profiles: string[]): Promise<Map<string, StoredSession>>;
   /**
-   * Watches whether the person can see a question, and tells when that changes or the person comes back. Only while a
-   * session is not fresh: an idle agent watches nothing but the clock and the file.
+   * Watches whether the user can see a prompt. Calls `onChange` when that changes or the user returns. The agent calls it
+   * only while a session is not fresh: an idle agent watches nothing but the clock and the files.
    */
   watchPresence(onChange: (what: 'held' | 'returned') => void): Promise<Presence>;
-  /** Why no answer of a person could reach AWS just now ("no network"), or undefined. */
+  /** Returns why no request can reach AWS now ("no network"), or undefined if one may. */
   obstacle(): string | undefined;
-  /** Called at the end of every check, when all that it was to do is done or under way. */
+  /** Called at the end of every check, when everything that it decided is done or under way. */
   checked?(): void;
 }
 
-/** What came of a snooze. Times are milliseconds since the epoch. */
+/** The result of a snooze. Times are milliseconds since the epoch. */
 export interface Snoozed {
-  /** Missing when it was ended. */
+  /** Missing if the snooze was ended. */
   until?: number;
-  /** The profiles whose session ends before that, and when. */
+  /** The profiles whose session ends before `until`, and when it ends. */
   ending: { profile: string; expiration: number }[];
 }
 
-/** Somebody who waits for the session of a profile. */
+/** A command that waits for the session of a profile. */
 interface Waiter {
-  /** At the command that waits sits a person, who sees a question and has not left the keyboard. */
+  /** Whether a user sits at the command: such a user can see a prompt and is at the keyboard. */
   person: boolean;
   /** Called after each check. */
   look(): void;
 }
 
-/** While a profile stands so, a session may still come of it. */
+/** In these standings, a session may still come. */
 const PENDING: readonly (Standing['standing'] | undefined)[] = ['asking', 'queued', 'verifying', 'unsaved'];
 
-/** The long-running loop: wake, check, plan, act. Who wakes it is the caller's business. */
+/** The long-running loop: wake, check, plan, act. The caller decides what wakes it. */
 export class Agent {
   readonly #effects: AgentEffects;
   #settings: Settings;
@@ -88,11 +88,11 @@ export class Agent {
     this.#returnedAt = effects.clock.now();
   }
 
-  /** Looks once, and acts. Checks that come while one is running become one more check. Rejects never. */
+  /** Makes one check and acts on it. Several calls during a check cause only one more check. Never rejects. */
   check(reason: CheckReason): Promise<void> {
     if (this.#stopped) return Promise.resolve();
     if (this.#running) {
-      // A reason that may end a stop must not be lost to a later one.
+      // Keeps a reason that may end a stop, even if another reason comes after it.
       if (!mayBeFixed(this.#again)) this.#again = reason;
       return this.#running;
     }
@@ -100,7 +100,7 @@ export class Agent {
     return this.#running;
   }
 
-  /** Takes new settings; questions of profiles that are gone, or are another device's now, are withdrawn. */
+  /** Uses new settings. Closes the prompts of profiles that were removed or whose settings changed. */
   async reload(settings: Settings): Promise<void> {
     const before = this.#settings;
     this.#settings = settings;
@@ -113,9 +113,9 @@ export class Agent {
   }
 
   /**
-   * Does not ask for so long, or asks again.
+   * Postpones prompts, or ends the snoozes.
    * @param duration milliseconds; undefined ends the snoozes
-   * @param profile all of them when undefined
+   * @param profile undefined: all profiles
    * @returns until when, and the profiles whose session ends before that
    */
   async snooze(duration: number | undefined, profile: string | undefined): Promise<Snoozed> {
@@ -134,12 +134,12 @@ export class Agent {
   }
 
   /**
-   * Somebody waits for the session of a profile: raises the question now, and tells where the profile stands as soon as it
-   * is fresh, no session is to be expected, or the wait is over.
-   * @param wait milliseconds; 0 only looks, and changes nothing about when the person is asked
-   * @param person whether a person sits there: a snooze, a pause or an empty chair does not hold the question back then.
-   * For a program, only a question that was not answered for a while is raised again
-   * @param gone aborted when nobody waits any more
+   * Asks for the code of a profile now, for a command that waits. Returns the profile's status as soon as its session is
+   * fresh, no session can be expected, or the time is over.
+   * @param wait milliseconds; with 0 it only checks, and does not change when the user is asked
+   * @param person whether a user sits at the command: then neither a snooze nor a pause nor an idle screen postpones the
+   *   prompt. For a program, a prompt is repeated only if it has not been answered for a while
+   * @param gone aborted when the command stops waiting
    */
   async refresh(
     profile: string,
@@ -171,7 +171,7 @@ export class Agent {
     return [...this.#kept.values()].flatMap(({ status }) => status ?? []);
   }
 
-  /** Withdraws every question, tries a last time to write what is not on disk yet, and is then done. */
+  /** Closes every prompt, tries once more to write sessions that are not on disk, and ends. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -188,13 +188,13 @@ export class Agent {
       try {
         await this.#checkOnce(next);
       } catch (error) {
-        // Whatever it was, the next check is a new try.
+        // The next check tries again, whatever the error was.
         this.#effects.log.error({ err: error }, 'check failed');
       }
       this.#effects.checked?.();
       next = this.#again;
     }
-    // At once after the last look at what else is wanted: a check that is asked for from here on is another one.
+    // Set right after `#again` was read: a call from here on must start a check of its own.
     this.#running = undefined;
   }
 
@@ -236,14 +236,14 @@ export class Agent {
     for (const { look } of this.#waiters) look();
   }
 
-  /** Checks when something is due, which may be between two scheduled checks. */
+  /** Schedules a check for the time at which something is due, which may be between two scheduled checks. */
   #checkAt(time: number | undefined): void {
     clearTimeout(this.#timer);
     if (time === undefined || this.#stopped) return;
     this.#timer = setTimeout(() => void this.check('time'), time - this.#effects.clock.now());
   }
 
-  /** Why the person cannot see a question just now, if so. */
+  /** Returns why the user cannot see a prompt now, or undefined if the user can. */
   #held(): string | undefined {
     const held = this.#presence?.held();
     const isThere = held === texts.NOBODY_THERE && [...this.#waiters].some(({ person }) => person);
@@ -259,7 +259,7 @@ export class Agent {
     });
   }
 
-  /** Has the presence watched, or not any more. */
+  /** Starts or stops watching whether the user is present. */
   async #watch(isNeeded: boolean): Promise<void> {
     if (!isNeeded) {
       this.#presence?.close();

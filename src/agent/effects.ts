@@ -13,18 +13,19 @@ import { runJob } from './job.ts';
 import type { RefreshJob, RefreshMemory, Tell } from './jobs.ts';
 import { networkProblem } from './network.ts';
 
-/** What only an agent that systemd has started need mind. */
+/** What an agent needs only if systemd has started it. */
 export interface InsideService extends View {
-  /** Has what is asked from now on appear on the desktop that is there now. */
+  /** Makes the next prompts appear on the current desktop. */
   takeDesktop(): Promise<void>;
-  /** Ends the agent, for the service manager to start it anew. */
+  /** Ends the agent so that the service manager restarts it. */
   startAnew(why: string): void;
 }
 
 /**
- * The real world for the agent. Whatever takes memory is done by a child (see `job.ts`), so that an idle agent stays small.
- * @param settings those that hold now
- * @param service undefined outside of it
+ * Connects the agent to the real world. A child does everything that takes much memory (see `job.ts`), so that an idle
+ * agent stays small.
+ * @param settings returns the current settings
+ * @param service undefined if systemd has not started the agent
  */
 export function agentEffects(
   settings: () => Settings,
@@ -84,7 +85,7 @@ export function agentEffects(
 }
 
 async function refreshWhere(job: RefreshJob, asking: Parameters<AgentEffects['refresh']>[1], tell: Tell) {
-  // What was typed ahead is there for the next question only where the same process reads it.
+  // Only a process that keeps reading the terminal also gets what the user typed ahead for the next prompt.
   const onTerminal = isatty(0) || job.settings.prompt.includes('terminal');
   if (onTerminal) return (await import('./jobs.ts')).refreshJob(job, asking, tell);
   return runJob({ do: 'refresh', input: job }, { ...asking, tell });

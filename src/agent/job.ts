@@ -6,8 +6,8 @@ import type { RefreshJob, refreshJob, Tell, VerifyJob, verifyJob } from './jobs.
 import type { upcomingChecks } from './upcoming.ts';
 
 /**
- * What a child does for the agent: all that needs the SDK of AWS, a desktop, or the knowledge of time zones, which take as
- * much memory again as the rest of the agent, for good, once they are loaded.
+ * What a child does for the agent: everything that needs the AWS SDK, a desktop or time zones. Once loaded, these would
+ * take as much memory as the rest of the agent, until it ends.
  */
 export type Job =
   | { do: 'isSchedule'; input: string }
@@ -26,23 +26,23 @@ export type ToJob = Job | { withdraw: true } | { raise: AskRequest };
 export type FromJob = { result: Results[keyof Results] } | { error: string } | { tell: Parameters<Tell> };
 
 interface JobListener {
-  /** Withdraws the question of a refresh. */
+  /** Aborted to close the prompt of a refresh. */
   signal?: AbortSignal;
-  /** Is given what raises the question again. */
+  /** Receives a listener that repeats the prompt. */
   onChange?(listener: (request: AskRequest) => void): void;
   tell?: Tell;
 }
 
 /**
- * Has a child do a job. What goes to it and comes back stays in a socket between the two.
- * @throws when the child ends without a result
+ * Runs a job in a child process. Requests and results pass only through a socket between the two processes.
+ * @throws if the child ends without a result
  */
 export function runJob<Name extends Job['do']>(
   job: Job & { do: Name },
   { signal, onChange, tell }: JobListener = {},
 ): Promise<Results[Name]> {
   const child = fork(fileURLToPath(packageFile('dist/job-child.cjs')), [], { execArgv: [] });
-  // A child that has just ended hears nothing more.
+  // A child that has just ended cannot receive anything.
   const send = (message: ToJob) => child.connected && child.send(message, () => {});
   const withdraw = () => send({ withdraw: true });
   return new Promise<Results[Name]>((resolve, reject) => {
@@ -54,7 +54,7 @@ export function runJob<Name extends Job['do']>(
     child.once('error', reject);
     child.once('exit', (status, killedBy) => {
       const end = () => reject(new Error(`the process for "${job.do}" ended without a result (${killedBy ?? status})`));
-      // What it said last may still be on its way: Node looks for all that have ended as soon as one has.
+      // The child's last message may still be on its way: Node can report the exit before it.
       if (child.connected) child.once('disconnect', end);
       else end();
     });

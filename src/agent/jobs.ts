@@ -9,11 +9,14 @@ import type { RefreshTarget } from '../refresh/target.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 
-/** What the agent knows of AWS and of the codes that were sent; a job gives back what it has learned. */
+/**
+ * What the agent has learned about AWS's clock and about the codes that were sent. A job returns it with what the job has
+ * learned.
+ */
 export interface RefreshMemory {
-  /** How far AWS's clock is ahead of the machine's, in milliseconds. Given back only when AWS has answered meanwhile. */
+  /** How far AWS's clock is ahead of the machine's, in milliseconds. Returned only if AWS answered during the job. */
   clockOffset?: number | undefined;
-  /** Of the device that is asked for. */
+  /** The codes of the MFA device that the job asks for. */
   codes: SentCode[];
 }
 
@@ -24,10 +27,10 @@ export interface RefreshJob {
   memory: RefreshMemory;
 }
 
-/** Tells the person one line: what only they can do, or what went wrong before they were asked. */
+/** Shows the user one line: what only the user can do, or what went wrong before the prompt. */
 export type Tell = (text: string, level: 'info' | 'warn') => void;
 
-/** One refresh, from the question to the disk. */
+/** Makes one refresh, from the prompt to the written file. */
 export async function refreshJob(
   { settings, target, reminder, memory }: RefreshJob,
   asking: Asking,
@@ -39,7 +42,7 @@ export async function refreshJob(
   clock.offset = memory.clockOffset ?? 0;
   const codes = [...memory.codes];
   const { ask } = createAsk(settings, profile, {
-    // Who names the terminal means it, also where standard input is a pipe.
+    // A user who names `terminal` in the settings means it, even if standard input is a pipe.
     standardInput: settings.prompt.includes('terminal'),
     tell: (text) => tell(text, 'info'),
     warn: (text) => tell(text, 'warn'),
@@ -55,7 +58,7 @@ export interface VerifyJob {
   clockOffset: number;
 }
 
-/** Whether AWS still takes the session in a profile; undefined when AWS could not be asked. */
+/** Returns whether AWS still accepts the session in a profile; undefined if AWS could not be asked. */
 export async function verifyJob({ files, profile, clockOffset }: VerifyJob) {
   const clock = new Clock();
   clock.offset = clockOffset;

@@ -15,21 +15,21 @@ import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import { utcTime } from '../time/instant.ts';
 
-/** What can be done for a profile. */
+/** What a profile needs from the world around it. */
 export interface ProfileEffects {
   clock: Clock;
   refresh(target: RefreshTarget, asking: Asking & { reminder: number }): Promise<RefreshOutcome>;
-  /** Puts a session into the credentials file. Throws when it could not. */
+  /** Writes a session into the credentials file. Throws if that fails. */
   save(profile: string, session: MfaSession): Promise<void>;
-  /** Whether AWS still takes the session in a profile; undefined when AWS could not be asked. */
+  /** Returns whether AWS still accepts the session in a profile; undefined if AWS could not be asked. */
   isAlive(profile: ProfileSettings): Promise<boolean | undefined>;
-  /** Until when the user did not want to be asked, as the last agent remembered it. */
+  /** Returns the end of the snooze that the previous agent remembered, if there was one. */
   snoozedUntil(profile: string): number | undefined;
-  /** Remembers that for the next agent. */
+  /** Remembers the end of a snooze for the next agent. */
   rememberSnooze(profile: string, until: number | undefined): Promise<void>;
-  /** Remembers when the session of another tool began, for whoever else reads it. */
+  /** Remembers when another tool's session began, for other commands. */
   rememberExpiry(profile: string, expiry: RememberedExpiry): Promise<void>;
-  /** Tells the person something that needs no answer. */
+  /** Shows the user a message that needs no answer. */
   notice(text: string): void;
   log: Logger;
 }
@@ -42,7 +42,7 @@ export interface ProfileStatus {
   standing: Standing;
 }
 
-/** Why a check happens. `time`: something is due that the plan named. */
+/** Why a check is made. `time`: something that the plan named is due. */
 export type CheckReason =
   | 'start'
   | 'schedule'
@@ -54,35 +54,38 @@ export type CheckReason =
   | 'presence'
   | 'waiting';
 
-/** Whether the reason to stop asking may be gone: a file has changed, or the user asked for the check. */
+/** Returns whether the reason to stop asking may be gone: a file has changed, or the user asked for the check. */
 export function mayBeFixed(reason: CheckReason | undefined): boolean {
   return reason === 'file' || reason === 'settings' || reason === 'request';
 }
 
-/** STS makes no session shorter than 15 minutes. A minute may pass until the agent sees it. */
+/** STS gives sessions of at least 15 minutes. It may take a minute until the agent sees a new one. */
 const SHORTEST_SESSION = 14 * 60_000;
 
-/** One MFA profile: what the agent keeps of it between checks, and does for it. */
+/** One MFA profile: what the agent remembers about it between checks, and what it does for it. */
 export class KeptProfile {
   #history: History = FRESH_START;
   readonly #profile: string;
   readonly #effects: ProfileEffects;
   readonly #settings: () => Settings;
-  /** Called when something has come of a question. */
+  /** Called when a prompt has ended. */
   readonly #onOutcome: () => void;
-  /** The standing question: aborting withdraws it, the listener raises it again. */
+  /** The open prompt. `controller` closes it; `raise` repeats it. */
   #question:
     | { target: RefreshTarget; controller: AbortController; raise(request: AskRequest): void; done: Promise<void> }
     | undefined;
-  /** Given by STS and not on disk yet. */
+  /** A session from STS that is not on disk yet. */
   #session: MfaSession | undefined;
-  /** The session of the last check; undefined before the first. `issued`: of another tool's that was seen to be made. */
+  /**
+   * The session at the last check; undefined before the first. `issued` is set if the agent saw another tool write the
+   * session.
+   */
   #seen: { accessKeyId?: string; issued?: number } | undefined;
-  /** Done when the last snooze is remembered. */
+  /** Resolves when the last snooze has been remembered. */
   #remembering: Promise<void> = Promise.resolve();
   #status: ProfileStatus | undefined;
 
-  /** @param settings those that hold now */
+  /** @param settings returns the current settings */
   constructor(profile: string, settings: () => Settings, effects: ProfileEffects, onOutcome: () => void) {
     this.#profile = profile;
     this.#settings = settings;
@@ -92,24 +95,24 @@ export class KeptProfile {
     if (snoozedUntil !== undefined) this.#history = { ...FRESH_START, snoozedUntil };
   }
 
-  /** Where it stood at the last check; undefined before the first. */
+  /** The status at the last check; undefined before the first. */
   get status(): ProfileStatus | undefined {
     return this.#status;
   }
 
-  /** Whether it holds a session that is nowhere else. */
+  /** Whether it holds a session that is not on disk yet. */
   get holdsSession(): boolean {
     return this.#session !== undefined;
   }
 
-  /** Shifts the pauses after the clock was set, forward by so many milliseconds. */
+  /** Shifts all remembered times after the clock was set. @param by milliseconds; positive: the clock was set forward */
   clockSet(by: number): void {
     this.#happened({ kind: 'clock-set', by });
   }
 
   /**
-   * Postpones prompts until then, in milliseconds since the epoch; undefined ends a snooze. Resolves when the next agent will
-   * know of it.
+   * Postpones prompts. Resolves when the snooze has been remembered for the next agent.
+   * @param until milliseconds since the epoch; undefined ends a snooze
    */
   async snooze(until: number | undefined): Promise<void> {
     this.#happened({ kind: 'snoozed', until });
@@ -122,8 +125,8 @@ export class KeptProfile {
   }
 
   /**
-   * What is to be planned for.
-   * @param stored what stands in the credentials file
+   * Returns what the plan needs to know about this profile.
+   * @param stored what the profile holds in the credentials file
    */
   situation(
     settings: ProfileSettings,
@@ -149,8 +152,8 @@ export class KeptProfile {
   }
 
   /**
-   * Returns the session with its start. One that another tool has just written, and that would be due at once, is as old as
-   * the change of the file if STS can have made it then.
+   * Returns the session with the time at which it began, if that is known. If another tool has just written a session that
+   * would be due at once, it began when the file changed, unless STS cannot have given it then.
    */
   #started(found: StoredSession, settings: ProfileSettings, { now, reason }: { now: number; reason: CheckReason }) {
     const before = this.#seen;
@@ -168,7 +171,7 @@ export class KeptProfile {
     return { ...found, issued: now };
   }
 
-  /** Takes down where it stands, and logs that when it is another standing than before. */
+  /** Records the profile's standing; logs it if it changed. */
   stands({ state, expiration }: Situation, standing: Standing): void {
     const { log, clock } = this.#effects;
     const isRepeated = this.#history.unaskable !== undefined || (this.#history.outage?.times ?? 0) > 1;
@@ -182,7 +185,7 @@ export class KeptProfile {
     this.#status = { profile: this.#profile, state, standing, ...end };
   }
 
-  /** @returns whether another check is due at once */
+  /** @returns whether another check is needed at once */
   async act(action: Action, situation: Situation): Promise<boolean> {
     switch (action.do) {
       case 'ask':
@@ -205,7 +208,7 @@ export class KeptProfile {
     this.#question?.controller.abort();
   }
 
-  /** Withdraws the question; resolves when what came of it is known. */
+  /** Closes the prompt. Resolves when its outcome is known. */
   async close(): Promise<void> {
     this.withdraw();
     await this.#question?.done;
@@ -213,8 +216,8 @@ export class KeptProfile {
   }
 
   /**
-   * Writes a session that the disk did not take.
-   * @returns whether it is written now
+   * Writes a session that could not be written before.
+   * @returns whether it was written
    */
   async save(): Promise<boolean> {
     const { log } = this.#effects;
@@ -234,7 +237,7 @@ export class KeptProfile {
 
   #ask({ profile, expiration, awsEnd }: Situation, reminder: number): void {
     const settings = this.#own();
-    // The settings may have been read again during the check.
+    // The settings may have changed during the check.
     if (settings?.serialNumber === undefined) return;
     this.#happened({ kind: 'prompted', reminder, expiration: awsEnd ?? expiration });
     const controller = new AbortController();
@@ -270,7 +273,7 @@ export class KeptProfile {
   }
 
   /**
-   * Reports how a prompt ended, and records it.
+   * Reports and records how a prompt ended.
    * @param text the outcome in words
    */
   #settle(outcome: RefreshOutcome, text: string): void {
@@ -336,7 +339,7 @@ export class KeptProfile {
     return true;
   }
 
-  /** Whether a notification is the first thing that the user would see. */
+  /** Returns whether the first thing that the user would see is a notification. */
   #byNotification({ mfaProcess }: ProfileSettings): boolean {
     const { prompt } = this.#settings();
     const [first] = (prompt === 'auto' ? ['mfa_process', 'notification'] : prompt).filter(

@@ -3,14 +3,15 @@ import { type Logger, pino } from 'pino';
 import { utcTime } from '../time/instant.ts';
 
 /**
- * The agent's log, on standard error: JSON lines with one field for each fact, or one readable line each on a terminal.
- * For the journal of systemd, each line is marked with its priority, and has no time: the journal has its own.
- * No transport: its worker thread costs more memory than the rest of the agent. Synchronous, so that nothing is lost at exit.
+ * The agent's log on standard error: JSON lines with one field for each fact, or one readable line for each entry on a
+ * terminal. For systemd's journal, each line starts with its priority and has no time: the journal adds its own. It uses no
+ * pino transport, whose worker thread needs more memory than the rest of the agent. It writes synchronously, so that
+ * nothing is lost at exit.
  */
 export function createLog(options: { debug: boolean; terminal: boolean; journal: boolean }): Logger {
   const level = options.debug ? 'debug' : 'info';
   const destination = pino.destination({ dest: 2, sync: true });
-  // The terminal or the journal is gone: no reason to end.
+  // The terminal or the journal is gone. That must not end the agent.
   destination.on('error', () => {});
   if (options.journal) {
     const journal = {
@@ -30,7 +31,7 @@ export function createLog(options: { debug: boolean; terminal: boolean; journal:
 const BY_NAME = { level: (label: string) => ({ level: label }) };
 
 /**
- * Whether standard error is the journal.
+ * Returns whether standard error is the journal.
  * @param stream `JOURNAL_STREAM`: systemd.exec(5)
  */
 export function isJournal(stream: string | undefined): boolean {
@@ -39,7 +40,7 @@ export function isJournal(stream: string | undefined): boolean {
   return stream === `${dev}:${ino}`;
 }
 
-/** Of syslog, by the levels of pino: sd-daemon(3). */
+/** The priority of syslog for each level of pino: sd-daemon(3). */
 function priority(level: number): number {
   if (level >= 60) return 2;
   if (level >= 50) return 3;

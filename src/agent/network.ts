@@ -3,7 +3,7 @@ import * as texts from './texts.ts';
 
 const LOOPBACK = /^(localhost|127\.|\[?::1)/;
 
-/** Why STS surely cannot be reached now ("no network"), or undefined when it may be: no packet is sent to find out. */
+/** Returns why STS certainly cannot be reached now ("no network"), or undefined if it may be. Sends nothing to find out. */
 export function networkProblem(environment: NodeJS.ProcessEnv = process.env): string | undefined {
   const endpoint = environment.AWS_ENDPOINT_URL_STS || environment.AWS_ENDPOINT_URL;
   if (endpoint && URL.canParse(endpoint) && LOOPBACK.test(new URL(endpoint).hostname)) return undefined;

@@ -4,34 +4,34 @@ import { childEnvironment, runCommand } from '../run-command.ts';
 import { withTimeout } from '../time/timeout.ts';
 import * as texts from './texts.ts';
 
-/** Whether the person can see a question now. */
+/** Whether the user can see a prompt now. */
 export interface Presence {
   /**
-   * Why a question would not be seen now ("screen locked"), or undefined when it would, or nothing here knows. This is
-   * what was last heard. Where nothing tells of changes (a bus that went away, macOS), it is also looked at again; what
-   * comes of that is told to `onChange`.
+   * Returns why the user would not see a prompt now ("screen locked"), or undefined if the user would, or if that is
+   * unknown. Returns what the sources last reported. Also starts sources again that have ended (a lost bus) or look only
+   * once (macOS); if they report something else, `onChange` is called.
    */
   held(): string | undefined;
-  /** Why a notification would not be shown now ("notifications are paused"), in the same way. */
+  /** Returns why a notification would not be shown now ("notifications are paused"), likewise. */
   paused(): string | undefined;
-  /** Ends every connection; `onChange` is not called any more. */
+  /** Closes every connection. `onChange` is not called any more. */
   close(): void;
 }
 
 /**
- * `returned`: the screen was unlocked, the user became active again or logged in, wants notifications again, or the machine
- * woke.
+ * `held`: the result of `held()` or `paused()` changed. `returned`: the user unlocked the screen, became active again,
+ * logged in or resumed notifications, or the machine woke.
  */
 type PresenceChange = 'held' | 'returned';
 
-/** How long to wait for the first answers. Those that come later are told as changes. */
+/** How long to wait for the first answers, in milliseconds. Later answers are reported as changes. */
 const FIRST_ANSWERS = 2_000;
 
 /**
- * Watches whether the person is at the screen: by logind and the screen savers of the desktops, on macOS by `ioreg`.
- * What is absent or does not answer holds nothing back. No service is started, and there is no timer once this has
- * settled. Settles within two seconds; rejects never.
- * @param onChange called when `held()` has changed, and when the person has come back
+ * Watches whether the user is at the screen: through logind and the desktops' screen savers, on macOS with `ioreg`. A
+ * source that is absent or does not answer postpones no prompt. Starts no service, and leaves no timer behind. Always
+ * resolves, within two seconds.
+ * @param onChange called when `held()` or `paused()` has changed, and when the user has returned
  */
 export async function watchPresence(
   environment: NodeJS.ProcessEnv,
@@ -64,7 +64,7 @@ export async function watchPresence(
     if (woke || back) onChange('returned');
     else if ((held() ?? paused()) !== before) onChange('held');
   };
-  /** Starts a source that does not run, and settles when it has found something. */
+  /** Starts a source unless it is running. Resolves when the source has reported something. */
   const start = (source: PresenceSource) =>
     new Promise<void>((resolve) => {
       if (running.has(source)) return resolve();
@@ -101,16 +101,16 @@ type PresenceFinding =
 
 type TellPresence = (finding: PresenceFinding, woke?: boolean) => void;
 
-/** Tells what it finds, for as long as it can; then settles. */
+/** Reports what it finds until it cannot any more; then it settles. */
 type PresenceSource = (environment: NodeJS.ProcessEnv, signal: AbortSignal, tell: TellPresence) => Promise<void>;
 
-/** Services on a bus, that are looked at again whenever a signal says that something has changed. */
+/** Services on a bus. They are asked again after each signal that something has changed. */
 interface Services {
   bus: 'session' | 'system';
   /** The match rules of these signals. */
   rules: readonly string[];
   look(bus: Bus): Promise<PresenceFinding>;
-  /** Whether this signal says that the machine woke. */
+  /** Returns whether this signal says that the machine woke. */
   woke?(signal: Message): boolean;
 }
 
@@ -129,7 +129,7 @@ function following(services: Services): PresenceSource {
         while (again) {
           again = false;
           const finding = await services.look(bus).catch(() => 'unknown' as const);
-          // What was found before the signal came is old: on a screen that was just locked, nothing may be asked.
+          // Answers from before the signal are out of date: nothing may be asked on a screen that was just locked.
           if (again) continue;
           const wasWoken = woke;
           woke = false;
@@ -187,19 +187,22 @@ function login(path: string, interfaceName: string): BusObject {
   return { name: LOGIN, path, interface: interfaceName, onlyRunning: true };
 }
 
-/** Where the desktop tells logind whether somebody is there. */
+/** The session types in which the desktop tells logind whether the user is idle. */
 const GRAPHICAL: unknown[] = ['x11', 'wayland', 'mir'];
 
 function findingOf({ LockedHint, Active, IdleHint, Type }: Record<string, Variant>): PresenceFinding {
   if (LockedHint?.value === true) return { away: texts.SCREEN_LOCKED };
   if (Active?.value === false) return { away: texts.OTHER_SESSION };
-  // On a text console, logind works it out from the last key pressed there, whenever it is asked, and tells no change:
-  // a question held back for that would never come.
+  // On a text console, logind computes idleness from the last key press when it is asked, and reports no change: a prompt
+  // that was postponed for this would never be shown.
   if (IdleHint?.value === true && GRAPHICAL.includes(Type?.value)) return { away: texts.NOBODY_THERE };
   return 'here';
 }
 
-/** For desktops and lockers that do not tell logind. KDE has the first; the others are their desktops' own. */
+/**
+ * Screen savers of desktops and lockers that do not inform logind. KDE uses the first name; the others belong to their
+ * desktops.
+ */
 const SAVER_NAMES = [
   'org.freedesktop.ScreenSaver',
   'org.gnome.ScreenSaver',
@@ -218,7 +221,7 @@ const SCREEN_SAVERS: Services = {
   },
 };
 
-/** @returns undefined when it does not run, or has no such method, as the one of GNOME under the common name */
+/** @returns undefined if it is not running, or lacks the method, like GNOME's under the common name */
 async function isActive(bus: Bus, name: string): Promise<boolean | undefined> {
   const saver: BusObject = { name, path: `/${name.replaceAll('.', '/')}`, interface: name, onlyRunning: true };
   try {
@@ -236,7 +239,7 @@ const NOTIFICATION_SERVICE: BusObject = {
 };
 
 /**
- * What says that notifications are paused: dunst's `dunstctl set-paused true`, and Plasma's Do Not Disturb.
+ * The properties that say that notifications are paused: dunst's `dunstctl set-paused true`, and Plasma's Do Not Disturb.
  * @see https://github.com/dunst-project/dunst/blob/master/docs/dunstctl.pod
  */
 const PAUSES = [
@@ -268,7 +271,7 @@ function ownerChanged(name: string): string {
   return `type='signal',sender='${BUS.name}',member='NameOwnerChanged',arg0='${name}'`;
 }
 
-/** Looks once: macOS tells nobody but its own programs of a lock. Not tried on macOS. */
+/** Looks once: macOS reports screen locks only to its own programs. Not tried on macOS. */
 const macos: PresenceSource = async (environment, signal, tell) => {
   const settings = { environment: childEnvironment(environment), signal, timeout: 5_000 };
   const result = await runCommand(['ioreg', '-n', 'Root', '-d1', '-a'], settings);

@@ -1,31 +1,31 @@
-/** Times in milliseconds since the epoch, in their order. */
+/** Returns the next times of a cron expression, in ascending order, in milliseconds since the epoch. */
 export type Upcoming = (expression: string) => Promise<number[]>;
 
 export interface ScheduleListener {
-  /** It is time. */
+  /** Called at each time of the schedule. */
   call(): void;
-  /** The next times are known now. */
+  /** Called when the next times are known. */
   known(): void;
-  /** They are not, and there will be no call. */
+  /** Called when the next times could not be computed; the schedule then stops. */
   failed(error: unknown): void;
 }
 
 export interface Schedule {
-  /** When the next call is due, as far as that is known. */
+  /** Returns when the next call is due, if that is known yet. */
   next(): number | undefined;
   stop(): void;
 }
 
-/** The longest time that a timer of Node runs. */
+/** The longest delay of a Node timer, in milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** A timer is this much early at the most, by the clock on the wall. */
+/** How much earlier than the system clock a timer may fire, in milliseconds. */
 const EARLY = 1_000;
 
 /**
- * Calls at the times of a cron expression. A time that passes while the machine sleeps is called once, after it has woken.
- * A clock that is set back makes no call late: the timer runs out all the same, and the times are asked for anew.
- * @param upcoming gives the next times, at least one; asked again when they are used up
+ * Calls the listener at the times of a cron expression. After the machine has slept, a missed time causes one call. If the
+ * clock is set back, the call is not late: the timer still fires, and the next times are computed again.
+ * @param upcoming returns the next times, at least one; called again when they are used up
  */
 export function schedule(expression: string, upcoming: Upcoming, listener: ScheduleListener): Schedule {
   let times: number[] = [];

@@ -2,11 +2,11 @@ import cron from 'node-cron';
 
 const DAY = 86_400_000;
 
-/** So many are known in a tenth of a second. */
+/** Computing this many takes a tenth of a second. */
 const MOST = 1_500;
 
 /**
- * The times of a cron expression in about the next day, at least two.
+ * Returns the times of a cron expression in about the next day, at least two.
  * @returns milliseconds since the epoch
  */
 export function upcomingChecks(expression: string): number[] {
@@ -17,8 +17,8 @@ export function upcomingChecks(expression: string): number[] {
 }
 
 /**
- * Whether an expression means the same minutes of every hour, whatever the local time. By local time, node-cron leaves out
- * one of the two hours that have the same name when summer time ends.
+ * Returns whether an expression means the same minutes of every hour, so that the time zone does not matter. In local time,
+ * node-cron skips one of the two hours that have the same name when summer time ends.
  */
 function isOfEveryHour(expression: string): boolean {
   const isWhole = new Date().getTimezoneOffset() % 60 === 0;

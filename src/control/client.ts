@@ -5,7 +5,10 @@ import { UserError } from '../errors.ts';
 import { parseAnswer, requestText } from './http.ts';
 import type { Call, Messages } from './messages.ts';
 
-/** The only way in to a running agent: HTTP and JSON on a Unix socket in a folder that only the user can enter. */
+/**
+ * Returns the path of the agent's socket, the only way to reach a running agent: HTTP and JSON, in a folder that only the
+ * user can enter.
+ */
 export function controlSocket(runtimeFolder: string): string {
   return join(runtimeFolder, 'agent.sock');
 }
@@ -14,10 +17,10 @@ export function controlSocket(runtimeFolder: string): string {
 const PATIENCE = 5_000;
 
 /**
- * Asks the running agent.
- * @param patience how long it may take to answer, in milliseconds
- * @returns its answer, or undefined when no agent runs
- * @throws UserError when one runs and does not answer, or refuses
+ * Sends a request to the running agent.
+ * @param patience how long the agent may take to answer, in milliseconds
+ * @returns its answer, or undefined if no agent is running
+ * @throws UserError if the agent does not answer, or refuses the request
  */
 export async function askAgent<Asked extends Call>(
   runtimeFolder: string,
@@ -29,7 +32,7 @@ export async function askAgent<Asked extends Call>(
   const given = Object.entries(query).filter(([, value]) => value !== undefined);
   const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
   const socketPath = controlSocket(runtimeFolder);
-  // Most often none runs, and then nothing need be loaded to find that out.
+  // Usually no agent is running: then this avoids loading `node:net`.
   if (!existsSync(socketPath)) return undefined;
   const { connect } = await import('node:net');
   return new Promise((resolve, reject) => {
@@ -58,10 +61,10 @@ export async function askAgent<Asked extends Call>(
 }
 
 /**
- * Has the running agent ask for the code of a profile, and waits for the session.
+ * Makes the running agent ask for the code of a profile, and waits for the session.
  * @param asking `wait`: in milliseconds; with 0 the agent only checks. `person`: whether a user waits at a terminal
- * @returns undefined when no agent runs
- * @throws UserError when one runs and does not answer, or does not know the profile
+ * @returns undefined if no agent is running
+ * @throws UserError if the agent does not answer, or does not know the profile
  */
 export function askForCode(
   runtimeFolder: string,

@@ -1,16 +1,16 @@
 import type { Socket } from 'node:net';
 
 /**
- * As much of HTTP/1 as the agent's socket needs, without node:http: that takes 3 MB of the agent, and half of the time of
- * `status`. All calls have their arguments in the path, so bodies are ignored. Each connection has one request.
+ * The part of HTTP/1 that the agent's socket needs, without node:http, which would cost the agent 3 MB and `status` half of
+ * its time. The arguments of a call are in the path, so bodies are ignored. Each connection carries one request.
  */
 
 /** The longest head of a request, in bytes. */
 const LONGEST_HEAD = 16 * 1024;
 
 /**
- * Calls `onRequest` with the method and the target (path and query) of the request that comes on this connection.
- * @param onMalformed called instead for anything that is not the head of an HTTP/1 request
+ * Calls `onRequest` with the method and the target (path and query) of a connection's request.
+ * @param onMalformed called instead if the data is not the head of an HTTP/1 request
  */
 export function readRequest(
   socket: Socket,
@@ -37,14 +37,14 @@ export function writeAnswer(socket: Socket, status: number, body: unknown): void
   socket.end(head + text);
 }
 
-/** Returns a request without a body. As HTTP/1.0, for which the answer comes in one piece. */
+/** Returns a request without a body. It is HTTP/1.0, so the answer is not sent in chunks. */
 export function requestText(method: string, target: string): string {
   return `${method} ${target} HTTP/1.0\r\nHost: agent\r\n\r\n`;
 }
 
 /**
- * Reads a whole answer.
- * @throws when it is not one
+ * Parses a complete answer.
+ * @throws if it is not one
  */
 export function parseAnswer(text: string): { status: number; body: unknown } {
   const [, status] = /^HTTP\/1\.[01] (\d{3}) /.exec(text) ?? [];

@@ -2,8 +2,8 @@ import type { Snoozed } from '../agent/agent.ts';
 import type { ProfileStatus } from '../agent/kept-profile.ts';
 
 /**
- * What a client can ask of the agent, by method and path, and what the agent answers: see docs/socket.md. The members of
- * `query` come after the `?` of the path. Durations are texts, as in `30m`.
+ * The calls of the agent's socket, by method and path, and their answers: see docs/socket.md. The members of `query` follow
+ * the `?` of the path. Durations are texts such as `30m`.
  */
 export interface Messages {
   'GET /v1/agent': { query: { after?: number; wait?: string }; answer: AgentReport };
@@ -14,7 +14,7 @@ export interface Messages {
 
 export type Call = keyof Messages;
 
-/** What the agent says of itself and its profiles. */
+/** What the agent reports about itself and its profiles. */
 export interface AgentReport {
   pid: number;
   version: string;

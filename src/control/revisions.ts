@@ -1,13 +1,13 @@
 import { pause } from '../time/pause.ts';
 
-/** Numbers what others wait to see change. */
+/** A change counter that clients can long-poll. */
 export interface Revisions {
-  /** Another number whenever this is another text. */
+  /** Increases the number if the text differs from the last one. */
   tell(text: string): void;
   current(): number;
   /**
-   * Resolves as soon as the number is another one than was seen.
-   * @param limit milliseconds, after which it resolves in any case, as it does when nobody waits any more
+   * Resolves as soon as the number differs from the one that the client has seen, or the client is gone.
+   * @param limit milliseconds after which it resolves in any case
    */
   other(seen: number, limit: number, gone: AbortSignal): Promise<void>;
 }

@@ -6,7 +6,7 @@ import { parseDuration } from '../time/duration.ts';
 import type { Revisions } from './revisions.ts';
 import type { Query, Routes } from './server.ts';
 
-/** What the agent answers on its socket: docs/socket.md. @param settings those that hold now */
+/** Returns the calls that the agent answers on its socket: docs/socket.md. @param settings returns the current settings */
 export function agentRoutes(
   agent: Agent,
   settings: () => Settings,
@@ -64,7 +64,7 @@ function followingIn(query: Query<'GET /v1/agent'>) {
 
 const LONGEST_WAIT = 3_600_000;
 const WAIT = 50_000;
-/** For a check and the answer after it, in milliseconds. */
+/** How long a check and its answer may take, in milliseconds. */
 const ANSWER_TIME = 5_000;
 
 function refreshIn(query: Query<'POST /v1/refresh'>, settings: Settings) {

@@ -6,33 +6,33 @@ import { askAgent, controlSocket } from './client.ts';
 import { readRequest, writeAnswer } from './http.ts';
 import type { Call, Messages } from './messages.ts';
 
-/** Whoever asks. */
+/** The client of a call. */
 interface Client {
-  /** Keeps the connection open for so many milliseconds from now, instead of {@link CLIENT_TIMEOUT} in all. */
+  /** Keeps the connection open for this many milliseconds from now, instead of {@link CLIENT_TIMEOUT} in all. */
   mayWait(milliseconds: number): void;
   /** Aborted when the client has gone. */
   gone: AbortSignal;
 }
 
-/** What answers each call. The client is sent the message of an error. */
+/** A function for each call. If it throws, the client receives the error's message. */
 export type Routes = {
   [Asked in Call]?: (query: Query<Asked>, client: Client) => Promise<Messages[Asked]['answer']>;
 };
 
-/** What came after the `?`, as it came: nothing of it has been checked. */
+/** The query of a request, not validated. */
 export interface Query<Asked extends Call> {
   get(name: string & keyof Messages[Asked]['query']): string | null;
 }
 
-/** How long a client may take to say what it wants, in milliseconds. */
+/** How long a client may take to send its request, in milliseconds. */
 const CLIENT_TIMEOUT = 5_000;
 
-/** More than these at once are turned away. */
+/** The most connections at once. */
 const MOST_CLIENTS = 64;
 
 /**
- * Opens the socket: whoever holds it is the user's one agent.
- * @throws UserError when another agent answers on it, or the folder cannot be used
+ * Opens the socket. The agent that holds it is the user's only one.
+ * @throws UserError if another agent answers on it, or the folder cannot be used
  */
 export async function serveControl(runtimeFolder: string, routes: Routes): Promise<{ close(): Promise<void> }> {
   const socket = controlSocket(runtimeFolder);
@@ -50,13 +50,13 @@ export async function serveControl(runtimeFolder: string, routes: Routes): Promi
   };
 }
 
-/** @param clients all that are connected, each with the timer that ends its connection */
+/** @param clients the open connections, each with the timer that closes it */
 function serverOf(routes: Routes, clients: Map<Socket, NodeJS.Timeout>): Server {
   const limit = (client: Socket, milliseconds: number) => {
     clearTimeout(clients.get(client));
     clients.set(client, setTimeout(() => client.destroy(), milliseconds).unref());
   };
-  /** Those that have not sent a request yet. The one that has waited longest makes way when there are too many. */
+  /** Connections without a request yet. If there are too many connections, the oldest of these is closed. */
   const silent = new Set<Socket>();
   // A client may close its half of the connection before the answer.
   const server = createServer({ allowHalfOpen: true }, (client) => {
@@ -89,10 +89,10 @@ function serverOf(routes: Routes, clients: Map<Socket, NodeJS.Timeout>): Server 
   return server;
 }
 
-/** Puts the server in the place of one that died and left its socket. */
+/** Replaces the socket that a dead agent has left. */
 async function takeOver(server: Server, socket: string, runtimeFolder: string): Promise<void> {
   const { lockFile } = await import('../files/lock.ts');
-  // Two agents that start together must not both find the socket dead and replace each other's.
+  // Otherwise two agents that start together could both find the socket dead, and replace each other's.
   const lock = await lockFile(socket, 10_000);
   try {
     const other = await askAgent(runtimeFolder, 'GET /v1/agent', {});
@@ -118,7 +118,7 @@ async function answer(routes: Routes, socket: Socket, method: string, target: st
   }
 }
 
-/** @returns false when something has that name already */
+/** @returns false if the name is already in use */
 function listen(server: Server, socket: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
