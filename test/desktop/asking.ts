@@ -1,4 +1,5 @@
 import type { Asking, AskRequest } from '../../src/ask/ask.ts';
+import { within } from '../within.ts';
 
 const NOW = Date.parse('2030-01-31T14:20:00Z');
 
@@ -35,4 +36,12 @@ export function asking(): Asking & { withdraw(): void; change(request: AskReques
     },
     change: (changed) => listener(changed),
   };
+}
+
+/**
+ * The answer to a question, as soon as it comes; to be called when nothing is left to do for it.
+ * @param seen returns what a person sees by then
+ */
+export function answered<T>(answer: PromiseLike<T>, seen?: () => unknown): Promise<T> {
+  return within('an answer to the question', answer, seen);
 }

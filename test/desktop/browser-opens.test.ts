@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { browser } from '../../src/ask/browser/browser.ts';
 import { needs } from '../needs.ts';
-import { asking, request } from './asking.ts';
+import { answered, asking, request } from './asking.ts';
 import { CHROMIUM_OPTIONS } from './chromium.ts';
 import { type Desktop, startDesktop } from './desktop.ts';
 
@@ -38,7 +38,7 @@ describe('the page on a desktop', needs('a desktop', 'chromium', 'xdg-open'), ()
     await desktop.tool('xdotool', 'windowfocus', '--sync', window.id);
     await desktop.picture('browser-on-desktop');
     await desktop.typeInPage(window, () => '123456', answer);
-    expect(await answer).toEqual({ kind: 'code', code: '123456' });
+    expect(await answered(answer, desktop.seen)).toEqual({ kind: 'code', code: '123456' });
     await desktop.tool('sh', '-c', 'kill $(cat "$HOME/pid")');
     await desktop.noWindow('AWS MFA code');
   });

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Answer, AskRequest, CodeResult, Way } from '../../src/ask/ask.ts';
 import { browser } from '../../src/ask/browser/browser.ts';
 import { needs } from '../needs.ts';
-import { asking, expiredRequest, request, SNOOZED } from './asking.ts';
+import { answered, asking, expiredRequest, request, SNOOZED } from './asking.ts';
 import { type Chromium, startChromium, type Tab } from './chromium.ts';
 
 const PROBLEM = 'AWS refused that code (mistyped, late or used). The next one comes in 12 s.';
@@ -52,7 +52,10 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
     await tab.look({});
     await tab.picture('browser-light');
     await tab.type('123 456');
-    expect(await given).toEqual({ kind: 'code', code: '123456' });
+    expect(await answered(given, () => tab.value('document.body?.innerText'))).toEqual({
+      kind: 'code',
+      code: '123456',
+    });
     await tab.until(`${STATE} === 'given'`);
     await tab.picture('browser-code-given');
     expect(tab.complaints).toEqual([]);
@@ -61,7 +64,10 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
   it.each(['123-456', '１２３４５６', '\u200b123\u2013456'])('the page takes a pasted %j', async (text) => {
     const { given } = await begin();
     await tab.type(text);
-    expect(await given).toEqual({ kind: 'code', code: '123456' });
+    expect(await answered(given, () => tab.value('document.body?.innerText'))).toEqual({
+      kind: 'code',
+      code: '123456',
+    });
   });
 
   it('the page moves the bars of the session and of the present code', async () => {
@@ -111,7 +117,7 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
     });
     const { given } = await begin(request(), outcome);
     await tab.type('111111');
-    expect(await given).toMatchObject({ code: '111111' });
+    expect(await answered(given, () => tab.value('document.body?.innerText'))).toMatchObject({ code: '111111' });
     await tab.until(`${STATE} === 'given'`);
 
     const second = way.ask(request({ problem: PROBLEM }), { ...question, outcome });
@@ -120,7 +126,7 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
     await tab.look({});
     await tab.picture('browser-refused');
     await tab.type('222222');
-    expect(await second).toMatchObject({ code: '222222' });
+    expect(await answered(second, () => tab.value('document.body?.innerText'))).toMatchObject({ code: '222222' });
 
     settle('[mfa] is fresh until 02:20 (12h 00m)');
     await tab.until(`${STATE} === 'over'`);
@@ -146,7 +152,10 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
     await tab.send('Page.reload');
     await tab.until(`!window.old && document.readyState === 'complete' && document.activeElement === ${FIELD}`);
     await tab.type('123456');
-    expect(await given).toEqual({ kind: 'code', code: '123456' });
+    expect(await answered(given, () => tab.value('document.body?.innerText'))).toEqual({
+      kind: 'code',
+      code: '123456',
+    });
   });
 
   it('the page shows names unchanged', async () => {
@@ -165,14 +174,14 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
       await tab.until(`document.activeElement.textContent === '${button}'`);
     }
     await tab.press('Enter');
-    expect(await given).toEqual(SNOOZED);
+    expect(await answered(given, () => tab.value('document.body?.innerText'))).toEqual(SNOOZED);
     await tab.until(`${TEXT}.includes('The agent will not ask until 14:27.')`);
   });
 
   it('the page says that it is over when the prompt is closed', async () => {
     const { given } = await begin();
     question.withdraw();
-    expect(await given).toEqual({ kind: 'dismissed' });
+    expect(await answered(given, () => tab.value('document.body?.innerText'))).toEqual({ kind: 'dismissed' });
     await tab.until(`${TEXT}.includes('This request is closed.')`);
   });
 
@@ -180,7 +189,7 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
     const { given } = await begin();
     await tab.until('news.readyState === 1');
     await tab.close();
-    expect(await given).toEqual({ kind: 'dismissed' });
+    expect(await answered(given, () => tab.value('document.body?.innerText'))).toEqual({ kind: 'dismissed' });
   });
 
   it('the page is not shown to another browser with the same link', async () => {
@@ -217,7 +226,10 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
         expect(await other.value(`fetch('${page}').then(() => 'read', () => 'kept')`)).toBe('kept');
         expect(other.complaints.join()).toContain('frame-ancestors');
         await tab.type('123456');
-        expect(await given).toEqual({ kind: 'code', code: '123456' });
+        expect(await answered(given, () => tab.value('document.body?.innerText'))).toEqual({
+          kind: 'code',
+          code: '123456',
+        });
       } finally {
         await other.close();
         evil.closeAllConnections();
@@ -247,7 +259,10 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
     expect(await tab.value('getComputedStyle(document.querySelector("#step")).display')).toBe('none');
     await tab.type('123456');
     await tab.press('Enter');
-    expect(await given).toEqual({ kind: 'code', code: '123456' });
+    expect(await answered(given, () => tab.value('document.body?.innerText'))).toEqual({
+      kind: 'code',
+      code: '123456',
+    });
     await tab.until(`${TEXT}.includes('Checking with AWS')`);
   });
 });

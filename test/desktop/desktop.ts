@@ -47,6 +47,8 @@ export interface Desktop {
   close(window: Window): Promise<void>;
   /** Runs a program of the desktop and returns what it prints. */
   tool(program: string, ...words: string[]): Promise<string>;
+  /** The names of the windows that can be seen, for a test that fails. */
+  seen(): Promise<string>;
   /** Takes a picture of the screen into `test/artifacts`. */
   picture(name: string): Promise<void>;
   stop(): Promise<void>;
@@ -140,6 +142,7 @@ export async function startDesktop(menuChoice = 'Snooze'): Promise<Desktop> {
     environment,
     tool,
     type,
+    seen: windows,
     async typeInPage(window, text, taken) {
       const end = taken.then(() => true);
       const typing = async () => {

@@ -5,7 +5,7 @@ import { kdialog } from '../../src/ask/kdialog.ts';
 import { zenity } from '../../src/ask/zenity.ts';
 import { needs } from '../needs.ts';
 import { until } from '../within.ts';
-import { asking, expiredRequest, request, SNOOZED } from './asking.ts';
+import { answered, asking, expiredRequest, request, SNOOZED } from './asking.ts';
 import { type Desktop, processesNamed, startDesktop } from './desktop.ts';
 
 const FIELD = 'AWS MFA code';
@@ -45,7 +45,7 @@ describe('a notification of dunst', needs('a desktop'), () => {
       await desktop.noWindow('Dunst');
       await desktop.picture(`dunst-clicked-${name}`);
       await desktop.type(window, '123456');
-      expect(await answer).toEqual({ kind: 'code', code: '123456' });
+      expect(await answered(answer, desktop.seen)).toEqual({ kind: 'code', code: '123456' });
       expect(await fieldsLeft()).toEqual([]);
     });
 
@@ -53,19 +53,19 @@ describe('a notification of dunst', needs('a desktop'), () => {
       const answer = way().ask(request(), asking());
       await desktop.click(await desktop.window('Dunst'));
       await desktop.key(await desktop.window(FIELD), 'Escape');
-      expect(await answer).toEqual({ kind: 'dismissed' });
+      expect(await answered(answer, desktop.seen)).toEqual({ kind: 'dismissed' });
     });
 
     it('a notification of dunst is dismissed when the user closes it', async () => {
       const answer = way().ask(request(), asking());
       await desktop.click(await desktop.window('Dunst'), 'right');
-      expect(await answer).toEqual({ kind: 'dismissed' });
+      expect(await answered(answer, desktop.seen)).toEqual({ kind: 'dismissed' });
     });
 
     it('a notification of dunst can be snoozed from its menu', async () => {
       const answer = way().ask(request(), asking());
       await desktop.click(await desktop.window('Dunst'), 'middle');
-      expect(await answer).toEqual(SNOOZED);
+      expect(await answered(answer, desktop.seen)).toEqual(SNOOZED);
       await desktop.noWindow('Dunst');
     });
 
@@ -78,7 +78,7 @@ describe('a notification of dunst', needs('a desktop'), () => {
       expect(await desktop.tool('dunstctl', 'count', 'displayed')).toBe('1');
       await desktop.picture('dunst-session-ended');
       question.withdraw();
-      expect(await answer).toEqual({ kind: 'dismissed' });
+      expect(await answered(answer, desktop.seen)).toEqual({ kind: 'dismissed' });
       await desktop.noWindow('Dunst');
     });
 
@@ -91,7 +91,7 @@ describe('a notification of dunst', needs('a desktop'), () => {
       await desktop.window('Dunst');
       await desktop.picture('dunst-names-as-they-are');
       question.withdraw();
-      await answer;
+      await answered(answer, desktop.seen);
     });
 
     it('a notification of dunst leaves nothing behind when the prompt is closed while the field is open', async () => {
@@ -100,7 +100,7 @@ describe('a notification of dunst', needs('a desktop'), () => {
       await desktop.click(await desktop.window('Dunst'));
       await desktop.window(FIELD);
       question.withdraw();
-      expect(await answer).toEqual({ kind: 'dismissed' });
+      expect(await answered(answer, desktop.seen)).toEqual({ kind: 'dismissed' });
       expect(await fieldsLeft()).toEqual([]);
       await desktop.noWindow('Dunst');
       await desktop.noWindow(FIELD);
@@ -114,7 +114,7 @@ describe('a notification of dunst', needs('a desktop'), () => {
       await desktop.startDunst();
       await desktop.click(await desktop.window('Dunst'));
       await desktop.type(await desktop.window(FIELD), '123456');
-      expect(await answer).toEqual({ kind: 'code', code: '123456' });
+      expect(await answered(answer, desktop.seen)).toEqual({ kind: 'code', code: '123456' });
     });
 
     it('the open field stays when dunst crashes', async () => {
@@ -123,14 +123,17 @@ describe('a notification of dunst', needs('a desktop'), () => {
       const window = await desktop.window(FIELD);
       await desktop.killDunst();
       await desktop.type(window, '123456');
-      expect(await answer).toEqual({ kind: 'code', code: '123456' });
+      expect(await answered(answer, desktop.seen)).toEqual({ kind: 'code', code: '123456' });
     });
 
     it('a notification of dunst is unavailable when the session bus ends', async () => {
       const answer = way().ask(request(), asking());
       await desktop.window('Dunst');
       await desktop.killBus();
-      expect(await answer).toEqual({ kind: 'unavailable', reason: expect.stringContaining('the session bus') });
+      expect(await answered(answer, desktop.seen)).toEqual({
+        kind: 'unavailable',
+        reason: expect.stringContaining('the session bus'),
+      });
     });
 
     it('a notification of dunst opens the field at once after a code that was typed there and refused', async () => {
@@ -138,10 +141,10 @@ describe('a notification of dunst', needs('a desktop'), () => {
       const first = one.ask(request(), asking());
       await desktop.click(await desktop.window('Dunst'));
       await desktop.type(await desktop.window(FIELD), '111111');
-      expect(await first).toEqual({ kind: 'code', code: '111111' });
+      expect(await answered(first, desktop.seen)).toEqual({ kind: 'code', code: '111111' });
       const second = one.ask(request({ problem: 'AWS refused that code.' }), asking());
       await desktop.type(await desktop.window(FIELD), '222222');
-      expect(await second).toEqual({ kind: 'code', code: '222222' });
+      expect(await answered(second, desktop.seen)).toEqual({ kind: 'code', code: '222222' });
     });
   });
 
@@ -159,6 +162,6 @@ describe('a notification of dunst', needs('a desktop'), () => {
     });
     await desktop.click(await desktop.window('Dunst'));
     await desktop.type(await desktop.window(FIELD), '123456');
-    expect(await answer).toEqual({ kind: 'code', code: '123456' });
+    expect(await answered(answer, desktop.seen)).toEqual({ kind: 'code', code: '123456' });
   });
 });

@@ -5,7 +5,7 @@ import { notification } from '../../src/ask/desktop/notification.ts';
 import { kdialog } from '../../src/ask/kdialog.ts';
 import { zenity } from '../../src/ask/zenity.ts';
 import { needs } from '../needs.ts';
-import { asking, expiredRequest, request, SNOOZED } from './asking.ts';
+import { answered, asking, expiredRequest, request, SNOOZED } from './asking.ts';
 import { type Desktop, processesNamed, startDesktop } from './desktop.ts';
 import { type NotificationServer, startNotificationServer } from './notification-server.ts';
 
@@ -52,7 +52,7 @@ describe('a notification', needs('a desktop'), () => {
       });
       expect(shown.actions).toEqual([...['default', '', 'inline-reply', 'Enter code', 'snooze', 'Snooze until 14:27']]);
       server.emit('NotificationReplied', shown.id, ' 123 456 ');
-      expect(await answer).toEqual({ kind: 'code', code: '123456' });
+      expect(await answered(answer, desktop.seen)).toEqual({ kind: 'code', code: '123456' });
       expect(server.closed).toEqual([shown.id]);
     });
 
@@ -64,7 +64,7 @@ describe('a notification', needs('a desktop'), () => {
       const second = await server.nth(2);
       expect(second.body).toBe('A code has six digits. Try again.\nMFA code of alice in account 123456789012');
       server.emit('NotificationReplied', second.id, '123456');
-      expect(await answer).toEqual({ kind: 'code', code: '123456' });
+      expect(await answered(answer, desktop.seen)).toEqual({ kind: 'code', code: '123456' });
     });
 
     it('a notification with a reply field needs no code field', async () => {
@@ -75,7 +75,7 @@ describe('a notification', needs('a desktop'), () => {
       const { id, actions } = await server.nth(1);
       expect(actions).not.toContain('default');
       server.emit('NotificationReplied', id, '123456');
-      expect(await answer).toEqual({ kind: 'code', code: '123456' });
+      expect(await answered(answer, desktop.seen)).toEqual({ kind: 'code', code: '123456' });
     });
 
     it('a notification reacts only to its own signals, and only from the service', async () => {
@@ -88,7 +88,7 @@ describe('a notification', needs('a desktop'), () => {
       server.emit('ActionInvoked', id, 'inline-reply');
       server.emitClosed(id, 1);
       server.emit('NotificationReplied', id, '123456');
-      expect(await answer).toEqual({ kind: 'code', code: '123456' });
+      expect(await answered(answer, desktop.seen)).toEqual({ kind: 'code', code: '123456' });
       await other.stop();
     });
   });
@@ -113,7 +113,7 @@ describe('a notification', needs('a desktop'), () => {
         hints: { urgency: 2 },
       });
       server.emit('ActionInvoked', first.id, 'snooze');
-      expect(await answer).toEqual(SNOOZED);
+      expect(await answered(answer, desktop.seen)).toEqual(SNOOZED);
     });
 
     it('a notification passes the right to take the focus on to the field', async () => {
@@ -127,7 +127,7 @@ describe('a notification', needs('a desktop'), () => {
       const environment = (await readFile(`/proc/${pid}/environ`, 'latin1')).split('\0');
       expect(environment).toContain('XDG_ACTIVATION_TOKEN=token-of-the-click');
       question.withdraw();
-      await answer;
+      await answered(answer, desktop.seen);
     });
 
     it('a notification is dismissed when the user closes it, and stays when it timed out', async () => {
@@ -135,7 +135,7 @@ describe('a notification', needs('a desktop'), () => {
       const { id } = await server.nth(1);
       server.emitClosed(id, 1);
       server.emitClosed(id, 2);
-      expect(await answer).toEqual({ kind: 'dismissed' });
+      expect(await answered(answer, desktop.seen)).toEqual({ kind: 'dismissed' });
     });
 
     it('a notification is shown again by another service that takes over', async () => {
@@ -148,7 +148,7 @@ describe('a notification', needs('a desktop'), () => {
       expect(replaces).toBe(0);
       expect(actions).toContain('inline-reply');
       server.emit('NotificationReplied', id, '123456');
-      expect(await answer).toEqual({ kind: 'code', code: '123456' });
+      expect(await answered(answer, desktop.seen)).toEqual({ kind: 'code', code: '123456' });
     });
 
     it('a notification replaces an unused field when a reminder is due', async () => {
@@ -165,7 +165,7 @@ describe('a notification', needs('a desktop'), () => {
       expect(second).toMatchObject({ replaces: 0, hints: { urgency: 2 } });
       expect(await fieldsLeft()).toEqual([]);
       server.emit('ActionInvoked', second.id, 'snooze');
-      expect(await answer).toEqual(SNOOZED);
+      expect(await answered(answer, desktop.seen)).toEqual(SNOOZED);
     });
 
     it('a notification is closed in limited time when the service hangs', async () => {
@@ -174,7 +174,7 @@ describe('a notification', needs('a desktop'), () => {
       await server.nth(1);
       server.hang();
       question.withdraw();
-      expect(await answer).toEqual({ kind: 'dismissed' });
+      expect(await answered(answer, desktop.seen)).toEqual({ kind: 'dismissed' });
     });
 
     it('a notification is closed at once when the service never answered', async () => {
@@ -182,7 +182,7 @@ describe('a notification', needs('a desktop'), () => {
       const question = asking();
       const answer = way().ask(request(), question);
       question.withdraw();
-      expect(await answer).toEqual({ kind: 'dismissed' });
+      expect(await answered(answer, desktop.seen)).toEqual({ kind: 'dismissed' });
     });
 
     it('a notification opens the next field when the first cannot be opened', async () => {
@@ -190,7 +190,7 @@ describe('a notification', needs('a desktop'), () => {
       const answer = way(broken, kdialog).ask(request(), asking());
       server.emit('ActionInvoked', (await server.nth(1)).id, 'default');
       await desktop.type(await desktop.window(FIELD), '123456');
-      expect(await answer).toEqual({ kind: 'code', code: '123456' });
+      expect(await answered(answer, desktop.seen)).toEqual({ kind: 'code', code: '123456' });
     });
 
     it('a notification is not usable without any code field', async () => {

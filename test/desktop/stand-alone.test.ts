@@ -7,7 +7,7 @@ import { window } from '../../src/ask/window/window.ts';
 import { zenity } from '../../src/ask/zenity.ts';
 import { needs } from '../needs.ts';
 import { until } from '../within.ts';
-import { asking, expiredRequest, request } from './asking.ts';
+import { answered, asking, expiredRequest, request } from './asking.ts';
 import { type Desktop, processesNamed, startDesktop } from './desktop.ts';
 
 const TITLE = 'AWS MFA code';
@@ -36,7 +36,7 @@ describe('a dialog that opens by itself', needs('a desktop'), () => {
       await desktop.key(first, 'Escape');
       const second = await desktop.window(TITLE, first.process);
       await desktop.key(second, 'Escape');
-      expect(await answer).toEqual({ kind: 'dismissed' });
+      expect(await answered(answer, desktop.seen)).toEqual({ kind: 'dismissed' });
       await desktop.noWindow(TITLE);
     },
   );
@@ -51,7 +51,7 @@ describe('a dialog that opens by itself', needs('a desktop'), () => {
     const words = await until('one zenity', shown);
     expect(words).toMatch(/AWS session \[mfa\] ended at/);
     await desktop.type(second, '123456');
-    expect(await answer).toEqual({ kind: 'code', code: '123456' });
+    expect(await answered(answer, desktop.seen)).toEqual({ kind: 'code', code: '123456' });
     expect(await zenities()).toEqual([]);
   });
 });

@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Answer, CodeResult, Way } from '../../src/ask/ask.ts';
 import { browser } from '../../src/ask/browser/browser.ts';
 import { built } from '../built.ts';
-import { asking, request } from '../desktop/asking.ts';
+import { answered, asking, request } from '../desktop/asking.ts';
 import { needs } from '../needs.ts';
 import { within } from '../within.ts';
 
@@ -103,7 +103,7 @@ describe('the page for the browser', () => {
     expect(await isPending()).toBe(true);
 
     expect((await call(page, form('123456'))).status).toBe(303);
-    expect(await answer).toEqual({ kind: 'code', code: '123456' });
+    expect(await answered(answer)).toEqual({ kind: 'code', code: '123456' });
   });
 
   it('the page answers only under its two host names, whatever a name server says', async () => {
@@ -118,7 +118,7 @@ describe('the page for the browser', () => {
     const local = { Host: `localhost:${link.port}`, Origin: `http://localhost:${link.port}` };
     expect((await call(page, { headers: local })).status).toBe(200);
     expect((await call(page, form('123456', local))).status).toBe(303);
-    expect(await answer).toMatchObject({ code: '123456' });
+    expect(await answered(answer)).toMatchObject({ code: '123456' });
   });
 
   it('the page answers every wrong path alike, and refuses other methods', async () => {
@@ -172,7 +172,7 @@ describe('the page for the browser', () => {
     await within('news of the page', once(news, 'data'));
     const sent = form('111111');
     await call(page, sent);
-    expect(await answer).toMatchObject({ code: '111111' });
+    expect(await answered(answer)).toMatchObject({ code: '111111' });
     expect((await call(page, sent)).status).toBe(303);
 
     answer = way.ask(request({ problem: 'AWS refused that code.' }), question);
@@ -180,14 +180,14 @@ describe('the page for the browser', () => {
     expect(await isPending()).toBe(true);
     expect((await call(page)).body).toContain('AWS refused that code.');
     await call(page, form('222222', {}, 2));
-    expect(await answer).toMatchObject({ code: '222222' });
+    expect(await answered(answer)).toMatchObject({ code: '222222' });
     news.destroy();
   });
 
   it('the page is closed after the prompt was closed, and after AWS accepted the code', async () => {
     const page = await enter();
     question.withdraw();
-    expect(await answer).toEqual({ kind: 'dismissed' });
+    expect(await answered(answer)).toEqual({ kind: 'dismissed' });
     await expect(call(page)).rejects.toThrow('ECONNREFUSED');
 
     const told = new Promise<string>((resolve) => {
@@ -201,7 +201,7 @@ describe('the page for the browser', () => {
     link = new URL(/http:\S+$/.exec(await within('the link', told))?.[0] ?? '');
     const second = await enter();
     await call(second, form('123456'));
-    await answer;
+    await answered(answer);
     expect((await call(second)).body).toContain('Checking with AWS');
     settle('[mfa] is fresh');
     await outcome;
@@ -224,7 +224,7 @@ describe('the page for the browser', () => {
     ).toBe(431);
     expect(await isPending()).toBe(true);
     await call(page, form('123456'));
-    expect(await answer).toMatchObject({ code: '123456' });
+    expect(await answered(answer)).toMatchObject({ code: '123456' });
   });
 
   it('the page closes connections that are slow', async () => {
@@ -257,7 +257,7 @@ describe('the page for the browser', () => {
     }
     const page = await enter();
     await call(page, form('123456'));
-    expect(await answer).toMatchObject({ code: '123456' });
+    expect(await answered(answer)).toMatchObject({ code: '123456' });
     for (const socket of others) socket.destroy();
   });
 
@@ -278,7 +278,7 @@ describe('the page for the browser', () => {
     expect(String(status).trim()).toBe('404');
     const page = await enter();
     await call(page, form('123456'));
-    expect(await answer).toMatchObject({ code: '123456' });
+    expect(await answered(answer)).toMatchObject({ code: '123456' });
   });
 
   it('the page does not keep a process alive after the code was sent', async () => {
@@ -326,7 +326,7 @@ describe('the browser', () => {
     };
     const first = await ask();
     await call(first.page, { method: 'POST', body: 'code=111111&round=1' });
-    expect(await first.answer).toMatchObject({ code: '111111' });
+    expect(await answered(first.answer)).toMatchObject({ code: '111111' });
     const second = await ask('AWS refused that code.');
     expect((await call(second.page)).body).toContain('AWS refused that code.');
     await expect(call(first.page)).rejects.toThrow('ECONNREFUSED');
@@ -353,7 +353,7 @@ describe('the browser', () => {
       .poll(() => readFile(join(folder, 'link'), 'utf8').catch(() => ''))
       .toMatch(/^http:\/\/localhost:\d+\/\S+\n$/);
     question.withdraw();
-    expect(await answer).toEqual({ kind: 'dismissed' });
+    expect(await answered(answer)).toEqual({ kind: 'dismissed' });
     await rm(folder, { recursive: true });
   });
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pinentry } from '../../src/ask/pinentry.ts';
 import { built } from '../built.ts';
-import { asking, request } from '../desktop/asking.ts';
+import { answered, asking, request } from '../desktop/asking.ts';
 import { needs } from '../needs.ts';
 import { within } from '../within.ts';
 
@@ -69,7 +69,7 @@ describe.skipIf(process.platform === 'win32')('pinentry', () => {
     const answer = way.ask(request(), question);
     await expect.poll(() => readFile(listened(), 'utf8').catch(() => undefined)).toBe('');
     question.withdraw();
-    expect(await answer).toEqual({ kind: 'dismissed' });
+    expect(await answered(answer)).toEqual({ kind: 'dismissed' });
   });
 
   it('pinentry without windows is not used unless it may use our terminal', async () => {
