@@ -9,7 +9,7 @@ import { awsFindings } from '../doctor/aws.ts';
 import { certificateFinding } from '../doctor/certificates.ts';
 import { configFindings } from '../doctor/config-file.ts';
 import { credentialsFindings } from '../doctor/credentials-file.ts';
-import { examine, type Look } from '../doctor/examination.ts';
+import { examine, type Inspection } from '../doctor/examination.ts';
 import { filesIn, profilesIn, type SeenFiles } from '../doctor/files.ts';
 import { type Finding, warning } from '../doctor/finding.ts';
 import { keyFindings } from '../doctor/keys.ts';
@@ -35,11 +35,9 @@ interface DoctorOptions extends GlobalOptions {
   try?: boolean;
 }
 
-/** How long a check may take, in milliseconds: longer than the sum of its own timeouts. */
-const LIMIT = 10_000;
-/** For two requests to AWS after a `credential_process`. */
+/** How long checks that ask AWS may take, in milliseconds: two requests after a `credential_process`. */
 const AWS_LIMIT = 65_000;
-/** For the start of a notification service. */
+/** How long checks that may start a notification service may take, in milliseconds. */
 const ASKING_LIMIT = 40_000;
 
 /** How long to wait for a click on the test notification, in milliseconds. */
@@ -70,23 +68,14 @@ export async function doctor(options: DoctorOptions): Promise<void> {
       ? Promise.all(profiles.map((one) => askAws(one, known.credentials(one.profile), files)))
       : Promise.resolve([]);
 
-  const looks: Look[] = [
-    { check: 'settings.file', limit: LIMIT, look: () => settingsFindings(loaded, files) },
-    {
-      check: 'credentials.file',
-      limit: LIMIT,
-      look: () => credentialsFindings(files.credentials, seen.credentials, now),
-    },
-    {
-      check: 'config.parse',
-      limit: LIMIT,
-      look: () => configFindings(files.config, seen.config, known.credentials, profiles),
-    },
-    { check: 'environment.keys', limit: LIMIT, look: () => variableFindings(environment, known) },
+  const inspections: Inspection[] = [
+    { check: 'settings.file', run: () => settingsFindings(loaded, files) },
+    { check: 'credentials.file', run: () => credentialsFindings(files.credentials, seen.credentials, now) },
+    { check: 'config.parse', run: () => configFindings(files.config, seen.config, known.credentials, profiles) },
+    { check: 'environment.keys', run: () => variableFindings(environment, known) },
     {
       check: 'aws.certificates',
-      limit: LIMIT,
-      look: async () => {
+      run: async () => {
         const entries = readAwsConfig(seen.config.bytes).entries(profiles[0]?.sourceProfile ?? 'default');
         return [await certificateFinding(environment, entries, now)];
       },
@@ -94,16 +83,16 @@ export async function doctor(options: DoctorOptions): Promise<void> {
     {
       check: 'aws.reachable',
       limit: AWS_LIMIT,
-      look: async () => {
+      run: async () => {
         if (obstacle === undefined) return awsFindings(await asked, environment);
         return [warning('aws.reachable', `AWS was not asked: ${obstacle}`, 'fix that first')];
       },
     },
-    { check: 'keys.alive', limit: AWS_LIMIT, look: async () => keyFindings(await asked) },
+    { check: 'keys.alive', limit: AWS_LIMIT, run: async () => keyFindings(await asked) },
     {
       check: 'session.alive',
       limit: AWS_LIMIT,
-      look: async () => {
+      run: async () => {
         const answers = await asked;
         const { expiries } = readState(files.state);
         return profiles.flatMap((own) => {
@@ -119,32 +108,25 @@ export async function doctor(options: DoctorOptions): Promise<void> {
     {
       check: 'asking.ways',
       limit: ASKING_LIMIT,
-      look: async () => {
+      run: async () => {
         const inService = await service;
         return waysToAsk(settings, 'ways' in inService ? (inService.ways ?? []) : []);
       },
     },
-    {
-      check: 'agent.running',
-      limit: LIMIT,
-      look: async () => {
-        const names = profiles.map(({ profile }) => profile);
-        return agentFindings(await agent, version, names, now);
-      },
-    },
+    { check: 'agent.running', run: async () => agentFindings(await agent, version, profiles, now) },
     {
       check: 'service.installed',
       limit: ASKING_LIMIT,
-      look: async () => serviceFindings(await service, await agent, environment),
+      run: async () => serviceFindings(await service, await agent, environment),
     },
   ];
   if (options.try) {
     process.stderr.write(`Sending a test notification: click it within ${CLICK / 1000} seconds.\n`);
-    const look = async () => [await testNotification(environment, CLICK)];
-    looks.push({ check: 'asking.test', limit: CLICK + ASKING_LIMIT, look });
+    const run = async () => [await testNotification(environment, CLICK)];
+    inspections.push({ check: 'asking.test', limit: CLICK + ASKING_LIMIT, run });
   }
 
-  const { findings, abandoned } = await examine(looks, (error) => {
+  const { findings, abandoned } = await examine(inspections, (error) => {
     if (options.debug) process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
   });
   const shown = withoutSecrets(findings, secretsIn(known.document, environment));

@@ -1,6 +1,7 @@
 import type { ProfileStatus } from '../agent/kept-profile.ts';
 import type { AgentReport } from '../control/messages.ts';
 import { standingText } from '../policy/standing.ts';
+import type { ProfileSettings } from '../settings/settings.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 
 /** The answer to `GET /v1/agent`; undefined if no agent is running; or why a running agent does not answer. */
@@ -13,7 +14,12 @@ export const INSTALL = 'aws-mfa-agent install';
  * @param version of this program
  * @param profiles the MFA profiles of the settings
  */
-export function agentFindings(agent: AgentSeen, version: string, profiles: readonly string[], now: number): Finding[] {
+export function agentFindings(
+  agent: AgentSeen,
+  version: string,
+  profiles: readonly Pick<ProfileSettings, 'profile'>[],
+  now: number,
+): Finding[] {
   if (agent === undefined) {
     return [warning('agent.running', 'no agent is running, so you will not be asked before a session ends', INSTALL)];
   }
@@ -36,7 +42,7 @@ export function agentFindings(agent: AgentSeen, version: string, profiles: reado
           `the agent has version ${agent.version}, but this program is version ${version}`,
           `${INSTALL} (it starts the new version)`,
         ),
-    ...profiles.map((profile) => profileFinding(profile, agent.profiles, now)),
+    ...profiles.map(({ profile }) => profileFinding(profile, agent.profiles, now)),
   ];
 }
 

@@ -2,12 +2,12 @@ import { withTimeout } from '../time/timeout.ts';
 import { type Check, error, type Finding, SUBJECTS } from './finding.ts';
 
 /** A function that makes one or several checks. */
-export interface Look {
+export interface Inspection {
   /** The check that is reported if the function fails. */
   check: Check;
-  /** How long it may take, in milliseconds. */
-  limit: number;
-  look(): Finding[] | Promise<Finding[]>;
+  /** How long it may take, in milliseconds: longer than the sum of its own timeouts. */
+  limit?: number;
+  run(): Finding[] | Promise<Finding[]>;
 }
 
 /**
@@ -16,7 +16,7 @@ export interface Look {
  * @returns the findings in the order of {@link SUBJECTS}, and whether a check that took too long is still running
  */
 export async function examine(
-  looks: readonly Look[],
+  inspections: readonly Inspection[],
   onCrash: (error: unknown) => void,
 ): Promise<{ findings: Finding[]; abandoned: boolean }> {
   let abandoned = false;
@@ -24,9 +24,9 @@ export async function examine(
     error(check, found, 'run "aws-mfa-agent --debug doctor", and report what it prints'),
   ];
   const found = await Promise.all(
-    looks.map(async ({ check, limit, look }) => {
+    inspections.map(async ({ check, limit = 10_000, run }) => {
       try {
-        const findings = await withTimeout((async () => look())(), limit, () => 'late' as const);
+        const findings = await withTimeout((async () => run())(), limit, () => 'late' as const);
         if (findings !== 'late') return findings;
         abandoned = true;
         return failed(check, `the check timed out after ${limit / 1000} s`);

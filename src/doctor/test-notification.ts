@@ -23,13 +23,9 @@ const QUIET = 'check whether "do not disturb" is on; if no notification appeared
  * Shows a notification like that of a question, and waits for a click. It neither asks for a code nor sends one.
  * @param patience how long to wait for the click, in milliseconds
  */
-export async function testNotification(
-  environment: NodeJS.ProcessEnv,
-  patience: number,
-  platform: NodeJS.Platform = process.platform,
-): Promise<Finding> {
+export async function testNotification(environment: NodeJS.ProcessEnv, patience: number): Promise<Finding> {
   // macOS does not report clicks on it. Not tried on a Mac.
-  if (platform === 'darwin') {
+  if (process.platform === 'darwin') {
     if (await notice(TEXT)) return ok(CHECK, 'a notification was sent; macOS does not report whether it was shown');
     return error(
       CHECK,

@@ -362,14 +362,14 @@ describe('an examination', () => {
     const crashes: unknown[] = [];
     const { findings, abandoned } = await examine(
       [
-        { check: 'session.alive', limit: 50, look: () => new Promise<Finding[]>(() => {}) },
-        { check: 'keys.alive', limit: 50, look: () => JSON.parse('wJalrXUtnFEMI') },
+        { check: 'session.alive', limit: 50, run: () => new Promise<Finding[]>(() => {}) },
+        { check: 'keys.alive', limit: 50, run: () => JSON.parse('wJalrXUtnFEMI') },
         {
           check: 'config.parse',
           limit: 50,
-          look: async () => Promise.reject(Object.assign(new Error('secret'), { code: 'EIO' })),
+          run: async () => Promise.reject(Object.assign(new Error('secret'), { code: 'EIO' })),
         },
-        { check: 'settings.file', limit: 50, look: () => [ok('settings.file', 'fine')] },
+        { check: 'settings.file', limit: 50, run: () => [ok('settings.file', 'fine')] },
       ],
       (error) => crashes.push(error),
     );
