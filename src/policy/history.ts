@@ -10,19 +10,21 @@ export interface History {
   readonly lastAskedAt?: number;
   /** How often the prompt was repeated since the session became due. */
   readonly reminders: number;
-  /** The last call has been made: no reminder until the user is back. */
+  /** The last call has been made: no reminder until the user returns. */
   readonly lastCall: boolean;
   readonly snoozedUntil?: number;
-  /** Asking is useless before then: AWS is busy or unreachable, or three codes were wrong. `why` is a text for the user. */
+  /** Until then, asking is useless: AWS is busy or unreachable, or three codes were wrong. `why` is a text for the user. */
   readonly wait?: { until: number; why: string };
   /** How many times in a row AWS was busy or unreachable. */
   readonly outage?: { kind: 'busy' | 'unreachable'; times: number };
   /**
-   * Asking was useless. It is tried once more when a file changes, or the user asks for it, or comes back, and `until` at the
+   * Asking was useless. The agent tries again when a file changes, the user requests it or returns, and at `until` at the
    * latest. `why` is a text for the user.
    */
   readonly stopped?: { why: string; since: number; until: number };
-  /** Why no way of asking worked the last time, as a text for the user. It is tried again now and then, and logged once. */
+  /**
+   * Why no method of asking worked the last time, as a text for the user. It is tried again now and then, and logged once.
+   */
   readonly unaskable?: string;
   /** STS has given a session that is not on disk yet. */
   readonly unsaved?: boolean;

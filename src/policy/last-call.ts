@@ -7,7 +7,7 @@ export const LAST_CALL = 2 * MINUTE;
 const NEAR_END = 3 * MINUTE;
 
 /**
- * Whether a prompt is the last call, or comes after it.
+ * Returns whether a prompt is the last call, or comes after it.
  * @param shownAt when the prompt is shown, in milliseconds since the epoch
  * @param end when the session ends
  */

@@ -1,8 +1,8 @@
 import type { MfaSession } from '../session/session.ts';
 
 /**
- * What AWS's refusals mean, told apart as section "AWS's answers" of the design does.
- * `detail` is AWS's own message (or the network's) with every secret taken out.
+ * What AWS's refusals mean: see `failureOf` in aws/call.ts. `detail` is the message of AWS or of the network, without
+ * secrets.
  */
 export type AwsFailure =
   | { kind: 'wrong-code' }
@@ -14,17 +14,17 @@ export type AwsFailure =
   | { kind: 'clock' }
   | { kind: 'invalid-request'; detail: string }
   | { kind: 'busy'; detail: string }
-  /** `sent` is false only when the request surely never left: then, and only then, the same code may be used again. */
-  /** `unresolved`: the name of the host does not exist, so that another try would fail as well. */
+  /** `sent` is false only if the request certainly was not sent: then, and only then, the same code may be used again. */
+  /** `unresolved`: the host name does not exist, so another try would also fail. */
   | { kind: 'unreachable'; detail: string; sent: boolean; unresolved?: true }
   | { kind: 'not-sts'; detail: string };
 
-/** What a refresh came to. */
+/** The outcome of a refresh. */
 export type RefreshOutcome =
   | { kind: 'refreshed'; session: MfaSession }
-  /** STS gave the session, the disk did not take it: the caller must keep it and try again. */
+  /** STS gave the session, but it could not be written: the caller must keep it and try again. */
   | { kind: 'unsaved'; session: MfaSession; reason: string }
-  /** Until when the user does not want to be asked, in milliseconds since the epoch. */
+  /** The user has snoozed the prompt. `until`: milliseconds since the epoch. */
   | { kind: 'snoozed'; until: number }
   | { kind: 'dismissed' }
   | { kind: 'withdrawn' }

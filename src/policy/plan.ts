@@ -6,14 +6,14 @@ import * as texts from './texts.ts';
 
 export interface Situation {
   profile: string;
-  /** The device: one question at a time for each. */
+  /** The MFA device. For each device there is at most one prompt at a time. */
   serialNumber: string;
   state: SessionState;
-  /** When the use of the session ends: AWS ends it, or it is too old. Undefined where no end is known. */
+  /** When the session can no longer be used: AWS ends it, or it is older than `max_age`. Undefined if no end is known. */
   expiration: number | undefined;
-  /** When AWS ends a session whose use ends earlier. */
+  /** When AWS ends the session, if that is later than `expiration`. */
   awsEnd?: number | undefined;
-  /** Whether the user is asked by a notification, as far as the settings say. */
+  /** Whether the settings make a notification the first prompt that the user sees. */
   byNotification?: boolean;
   history: History;
 }
@@ -22,40 +22,40 @@ export interface Circumstances {
   /** By AWS's clock. */
   now: number;
   promptBefore: number;
-  /** The first pause between two askings; each further one is twice as long. */
+  /** The first pause before a reminder; each further pause is twice as long. */
   remindEvery: number;
-  /** When the quiet hours that hold now end. */
+  /** When the present quiet hours end; undefined outside quiet hours. */
   quietUntil: number | undefined;
-  /** Why the person cannot see a question just now ("screen locked"). */
+  /** Why the user cannot see a prompt now ("screen locked"). */
   held?: string;
-  /** Why a notification would not be shown just now. */
+  /** Why a notification would not be shown now. */
   paused?: string | undefined;
-  /** When the person last came back: the agent's start, a wake from sleep, an unlocked screen. */
+  /** When the user last returned: the agent started, the machine woke, or the screen was unlocked. */
   returnedAt: number;
 }
 
 export type Action =
-  /** Raise the question; `reminder` is 0 for the first time. */
+  /** Show a prompt; `reminder` is 0 for the first time. */
   | { do: 'ask'; profile: string; reminder: number }
-  /** The question stands already: raise it again in place. */
+  /** Repeat the open prompt. */
   | { do: 'remind'; profile: string; reminder: number }
   | { do: 'withdraw'; profile: string }
-  /** Write a session that STS has given and the disk has not taken. */
+  /** Write a session that could not be written before. */
   | { do: 'save'; profile: string }
-  /** Ask STS whether a session without an expiry is alive. */
+  /** Ask STS whether it still accepts a session without an expiry. */
   | { do: 'verify'; profile: string };
 
 export interface Plan {
   actions: Action[];
   standings: Map<string, Standing>;
-  /** When to check besides the schedule: the next time at which something is due, as `status` says. */
+  /** When to check besides the schedule: the next time at which something is due, which `status` also shows. */
   nextLook: number | undefined;
 }
 
-/** However often nobody answered, the pauses grow no longer than this. */
+/** The longest pause before a reminder. */
 const LONGEST_PAUSE = 4 * 3_600_000;
 
-/** What to do now, and when to look next. The whole policy of asking is here and in {@link planOne}. */
+/** Decides what to do now, and when to check next. This and {@link planOne} are the whole policy of asking. */
 export function plan(situations: Situation[], circumstances: Circumstances): Plan {
   const actions: Action[] = [];
   const standings = new Map<string, Standing>();
@@ -83,11 +83,11 @@ export function plan(situations: Situation[], circumstances: Circumstances): Pla
 interface One {
   action?: Action;
   standing: Standing;
-  /** When something is due next. */
+  /** When something is due for this profile. */
   look?: number | undefined;
 }
 
-/** The rules for one profile, the first that fits. `behind` is the profile for which its device is being asked now. */
+/** The rules for one profile; the first that applies counts. `behind` is the profile that uses the MFA device now. */
 function planOne(situation: Situation, circumstances: Circumstances, behind: string | undefined): One {
   const { profile, state, history } = situation;
   const { now, quietUntil, held } = circumstances;
@@ -121,7 +121,7 @@ function planOne(situation: Situation, circumstances: Circumstances, behind: str
   return askOne(situation, circumstances);
 }
 
-/** Nothing keeps the agent from asking for the profile. */
+/** Plans a profile for which nothing postpones the prompt. */
 function askOne(situation: Situation, circumstances: Circumstances): One {
   const { profile, history } = situation;
   const { now } = circumstances;
@@ -144,8 +144,8 @@ function askOne(situation: Situation, circumstances: Circumstances): One {
 }
 
 /**
- * Whether a prompt is so urgent that it is shown although notifications are paused, and stays then: the last call. Services
- * show a critical notification all the same, or as soon as the user looks.
+ * Returns whether a prompt is the last call, which is shown and stays open although notifications are paused. Services show
+ * a critical notification even then, or as soon as the user looks.
  */
 function isLastWord(situation: Situation, now: number): boolean {
   const end = lastEndOf(situation);
@@ -154,7 +154,7 @@ function isLastWord(situation: Situation, now: number): boolean {
   return now < end || (askingSince !== undefined && askingSince < end && isLastCall(askingSince, end));
 }
 
-/** When AWS ends the session. */
+/** Returns when AWS ends the session. */
 function lastEndOf({ expiration, awsEnd }: Situation): number | undefined {
   return awsEnd ?? expiration;
 }
@@ -163,14 +163,14 @@ function isStopped({ since, until }: NonNullable<History['stopped']>, { now, ret
   return until > now && returnedAt <= since;
 }
 
-/** The number of the reminder that is due (0: the first asking), or undefined when it is not time. */
+/** Returns the number of the reminder that is due (0: the first prompt), or undefined if none is due. */
 function reminderDue(situation: Situation, circumstances: Circumstances): number | undefined {
   const { history } = situation;
   if (history.lastAskedAt === undefined) return 0;
   if (history.askingSince === undefined && circumstances.returnedAt > history.lastAskedAt) return 0;
   const next = nextReminder(situation, circumstances);
   if (next === undefined) return undefined;
-  // The end of the session has a check of its own.
+  // A check is scheduled exactly for the end of the session.
   const early = endsOf(situation).includes(next) ? 0 : PUNCTUAL;
   return next - early <= circumstances.now ? history.reminders + 1 : undefined;
 }
@@ -179,8 +179,8 @@ function reminderDue(situation: Situation, circumstances: Circumstances): number
 const PUNCTUAL = 1_000;
 
 /**
- * When to show the prompt again: after a pause that doubles each time, shortly before the session ends, and when it has ended.
- * Undefined after that: then only the person's return does.
+ * Returns when to show the prompt again: after a pause that doubles each time, shortly before the session ends, and when it
+ * has ended. Undefined after that: then the agent waits until the user returns.
  */
 function nextReminder(situation: Situation, { now, remindEvery }: Circumstances): number | undefined {
   const { history } = situation;

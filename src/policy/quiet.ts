@@ -1,4 +1,4 @@
-/** Hours in which nobody is asked, as minutes of the local day. `to` before `from` means over midnight. */
+/** Hours in which the agent does not ask, as minutes of the local day. If `to` is before `from`, they include midnight. */
 export interface QuietHours {
   from: number;
   to: number;
@@ -7,14 +7,14 @@ export interface QuietHours {
 const MINUTE = 60_000;
 
 /**
- * When the quiet hours that hold this instant end. What a clock on the wall shows decides, so on the nights that
- * summer time begins and ends they are as much shorter or longer as the night is.
+ * Returns when the present quiet hours end. Local time decides: in the nights in which summer time begins or ends, quiet
+ * hours are an hour shorter or longer.
  * @param now milliseconds since the epoch
  * @returns milliseconds since the epoch, or undefined outside quiet hours
  */
 export function quietUntil(quiet: QuietHours, now: number): number | undefined {
   if (!isQuiet(quiet, now)) return undefined;
-  // Minute by minute: at most a day of them, and the only way that needs to know nothing about time zones.
+  // Tries every minute, a day's at most. No other way works without rules for time zones.
   let end = now - (now % MINUTE) + MINUTE;
   while (isQuiet(quiet, end)) end += MINUTE;
   return end;

@@ -1,7 +1,7 @@
 import type { SessionState } from '../session/session.ts';
 import { localTime } from '../time/local-time.ts';
 
-/** Where one profile stands, as `status` tells it. */
+/** The standing of a profile: what the agent does for it now, as `status` shows it. */
 export type Standing =
   | { standing: 'fresh' }
   | { standing: 'asking'; since: number }
@@ -9,15 +9,15 @@ export type Standing =
   | { standing: 'quiet'; until: number }
   | { standing: 'held'; why: string }
   | { standing: 'waiting'; until: number; why: string }
-  /** Asked without an answer; the next reminder comes then, or not before the person is back. */
+  /** The user has not answered. `until`: the next reminder; undefined: when the user returns. */
   | { standing: 'unanswered'; until: number | undefined }
   | { standing: 'queued'; behind: string }
   | { standing: 'unsaved' }
   | { standing: 'verifying' }
-  /** `until`: when it is tried once more; undefined for a profile that is not the agent's to write. */
+  /** `until`: when the agent tries again; undefined for a profile that the agent must not write. */
   | { standing: 'stopped'; why: string; until?: number };
 
-/** Where a profile stands, in a few words for the log and for `status`. */
+/** Describes the standing of a profile in a few words, for the log and `status`. */
 export function standingText(state: SessionState, standing: Standing | undefined, now: number): string {
   switch (standing?.standing) {
     case undefined:

@@ -25,12 +25,12 @@ export function askRequest(
 
 type Ends = Pick<RefreshTarget, 'expiration' | 'awsEnd' | 'maxAge'>;
 
-/** The end that the user must not miss now: that of `max_age`, then that of AWS. */
+/** Returns the end that the user must not miss now: that of `max_age`, later that of AWS. */
 export function endAhead({ expiration, awsEnd }: Ends, now: number): number | undefined {
   return expiration !== undefined && expiration <= now ? (awsEnd ?? expiration) : expiration;
 }
 
-/** A session that is older than `max_age` still works: the prompt says so, until AWS's own end is near. */
+/** A session older than `max_age` still works. The prompt says so until AWS's own end is near. */
 function shownEnd({ expiration, awsEnd, maxAge }: Ends, now: number): Pick<AskRequest, 'expiration' | 'maxAge'> {
   if (awsEnd === undefined || maxAge === undefined) return { expiration };
   return isLastCall(now, awsEnd) ? { expiration: awsEnd } : { expiration, maxAge };

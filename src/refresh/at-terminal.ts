@@ -3,12 +3,13 @@ import type { Ask } from '../ask/ask.ts';
 import { tellOnTerminal } from '../ask/terminal.ts';
 import type { WaitingState } from './refresh.ts';
 
-/** In milliseconds. */
+/** How long to wait before the line is shown, in milliseconds. */
 const UNTIL_SHOWN = 1_000;
 
 /**
- * Shows what is being waited for, after a second. Ctrl-C ends the program, and says what became of the code.
- * @returns ends it
+ * Shows after a second what the program is waiting for. Ctrl-C ends the program and says whether the code can still be
+ * used.
+ * @returns a function that ends this
  */
 export function waitingAtTerminal(state: () => WaitingState): () => void {
   const timer = setTimeout(() => tellOnTerminal(state().text), UNTIL_SHOWN);
@@ -25,7 +26,10 @@ export function waitingAtTerminal(state: () => WaitingState): () => void {
   };
 }
 
-/** Notes whether the last code was typed: its result is then shown on the terminal, also if standard error is not. */
+/**
+ * Remembers whether the user typed the last code. If so, `show` writes its result to the terminal even if standard error is
+ * redirected.
+ */
 export function resultAtTerminal(ask: Ask): { ask: Ask; show(text: string): void } {
   let isTyped = false;
   return {

@@ -1,16 +1,19 @@
 import { CODE_STEP } from '../ask/time-left.ts';
 
-/** The codes that were sent to AWS in the last minutes. AWS gives one answer for a used code and for a wrong one. */
+/** The codes that were sent to AWS in the last minutes. AWS gives the same answer for a used code and for a wrong one. */
 export interface CodeMemory {
   /** @param isRefused whether AWS has refused it */
   sent(serialNumber: string, code: string, now: number, isRefused: boolean): void;
-  /** What became of a code when it was sent: `refused` by AWS, or `used`; undefined if it was not sent. */
+  /** Returns the result of a code: `refused` by AWS, or `used`; undefined if it was not sent. */
   fate(serialNumber: string, code: string, now: number): 'refused' | 'used' | undefined;
   /** When a code of this device was last used (milliseconds since the epoch); -Infinity if none is remembered. */
   lastUsed(serialNumber: string, now: number): number;
 }
 
-/** A code comes around again by chance; AWS takes it then. It cannot while it may still live. */
+/**
+ * How long to remember a code: until AWS cannot accept it any more. If the device later shows the same digits again, AWS
+ * accepts them.
+ */
 const CODE_MEMORY = 3 * CODE_STEP;
 
 /** A code, and when it was sent to AWS, in milliseconds since the epoch. */

@@ -10,14 +10,14 @@ import type { Clock } from '../time/clock.ts';
 import { pause } from '../time/pause.ts';
 import type { RefreshEffects } from './refresh.ts';
 
-/** Steps 4 and 5 of a refresh: the session into its profile, and whose expiry it is into the memory. */
+/** Saves the session: steps 4 and 5 of a refresh. Writes it to its profile, and remembers whose expiry that is. */
 export async function saveSession(
   files: Settings['files'],
   profile: string,
   session: MfaSession,
   options: { force?: boolean } = {},
 ): Promise<void> {
-  // Loaded late: whoever only reads does without.
+  // Imported late: a command that only reads does not need it.
   const { changeCredentials } = await import('../files/replace.ts');
   await changeCredentials(files.credentials, (bytes) => withSession(bytes, profile, session, options));
   const { accessKeyId, expiration, issued } = session;
@@ -25,7 +25,7 @@ export async function saveSession(
   await rememberExpiry(files.state, files.credentials, profile, remembered).catch(() => {});
 }
 
-/** The real world for one refresh of a profile. `clock` learns from every answer of AWS. */
+/** Connects one refresh of a profile to the real world. `clock` learns from every answer of AWS. */
 export function refreshEffects(
   { files }: Settings,
   profile: ProfileSettings,
@@ -53,15 +53,18 @@ export function refreshEffects(
   };
 }
 
-/** The example keys of AWS's documentation. Their refusal shows that AWS can be reached, without keys of the user. */
+/**
+ * The example keys of AWS's documentation. If AWS refuses them, AWS can be reached. No keys of the user are needed for
+ * that.
+ */
 export const EXAMPLE_KEYS: Keys = {
   accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
   secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
 };
 
 /**
- * Asks STS with the session itself, which needs no permission, whether it still accepts it.
- * @returns undefined when AWS could not be asked
+ * Asks STS whether it still accepts a session. Signs the request with the session itself, which needs no permission.
+ * @returns undefined if AWS could not be asked
  */
 export async function isAlive(session: Keys, profile: ProfileSettings, clock: Clock): Promise<boolean | undefined> {
   const answer = await callerIdentity(session, profile, clock);
@@ -69,19 +72,19 @@ export async function isAlive(session: Keys, profile: ProfileSettings, clock: Cl
   return answer.failure.kind === 'expired' || answer.failure.kind === 'bad-keys' ? false : undefined;
 }
 
-/** Whose keys these are, by the STS of a profile. */
+/** Asks the STS of a profile which user these keys belong to. */
 export async function callerIdentity(keys: Keys, profile: ProfileSettings, clock: Clock) {
   const { getCallerIdentity } = await import('../aws/sts.ts');
   return learning(clock, await getCallerIdentity(keys, stsTarget(profile, clock)));
 }
 
-/** The MFA devices of the user whose keys these are. */
+/** Asks AWS for the MFA devices of the user to whom these keys belong. */
 export async function mfaDevices(keys: Keys, profile: ProfileSettings, clock: Clock) {
   const { listMfaDevices } = await import('../aws/iam.ts');
   return learning(clock, await listMfaDevices(keys, stsTarget(profile, clock)));
 }
 
-/** Where AWS is for a profile. */
+/** Returns where to send the requests for a profile. */
 export function stsTarget(
   { sourceProfile, region, serialNumber }: Pick<ProfileSettings, 'sourceProfile' | 'region' | 'serialNumber'>,
   clock: Clock,
@@ -94,7 +97,7 @@ function learning<T>(clock: Clock, answer: AwsAnswer<T>): AwsAnswer<T> {
   return answer;
 }
 
-/** Runs a `credential_process`, for half a minute at most. */
+/** Runs a `credential_process` for at most 30 seconds. Returns its standard output. */
 export async function credentialProcess(command: string): Promise<string> {
   const { runCommand } = await import('../run-command.ts');
   const result = await runCommand(command, { timeout: 30_000 });

@@ -17,15 +17,15 @@ import * as texts from './texts.ts';
 /** What the credentials file holds for an MFA profile. */
 export interface HeldSession {
   state: SessionState;
-  /** When its use ends, in milliseconds since the epoch. */
+  /** When the session can no longer be used, in milliseconds since the epoch. */
   expiration: number | undefined;
-  /** As it stands there, whether or not it still works. */
+  /** The session in the file, whether or not it still works. */
   session: UsableSession | undefined;
 }
 
 /**
- * The MFA profile that a command is about: the one that is named, or the only one there is.
- * @throws UserError (status 2) when there is no such profile, or several and none is named
+ * Returns the MFA profile for a command: the named one, or the only one.
+ * @throws UserError (status 2) if the profile does not exist, or there are several and none is named
  */
 export function chosenProfile(name: string | undefined, settings: Settings): ProfileSettings {
   const [only, ...others] = chosenProfiles(name === undefined ? [] : [name], settings);
@@ -34,8 +34,8 @@ export function chosenProfile(name: string | undefined, settings: Settings): Pro
 }
 
 /**
- * The MFA profiles that a command is about, in the order of the settings: those that are named, or all.
- * @throws UserError (status 2) when there is no such profile
+ * Returns the MFA profiles for a command, in the order of the settings: the named ones, or all.
+ * @throws UserError (status 2) if a profile does not exist
  */
 export function chosenProfiles(names: readonly string[], settings: Settings): ProfileSettings[] {
   const { profiles, files } = settings;
@@ -50,7 +50,7 @@ function known({ profiles }: Settings): string {
   return profiles.map(({ profile }) => `[${profile}]`).join(', ');
 }
 
-/** Reads what these profiles of the credentials file hold, all from one read of the file. */
+/** Returns what these profiles of the credentials file hold, all from one read of the file. */
 export function readSessions(files: Settings['files'], profiles: readonly string[]): Map<string, SessionWithKeys> {
   const bytes = readIfPresent(files.credentials);
   const document = bytes && parseCredentials(bytes);
@@ -58,7 +58,7 @@ export function readSessions(files: Settings['files'], profiles: readonly string
   return new Map(profiles.map((name) => [name, sessionIn(document?.profile(name), remembered[name])]));
 }
 
-/** Reads what the credentials file holds for a profile, and what state that is in. */
+/** Returns what the credentials file holds for a profile, and the state of the session. */
 export function readHeldSession({ files, promptBefore }: Settings, profile: ProfileSettings, now: number): HeldSession {
   const found = readSessions(files, [profile.profile]).get(profile.profile) ?? { kind: 'none' };
   const stored = aged(found, profile);
@@ -69,13 +69,16 @@ export function readHeldSession({ files, promptBefore }: Settings, profile: Prof
   };
 }
 
-/** How good a session has to be: it works, it is not due either, or its end is known as well. */
+/**
+ * What a command requires of a session. `working`: it works. `lasting`: it is not due either. `fresh`: its end is also
+ * known.
+ */
 export type Enough = 'working' | 'lasting' | 'fresh';
 
 /**
- * Returns the session that a profile holds, if it is good enough. AWS is asked about one without a known end; if AWS does
- * not answer, it counts as accepted.
- * @throws UserError (`usage`) when the profile holds long-term keys, which are not a session
+ * Returns the session that a profile holds, if it meets the requirement. If its end is not known, AWS is asked; if AWS does
+ * not answer, the session counts as accepted.
+ * @throws UserError (`usage`) if the profile holds long-term keys, which are not a session
  */
 export async function sessionInFile(
   { files }: Settings,
@@ -90,7 +93,7 @@ export async function sessionInFile(
       return enough === 'working' ? session : undefined;
     case 'unknown': {
       if (enough === 'fresh' || !session) return undefined;
-      // Loaded late: only a session of another tool has no end.
+      // Imported late: only sessions of other tools can have no known end.
       const [{ isAlive }, { Clock }] = await Promise.all([import('./effects.ts'), import('../time/clock.ts')]);
       return (await isAlive(session, profile, new Clock())) === false ? undefined : session;
     }

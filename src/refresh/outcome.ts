@@ -3,7 +3,7 @@ import type { RefreshOutcome } from '../policy/outcome.ts';
 import type { RefreshTarget } from './target.ts';
 import * as texts from './texts.ts';
 
-/** Says in one line what a refresh came to. */
+/** Describes the outcome of a refresh in one line. */
 export function outcomeText(
   { profile, durationSeconds, maxAge }: Pick<RefreshTarget, 'profile' | 'durationSeconds' | 'maxAge'>,
   outcome: RefreshOutcome,
@@ -27,7 +27,7 @@ export function outcomeText(
   }
 }
 
-/** Says where the code was typed what a refresh came to. */
+/** Describes the outcome of a refresh where the user typed the code. */
 export function codeResult(
   target: Parameters<typeof outcomeText>[0],
   outcome: RefreshOutcome,

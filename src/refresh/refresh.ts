@@ -13,40 +13,43 @@ import { codeResult } from './outcome.ts';
 import type { RefreshTarget } from './target.ts';
 import * as texts from './texts.ts';
 
-/** The world as a refresh sees it. */
+/** What a refresh needs from the world around it. */
 export interface RefreshEffects {
-  /** Milliseconds since the epoch, by AWS's clock as far as it is known. */
+  /** Returns the time by AWS's clock, as far as it is known, in milliseconds since the epoch. */
   now(): number;
   ask: Ask;
-  /** What keeps requests from AWS just now; undefined when it answers. */
+  /** Returns why AWS cannot be reached now; undefined if it answers. */
   outage(): Promise<Refusal | undefined>;
-  /** The long-term keys of a source profile. Throws UserError. */
+  /** Returns the long-term keys of a source profile. Throws UserError. */
   longTermKeys(sourceProfile: string): Promise<Keys>;
   getSessionToken(request: SessionRequest, keys: Keys): Promise<AwsAnswer<MfaSession>>;
-  /** Puts the session into the credentials file. Throws when it could not. */
+  /** Writes the session into the credentials file. Throws if that fails. */
   save(profile: string, session: MfaSession): Promise<void>;
   codes: CodeMemory;
-  /** Shows a user at a terminal what is being waited for, until the returned function is called. */
+  /** Shows a user at a terminal what the refresh is waiting for, until the returned function is called. */
   waiting?(state: () => WaitingState): () => void;
-  /** Resolves after so many milliseconds, or as soon as the signal is aborted. */
+  /** Resolves after this many milliseconds, or as soon as the signal is aborted. */
   pause(milliseconds: number, signal: AbortSignal): Promise<void>;
 }
 
 export interface WaitingState {
-  /** What is being waited for, in one line. */
+  /** What the refresh is waiting for, in one line. */
   text: string;
-  /** What became of the code, if the user ends the program now. */
+  /** Whether the code can still be used if the user ends the program now. */
   ifStopped?: string;
 }
 
 type Refusal = Extract<AwsAnswer<unknown>, { ok: false }>;
 
-/** How often AWS may refuse a code before we wait. The last one is a person's: a command may be for another device. */
+/**
+ * How often AWS may refuse a code before the refresh fails. The last code must be typed: a command may be for another
+ * device.
+ */
 const MOST_CODES = 3;
 
 /**
- * One refresh, from the question to the disk: design section 3, "A refresh is one transaction".
- * Rejects never; the session that STS gives is in the outcome whatever else goes wrong.
+ * Makes one refresh, from the prompt to the written file. Never rejects. If STS gave a session, the outcome contains it,
+ * even if it could not be written.
  */
 export async function refresh(
   target: RefreshTarget,
@@ -71,7 +74,7 @@ async function attempt(
   const usedNow = codes.lastUsed(target.serialNumber, effects.now()) >= effects.now() - (effects.now() % CODE_STEP);
   let problem = usedNow ? texts.needsNextCode(nextCodeIn(effects.now())) : undefined;
   let refused: RefreshOutcome | undefined;
-  /** Set when the command prints a code that AWS has refused: a person is asked, if that is possible. */
+  /** Set if the command printed a code that AWS has refused: then the user is asked, if possible. */
   let isRepeated = false;
   let hasWaited = false;
   for (let sent = 0; ; ) {
@@ -85,7 +88,7 @@ async function attempt(
     if (answer.kind === 'dismissed') return { kind: 'dismissed' };
     if (answer.kind === 'unavailable') {
       if (!isRepeated || hasWaited) return refused ?? { kind: 'unaskable', reason: answer.reason };
-      // No person can be asked: the command gets one chance to print the next code.
+      // The user cannot be asked, so the command gets one chance to print the next code.
       hasWaited = true;
       isRepeated = false;
       await nextCode(nextCodeIn(effects.now()), asking.signal, effects);
@@ -105,13 +108,13 @@ async function attempt(
     }
     if (fate !== undefined) {
       problem = fate === 'refused' ? texts.refusedBefore(wait) : texts.codeAlreadyUsed(wait);
-      // A command prints the same code until the next one comes; a person reads when that is.
+      // A command prints the same code until the next one comes. A user reads in the prompt when that is.
       if (answer.automatic) await nextCode(wait, asking.signal, effects);
       continue;
     }
     let keys: Keys;
     try {
-      // Read at the last moment: the person may have mended the file while the question stood.
+      // Read at the last moment: the user may have fixed the file while the prompt was open.
       keys = await effects.longTermKeys(target.sourceProfile);
     } catch (error) {
       return { kind: 'no-keys', reason: reasonOf(error) };
@@ -129,10 +132,12 @@ function refusal(target: RefreshTarget, answer: Refusal): RefreshOutcome {
   return { kind: 'refused', failure: answer.failure, message: texts.stsFailure(target, answer) };
 }
 
-/** A command's code that lives no longer than this may be late when it arrives; a person's is worth the try. */
+/**
+ * If a command's code is valid for less than this, in milliseconds, it may reach AWS too late. A typed code is still tried.
+ */
 const SHORTEST_LIFE = 2_000;
 
-/** Sends the code, once; again only where the request surely never left, and only while the code lives. */
+/** Sends the code. Sends it again only if the request certainly was not sent, and only while the code is valid. */
 async function exchange(
   target: RefreshTarget,
   tokenCode: string,
@@ -163,7 +168,7 @@ async function exchange(
   }
 }
 
-/** Waits until a command can print another code. */
+/** Waits until a command can print the next code. */
 async function nextCode(wait: number, signal: AbortSignal, effects: RefreshEffects): Promise<void> {
   const end = effects.waiting?.(() => ({ text: texts.waitsForNextCode(wait) }));
   await effects.pause(wait, signal);

@@ -18,30 +18,30 @@ import { refresh } from './refresh.ts';
 import { type RefreshTarget, refreshTarget } from './target.ts';
 import * as texts from './texts.ts';
 
-/** What came of asking for a code for the sake of a command that waits for the session. Reasons are for people. */
+/** The result of asking for a code for a command that waits for the session. Reasons are texts for the user. */
 export type Renewal =
   | { kind: 'renewed'; session: UsableSession }
   | { kind: 'refused' | 'postponed' | 'unaskable'; reason: string };
 
 interface RenewalRequest {
-  /** When the session that is in the file ends, in milliseconds since the epoch. */
+  /** When the session in the file ends, in milliseconds since the epoch. */
   expiration: number | undefined;
-  /** Ways to ask, in the order in which they are tried. */
+  /** The methods of asking, in the order in which they are tried. */
   ways: 'auto' | readonly string[];
   /** How long to ask, in milliseconds. */
   limit: number | undefined;
-  /** A program may run many of us at once: those that succeed print nothing. */
+  /** A program may start many of these processes at once, so a successful one prints nothing. */
   startedBy: 'user' | 'program';
 }
 
-/** Whether somebody can be asked on a terminal of this process. */
+/** Returns whether this process has a terminal on which it can ask the user. */
 export async function hasTerminal(): Promise<boolean> {
   return (await terminal().unfit()) === undefined;
 }
 
 /**
- * Asks from this process, and refreshes the session with the answer. Whoever else refreshes it meanwhile takes the question
- * away again.
+ * Asks the user from this process, and refreshes the session with the code. If another process refreshes the session in the
+ * meantime, the prompt is closed.
  */
 export async function renewHere(
   settings: Settings,
@@ -65,7 +65,7 @@ export async function renewHere(
       ),
   );
   try {
-    // Whoever had the turn before may have done it for us, too.
+    // The process that asked before may have refreshed this session, too.
     const session = await fresh();
     if (session) return { kind: 'renewed', session };
     const { ask, show } = resultAtTerminal(createAsk({ prompt: ways }, profile).ask);
@@ -83,7 +83,7 @@ export async function renewHere(
   }
 }
 
-/** @param fresh the session that stands in the file, if it needs no refresh */
+/** @param fresh returns the session in the file if it needs no refresh */
 async function renewalOf(
   target: RefreshTarget,
   outcome: RefreshOutcome,
@@ -94,7 +94,7 @@ async function renewalOf(
     case 'refreshed':
       return { kind: 'renewed', session: outcome.session };
     case 'unsaved':
-      // The command can use it although it is not on disk.
+      // The command can use the session although it is not on disk.
       process.stderr.write(`${reason}\n`);
       return { kind: 'renewed', session: outcome.session };
     case 'withdrawn': {
@@ -111,12 +111,13 @@ async function renewalOf(
   }
 }
 
-/** As long as a question may stand. */
+/** The longest time that a prompt may be open, in milliseconds. */
 const LONGEST_TURN = 3_600_000;
 
 /**
- * Programs start many of us at once, and two that read from one terminal get every other character: one asks at a time.
- * @returns undefined when it cannot be known whose turn it is
+ * Waits until no other process asks. Programs start many processes at once, and two that read from the same terminal would
+ * each get only some of the characters.
+ * @returns undefined if it cannot be determined which process may ask
  */
 async function turnToAsk(
   folder: string,

@@ -2,27 +2,27 @@ import { UserError } from '../errors.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import * as texts from './texts.ts';
 
-/** What one refresh is about. */
+/** What one refresh needs to know about its profile. */
 export interface RefreshTarget {
   profile: string;
   sourceProfile: string;
   serialNumber: string;
-  /** 900 to 129600. */
+  /** In seconds, 900 to 129600. */
   durationSeconds: number;
-  /** How old it may become, in milliseconds; undefined when until it expires. */
+  /** How old a session may become, in milliseconds; undefined: it is used until it expires. */
   maxAge?: number | undefined;
-  /** When the use of the session that the profile holds ends, in milliseconds since the epoch. */
+  /** When the present session can no longer be used, in milliseconds since the epoch. */
   expiration: number | undefined;
-  /** When AWS ends a session that `maxAge` ends earlier. */
+  /** When AWS ends the session, if that is later than `expiration`. */
   awsEnd?: number | undefined;
-  /** The last try did not get through to AWS. Nobody is asked for a code until AWS answers again. */
+  /** The last try did not reach AWS. The user is not asked for a code until AWS answers again. */
   afterOutage?: boolean;
 }
 
 /**
- * Builds the target of a refresh.
- * @param expiration when the use of the session that the profile holds ends, in milliseconds since the epoch
- * @throws UserError (`usage`) when nothing names the MFA device
+ * Returns the target of a refresh.
+ * @param expiration when the present session can no longer be used, in milliseconds since the epoch
+ * @throws UserError (`usage`) if no setting names the MFA device
  */
 export function refreshTarget(
   settings: Settings,
@@ -36,7 +36,7 @@ export function refreshTarget(
 
 /**
  * Returns the serial number of a profile's MFA device.
- * @throws UserError (`usage`) when nothing names the device
+ * @throws UserError (`usage`) if no setting names it
  */
 export function requireDevice({ files }: Settings, { profile, serialNumber }: ProfileSettings): string {
   if (serialNumber === undefined) throw new UserError(texts.noSerial(profile, files.settings), 'usage');

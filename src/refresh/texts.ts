@@ -37,12 +37,12 @@ export function refusedBefore(wait: number): string {
   return `AWS has already refused that code; the next one comes in ${Math.ceil(wait / 1000)} s.`;
 }
 
-/** The device's present code has been sent already, for another profile or by another refresh. */
+/** The device's present code was already sent, for another profile or by another refresh. */
 export function needsNextCode(wait: number): string {
   return `The code that your device shows now was already used; the next one comes in ${Math.ceil(wait / 1000)} s.`;
 }
 
-/** Why AWS did not give a session, and what to do: design section 3, "AWS's answers". */
+/** Says why AWS did not give a session, and what to do. */
 export function stsFailure(
   { profile, sourceProfile, serialNumber }: { profile: string; sourceProfile: string; serialNumber: string },
   { failure, endpoint, clockOffset }: { failure: AwsFailure; endpoint: string; clockOffset: number | undefined },
@@ -89,12 +89,12 @@ export const PRESS_RETURN = 'The session is kept here. Mend that and press Retur
 
 export const GIVEN_UP = 'the session was given up: the next refresh needs a new code';
 
-/** Before long-term keys are overwritten on demand. */
+/** Shown before long-term keys are overwritten at the user's request. */
 export function copyKept(copy: string): string {
   return `the file with the long-term keys is kept as ${copy}`;
 }
 
-/** @param asked `durationSeconds` of AWS; `maxAge`, in milliseconds, of the settings */
+/** @param asked what was requested: `durationSeconds` from AWS, and `maxAge` (milliseconds) in the settings */
 export function refreshed(
   profile: string,
   expiration: number,
@@ -124,7 +124,7 @@ export function noKeys(profile: string, reason: string): string {
   return `cannot refresh [${profile}]: ${reason}`;
 }
 
-/** What to do when nothing names the MFA device of a profile. */
+/** Says what to do if no setting names the MFA device of a profile. */
 export function noSerial(profile: string, settingsFile: string): string {
   return `no mfa_serial is known for [${profile}]: aws-mfa-agent setup finds it; or put mfa_serial = arn:aws:iam::ACCOUNT:mfa/NAME under [${profile}] in ${settingsFile}`;
 }
@@ -133,7 +133,7 @@ export function holdsLongTerm(profile: string, file: string): string {
   return `[${profile}] in ${file} holds long-term keys: they are not overwritten; name another MFA profile (refresh PROFILE --force replaces them, and keeps a copy of the file)`;
 }
 
-/** A session that no tool can work with, and what to do. */
+/** Says why a session cannot be used, and what to do. */
 export function notUsable(profile: string, state: SessionState, expiration: number | undefined, now: number): string {
   const what =
     expiration !== undefined && expiration <= now
@@ -148,7 +148,7 @@ export function holdsNoSession(profile: string, file: string): string {
   return `[${profile}] in ${file} holds long-term keys, not a session: name the MFA profile`;
 }
 
-/** @param expiration when its use ends, which it may survive */
+/** @param expiration when the session should no longer be used, although AWS may still accept it */
 export function endsSoon(profile: string, expiration: number, now: number): string {
   if (expiration <= now)
     return `the session of [${profile}] is older than max_age allows: aws-mfa-agent refresh ${profile}`;
@@ -159,7 +159,7 @@ export function sessionNotRefreshed(profile: string, reason: string): string {
   return plain(`the session of [${profile}] was not refreshed: ${reason} (aws-mfa-agent refresh ${profile})`);
 }
 
-/** @param seconds how long somebody has waited for the agent */
+/** @param seconds how long the command has waited for the agent */
 export function stillWaiting(seconds: number): string {
   return `no code within ${seconds} s; the agent still asks for it`;
 }

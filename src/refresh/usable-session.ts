@@ -6,17 +6,17 @@ import { type Enough, readHeldSession, sessionInFile } from './held-session.ts';
 import type { Renewal } from './renewal.ts';
 import * as texts from './texts.ts';
 
-/** What a command needs, and who may be asked for the MFA code. */
+/** What a command requires, and whether the user may be asked for the MFA code. */
 export interface Need {
   enough: Enough;
-  /** Undefined when nobody may be asked. */
+  /** Undefined if the user must not be asked. */
   ask?: {
-    /** A user waits at the command; a program may have started it in the background. */
+    /** Whether a user waits for the command, or a program that may run in the background. */
     startedBy: 'user' | 'program';
     /** How long to wait, in milliseconds: for the agent and, if a program waits, in all. */
     wait: number;
     /**
-     * Has the running agent ask for the code, and waits for the session; undefined when no agent runs.
+     * Makes the running agent ask for the code, and waits for the session; undefined if no agent is running.
      * @param asking `wait`: in milliseconds. `person`: whether a user waits at a terminal
      */
     agent(asking: { wait: number; person: boolean }): Promise<AgentAnswer | undefined>;
@@ -27,7 +27,7 @@ type AgentAnswer = { state: SessionState; standing: Standing } | { problem: stri
 
 export interface Usable {
   session: UsableSession;
-  /** When the use of a session that is due ends, in milliseconds since the epoch. */
+  /** Set if the session is due: when it can no longer be used, in milliseconds since the epoch. */
   endsSoon?: number | undefined;
 }
 
@@ -54,7 +54,7 @@ export async function usableSession(settings: Settings, profile: ProfileSettings
   // The start-up file of a shell, for example, must not wait for a code.
   if (!need.ask) throw new UserError(texts.notUsable(profile.profile, state, expiration, now), 'no-session');
 
-  // Loaded late: the file usually has a session.
+  // Imported late: usually the file has a session.
   const { hasTerminal, renewHere } = await import('./renewal.ts');
   const { startedBy, wait, agent } = need.ask;
   const start = performance.now();
@@ -72,11 +72,11 @@ export async function usableSession(settings: Settings, profile: ProfileSettings
     reasons.push(texts.NO_AGENT);
   }
 
-  // A program may have a user at its terminal whom the agent cannot ask now.
+  // The agent may not be able to ask, although the program has a user at its terminal.
   if (!answer || (startedBy === 'program' && last?.kind !== 'refused')) {
     const { prompt } = settings;
     const atTerminal = prompt === 'auto' ? ['mfa_process', 'terminal'] : prompt;
-    // For a program no window opens, and an agent has tried the command already.
+    // For a program, this process opens no window. A running agent has already tried the command.
     const possible = !answer && profile.mfaProcess !== undefined ? ['mfa_process', 'terminal'] : ['terminal'];
     const forProgram = atTerminal.filter((way) => possible.includes(way));
     const ways = startedBy === 'program' ? forProgram : person ? atTerminal : prompt;
@@ -88,12 +88,12 @@ export async function usableSession(settings: Settings, profile: ProfileSettings
     last = renewal ?? last;
   }
 
-  // A user who was asked and gave no code does not want to go on with the old session.
+  // A user who was asked but gave no code does not want to continue with the old session.
   if (state === 'due' && last?.kind === 'unaskable') {
     const old = await sessionInFile(settings, profile, readHeldSession(settings, profile, Date.now()), 'working');
     if (old) return { session: old, endsSoon };
   }
-  // What AWS or the user answered here says all.
+  // The reason from AWS or the user is enough here.
   if (reasons.length === 1 && !answer && last?.kind === 'refused') throw new UserError(last.reason, 'no-session');
   throw new UserError(texts.sessionNotRefreshed(profile.profile, reasons.join('; ')), 'no-session');
 }

@@ -1,7 +1,7 @@
 import type { ProfileSection } from '../credentials/section.ts';
 import { formatInstant, localDay, two, utcTime } from '../time/instant.ts';
 
-/** An expiry line holds something that is no date. */
+/** The error for an expiry line that does not contain a date. */
 export class ExpiryError extends Error {
   override name = 'ExpiryError';
 }
@@ -16,25 +16,28 @@ const EXPIRY_KEYS = [
 ];
 
 /**
- * `2026-03-01T12:00:00Z`, with a blank for the `T`, a fraction, and any or no zone: date, gap, time, fraction, zone.
- * `+00:00+0000` is what yawsso writes, from 1.2 on.
+ * A date: day, gap, time, fraction, zone. `2026-03-01T12:00:00Z`, for example; `T` may be a space, fraction and zone may be
+ * missing. The zone `+00:00+0000` is written by yawsso since 1.2.
  */
 const DATE =
   /^(\d{4}-\d\d-\d\d)([Tt ])(\d\d:\d\d:\d\d)([.,]\d+)?(\s*(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)(?:\s+(?:UTC|GMT)|\+0000)?)?$/i;
 
-/** The comments that drafts of `aws configure mfa-login` wrote instead of a key, the later draft in the second way. Always UTC. */
+/**
+ * The comments that two drafts of `aws configure mfa-login` wrote instead of a key; the second form is the later draft's.
+ * Always UTC.
+ */
 const COMMENT =
   /^(\s*[#;]\s*(?:expiration\s*=\s*#?\s*Credentials expire at:|Credentials expire at:\s*=)\s*)(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?!\d)(.*)$/i;
 
-/** How to take a time that names no zone: `either` is the earlier of both readings. */
+/** How to read a time without a zone: `either` is the earlier of both readings. */
 type Zone = 'utc' | 'local' | 'either';
 
 /**
- * When the session in a profile ends, whatever tool wrote it. Where several dialects stand and disagree, the earliest
- * counts: asking too soon costs a code, asking too late costs the work.
- * @param disowned an instant that is known to belong to other keys than those that stand there; left out, to the second
- * @returns the instant in milliseconds since the epoch, or undefined when no known dialect is present
- * @throws ExpiryError when a known key holds something that is no date
+ * Returns when the session in a profile ends, whichever tool wrote it. If the profile has several forms of expiry that
+ * differ, the earliest counts: asking too early costs a code, asking too late interrupts the user's work.
+ * @param disowned an instant that belongs to other keys than the profile's: an expiry in the same second is ignored
+ * @returns milliseconds since the epoch; undefined without a known form of expiry
+ * @throws ExpiryError if a known key does not contain a date
  */
 export function readExpiry(section: ProfileSection, disowned?: number): number | undefined {
   const instants: number[] = [];
@@ -43,21 +46,21 @@ export function readExpiry(section: ProfileSection, disowned?: number): number |
     if (!value) continue;
     instants.push(instantOf(value, key === 'expiration' ? zoneOf(section) : 'either', `${key} of [${section.name}]`));
   }
-  // The last of them counts: the later draft added one each time, and left the old ones above it.
+  // The last comment counts: the later draft added one each time, and left the old ones above it.
   const [, , date] = COMMENT.exec(section.lines.findLast((line) => COMMENT.test(line)) ?? '') ?? [];
   if (date !== undefined) instants.push(instantOf(date, 'utc', `the expiration comment of [${section.name}]`));
   const owned = instants.filter((instant) => disowned === undefined || !isSameSecond(instant, disowned));
   return owned.length === 0 ? undefined : Math.min(...owned);
 }
 
-/** Whether two instants, in milliseconds, are the same to the second: most dialects hold no fraction. */
+/** Returns whether two instants, in milliseconds, are in the same second: most tools write no fraction. */
 function isSameSecond(one: number, other: number): boolean {
   return Math.floor(one / 1000) === Math.floor(other / 1000);
 }
 
 /**
- * The keys that hold the expiry in a profile, each with the text that says `expiration` in its tool's dialect. Every
- * dialect that stands there is kept, so that they agree; a profile with none gets `expiration` in RFC 3339.
+ * Returns the keys that hold the expiry in a profile, each with the text of the new expiry in the form of its tool. All
+ * forms that the profile has are kept, so that they agree. A profile without any gets `expiration` in RFC 3339.
  * @param expiration milliseconds since the epoch; rounded down to the second
  */
 export function formatExpiry(section: ProfileSection, expiration: number): Map<string, string> {
@@ -73,8 +76,8 @@ export function formatExpiry(section: ProfileSection, expiration: number): Map<s
 }
 
 /**
- * The comment line that holds an expiry, saying `expiration` instead.
- * @returns undefined when the line is no such comment
+ * Returns a comment line with another expiry.
+ * @returns undefined if the line is not a comment with an expiry
  */
 export function formatExpiryComment(line: string, expiration: number): string | undefined {
   const [, before, date, after] = COMMENT.exec(line) ?? [];
@@ -83,8 +86,8 @@ export function formatExpiryComment(line: string, expiration: number): string | 
 }
 
 /**
- * awsume writes local time and marks its profiles; broamski/aws-mfa writes UTC and keeps `assumed_role`. Neither reads
- * any other form than `YYYY-MM-DD HH:MM:SS`.
+ * Returns how to read and write a profile's `expiration`. awsume writes local time and marks its profiles; broamski/aws-mfa
+ * writes UTC and keeps `assumed_role`. Both read only `YYYY-MM-DD HH:MM:SS`.
  */
 function zoneOf(section: ProfileSection): Zone {
   if (section.values.get('manager')?.toLowerCase() === 'awsume' || section.values.has('autoawsume')) return 'local';
@@ -102,7 +105,10 @@ function formatPlain(instant: number, zone: Zone): string {
   }
 }
 
-/** An instant in the form of a text that stands: its offset, its gap, its fraction. Without a zone to keep: RFC 3339. */
+/**
+ * Returns an instant in the form of an existing text, with its offset, gap and fraction. In RFC 3339 if that text has no
+ * zone.
+ */
 function restyle(standing: string, instant: number): string {
   const [, , gap, , fraction, zone] = DATE.exec(standing) ?? [];
   if (zone === undefined) return formatInstant(instant);
@@ -114,29 +120,29 @@ function instantOf(text: string, zone: Zone, where: string): number {
   const [, date, , time, fraction, offset] = DATE.exec(text) ?? [];
   const milliseconds = Math.floor(Number(`0.${fraction?.slice(1) ?? 0}`) * 1000);
   const asUtc = Date.parse(`${date}T${time}Z`);
-  // Date.parse takes February 31st for March 3rd.
+  // Date.parse reads February 31st as March 3rd.
   if (date === undefined || Number.isNaN(asUtc) || new Date(asUtc).getUTCDate() !== Number(date.slice(8))) {
     throw new ExpiryError(`${where} is no date: ${JSON.stringify(text.slice(0, 40))}`);
   }
   if (offset !== undefined) return asUtc - offsetOf(offset) + milliseconds;
-  // In the hour that the clocks go through twice, this is the earlier of the two.
+  // When clocks are set back, an hour occurs twice in local time: this is its first occurrence.
   const asLocal = new Date(`${date}T${time}`).getTime();
   const reading = { utc: asUtc, local: asLocal, either: Math.min(asUtc, asLocal) };
   return reading[zone] + milliseconds;
 }
 
-/** What `+02:00`, `+0200`, `+02`, `Z`, `+0000 UTC` or `+00:00+0000` adds to UTC, in milliseconds. */
+/** Returns how far a zone is ahead of UTC, in milliseconds: `+02:00`, `+0200`, `+02`, `Z`, `+0000 UTC` or `+00:00+0000`. */
 function offsetOf(zone: string): number {
   const [, sign, hours, minutes] = /([+-])(\d\d):?(\d\d)?/.exec(zone) ?? [];
   return (sign === '-' ? -60_000 : 60_000) * (Number(hours ?? 0) * 60 + Number(minutes ?? 0));
 }
 
-/** `2026-03-01T12:00:00`, in UTC. */
+/** Formats an instant as `2026-03-01T12:00:00`, in UTC. */
 function utc(instant: number): string {
   return utcTime(instant).slice(0, 19);
 }
 
-/** `2026-03-01 13:00:00`, by this machine's clock. */
+/** Formats an instant as `2026-03-01 13:00:00`, in local time. */
 function local(instant: number): string {
   const date = new Date(instant);
   return `${localDay(date)} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;

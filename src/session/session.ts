@@ -1,12 +1,12 @@
 import type { ProfileSection } from '../credentials/section.ts';
 import { ExpiryError, readExpiry } from './expiry.ts';
 
-/** The session's keys that a tool signs with. */
+/** A session as tools use it to sign requests. */
 export interface UsableSession {
   accessKeyId: string;
   secretAccessKey: string;
   sessionToken: string;
-  /** Milliseconds since the epoch, by AWS's clock; undefined when nothing says when the session ends. */
+  /** Milliseconds since the epoch, by AWS's clock; undefined if the end of the session is not known. */
   expiration: number | undefined;
 }
 
@@ -16,29 +16,29 @@ export interface UsableSession {
  */
 export interface MfaSession extends UsableSession {
   expiration: number;
-  /** When AWS gave it, in the same way: STS itself does not tell. */
+  /** When AWS gave it, likewise. STS itself does not say it. */
   issued?: number;
 }
 
-/** What stands in the MFA profile of the credentials file. It holds no secret. */
+/** What the MFA profile of the credentials file holds, without secrets. */
 export type StoredSession =
   | { kind: 'none' }
-  /** A key pair without a session token: the only copy of somebody's key, never overwritten. */
+  /** A key pair without a session token. It may be the only copy of the user's key, so it is never overwritten. */
   | { kind: 'long-term'; accessKeyId: string }
   | {
       kind: 'session';
       accessKeyId: string;
-      /** Milliseconds since the epoch, or undefined when nothing trustworthy says when it ends. */
+      /** Milliseconds since the epoch; undefined if no reliable source says when it ends. */
       expiration: number | undefined;
-      /** Known of those only that we have written. */
+      /** When it began; known only for sessions that this program wrote or saw written. */
       issued?: number | undefined;
-      /** When it is older than the settings allow: see {@link aged}. */
+      /** When it becomes older than the settings allow: see {@link aged}. */
       tooOldAt?: number;
-      /** How long it lasts in all, in milliseconds, where that is less than the settings ask for: see {@link aged}. */
+      /** Its total length in milliseconds, if that is less than the settings request: see {@link aged}. */
       shortLength?: number;
     };
 
-/** The same, with the secrets of a session: what {@link sessionIn} reads. */
+/** The same with the secrets of a session, as {@link sessionIn} returns it. */
 export type SessionWithKeys =
   | Exclude<StoredSession, { kind: 'session' }>
   | (Extract<StoredSession, { kind: 'session' }> & UsableSession);
@@ -46,10 +46,10 @@ export type SessionWithKeys =
 export type SessionState = 'missing' | 'long-term' | 'unknown' | 'expired' | 'due' | 'fresh';
 
 /**
- * The state of a session at an instant.
+ * Returns the state of a session at an instant. A session that is too old but still works is due. It expires only at AWS's
+ * end.
  * @param now milliseconds since the epoch, by AWS's clock
- * @param promptBefore how long before its end a session counts as due, in milliseconds. It stays due, for it still works,
- *   when it is too old, and has expired only when AWS says so
+ * @param promptBefore how long before its end a session becomes due, in milliseconds
  */
 export function stateAt(session: StoredSession, now: number, promptBefore: number): SessionState {
   switch (session.kind) {
@@ -64,7 +64,9 @@ export function stateAt(session: StoredSession, now: number, promptBefore: numbe
   }
 }
 
-/** When a session becomes due: see {@link stateAt}. One that is shorter than the settings ask for, in its last quarter. */
+/**
+ * Returns when a session becomes due: see {@link stateAt}. If it is shorter than the settings request, in its last quarter.
+ */
 export function dueAt(session: StoredSession, promptBefore: number): number | undefined {
   const end = endOf(session);
   if (session.kind !== 'session' || end === undefined) return undefined;
@@ -72,13 +74,13 @@ export function dueAt(session: StoredSession, promptBefore: number): number | un
   return end - (shortLength === undefined ? promptBefore : Math.min(promptBefore, shortLength / 4));
 }
 
-/** AWS's clock and ours, and the way there and back: a session counts as short only when it is shorter by more than this. */
+/** How much shorter a session may be without counting as short, in milliseconds: clocks differ, and requests take time. */
 const LENGTH_NOISE = 60_000;
 
 /**
- * A session under the settings of its profile: a policy that wants a younger login than the session is long
- * (`aws:MultiFactorAuthAge`) ends its use before it expires.
- * @param settings `maxAge` in milliseconds; `durationSeconds` tells since when a session is that is not ours
+ * Returns a session with the limits of its profile's settings. `maxAge` is for IAM policies that require a recent login
+ * (`aws:MultiFactorAuthAge`): it ends the use of a session before it expires.
+ * @param settings `maxAge` in milliseconds; `durationSeconds` to compute when another tool's session began
  */
 export function aged<Session extends StoredSession>(
   session: Session,
@@ -95,23 +97,25 @@ export function aged<Session extends StoredSession>(
   };
 }
 
-/** When a session began: when AWS gave it, or, where that is not known, as long before its expiration as ours last. */
+/** Returns when a session began: when AWS gave it or, if that is not known, its expiration minus the usual length. */
 export function startOf(session: StoredSession, durationSeconds: number): number | undefined {
   if (session.kind !== 'session' || session.expiration === undefined) return undefined;
   return session.issued ?? session.expiration - durationSeconds * 1000;
 }
 
-/** When the use of a session ends: it expires, or it is too old. Undefined when there is none, or nothing tells. */
+/**
+ * Returns when a session can no longer be used: it expires, or it is too old. Undefined without a session or a known end.
+ */
 export function endOf(session: StoredSession): number | undefined {
   if (session.kind !== 'session' || session.expiration === undefined) return undefined;
   return Math.min(session.expiration, session.tooOldAt ?? Number.POSITIVE_INFINITY);
 }
 
 /**
- * Reads what a profile of the credentials file holds: the only reader of a session's keys, token and expiry. Half a
- * session is none.
- * @param remembered the access key that an expiry was written for, from outside the file: where other keys stand now, that
- * expiry is not theirs. It also tells when its own session ends where the file no longer does
+ * Reads what a profile of the credentials file holds: the only reader of a session's keys, token and expiry. An incomplete
+ * session counts as none.
+ * @param remembered an expiry that this program wrote, and the access key id it belongs to. If the profile has other keys
+ *   now, that expiry is not theirs. If it has the same keys but no expiry any more, the remembered one counts
  */
 export function sessionIn(
   section: ProfileSection | undefined,
@@ -138,10 +142,10 @@ export function sessionIn(
 }
 
 /**
- * The id of the long-term key that stands in a profile, or '' when only its secret does. Long-term ids begin with
- * `AKIA`, those of sessions with `ASIA`; whatever else has no session token beside it counts as long-term.
+ * Returns the id of the long-term key in a profile, or '' if only its secret is there. Ids of long-term keys begin with
+ * `AKIA`, ids of sessions with `ASIA`. Any other id counts as long-term if the profile has no session token.
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes
- * @returns undefined when there is none
+ * @returns undefined if there is no long-term key
  */
 export function longTermKeyIn(values: ReadonlyMap<string, string>): string | undefined {
   const accessKeyId = values.get('aws_access_key_id') ?? '';

@@ -1,9 +1,9 @@
 import { UserError } from '../errors.ts';
 
-/** Shells by the language in which they set a variable. */
+/** The groups of shells that set variables in the same way. */
 export type Shell = 'sh' | 'fish' | 'powershell' | 'cmd';
 
-/** What `--shell` takes. */
+/** The values of `--shell`. */
 export const SHELL_NAMES = ['sh', 'bash', 'zsh', 'fish', 'powershell', 'cmd'];
 
 const LANGUAGES: [Shell, RegExp][] = [
@@ -14,9 +14,9 @@ const LANGUAGES: [Shell, RegExp][] = [
 ];
 
 /**
- * The language of a shell.
- * @param program its name or path; a login shell's has a dash before it (`-zsh`)
- * @returns undefined for anything else
+ * Returns the group of a shell.
+ * @param program its name or path; that of a login shell begins with a dash (`-zsh`)
+ * @returns undefined if the program is not a known shell
  */
 export function shellOf(program: string): Shell | undefined {
   const name = program
@@ -29,9 +29,10 @@ export function shellOf(program: string): Shell | undefined {
 }
 
 /**
- * The line that puts a variable into the environment of a shell and of what it starts.
+ * Returns the line that sets an environment variable in a shell.
  * @param name letters, digits and `_`
- * @throws UserError when the value cannot be written in that shell, without a word of it: it may be a secret
+ * @throws UserError if the value cannot be written in that shell. The message does not repeat the value, which may be a
+ *   secret
  */
 export function settingLine(shell: Shell, name: string, value: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: it is them; \p{Cc} and \p{Surrogate} take V8 longer
@@ -40,21 +41,21 @@ export function settingLine(shell: Shell, name: string, value: string): string {
   }
   switch (shell) {
     case 'sh':
-      // With a semicolon, as ssh-agent has it: an `eval $(…)` without quotes makes one line of all.
+      // With a semicolon, like ssh-agent: `eval $(…)` without quotes joins all lines to one.
       return `export ${name}='${value.replaceAll("'", `'\\''`)}';`;
     case 'fish':
       return `set -gx ${name} '${value.replace(/[\\']/g, '\\$&')}';`;
     case 'powershell':
-      // It takes typographic quotes for quotes: about_Quoting_Rules.
+      // PowerShell treats typographic quotes as quotes: about_Quoting_Rules.
       return `$Env:${name} = '${value.replace(/['\u2018-\u201b]/g, '$&$&')}'`;
     case 'cmd':
-      // What is a plain % at the prompt is half of one in a batch file, and nothing stands for " or ! in both.
+      // In a batch file a % must be doubled, at the prompt it must not. No way to write " or ! works in both.
       if (/["%!]/.test(value)) throw new UserError(`${name} holds a ", % or !, which cmd cannot take`);
       return `set "${name}=${value}"`;
   }
 }
 
-/** The line that takes a variable out of the environment again. It does no harm where there is none. */
+/** Returns the line that removes an environment variable. Does nothing if the variable is not set. */
 export function unsettingLine(shell: Shell, name: string): string {
   switch (shell) {
     case 'sh':
@@ -68,7 +69,7 @@ export function unsettingLine(shell: Shell, name: string): string {
   }
 }
 
-/** What a person types to have the lines of `command` run by their shell. */
+/** Returns what a user types to make the shell run the lines that `command` prints. */
 export function evaluated(shell: Shell, command: string): string {
   switch (shell) {
     case 'sh':

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * What the agent remembers between runs, outside the credentials file and without secrets. By credentials file and profile:
- * which access key id the expiry that we wrote belongs to, and when that session began; and until when the user does not
- * want to be asked.
+ * What the agent remembers between runs, outside the credentials file and without secrets. For each credentials file and
+ * profile: the expiry that this program wrote, with its access key id and the start of the session; and the end of a
+ * snooze.
  */
 export interface State {
   expiries: ByProfile<RememberedExpiry>;
@@ -18,7 +18,7 @@ export interface RememberedExpiry {
   accessKeyId: string;
   /** Milliseconds since the epoch. */
   expiration: number;
-  /** When AWS gave the session, in the same way. */
+  /** When AWS gave the session, likewise. */
   issued?: number;
 }
 
@@ -26,7 +26,9 @@ export function stateFile(folder: string): string {
   return join(folder, 'state.json');
 }
 
-/** The remembered state; empty when there is none, or when it cannot be read: it only saves a question to STS or a user. */
+/**
+ * Returns the remembered state. It is empty if it is missing or cannot be read: it only saves a request to STS or a prompt.
+ */
 export function readState(folder: string): State {
   try {
     return parse(readFileSync(stateFile(folder), 'utf8'));
@@ -35,7 +37,7 @@ export function readState(folder: string): State {
   }
 }
 
-/** Remembers whose expiry we have written. A failure is no harm: see {@link readState}. */
+/** Remembers the expiry that was written, and for which keys. A failure does no harm: see {@link readState}. */
 export async function rememberExpiry(
   folder: string,
   credentialsFile: string,
@@ -48,7 +50,7 @@ export async function rememberExpiry(
   }));
 }
 
-/** Remembers until when the user does not want to be asked; undefined forgets it. */
+/** Remembers the end of a snooze; undefined forgets it. */
 export async function rememberSnooze(
   folder: string,
   credentialsFile: string,

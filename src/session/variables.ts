@@ -9,13 +9,13 @@ export const SESSION_VARIABLES = [
   'AWS_CREDENTIAL_EXPIRATION',
 ] as const;
 
-/** The old name of `AWS_SESSION_TOKEN`: where it is set, botocore takes it instead. */
+/** The old name of `AWS_SESSION_TOKEN`. If it is set, botocore prefers it. */
 export const OLD_TOKEN_VARIABLE = 'AWS_SECURITY_TOKEN';
 
-/** Variables that name a profile. With one of them set, the AWS SDK for JavaScript does not look at the keys beside it. */
+/** Variables that name a profile. If one is set, the AWS SDK for JavaScript ignores keys in variables. */
 const PROFILE_VARIABLES = ['AWS_PROFILE', 'AWS_DEFAULT_PROFILE'];
 
-/** @returns undefined for a variable that must not be set: another session's expiration is worse than none */
+/** @returns undefined for a variable that must not be set: another session's expiration would be worse than none */
 export function sessionVariables(
   session: UsableSession,
 ): Record<(typeof SESSION_VARIABLES)[number], string | undefined> {
@@ -27,10 +27,10 @@ export function sessionVariables(
   };
 }
 
-/** An environment in which every AWS tool takes this session, and that is otherwise as it was. */
+/** Returns an environment in which every AWS tool uses this session, and which is otherwise unchanged. */
 export function environmentWith(session: UsableSession, environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const variables: NodeJS.ProcessEnv = { ...environment, ...sessionVariables(session) };
   for (const name of [OLD_TOKEN_VARIABLE, ...PROFILE_VARIABLES]) delete variables[name];
-  // A variable that is undefined would be the text "undefined" to some.
+  // Otherwise a variable could be set to the text "undefined".
   return Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined));
 }
