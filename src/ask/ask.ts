@@ -40,6 +40,8 @@ export interface Asking {
    * @see https://wayland.app/protocols/xdg-activation-v1
    */
   activationToken?: string | undefined;
+  /** Whether a click of the user opened this prompt. If not, it opens by itself. */
+  isClicked?: boolean;
   /**
    * Resolves with the result of the code when the refresh is over, for a way that stays visible after the answer.
    * Until then, or if it is undefined, the same way may be asked again with a `problem`.

@@ -24,7 +24,7 @@ export function openField(
 ): OpenField {
   const controller = new AbortController();
   const { signal } = controller;
-  const answer = inTurn(fields)(request, { signal, onChange: () => {}, activationToken, outcome });
+  const answer = inTurn(fields)(request, { signal, onChange: () => {}, activationToken, isClicked: true, outcome });
   return {
     since: performance.now(),
     answer,

@@ -8,7 +8,7 @@ import { deferred } from '../../src/time/deferred.ts';
 import { needs } from '../needs.ts';
 import { start } from '../program.ts';
 import { startSandbox } from '../sandbox.ts';
-import { until, within } from '../within.ts';
+import { LIMIT, until, within } from '../within.ts';
 import { asking, expiredRequest, request, SNOOZED } from './asking.ts';
 import { type Desktop, processesNamed, startDesktop, type Window } from './desktop.ts';
 import { type ScreenReader, startScreenReader } from './screen-reader.ts';
@@ -111,16 +111,15 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     void ask({ problem: PROBLEM });
     await opened();
     await reader.reads(PROBLEM);
-    expect(await reader.parts('frame')).toMatchObject([{ name: TITLE }]);
-    expect(await reader.parts('text')).toMatchObject([
-      { name: 'MFA code of alice in account 123456789012', description: PROBLEM, focused: true },
-    ]);
-    expect((await reader.parts('push button')).map(({ name }) => name)).toEqual(['Close', 'Snooze until 14:27', 'OK']);
-    expect((await reader.parts('level bar')).map(({ name }) => name)).toEqual([
-      'Time left in the session',
-      'Time until the next code',
-    ]);
-    expect(await reader.parts('status bar')).toMatchObject([{ name: PROBLEM }]);
+    const parts = (role: string) => expect.poll(() => reader.parts(role), { timeout: LIMIT });
+    const names = (role: string) =>
+      expect.poll(async () => (await reader.parts(role)).map(({ name }) => name), { timeout: LIMIT });
+    await parts('frame').toMatchObject([{ name: TITLE }]);
+    const field = { name: 'MFA code of alice in account 123456789012', description: PROBLEM, focused: true };
+    await parts('text').toMatchObject([field]);
+    await names('push button').toEqual(['Close', 'Snooze until 14:27', 'OK']);
+    await names('level bar').toEqual(['Time left in the session', 'Time until the next code']);
+    await names('status bar').toEqual([PROBLEM]);
     await reader.reads(/^Next code in \d+ s$/);
   });
 
@@ -185,7 +184,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     const second = ask({ problem: PROBLEM });
     await reader.reads(PROBLEM);
     expect(await desktop.window(TITLE)).toEqual(shown);
-    expect(await reader.parts('text')).toMatchObject([{ focused: true }]);
+    await expect.poll(() => reader.parts('text'), { timeout: LIMIT }).toMatchObject([{ focused: true }]);
     await desktop.picture('window-refused');
     await type('222222');
     expect(await within('the code', second)).toEqual({ kind: 'code', code: '222222' });
@@ -229,7 +228,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
   it('our window shows the new time at a reminder, and keeps what was typed', async () => {
     const answer = ask();
     await opened();
-    await reader.reads(/^AWS session \[mfa\] ends in 15m/);
+    await reader.reads(/^AWS session \[mfa\] ends in 1[45]m/);
     await type('123');
     question.change(expiredRequest());
     await reader.reads(/^AWS session \[mfa\] ended at/);
@@ -275,6 +274,61 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     expect(properties).toContain('_NET_WM_STATE_MODAL');
     const [, width, height] = /minimum size: (\d+) by (\d+)/.exec(properties) ?? [];
     expect(properties).toContain(`maximum size: ${width} by ${height}`);
+  });
+
+  it('our windows that open by themselves come one after the other', async () => {
+    const first = ask();
+    const shown = await opened();
+    const other = asking();
+    const second = window(desktop.environment).ask(request({ profile: 'other' }), {
+      ...other,
+      outcome: result.promise,
+    });
+    const third = window(desktop.environment).ask(request({ profile: 'third' }), asking());
+    await until('three processes', async () => (await left()).length === 3, left);
+    // One that the user has clicked for does not wait.
+    const clicked = asking();
+    const fourth = window(desktop.environment).ask(request({ profile: 'clicked' }), { ...clicked, isClicked: true });
+    await desktop.window('AWS MFA code: clicked');
+    expect(
+      await desktop
+        .tool('xdotool', 'search', '--onlyvisible', '--name', 'AWS MFA')
+        .then((ids) => ids.split('\n').length),
+    ).toBe(2);
+    clicked.withdraw();
+    await fourth;
+
+    await desktop.tool('xdotool', 'windowfocus', '--sync', shown.id);
+    await type('123456');
+    expect(await within('the code', first)).toEqual({ kind: 'code', code: '123456' });
+    result.resolve({ kind: 'fresh', text: '[mfa] is fresh until 02:20 (12h 00m)' });
+    const next = await desktop.window('AWS MFA code: other');
+    await desktop.noWindow(TITLE);
+    await desktop.tool('xdotool', 'windowkill', next.id);
+    expect(await within('the answer', second)).toEqual({ kind: 'dismissed' });
+    await desktop.close(await desktop.window('AWS MFA code: third'));
+    expect(await within('the answer', third)).toEqual({ kind: 'dismissed' });
+  });
+
+  it('our window that waits for its turn closes when the code is no longer needed', async () => {
+    void ask();
+    await opened();
+    const other = asking();
+    const answer = window(desktop.environment).ask(request({ profile: 'other' }), other);
+    await until('two processes', async () => (await left()).length === 2, left);
+    other.withdraw();
+    expect(await within('the answer', answer)).toEqual({ kind: 'dismissed' });
+    expect(await left()).toHaveLength(1);
+  });
+
+  it('our window stays when the session bus ends', async () => {
+    const own = await startDesktop();
+    const answer = window(own.environment).ask(request(), question);
+    const shown = await own.window(TITLE);
+    await own.killBus();
+    await own.tool('xdotool', 'windowfocus', '--sync', shown.id, 'type', '--delay', '20', '123456');
+    expect(await within('the code', answer)).toEqual({ kind: 'code', code: '123456' });
+    await own.stop();
   });
 
   it.each(['run', 'refresh'])('our window closes when the program (%s) is killed', async (command) => {

@@ -35,6 +35,13 @@ async function load(name, version) {
   }
 }
 
+try {
+  // The window outlives the bus.
+  Gio.DBus.session.exit_on_close = false;
+} catch {
+  // There is no bus.
+}
+
 /** Does what libadwaita does: asks the desktop whether its user wants dark windows. */
 function followDarkMode() {
   const words = new GLib.Variant('(ss)', ['org.freedesktop.appearance', 'color-scheme']);
@@ -57,6 +64,12 @@ function followDarkMode() {
     // There is no bus.
   }
 }
+
+/** Who has it has the window that opened by itself. */
+const BUS_NAME = 'aws_mfa_agent.Window';
+
+/** Seconds after which a result lets the next window open. */
+const RESULT_TIME = 2;
 
 const CENTERED = { xalign: 0.5, justify: Gtk.Justification.CENTER };
 
@@ -194,13 +207,26 @@ class CodeWindow {
     if (this.#isAsking()) this.#setStatus(question.problem, question.problem !== '');
     this.#tick();
     if (isFirst) this.#open();
-    else if (question.raise) this.window.present();
+    else if (this.window.visible && question.raise) this.window.present();
     if (isNew) this.field.grab_focus();
   }
 
   #open() {
+    if (this.#question.byItself) this.#openInTurn();
+    else this.#present();
+  }
+
+  /** Opens when no other window has the name on the bus. The bus keeps the others in a queue, and knows who has ended. */
+  #openInTurn() {
+    const open = () => this.window.visible || this.#present();
+    const wait = (connection) => (connection === null ? open() : say({ answer: 'waiting' }));
+    this.turn = Gio.bus_own_name(Gio.BusType.SESSION, BUS_NAME, Gio.BusNameOwnerFlags.NONE, null, open, wait);
+  }
+
+  #present() {
     this.window.connect('map', () => say({ answer: 'ready' }));
     this.window.present();
+    this.field.grab_focus();
     GLib.timeout_add(GLib.PRIORITY_DEFAULT, 500, () => {
       this.#tick();
       return GLib.SOURCE_CONTINUE;
@@ -224,7 +250,11 @@ class CodeWindow {
     this.pages.visible_child = this.resultPage;
     if (!good) this.resultClose.grab_focus();
     announce(this.window, text);
-    GLib.timeout_add(GLib.PRIORITY_DEFAULT, seconds * 1000, () => {
+    GLib.timeout_add_seconds(GLib.PRIORITY_DEFAULT, RESULT_TIME, () => {
+      if (this.turn) Gio.bus_unown_name(this.turn);
+      return GLib.SOURCE_REMOVE;
+    });
+    GLib.timeout_add_seconds(GLib.PRIORITY_DEFAULT, seconds, () => {
       this.window.close();
       return GLib.SOURCE_REMOVE;
     });

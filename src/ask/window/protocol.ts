@@ -8,7 +8,8 @@
  * - The script reads nothing else: no file, no variable of ours. No request holds a secret. All words come with the requests,
  *   as plain text; the script escapes what its toolkit would take for markup.
  * - Times are milliseconds since the epoch by AWS's clock. Each request that needs a clock says what that clock shows now.
- * - The script opens the window at the first request, which is a question, and then answers `ready`.
+ * - The script opens the window at the first request, which is a question, and then answers `ready`. If another window that
+ *   opened by itself is on the screen, the script answers `waiting` and opens its own when that one is closed.
  * - The script ends when its standard input ends, whatever is on the screen, so that it never outlives the program. The one
  *   exception is a result, which stays for the seconds that the request gives. It also ends, after `closed`, when the user
  *   closes the window.
@@ -36,6 +37,8 @@ export interface Question {
   id: number;
   /** Brings the window in front of the others: a reminder. */
   raise: boolean;
+  /** Whether the window opens by itself, not because of a click: one such window is open at a time. */
+  byItself: boolean;
   /** Of the window. */
   title: string;
   /** What is asked, and how urgent it is. */
@@ -81,6 +84,8 @@ interface Result {
 }
 
 export type WindowAnswer =
+  /** Another window is on the screen. */
+  | { answer: 'waiting' }
   /** The window is on the screen and its field takes keys. */
   | { answer: 'ready' }
   /** Six ASCII digits, whatever the form in which they were typed or pasted. */

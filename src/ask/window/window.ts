@@ -39,7 +39,7 @@ export function window(environment: NodeJS.ProcessEnv = process.env): Way {
       if (!takesAnother) await before?.close();
       let own: CodeWindow;
       try {
-        own = before && takesAnother ? before : new CodeWindow(environment, asking.activationToken);
+        own = before && takesAnother ? before : new CodeWindow(environment, asking);
       } catch (error) {
         // Without memory, for example, spawn() throws.
         return { kind: 'unavailable', reason: (error as Error).message };
@@ -81,6 +81,7 @@ class CodeWindow {
   readonly #ready = deferred();
   #wasReady = false;
   readonly #ended = deferred<Answer>();
+  readonly #byItself: boolean;
   #stderr = '';
   #state: 'asking' | 'given' | 'over' = 'asking';
   #id = 0;
@@ -92,7 +93,8 @@ class CodeWindow {
   #shown = '';
   #resolve: (answer: Answer) => void = () => {};
 
-  constructor(environment: NodeJS.ProcessEnv, activationToken: string | undefined) {
+  constructor(environment: NodeJS.ProcessEnv, { activationToken, isClicked = false }: Asking) {
+    this.#byItself = !isClicked;
     const env = { GSK_RENDERER: 'cairo', ...dialogEnvironment(environment, activationToken) };
     this.#child = spawn('gjs', ['-m', SCRIPT], { env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
     const { stdin, stdout, stderr } = this.#child;
@@ -177,6 +179,7 @@ class CodeWindow {
     switch (answer?.answer) {
       case undefined:
         break;
+      case 'waiting':
       case 'ready':
         this.#wasReady = true;
         this.#ready.resolve();
@@ -208,7 +211,11 @@ class CodeWindow {
     if (this.#request === undefined || this.#state !== 'asking') return;
     const now = Date.now() + this.#ahead;
     const session = this.#session && this.#session.until > now ? this.#session : undefined;
-    const question = { ...questionAt({ ...this.#request, now }, this.#id, raise), ...(session && { session }) };
+    const question: Question = {
+      ...{ show: 'question', id: this.#id, raise, byItself: this.#byItself },
+      ...contents({ ...this.#request, now }),
+      ...(session && { session }),
+    };
     const shown = JSON.stringify({ ...question, now: 0 });
     if (shown === this.#shown && !raise) return;
     this.#shown = shown;
@@ -242,9 +249,11 @@ class CodeWindow {
   }
 }
 
-function questionAt(request: AskRequest, id: number, raise: boolean): Question {
+/** The texts and times of a question. */
+function contents(request: AskRequest) {
   return {
-    ...{ show: 'question', id, raise, now: request.now, codeStep: CODE_STEP },
+    now: request.now,
+    codeStep: CODE_STEP,
     title: texts.askWindow(request),
     heading: texts.askTitle(request),
     device: texts.askDevice(request),
