@@ -12,7 +12,7 @@ export interface Presence {
    * once (macOS); if they report something else, `onChange` is called.
    */
   held(): string | undefined;
-  /** Returns why a notification would not be shown now ("notifications are paused"), likewise. */
+  /** Returns why a notification would not be shown now ("notifications are paused"), or undefined in the same cases. */
   paused(): string | undefined;
   /** Closes every connection. `onChange` is not called any more. */
   close(): void;

@@ -10,22 +10,23 @@ import { parseDuration } from '../time/duration.ts';
 import { formatInstant } from '../time/instant.ts';
 
 interface CredentialProcessOptions extends GlobalOptions {
-  /** {@link TIMEOUT} unless given. */
+  /** How long to wait; {@link TIMEOUT} by default. */
   timeout?: string;
 }
 
-/** An SDK waits a minute. */
+/** SDKs wait a minute. */
 const TIMEOUT = '50s';
 
 /** Longer than any SDK waits. */
 const LONGEST_WAIT = 3_600_000;
 
-/** In milliseconds. A session that nothing tells the end of must not be kept forever: the SDK asks again before this. */
+/** When to ask again, in milliseconds: the SDK must not keep a session without a known end forever. */
 const ASK_AGAIN = 3_600_000;
 
 /**
- * The session as the AWS SDKs read it from a `credential_process`. Where it has ended, the agent is asked to ask, or the
- * person on the terminal, within the time limit; else it fails at once. Standard input is not read unless it is a terminal.
+ * Prints the session in the form that AWS SDKs read from a `credential_process`. If it has ended, the agent asks for a
+ * code, or this process asks on the terminal, within the time limit. If neither can ask, it fails at once. Reads standard
+ * input only if that is a terminal.
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
  */
 export async function credentialProcess(name: string | undefined, options: CredentialProcessOptions): Promise<void> {
@@ -43,7 +44,7 @@ export async function credentialProcess(name: string | undefined, options: Crede
     ask: { startedBy: 'program', wait, agent: askAgent },
   });
   print(session);
-  // An SDK calls again before the session ends. Until then the agent may have a new one.
+  // The SDK calls again before the session ends. By then, the agent may have a new one.
   if (endsSoon !== undefined) await askAgent({ wait: 0, person: false });
 }
 

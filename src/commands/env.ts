@@ -15,7 +15,7 @@ interface EnvOptions extends GlobalOptions {
   unset?: boolean;
 }
 
-/** Prints the lines that set the variables of a session in a shell, or take them out again. Asks nobody. */
+/** Prints the lines that set the variables of a session in a shell, or remove them. Never asks for a code. */
 export async function env(name: string | undefined, options: EnvOptions): Promise<void> {
   const shell = options.shell === undefined ? await callingShell() : namedShell(options.shell);
   if (options.unset) return print(SESSION_VARIABLES.map((variable) => unsettingLine(shell, variable)));
@@ -26,7 +26,7 @@ export async function env(name: string | undefined, options: EnvOptions): Promis
   const { session, endsSoon } = await usableSession(settings, chosen, { enough: 'working' });
 
   const variables = Object.entries(sessionVariables(session));
-  // Only where it stands in the way: the shell that runs these lines has what we have.
+  // Removed only if it is set: the shell that runs these lines has the same variables as this process.
   if (process.env[OLD_TOKEN_VARIABLE] !== undefined) variables.push([OLD_TOKEN_VARIABLE, undefined]);
   const lines = variables.map(([variable, value]) =>
     value === undefined ? unsettingLine(shell, variable) : settingLine(shell, variable, value),
@@ -53,7 +53,10 @@ function namedShell(name: string): Shell {
   return shell;
 }
 
-/** The language of the shell that started us, else of the person's own, else the one that most others understand. */
+/**
+ * Returns the calling shell's group; otherwise that of the user's login shell; otherwise `sh`, which most shells
+ * understand.
+ */
 async function callingShell(): Promise<Shell> {
   return shellOf(await parentName()) ?? shellOf(process.env.SHELL ?? '') ?? 'sh';
 }

@@ -12,11 +12,11 @@ import { environmentWith } from '../session/variables.ts';
 import { userSettings } from '../settings/settings.ts';
 
 /**
- * Runs a command with the session in its environment. It has our terminal and gets our signals, and how it ends is how we
- * end. A session that is due is refreshed first, by asking; without one the command is not run.
+ * Runs a command with the session in its environment. It uses this terminal, receives the signals sent to this process, and
+ * determines the exit status. Asks for a code first if the session is due. Without a session, the command is not run.
  * @param names the profile, if any
- * @param command what comes after the two dashes
- * @throws UserError (status 3) when there is no session to run it with
+ * @param command the words after the two dashes
+ * @throws UserError (status 3) if no session can be had
  */
 export async function exec(names: readonly string[], command: string[], options: GlobalOptions): Promise<void> {
   if (command.length === 0 || names.length > 1) {
@@ -36,23 +36,23 @@ export async function exec(names: readonly string[], command: string[], options:
   await run(command, environmentWith(session, process.env));
 }
 
-/** How long an agent's question may stand while the command waits, in milliseconds. */
+/** How long the agent may ask while the command waits, in milliseconds. */
 const LONGEST_WAIT = 3_600_000;
 
-/** As shells say it. */
+/** The exit statuses that shells use. */
 const NOT_FOUND = 127;
 const NOT_EXECUTABLE = 126;
 
-/** These the terminal sends to every process in its foreground: to pass them on would be to send them twice. */
+/** Signals that the terminal sends to every process in its foreground: passing them on would send them twice. */
 const OF_TERMINALS: NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGHUP'];
 const PASSED_ON: NodeJS.Signals[] = ['SIGTERM', 'SIGUSR1', 'SIGUSR2', ...OF_TERMINALS];
 
-/** By these we end as the command did. The others would write our memory to the disk, or Node does not die of them. */
+/** If one of these ended the command, it also ends this process. The others would write a core dump, or do not end Node. */
 const DIED_OF: readonly (NodeJS.Signals | null)[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'];
 
-/** Resolves when the command has ended; the exit status is set by then. */
+/** Resolves when the command has ended and the exit status is set. */
 async function run([program = '', ...words]: string[], env: NodeJS.ProcessEnv): Promise<void> {
-  // Loaded late: `status`, `env` and `credential-process` load this file as well, and start nothing.
+  // Imported late: this file is also loaded for `status`, `env` and `credential-process`, which start no program.
   const [{ spawn }, { isatty }] = await Promise.all([import('node:child_process'), import('node:tty')]);
   const hasTerminalStream = () => [0, 1, 2].some(isatty);
   let child: ChildProcess | undefined;
@@ -82,13 +82,13 @@ async function run([program = '', ...words]: string[], env: NodeJS.ProcessEnv): 
   for (const stop of listeners) stop();
   process.exitCode = end.signal ? 128 + constants.signals[end.signal] : (end.status ?? 1);
   if (end.signal && DIED_OF.includes(end.signal)) process.kill(process.pid, end.signal);
-  // Node 20 aborts when it ends in its own way on a terminal that is gone.
+  // Node 20 aborts if it exits after its terminal was closed.
   else if (isHungUp) process.kill(process.pid, 'SIGHUP');
 }
 
 /**
- * Whether our terminal's keys send their signals to us, and so to the command too.
- * @see https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html where 5 is `pgrp` and 8 is `tpgid`
+ * Returns whether the terminal's keys send their signals to this process, and so to the command, too.
+ * @see https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html for the fields 5 (`pgrp`) and 8 (`tpgid`)
  */
 function isInForeground(hasTerminalStream: () => boolean): boolean {
   if (process.platform !== 'linux') return hasTerminalStream();
@@ -97,7 +97,7 @@ function isInForeground(hasTerminalStream: () => boolean): boolean {
   return fields[2] === fields[5];
 }
 
-/** @param reason undefined when there is no such program */
+/** @param reason undefined if the program does not exist */
 function cannotRun(program: string, reason: string | undefined): string {
   return plain(reason === undefined ? `${program}: command not found` : `cannot run ${program}: ${reason}`);
 }

@@ -37,8 +37,8 @@ interface RefreshOptions extends GlobalOptions {
 }
 
 /**
- * One refresh now. Says "still fresh" and does nothing when the session is not due, unless `--force`.
- * @param ways only these ways to ask; those of the settings when not given
+ * Makes one refresh now. Does nothing if the session is still fresh, unless `--force` is given.
+ * @param ways methods of asking to use instead of those of the settings
  */
 export async function refreshCommand(
   name: string | undefined,
@@ -51,7 +51,7 @@ export async function refreshCommand(
   const clock = new Clock();
   const held = readHeldSession(settings, profile, clock.now());
   const { state, expiration } = held;
-  // Only whoever names the profile and forces it can mean to replace its keys.
+  // Long-term keys are replaced only if the user names the profile and uses --force.
   const overKeys = state === 'long-term' && options.force === true && name !== undefined;
   if (state === 'long-term' && !overKeys) {
     throw new UserError(texts.holdsLongTerm(profile.profile, settings.files.credentials), 'usage');
@@ -91,10 +91,10 @@ export async function refreshCommand(
   if (exposed) process.stderr.write(`${exposed}\n`);
 }
 
-/** How long a refresh that nobody watches tries to write a session that the disk does not take. */
+/** How often to try to write a session, if no user is at the terminal. */
 const SAVE_TRIES = 15;
 
-/** AWS has given the session and will give no other for this code: it is kept until it is written, or given up by the person. */
+/** Keeps the session until it is written or the user discards it: AWS gives only one session for a code. */
 async function untilSaved(
   profile: string,
   outcome: RefreshOutcome,
@@ -116,7 +116,7 @@ async function untilSaved(
 
 async function pressedReturn(question: string): Promise<void> {
   const line = createInterface({ input: process.stdin, output: process.stderr });
-  // Ctrl-C and the end of the input give it up.
+  // Ctrl-C and the end of the input discard the session.
   const given = onceEmitted(line, 'close').then(() => Promise.reject(new UserError(texts.GIVEN_UP)));
   try {
     await Promise.race([line.question(question), given]);
@@ -126,7 +126,7 @@ async function pressedReturn(question: string): Promise<void> {
   }
 }
 
-/** A copy of the file beside it, for its owner only. @returns its path */
+/** Copies a file to its own folder, readable only by its owner. @returns the path of the copy */
 async function keepCopy(file: string): Promise<string> {
   const copy = `${file}.before-${new Date().toISOString().replace(/\W/g, '').slice(0, 15)}`;
   await writeFile(copy, await readFile(file), { mode: 0o600, flag: 'wx', flush: true });
@@ -155,14 +155,14 @@ function withOptions(profile: ProfileSettings, options: RefreshOptions): Profile
   return changed;
 }
 
-/** The code of `--token-code`; never shown, not even when it is malformed. */
+/** Returns the code of `--token-code`. Never shows it, not even if it is malformed. */
 async function givenCode(option: string): Promise<string> {
   const code = codeIn(option === '-' ? await text(process.stdin) : option);
   if (code === undefined) throw new UserError('--token-code: not six digits', 'usage');
   return code;
 }
 
-/** A given code is good for one question. */
+/** Answers one prompt with the code. */
 function once(code: string): Ask {
   let left: string | undefined = code;
   return async () => {
@@ -172,7 +172,7 @@ function once(code: string): Ask {
   };
 }
 
-/** A person who types `refresh` looks at the terminal, not at the desktop. */
+/** A user who types `refresh` looks at the terminal, not at the desktop. */
 function terminalFirst(settings: Settings, profile: ProfileSettings, ways: string[] | undefined): Ask {
   const usual = process.stdin.isTTY && settings.prompt === 'auto' ? ['mfa_process', 'terminal'] : settings.prompt;
   const prompt = ways ?? usual;

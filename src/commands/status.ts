@@ -15,7 +15,7 @@ interface StatusOptions extends GlobalOptions {
   watch?: boolean;
 }
 
-/** Prints the state of the profiles; exit status 3 when a profile was named and is not fresh. */
+/** Prints the state of the profiles. Sets exit status 3 if a named profile is not fresh. */
 export async function status(names: string[], options: StatusOptions): Promise<void> {
   if (options.watch) return watch(names, options);
   const { settings, ...files } = await readFiles(names, options);
@@ -31,7 +31,7 @@ export async function status(names: string[], options: StatusOptions): Promise<v
   if (names.length > 0 && rows.some(({ state }) => state !== 'fresh')) process.exitCode = 3;
 }
 
-/** Never resolves: a signal ends it. */
+/** Watches until a signal ends the process. */
 async function watch(names: string[], options: StatusOptions): Promise<void> {
   const canMove = isTerminal() && process.env.TERM !== 'dumb';
   if (!options.json && !canMove) throw new UserError(WATCH_NEEDS_TERMINAL, 'usage');
@@ -41,7 +41,7 @@ async function watch(names: string[], options: StatusOptions): Promise<void> {
   ]);
   const first = await readFiles(names, options);
   const sources = { readFiles: () => readFiles(names, options), files: first.settings.files, readAgent };
-  // Whoever read it is gone.
+  // The reader of the pipe is gone.
   process.stdout.on('error', () => process.exit());
   if (options.json) {
     return follow(first, sources, async (knowledge, rows, now, problem) => {
@@ -65,13 +65,13 @@ async function readFiles(names: string[], options: GlobalOptions): Promise<Omit<
   return { settings, profiles, sessions };
 }
 
-/** @param after waits until it has another revision than this to tell, for an hour at most */
+/** @param after waits for a newer revision than this, for at most an hour */
 function readAgent(runtime: string, after?: number): Promise<AgentReport | undefined> {
   const answer =
     after === undefined
       ? askAgent(runtime, 'GET /v1/agent', {})
       : askAgent(runtime, 'GET /v1/agent', { after, wait: '1h' }, 3_605_000);
-  // A stuck agent must not hide what the file says.
+  // An agent that does not answer must not prevent showing the files' content.
   return answer.catch(() => undefined);
 }
 
@@ -83,14 +83,14 @@ function place(): Display {
   const { NO_COLOR, FORCE_COLOR = '0', LC_ALL, LC_CTYPE, LANG } = process.env;
   const terminal = isTerminal() ? process.stdout : undefined;
   return {
-    // 0 is what a terminal says that does not know.
+    // A terminal reports 0 if it does not know its width.
     columns: terminal?.columns || undefined,
     colors: terminal ? terminal.hasColors() : !NO_COLOR && !/^(0|false)$/.test(FORCE_COLOR),
     unicode: /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || ''),
   };
 }
 
-/** What a terminal makes of a text is a matter of tables, which most people need not load. */
+/** Returns how to measure texts. Only names beyond ASCII need the tables of `string-width`. */
 async function widthsFor(rows: Row[]): Promise<WidthOf> {
   const isPlain = (text: string) => /^[ -~█▉-▏░…]*$/.test(text);
   if (isPlain(JSON.stringify(rows))) return (text) => text.length;

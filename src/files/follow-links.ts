@@ -12,8 +12,9 @@ const MOST_LINKS = 40;
 
 /**
  * Follows every symbolic link of a path, also to a file that does not exist.
- * @returns `target` is the real path. `places` are those that decide it: the links, and the file itself or the first folder
- * that is missing. `problem` is the error that stopped the search (ELOOP, EACCES); `target` is then the path up to there
+ * @returns `target` is the real path. `places` are the names that decide it: the links, and the file itself or the first
+ *   folder that is missing. `problem` is the error that stopped the search (ELOOP, EACCES); `target` is then the path up to
+ *   there
  */
 export function followLinks(file: string): { target: string; places: PathEntry[]; problem?: unknown } {
   const places: PathEntry[] = [];

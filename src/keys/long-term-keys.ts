@@ -4,20 +4,20 @@ import { UserError } from '../errors.ts';
 import { readIfPresent } from '../files/read.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
 
-/** A pair that signs. Long-term: without a session token. */
+/** Keys that sign requests. Long-term: without a session token. */
 export interface LongTermKeys {
   accessKeyId: string;
   secretAccessKey: string;
 }
 
-/** Runs a `credential_process` and gives what it printed. */
+/** Runs a `credential_process` and returns its standard output. */
 export type RunProcess = (command: string) => Promise<string>;
 
 /**
- * Returns the long-term keys of a source profile, from where botocore takes them: the credentials file, then the
- * profile's `credential_process` in either file, then `~/.aws/config`.
+ * Returns the long-term keys of a source profile. Looks for them like botocore: in the credentials file, then in the
+ * profile's `credential_process` in either file, then in `~/.aws/config`.
  * @see https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html
- * @throws UserError when the profile has none, or holds a session
+ * @throws UserError if the profile has none, or holds a session
  */
 export async function longTermKeys(
   files: { credentials: string; config: string },
@@ -48,7 +48,7 @@ export async function longTermKeys(
 
 const NO_ENTRIES: Entries = new Map();
 
-/** As to botocore, a profile without an access key ID has no keys in this file, and may have them elsewhere. */
+/** As in botocore, a profile without an access key id has no keys in this file. They may be elsewhere. */
 function keysIn(entries: Entries, profile: string, file: string): LongTermKeys | undefined {
   if (!entries.has('aws_access_key_id')) return undefined;
   const value = (key: string) => entries.get(key)?.value;

@@ -39,7 +39,7 @@ export interface Usable {
  * | the credentials file, with AWS for a session without a known end | yes | yes | unless due |
  * | the running agent | | yes | without a terminal |
  * | this process asks | | on the terminal; by `mfa_process` if no agent runs | on the terminal, or if no agent runs |
- * | the file again, for a session that is due | | | if nobody could be asked |
+ * | the file again, for a session that is due | | | if the user could not be asked |
  *
  * `refresh` uses the first and asks by itself: its user may give the code, another source, or long-term keys to replace.
  * @throws UserError (`no-session`) with the reasons why there is none

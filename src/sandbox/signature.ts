@@ -10,7 +10,7 @@ export interface SignedRequest {
   body: Buffer;
 }
 
-/** What AWS knows about an access key. */
+/** An access key in AWS's records. */
 interface SigningKey {
   secretAccessKey: string;
   /** Only for a session's key: the request must contain this token. */

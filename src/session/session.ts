@@ -16,7 +16,7 @@ export interface UsableSession {
  */
 export interface MfaSession extends UsableSession {
   expiration: number;
-  /** When AWS gave it, likewise. STS itself does not say it. */
+  /** When AWS gave it, in the same unit and by the same clock. STS itself does not say it. */
   issued?: number;
 }
 

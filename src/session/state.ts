@@ -18,7 +18,7 @@ export interface RememberedExpiry {
   accessKeyId: string;
   /** Milliseconds since the epoch. */
   expiration: number;
-  /** When AWS gave the session, likewise. */
+  /** When AWS gave the session, in milliseconds since the epoch. */
   issued?: number;
 }
 

@@ -1,21 +1,22 @@
 import { parseConfig } from '../credentials/document.ts';
 import type { Entries } from '../credentials/section.ts';
 
-/** `~/.aws/config`, as settings, keys, `setup` and `doctor` read it. */
+/** The content of `~/.aws/config`, for settings, keys, `setup` and `doctor`. */
 export interface AwsConfig {
-  /** In the order of the file. */
+  /** Returns the names in the order of the file. */
   profileNames(): string[];
-  /** The settings of a profile, by lower-case key. Empty when there is no such profile. */
+  /** Returns the settings of a profile, by lower-case key. Empty if the profile does not exist. */
   entries(profile: string): Entries;
-  /** What the header of a profile has between its brackets: `profile NAME` or `default`. */
+  /** Returns the text between the brackets of a profile's header: `profile NAME` or `default`. */
   title(profile: string): string | undefined;
 }
 
 /**
- * Reads `~/.aws/config` as botocore does: `[default]`, or `[profile NAME]` with a name in quotes where it has blanks. Where
- * two sections are one profile, the last one counts alone. A file that botocore gives up is read as the AWS SDK for JavaScript
- * reads it: the sections of one header are one, the last of two equal keys counts, and other lines mean nothing.
- * @param bytes undefined when there is no file
+ * Reads `~/.aws/config` as botocore does: `[default]`, or `[profile NAME]`, with a name in quotes if it contains spaces. If
+ * two different headers name the same profile, only the last one counts. A file that botocore rejects is read like the AWS
+ * SDK for JavaScript: sections with the same header are one, the last of two equal keys counts, and other lines are
+ * ignored.
+ * @param bytes undefined if there is no file
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
  */
 export function readAwsConfig(bytes: Buffer | undefined): AwsConfig {
@@ -37,25 +38,27 @@ export function readAwsConfig(bytes: Buffer | undefined): AwsConfig {
   };
 }
 
-/** The profile of a header, to botocore: the second of its two words. */
+/** Returns the profile of a header, as botocore reads it: the second of two words. */
 function nameIn(title: string): string | undefined {
   if (!title.startsWith('profile')) return undefined;
   const [, name, ...more] = wordsIn(title) ?? [];
   return more.length > 0 ? undefined : name;
 }
 
-/** The same to other SDKs, which also take `profile two words`. */
+/** Returns the profile of a header, as other SDKs read it: they also accept `profile two words`. */
 function unquotedNameIn(title: string): string | undefined {
   return /^profile\s+(["']?)(.+)\1\s*$/.exec(title)?.[2]?.trim();
 }
 
-/** A word's parts: blanks between words; in single quotes, in double quotes, behind a backslash, or plain. */
+/**
+ * A part of a word, or the spaces between words. Parts are in single quotes, in double quotes, after a backslash, or plain.
+ */
 const PART =
   /(?<blanks>[ \t\r\n]+)|'(?<single>[^']*)'|"(?<double>(?:\\.|[^"\\])*)"|\\(?<escaped>.)|(?<plain>[^ \t\r\n'"\\]+)/suy;
 
 /**
- * Splits a text into words as a shell does, and Python's `shlex.split`.
- * @returns undefined when a quote or an escape is not complete
+ * Splits a text into words like a shell and Python's `shlex.split`.
+ * @returns undefined if a quote or an escape is not complete
  */
 function wordsIn(text: string): string[] | undefined {
   const words: string[] = [];

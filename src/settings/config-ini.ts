@@ -4,28 +4,27 @@ import { UserError } from '../errors.ts';
 
 /** One section of `config.ini`. */
 export interface Section {
-  /** What stands between the brackets, without the quotes that it may have. */
+  /** The text between the brackets, without quotes around it. */
   name: string;
   line: number;
   entries: Entries;
 }
 
-/** Settings above the first section, and the sections in their order. */
+/** The settings above the first section, and the sections in the order of the file. */
 export interface SettingsFile {
   top: Entries;
   sections: Section[];
 }
 
 /**
- * Reads `config.ini`, in the dialect of the `ini` package: `;` and `#` begin a comment, also after a value; a value in
- * double quotes is a JSON string and holds anything; `\;` and `\#` are the characters themselves.
+ * Reads `config.ini`, in the dialect of the `ini` package: `;` and `#` begin a comment, also after a value. A value in
+ * double quotes is a JSON string, which may contain every character. `\;` and `\#` are the characters themselves.
  *
- * The package reads one line at a time here. So each error can name its line, and the name of a section stays what it
- * is: given a whole file, the package takes `[my.team]` for a section within a section, and the later of two equal keys
- * wins unseen.
+ * Gives the package one line at a time, so that each error can name its line. Given the whole file, the package would read
+ * `[my.team]` as a section inside another one, and would silently use the later of two equal keys.
  * @param file for messages
- * @throws UserError (status 2) for a line that is neither, a section or key that comes twice, and a value that the
- *   package would cut or mangle
+ * @throws UserError (status 2) for a line that is neither a section nor a setting, for a section or key that occurs twice,
+ *   and for a value that the package would cut or change
  */
 export function readSettingsFile(text: string, file: string): SettingsFile {
   const top = new Map<string, Entry>();
@@ -63,7 +62,7 @@ function readEntry(content: string, line: number, fail: (problem: string) => Use
   if (key === undefined || equals < 1) throw fail('this is neither a [section] nor a "key = value"');
   const shown = shownKey(key);
   if (Array.isArray(value)) throw fail(`${shown}: write it without the brackets, with commas between several values`);
-  // The package makes JSON of true, null and what stands in quotes; here every value is a text.
+  // The package converts true, null and values in quotes to JSON. Here every value is a text.
   if (value === '' || (typeof value === 'object' && value !== null)) {
     throw fail(`${shown} has no value; remove the line, or give it one`);
   }
@@ -72,14 +71,17 @@ function readEntry(content: string, line: number, fail: (problem: string) => Use
   return { key, value: String(value), line };
 }
 
-/** A key for a message. What is no word may be a secret, pasted without a name. */
+/** Returns a key as messages show it. If it is not a word, it may be a secret that was pasted without a key. */
 export function shownKey(key: string): string {
   return /^[\w.-]{1,32}$/.test(key) ? key : '(not shown)';
 }
 
 const QUOTE_IT = 'put the whole value in double quotes (and \\" for each double quote in it), with nothing after them';
 
-/** Why the package did not take a value as its writer must have meant it. The value is not told: it may be a command. */
+/**
+ * Returns why the package did not read a value as the user probably meant it. Does not repeat the value, which may be a
+ * command.
+ */
 function spoiled(written: string, value: string): string | undefined {
   if (/^'.*'.*'$/.test(written)) return QUOTE_IT;
   if (/^(["']).*\1$/.test(written)) return undefined;

@@ -1,4 +1,4 @@
-/** What holds where nothing is set: for the settings, `setup` and the help texts. */
+/** The defaults: for the settings, `setup` and the help texts. */
 
 /** When to check, as a cron expression: every minute. */
 export const CHECK = '* * * * *';

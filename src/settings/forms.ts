@@ -1,17 +1,17 @@
 import type { QuietHours } from '../policy/quiet.ts';
 import { parseDuration } from '../time/duration.ts';
 
-/** How a setting is written: in `config.ini`, in `~/.aws/config`, and as an option of a command. */
+/** The form of a setting's value, in `config.ini`, in `~/.aws/config` and as an option of a command. */
 export interface Form<Value> {
-  /** @returns undefined when the text is not allowed */
+  /** Returns the value of a text; undefined if the text is not allowed. */
   read(text: string): Value | undefined;
-  /** What is allowed, to follow "must be", for a person who wrote this text. */
+  /** Says what is allowed, to follow "must be". May depend on the text that the user wrote. */
   allowed(text: string): string;
 }
 
 /**
- * When to check: a cron expression, seconds first where it has six fields. Only the number of fields is looked at here;
- * `requireValidSchedule` has node-cron judge the rest, which short commands need not load.
+ * When to check: a cron expression, with seconds first if it has six fields. This checks only the number of fields. In
+ * `requireValidSchedule`, node-cron checks the rest, so that short commands need not load it.
  */
 export const schedule = {
   read: (text: string) => (/^\S+(\s+\S+){4,5}$/.test(text) ? text : undefined),
@@ -23,7 +23,7 @@ export const duration = {
   allowed: () => 'a duration, such as 15m, 90s or 1h30m',
 } satisfies Form<number>;
 
-/** Long enough to type a code in; not longer than a timer of Node may run. */
+/** Long enough to type a code; not longer than the longest delay of a Node timer. */
 export const reminder = {
   read(text: string) {
     const milliseconds = parseDuration(text);
@@ -43,7 +43,7 @@ export const quietHours = {
   allowed: () => 'two different times of the day, such as 22:00-07:00',
 } satisfies Form<QuietHours>;
 
-/** @returns -1 when it is no time of the day */
+/** @returns -1 if the text is not a time of the day */
 function minuteOfDay(time: string): number {
   const [hours = Number.NaN, minutes = Number.NaN] = time.split(':').map(Number);
   return hours < 24 && minutes < 60 ? hours * 60 + minutes : -1;
@@ -82,7 +82,7 @@ export const serialNumber = {
       : "an MFA device's ARN, as arn:aws:iam::123456789012:mfa/alice, or its hardware serial number, as GAHT12345678",
 } satisfies Form<string>;
 
-/** How long the session shall last, in seconds, as STS GetSessionToken allows it for an IAM user. */
+/** The length of a session, in seconds: the limits of STS GetSessionToken for an IAM user. */
 export const durationSeconds = {
   read(text: string) {
     const seconds = /^\d{3,6}$/.test(text) ? Number(text) : 0;
@@ -91,7 +91,7 @@ export const durationSeconds = {
   allowed: () => 'a whole number of seconds from 900 (15 minutes) to 129600 (36 hours)',
 } satisfies Form<number>;
 
-/** How old a login may become; more than {@link durationSeconds} allows would mean nothing. */
+/** How old a session may become, in milliseconds. More than the longest {@link durationSeconds} would have no effect. */
 export const maxAge = {
   read(text: string) {
     const milliseconds = parseDuration(text);
@@ -102,13 +102,13 @@ export const maxAge = {
   allowed: () => 'a duration from 5m to 36h, such as 1h',
 } satisfies Form<number>;
 
-/** It becomes a part of a host name. */
+/** Becomes part of a host name. */
 export const region = {
   read: (text: string) => (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text) ? text : undefined),
   allowed: () => 'an AWS region, such as eu-west-1',
 } satisfies Form<string>;
 
-/** What the `prompt` setting may name, beside `auto`. */
+/** The allowed names in the `prompt` setting, besides `auto`. */
 export const WAY_NAMES: readonly string[] = [
   'mfa_process',
   'notification',

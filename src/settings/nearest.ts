@@ -1,6 +1,6 @@
 /**
- * The known name that somebody most likely meant.
- * @returns undefined when none is near: more than a third of its letters, or three, would have to change
+ * Returns the known name that the user most likely meant.
+ * @returns undefined if none is similar: more than a third of its letters, or more than three, would have to change
  */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   let best: { name: string; distance: number } | undefined;
@@ -11,7 +11,7 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   return best?.name;
 }
 
-/** Levenshtein's: how many letters to insert, delete or replace to make one word into the other. */
+/** Returns the Levenshtein distance: how many letters to insert, delete or replace to change one word into the other. */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (const [index, letter] of [...from].entries()) {

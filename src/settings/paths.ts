@@ -1,6 +1,6 @@
 import { isAbsolute, join } from 'node:path';
 
-/** Where everything lies that the agent reads and writes. */
+/** The paths of everything that the agent reads and writes. */
 export interface Paths {
   /** `config.ini`. */
   settings: string;
@@ -8,17 +8,18 @@ export interface Paths {
   credentials: string;
   /** `~/.aws/config`. */
   config: string;
-  /** The folder for what must outlive the agent. */
+  /** The folder for files that must remain when the agent ends. */
   state: string;
   /** The folder of the control socket. */
   runtime: string;
 }
 
 /**
- * @param env `AWS_SHARED_CREDENTIALS_FILE`, `AWS_CONFIG_FILE`, `AWS_MFA_AGENT_CONFIG` and the `XDG_…_HOME` of the XDG
- *   Base Directory Specification, by which an empty or relative folder counts as not set
+ * Returns the paths for a user.
+ * @param env `AWS_SHARED_CREDENTIALS_FILE`, `AWS_CONFIG_FILE`, `AWS_MFA_AGENT_CONFIG` and the `XDG_…_HOME` variables. By
+ *   the XDG Base Directory Specification, an empty or relative folder counts as not set
  * @param home the home folder of the user
- * @param configFile what the user named with `--config`
+ * @param configFile the file named with `--config`
  */
 export function pathsOf(
   env: NodeJS.ProcessEnv,
@@ -42,12 +43,12 @@ export function pathsOf(
     credentials: named(env.AWS_SHARED_CREDENTIALS_FILE, join(home, '.aws', 'credentials')),
     config: named(env.AWS_CONFIG_FILE, join(home, '.aws', 'config')),
     state,
-    // macOS has no such folder of its own; where the variable is set there, it came from somewhere else.
+    // macOS has no such folder. If the variable is set there, another program has set it.
     runtime: platform !== 'darwin' && runtime && isAbsolute(runtime) ? join(runtime, 'aws-mfa-agent') : state,
   };
 }
 
-/** `$NAME`, `${NAME}`, and a leading `~` are what the AWS CLI expands in a path; a variable that is not set stays. */
+/** Expands `$NAME`, `${NAME}` and a leading `~` in a path, like the AWS CLI. A variable that is not set stays as it is. */
 function expandPath(path: string, env: NodeJS.ProcessEnv, home: string): string {
   const expanded = path.replace(/\$(?:(\w+)|\{([^}]*)\})/g, (text, bare, braced) => env[bare ?? braced] ?? text);
   return expanded === '~' || expanded.startsWith('~/') ? join(home, expanded.slice(1)) : expanded;

@@ -12,18 +12,18 @@ import * as forms from './forms.ts';
 import { type Paths, pathsOf } from './paths.ts';
 import { refuseUnknownSettings } from './unknown-settings.ts';
 
-/** How one MFA profile is kept fresh. */
+/** The settings of one MFA profile. */
 export interface ProfileSettings {
   profile: string;
   sourceProfile: string;
-  /** Undefined when nothing names one; a refresh then says where to put it. */
+  /** Undefined if no file names one; a refresh then says where to put it. */
   serialNumber: string | undefined;
   durationSeconds: number;
-  /** How old a session may become, in milliseconds, where that is less than it lasts. */
+  /** How old a session may become, in milliseconds, if that is less than its length. */
   maxAge?: number;
   /** A command that prints the code. */
   mfaProcess?: string;
-  /** For STS. */
+  /** The region for requests to STS. */
   region?: string;
 }
 
@@ -31,25 +31,25 @@ export interface Settings {
   files: Paths;
   /** When to check: a cron expression; see {@link requireValidSchedule}. */
   check: string;
-  /** `FILE:LINE` of `check`, where it is set. */
+  /** `FILE:LINE` of `check`, if it is set. */
   checkPlace?: string;
-  /** How long before the expiration to ask, in milliseconds. Shorter than every session asked for. */
+  /** How long before the expiration to ask, in milliseconds. Less than the length of every profile's sessions. */
   promptBefore: number;
   /** How long to wait for an answer before asking again, in milliseconds. */
   remindEvery: number;
   quiet?: QuietHours;
-  /** Names of ways to ask, in the order to try them. */
+  /** Names of methods of asking, in the order in which they are tried. */
   prompt: 'auto' | string[];
   /** At least one, in the order of the file. */
   profiles: ProfileSettings[];
 }
 
 /**
- * Reads `config.ini`, and what AWS's two files set for its profiles. None need be there, except a file that `--config` names;
- * without profiles in the first, the agent keeps `[mfa]` fresh from `[default]`.
- * @param from `configFile` is what the user named with `--config`; `settingsText` counts instead of what stands in the file
+ * Reads `config.ini`, and the settings of its profiles in AWS's two files. Each file may be missing, except one named with
+ * `--config`. If `config.ini` names no profiles, the agent refreshes `[mfa]` with the keys of `[default]`.
+ * @param from `configFile` is the file named with `--config`; `settingsText` is used instead of the content of `config.ini`
  * @returns plain data, frozen
- * @throws UserError (status 2) for a setting that is wrong, and for a file that cannot be read
+ * @throws UserError (status 2) for a wrong setting, and for a file that cannot be read
  */
 export function loadSettings(from: {
   env: NodeJS.ProcessEnv;
@@ -88,9 +88,10 @@ export function userSettings({ config }: { config?: string | undefined }): Setti
 }
 
 /**
- * Returns the settings of a profile that is refreshed with the keys of another source profile than the configured one. What
- * AWS's files set for that source counts before the profile's section of `config.ini`, which is about the configured source.
- * A command that prints codes is for one MFA device: the configured one is not used for another device.
+ * Returns the settings of a profile that is refreshed with the keys of another source profile than the configured one. The
+ * settings of that source in AWS's files take precedence over the profile's section of `config.ini`, which was written for
+ * the configured source. A command that prints codes is for one MFA device: the configured command is not used for another
+ * device.
  * @param options see {@link userSettings}
  * @param configured one of the profiles of these settings
  * @throws UserError (`usage`): see {@link loadSettings}
@@ -112,9 +113,9 @@ export function withSource(
 }
 
 /**
- * Has node-cron judge `check`, where the schedule is about to start or is looked at.
- * @param isValid asks node-cron; the agent has a child do that, since loading node-cron takes memory
- * @throws UserError (`usage`) when node-cron does not accept it
+ * Makes node-cron validate `check`, when the schedule is about to start or is examined.
+ * @param isValid asks node-cron; the agent does that in a child, since loading node-cron takes memory
+ * @throws UserError (`usage`) if node-cron does not accept it
  */
 export async function requireValidSchedule(
   { check, checkPlace }: Settings,
@@ -124,12 +125,12 @@ export async function requireValidSchedule(
   throw wrong({ key: 'check', value: check, place: checkPlace ?? '' }, forms.schedule.allowed());
 }
 
-/** What is wrong with `--serial-number`, or undefined. */
+/** Returns what is wrong with `--serial-number`, or undefined. */
 export function serialProblem(text: string): string | undefined {
   return problemOf(text, forms.serialNumber);
 }
 
-/** What is wrong with `--duration-seconds`, or undefined. */
+/** Returns what is wrong with `--duration-seconds`, or undefined. */
 export function durationProblem(text: string): string | undefined {
   return problemOf(text, forms.durationSeconds);
 }
@@ -144,7 +145,7 @@ interface SettingsPlace {
   file: string;
 }
 
-/** What there is to read: `config.ini`, and a profile's settings in AWS's two files. */
+/** The files to read settings from: `config.ini`, and AWS's two files. */
 interface ReadFiles extends SettingsFile {
   files: Paths;
   awsConfig: AwsConfig;
@@ -166,7 +167,7 @@ function readFiles(from: Parameters<typeof loadSettings>[0]): ReadFiles {
   };
 }
 
-/** To botocore, the settings of the credentials file count before those of `~/.aws/config`. */
+/** Returns a profile's settings in AWS's files. As in botocore, those of the credentials file come first. */
 function placesOf(profile: string, { files, awsConfig, credentials }: ReadFiles): SettingsPlace[] {
   return [
     { entries: credentials?.entries(profile) ?? new Map(), file: files.credentials },
@@ -174,7 +175,7 @@ function placesOf(profile: string, { files, awsConfig, credentials }: ReadFiles)
   ];
 }
 
-/** @param order whether the source's own settings count before those of the section */
+/** @param order whether the source's own settings take precedence over those of the section */
 function profileSettings(
   section: Section,
   sourceProfile: string,
@@ -202,18 +203,18 @@ function profileSettings(
   };
 }
 
-/** Returns what the first place says that has a key; undefined also where it has the key without a value. */
+/** Returns the setting from the first place that has the key; undefined if it has no value there. */
 function firstOf(places: SettingsPlace[], key: string): Written | undefined {
   const place = places.find(({ entries }) => entries.has(key));
   const found = place && written(place.entries, key, place.file);
   return found?.value ? found : undefined;
 }
 
-/** A setting as somebody wrote it, and where. */
+/** A setting as the user wrote it, and its place. */
 interface Written {
   key: string;
   value: string;
-  /** `FILE:LINE`, or what else a person would look for. */
+  /** `FILE:LINE`, or `environment`. */
   place: string;
 }
 
@@ -233,13 +234,13 @@ function wrong({ key, value, place }: Written, allowed: string): UserError {
   return new UserError(`${place}: ${key} = ${JSON.stringify(value)} is not allowed: it must be ${allowed}`, 'usage');
 }
 
-/** Where AWS tools look when no file names a region. */
+/** Returns the region from the variables that AWS tools use if no file names one. */
 function regionIn(env: NodeJS.ProcessEnv): Written | undefined {
   const key = ['AWS_REGION', 'AWS_DEFAULT_REGION'].find((name) => env[name]);
   return key === undefined ? undefined : { key, value: env[key] ?? '', place: 'environment' };
 }
 
-/** Long-term credentials lie in a profile that the agent does not write: it never overwrites the only copy of a key. */
+/** Returns the source profile. It must not be an MFA profile: the agent never overwrites the only copy of a key. */
 function sourceOf({ name, line, entries }: Section, sections: Section[], file: string): string {
   const setting = written(entries, 'source_profile', file) ?? {
     key: 'source_profile',
@@ -254,7 +255,10 @@ function sourceOf({ name, line, entries }: Section, sections: Section[], file: s
   return source;
 }
 
-/** A session that lasts no longer than this would be due at once, and asking would never end. */
+/**
+ * Returns `prompt_before`. It must be shorter than every session: otherwise a new session would be due at once, and the
+ * agent would never stop asking.
+ */
 function promptBeforeOf(setting: Written | undefined, profiles: ProfileSettings[]): number {
   const lasts = ({ durationSeconds, maxAge }: ProfileSettings) => Math.min(durationSeconds * 1000, maxAge ?? Infinity);
   const shortest = Math.min(...profiles.map(lasts));
@@ -274,8 +278,8 @@ function settingsIn(text: string | undefined, path: string): SettingsFile {
 }
 
 /**
- * Returns the content of a file that settings are in, undefined when it is missing.
- * @throws UserError (`usage`) when it cannot be read
+ * Returns the content of a file with settings; undefined if it is missing.
+ * @throws UserError (`usage`) if it cannot be read
  */
 function bytesOf(path: string): Buffer | undefined {
   try {
@@ -288,7 +292,7 @@ function bytesOf(path: string): Buffer | undefined {
   }
 }
 
-/** Returns the credentials file, undefined also when it cannot be read: whatever uses its keys says why. */
+/** Returns the credentials file; undefined also if it cannot be read: code that needs its keys reports why. */
 function credentialsIn(path: string): CredentialsDocument | undefined {
   try {
     return notAFile(path) === undefined ? parseCredentials(readFileSync(path)) : undefined;

@@ -9,7 +9,7 @@ export const GLOBAL = ['check', 'prompt_before', 'remind_every', 'quiet', 'promp
 /** The settings of a profile. */
 export const OF_PROFILE = ['source_profile', 'mfa_serial', 'duration_seconds', 'max_age', 'mfa_process', 'region'];
 
-/** Settings of AWS that people know, and what to do with them instead. */
+/** Settings of AWS that users may expect here, and what to use instead. */
 const OF_AWS: [keys: RegExp, advice: string][] = [
   [
     /^(role_arn|role_session_name|external_id|credential_source|web_identity_token_file)$/,
@@ -20,9 +20,9 @@ const OF_AWS: [keys: RegExp, advice: string][] = [
 ];
 
 /**
- * Refuses what `config.ini` cannot have. No message repeats the value of an unknown key: it may be a secret.
+ * Rejects settings that `config.ini` cannot have. No message repeats the value of an unknown key, which may be a secret.
  * @param path for messages
- * @throws UserError (status 2) for the first one in the file
+ * @throws UserError (status 2) for the first such setting in the file
  */
 export function refuseUnknownSettings({ top, sections }: SettingsFile, path: string): void {
   for (const entry of top.values()) {

@@ -5,21 +5,21 @@ import { stateFile } from '../session/state.ts';
 import type { Paths } from '../settings/paths.ts';
 import { type Knowledge, nextChange, type Row, rowsAt } from './rows.ts';
 
-/** Shows the state. `problem`: why the files cannot be read just now; the knowledge is what it was then. */
+/** Shows the state. `problem`: why the files cannot be read now; `knowledge` is then what was read last. */
 type Show = (knowledge: Knowledge, rows: Row[], now: number, problem: string | undefined) => Promise<void>;
 
 interface Sources {
   files: Paths;
   readFiles(): Promise<Omit<Knowledge, 'agent'>>;
-  /** With `after`: as soon as the agent has another revision to tell. */
+  /** With `after`, waits until the agent has a newer revision. */
   readAgent(runtime: string, after?: number): Promise<AgentReport | undefined>;
-  /** Has the listener called when the same has to be shown again. */
+  /** Calls the listener when the same state must be shown again. */
   onRedraw?(listener: () => void): void;
 }
 
 /**
- * Shows the state of the profiles, and shows it again whenever it is another one: a file has changed, the agent says so, or
- * what is shown has become wrong by time alone. Nothing is polled. It ends with the process.
+ * Shows the state of the profiles, and shows it again whenever it changes: a file changed, the agent reports a change, or
+ * the displayed times change. Does not poll. Ends only with the process.
  */
 export async function follow(first: Omit<Knowledge, 'agent'>, sources: Sources, show: Show): Promise<never> {
   const { files, readFiles, readAgent, onRedraw } = sources;
@@ -37,7 +37,7 @@ export async function follow(first: Omit<Knowledge, 'agent'>, sources: Sources, 
     last = last.then(() => show(shown, rows, now, problem));
   }
 
-  /** One reading at a time, and one more for what has changed meanwhile. */
+  /** Only one reading runs at a time. Changes during a reading cause one more. */
   let reading: Promise<void> | undefined;
   let again = false;
   function read(): void {
@@ -66,7 +66,7 @@ export async function follow(first: Omit<Knowledge, 'agent'>, sources: Sources, 
     let revision = knowledge.agent?.revision;
     do {
       const agent = await readAgent(files.runtime, revision);
-      // None runs any more, or an old one that does not tell of changes.
+      // Undefined if no agent is running any more, or an old one that does not report changes.
       revision = agent?.revision;
       knowledge = { ...knowledge, agent };
       draw();

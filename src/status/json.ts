@@ -2,7 +2,7 @@ import type { Standing } from '../policy/standing.ts';
 import { utcTime } from '../time/instant.ts';
 import type { Knowledge, Row } from './rows.ts';
 
-/** What `--json` prints: docs/status.md promises it. */
+/** The object that `--json` prints: docs/status.md promises its members. */
 export function statusJson({ agent }: Knowledge, rows: readonly Row[], now: number): unknown {
   return {
     agent: agent ? { pid: agent.pid, version: agent.version } : null,
@@ -21,7 +21,7 @@ function instant(milliseconds: number | undefined): string | null {
   return milliseconds === undefined ? null : utcTime(milliseconds);
 }
 
-/** With instants as texts, as everywhere else. */
+/** With times as texts, like everywhere in this JSON. */
 function standingJson(standing: Standing): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(standing).map(([key, value]) => [key, typeof value === 'number' ? instant(value) : value]),

@@ -3,31 +3,31 @@ import type { Standing } from '../policy/standing.ts';
 import { aged, dueAt, endOf, type SessionState, type StoredSession, startOf, stateAt } from '../session/session.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 
-/** All that `status` knows, without the time. */
+/** Everything that `status` shows, except the time. */
 export interface Knowledge {
   settings: Settings;
-  /** Of whom it tells. */
+  /** The profiles to show. */
   profiles: ProfileSettings[];
   sessions: ReadonlyMap<string, StoredSession>;
-  /** Undefined when none runs. */
+  /** Undefined if no agent is running. */
   agent: AgentReport | undefined;
 }
 
-/** One MFA profile at an instant. Times are milliseconds since the epoch; undefined where there are none, or nothing tells. */
+/** One MFA profile at an instant. Times are milliseconds since the epoch; undefined if there is none or it is not known. */
 export interface Row {
   profile: string;
   state: SessionState;
   /** When AWS ends the session. */
   expiration: number | undefined;
-  /** When its use ends: then, or when it is older than `max_age`. */
+  /** When the session can no longer be used: `expiration`, or earlier because of `max_age`. */
   end: number | undefined;
-  /** When it becomes due. */
+  /** When the session becomes due. */
   due: number | undefined;
   start: number | undefined;
   standing: Standing | undefined;
 }
 
-/** The profiles as they are at `now`. */
+/** Returns the profiles as they are at `now`. */
 export function rowsAt({ settings, profiles, sessions, agent }: Knowledge, now: number): Row[] {
   return profiles.map((one) => {
     const { profile, durationSeconds } = one;
@@ -46,7 +46,7 @@ export function rowsAt({ settings, profiles, sessions, agent }: Knowledge, now: 
 
 const [SECOND, MINUTE, HOUR, DAY] = [1000, 60_000, 3_600_000, 86_400_000];
 
-/** How long until what is shown of these rows changes by time alone, in milliseconds: a state, the time left, the day. */
+/** Returns how long until the displayed rows change by time alone, in milliseconds: a state, the time left, or the day. */
 export function nextChange(rows: readonly Row[], now: number): number {
   const midnight = new Date(now).setHours(24, 0, 0, 0) - now;
   const ahead = rows.flatMap(({ end, due, expiration }) => {
@@ -54,7 +54,7 @@ export function nextChange(rows: readonly Row[], now: number): number {
     const states = [(due ?? now) - now, left, (expiration ?? now) - now];
     if (left <= 0) return states;
     const unit = left >= DAY ? HOUR : left >= MINUTE ? MINUTE : SECOND;
-    // The time left is rounded down, so it is another one just past a whole unit.
+    // The time left is rounded down, so it changes just after a whole unit.
     return [...states, (left % unit) + 1];
   });
   return Math.max(1, Math.min(midnight, ...ahead.filter((wait) => wait > 0)));

@@ -1,22 +1,22 @@
 import type { WriteStream } from 'node:tty';
 
-/** A terminal that shows some lines and nothing else. */
+/** A full-screen display of some lines in the terminal. */
 export interface StatusScreen {
-  /** Shows these lines in place of those before; what does not fit is left out. */
+  /** Replaces the lines on the screen. Omits what does not fit. */
   show(lines: readonly string[]): void;
-  /** Has the listener called when the terminal has another size, or is ours again. */
+  /** Calls the listener when the size of the terminal has changed, or when this process is back in the foreground. */
   onRedraw(listener: () => void): void;
 }
 
-/** Escape sequences of xterm, which others understand or pass over: XTerm Control Sequences. */
+/** Escape sequences of xterm, which other terminals understand or ignore: XTerm Control Sequences. */
 const ENTER = '\x1b[?1049h\x1b[?25l';
 const LEAVE = '\x1b[?25h\x1b[?1049l';
 const [BEGIN, END] = ['\x1b[?2026h\x1b[H', '\x1b[J\x1b[?2026l'];
 const CLEAR_LINE = '\x1b[K';
 
 /**
- * Takes the terminal's second screen, so that the first one is as it was when the program ends, by whatever signal. Lines are
- * written over in place: nothing flickers.
+ * Switches to the terminal's alternate screen. When the program ends, by any signal, the normal screen is as before. Lines
+ * are overwritten in place, so nothing flickers.
  */
 export function openScreen(terminal: WriteStream): StatusScreen {
   let isOpen = false;
@@ -34,7 +34,7 @@ export function openScreen(terminal: WriteStream): StatusScreen {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
       leave();
-      // Nobody listens any more: it ends as who sent it expects.
+      // The listener is gone, so the signal now ends the process, as its sender expects.
       process.kill(process.pid, signal);
     });
   }

@@ -7,16 +7,16 @@ import { formatDuration } from '../time/duration.ts';
 import { localTime } from '../time/local-time.ts';
 import type { Row } from './rows.ts';
 
-/** Where the table is to be shown. */
+/** The place where the table will be shown. */
 export interface Display {
-  /** Cells in a line; undefined when a line may have any length. */
+  /** Cells in a line; undefined if a line may have any length. */
   columns: number | undefined;
   colors: boolean;
-  /** Whether characters beyond ASCII are shown. */
+  /** Whether it can show characters beyond ASCII. */
   unicode: boolean;
 }
 
-/** How many cells a text takes. */
+/** Returns how many cells a text takes. */
 export type WidthOf = (text: string) => number;
 
 type Style = 'bold' | 'green' | 'yellow' | 'red';
@@ -25,13 +25,14 @@ interface Column {
   head: string;
   text(row: Row): string;
   style?(row: Row): Style;
-  /** What its texts may be cut down to; undefined where a cut one would say something else. */
+  /** The smallest width to which the column's texts may be cut; undefined if a cut text could be misunderstood. */
   least?: number;
 }
 
 /**
- * The table, line by line, without line ends. No line is longer than the place is wide, whatever the names are: the bar
- * gives way first, then the end of the agent's words, then whole columns from the right, and a name at last.
+ * Returns the lines of the table, without line ends. No line is wider than the place, whatever the names are. If there is
+ * too little room, the bar is shortened and then removed, then the agent's texts are cut, then columns are removed from the
+ * right, and finally names are cut.
  */
 export function statusTable(
   rows: readonly Row[],
@@ -97,7 +98,7 @@ const STYLES: Record<SessionState, Style> = {
 
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
-/** How much of a session is left. */
+/** Returns a bar that shows how much of a session is left. */
 function barOf({ start, end }: Row, now: number, length: number, unicode: boolean): string {
   if (start === undefined || end === undefined || end <= start) return '';
   const left = Math.min(1, Math.max(0, (end - now) / (end - start))) * length;
@@ -108,7 +109,7 @@ function barOf({ start, end }: Row, now: number, length: number, unicode: boolea
 
 const GAP = 2;
 
-/** How wide each column may be, or undefined when they do not fit. */
+/** Returns the width of each column; undefined if they do not fit. */
 function fitted(columns: Column[], rows: readonly Row[], room: number, widthOf: WidthOf): number[] | undefined {
   const widths = columns.map(({ head, text }) => Math.max(widthOf(head), ...rows.map((row) => widthOf(text(row)))));
   let excess = widths.reduce((sum, width) => sum + width, GAP * (columns.length - 1)) - room;
@@ -138,13 +139,13 @@ function lines(columns: Column[], widths: number[], rows: readonly Row[], place:
   ];
 }
 
-/** Decided by the place: `styleText` of Node decides anew, by the standard output. */
+/** Colours a text. Does not use Node's `styleText`, which decides by standard output whether to colour. */
 function styled(text: string, style: Style): string {
   const [on, off] = inspect.colors[style] ?? [];
   return `\x1b[${on}m${text}\x1b[${off}m`;
 }
 
-/** A text that takes no more than so many cells. */
+/** Cuts a text to a number of cells. */
 function cut(text: string, room: number, unicode: boolean, widthOf: WidthOf): string {
   if (widthOf(text) <= room) return text;
   let kept = '';

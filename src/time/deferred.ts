@@ -1,4 +1,4 @@
-/** A promise that is resolved from outside. Node has `Promise.withResolvers` from 22 on. */
+/** A promise that can be resolved from outside. Node has `Promise.withResolvers` only since version 22. */
 export interface Deferred<Value> {
   promise: Promise<Value>;
   resolve(this: void, value: Value | PromiseLike<Value>): void;

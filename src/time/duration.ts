@@ -1,8 +1,8 @@
 const UNITS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
- * Reads `90s`, `15m`, `1h30m` or `2d`.
- * @returns milliseconds, or undefined when the text is no duration
+ * Parses `90s`, `15m`, `1h30m` or `2d`.
+ * @returns milliseconds; undefined if the text is not a duration
  */
 export function parseDuration(text: string): number | undefined {
   if (!/^(\d+[smhd]\s*)+$/.test(text.trim())) return undefined;
@@ -13,14 +13,17 @@ export function parseDuration(text: string): number | undefined {
   return total;
 }
 
-/** As a setting writes it, in the largest unit that fits: `1h`, `90m`, `45s`. @param milliseconds whole seconds */
+/**
+ * Formats a duration as in a setting, in the largest unit that divides it: `1h`, `90m`, `45s`.
+ * @param milliseconds whole seconds
+ */
 export function shortDuration(milliseconds: number): string {
   const unit = (['h', 'm', 's'] as const).find((one) => milliseconds % UNITS[one] === 0) ?? 's';
   return `${Math.round(milliseconds / UNITS[unit])}${unit}`;
 }
 
 /**
- * For people: `2d 3h`, `1h 05m`, `12m`, `40s`. At most two units, rounded down.
+ * Formats a duration for people: `2d 3h`, `1h 05m`, `12m`, `40s`. At most two units, rounded down.
  * @param milliseconds negative values count as zero
  */
 export function formatDuration(milliseconds: number): string {

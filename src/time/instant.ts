@@ -1,6 +1,6 @@
 /**
- * An instant in UTC by RFC 3339, with milliseconds. What `toISOString` says, but that has Node look for the names of time
- * zones, which is a fiftieth of the memory of the agent.
+ * Formats an instant in UTC by RFC 3339, with milliseconds. Same result as `toISOString`, which would make Node load the
+ * names of time zones: a fiftieth of the agent's memory.
  * @param instant milliseconds since the epoch
  */
 export function utcTime(instant: number): string {
@@ -10,12 +10,12 @@ export function utcTime(instant: number): string {
   return `${day}T${time}.${String(date.getUTCMilliseconds()).padStart(3, '0')}Z`;
 }
 
-/** The same in seconds: the form of AWS's own. */
+/** Formats an instant in whole seconds, like AWS. */
 export function formatInstant(instant: number): string {
   return `${utcTime(instant).slice(0, 19)}Z`;
 }
 
-/** `2030-01-31`, by this machine's clock. */
+/** Formats a day as `2030-01-31`, in local time. */
 export function localDay(date: Date): string {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }

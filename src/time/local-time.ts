@@ -1,6 +1,6 @@
 import { localDay, two } from './instant.ts';
 
-/** `14:35` on the same day, `Tue 14:35` within a week, else `2030-01-31 14:35`; always in local time. */
+/** Formats an instant in local time: `14:35` on the same day, `Tue 14:35` within a week, otherwise `2030-01-31 14:35`. */
 export function localTime(instant: number, now: number): string {
   const [date, today] = [new Date(instant), new Date(now)];
   const time = `${two(date.getHours())}:${two(date.getMinutes())}`;

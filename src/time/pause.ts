@@ -1,6 +1,6 @@
 import { deferred } from './deferred.ts';
 
-/** Resolves after so many milliseconds, or as soon as the signal is aborted. Leaves no timer behind, and no listener. */
+/** Resolves after this many milliseconds, or as soon as the signal is aborted. Leaves no timer and no listener behind. */
 export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
   const over = deferred();
   const end = () => over.resolve();

@@ -1,6 +1,6 @@
 import { deferred } from './deferred.ts';
 
-/** Settles as `work` does, or as `late()` does if that takes longer than so many milliseconds. Leaves no timer behind. */
+/** Settles like `work`, or like `late()` if `work` takes longer than this many milliseconds. Leaves no timer behind. */
 export async function withTimeout<Value, Late>(
   work: Promise<Value>,
   milliseconds: number,

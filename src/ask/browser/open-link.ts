@@ -21,8 +21,8 @@ export function findOpener(environment: NodeJS.ProcessEnv, platform: NodeJS.Plat
 }
 
 /**
- * Whether this is WSL, where the browser runs in Windows, and not as a user of this system. A service does not have the
- * variable; a kernel of one's own does not have the name.
+ * Returns whether this is WSL, where the browser runs in Windows, not as a user of this system. A service does not have the
+ * variable; the name of a custom kernel may differ.
  */
 export function isWsl({ WSL_DISTRO_NAME }: NodeJS.ProcessEnv): boolean {
   return Boolean(WSL_DISTRO_NAME) || /microsoft/i.test(release());

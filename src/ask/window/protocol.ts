@@ -41,9 +41,9 @@ export interface Question {
   byItself: boolean;
   /** Of the window. */
   title: string;
-  /** What is asked, and how urgent it is. */
+  /** The first line: which session, and when it ends. */
   heading: string;
-  /** Whose code is asked for: the label of the field. */
+  /** The MFA device: the label of the field. */
   device: string;
   /** Why the last code was not accepted; empty if there is nothing to say. */
   problem: string;
@@ -60,7 +60,7 @@ export interface Question {
     /** The accessible names of the two bars. */
     sessionLeft: string;
     codeLeft: string;
-    /** Below the bar of the present code; `{seconds}` stands for the seconds until the next one. */
+    /** The text below the bar of the current code, with `{seconds}` for the seconds until the next one. */
     nextCode: string;
     /** Said when Return is pressed and the field does not hold six digits. */
     notSixDigits: string;
@@ -73,7 +73,7 @@ interface Checking {
   text: string;
 }
 
-/** Says what came of the code, in place of the question; the window then closes by itself. */
+/** Shows the result of the code, in place of the question; the window then closes by itself. */
 interface Result {
   show: 'result';
   text: string;

@@ -17,10 +17,10 @@ import { hasTypelib } from './typelib.ts';
 const SCRIPT = fileURLToPath(new URL('./gtk-window.js', import.meta.url));
 
 /**
- * Our own window: a script that GJS, the JavaScript of GNOME, runs with GTK 4. `protocol.ts` describes what it is sent.
+ * Our own window: a script that GJS, the JavaScript of GNOME, runs with GTK 4. `protocol.ts` describes the messages.
  *
- * The window stays after the answer and shows the result. If AWS refuses the code, this way is asked again, and the same window
- * takes the next code.
+ * The window stays after the answer and shows the result. If AWS refuses the code, this way is asked again, and the same
+ * window takes the next code.
  */
 export function window(environment: NodeJS.ProcessEnv = process.env): Way {
   /** The window in which the last code was typed. */
@@ -63,7 +63,7 @@ function whyNone(environment: NodeJS.ProcessEnv): string | undefined {
   return hasTypelib('Gtk-4.0', environment) ? undefined : reasons.NO_GTK;
 }
 
-/** Milliseconds until a window that is not on the screen is given up. */
+/** How long the window may take to appear, in milliseconds. */
 const START_LIMIT = 15_000;
 
 /** Milliseconds after which the window says that the code is with AWS. */
@@ -89,7 +89,7 @@ class CodeWindow {
   #session: Question['session'];
   /** How far AWS's clock is ahead of the machine's, in milliseconds. */
   #ahead = 0;
-  /** What was sent last, so that only changes are. */
+  /** The last message, so that only changes are sent. */
   #shown = '';
   #resolve: (answer: Answer) => void = () => {};
 
@@ -98,7 +98,7 @@ class CodeWindow {
     const env = { GSK_RENDERER: 'cairo', ...dialogEnvironment(environment, activationToken) };
     this.#child = spawn('gjs', ['-m', SCRIPT], { env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
     const { stdin, stdout, stderr } = this.#child;
-    // It may be gone before it has read what it was sent.
+    // The script may end before it has read its input.
     stdin.on('error', () => {});
     stderr.on('data', (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk).slice(-4096);
@@ -112,7 +112,7 @@ class CodeWindow {
     });
   }
 
-  /** Whether it waits for what AWS says to a code for this. */
+  /** Returns whether the window waits for AWS's answer to a code for the same profile and device. */
   takesAnother({ problem, profile, serialNumber }: AskRequest): boolean {
     if (this.#state !== 'given' || problem === undefined) return false;
     return profile === this.#request?.profile && serialNumber === this.#request.serialNumber;
@@ -235,7 +235,7 @@ class CodeWindow {
     const detail = this.#stderr.trim().split('\n').at(-1) ?? '';
     const reason = detail || reasons.endedWith('gjs', ended);
     if (!this.#wasReady) return { kind: 'unavailable', reason };
-    // The display is gone, or something has ended the window.
+    // The display is gone, or another program has closed the window.
     if (typeof ended === 'number') return { kind: 'dismissed' };
     return meaningOf({ ok: false, ended, reason, stdout: '', stderr: this.#stderr });
   }
@@ -244,7 +244,7 @@ class CodeWindow {
     try {
       if (this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL');
     } catch {
-      // It has ended.
+      // The script has already ended.
     }
   }
 }
