@@ -13,14 +13,14 @@ describe('a notice', needs('a desktop'), () => {
 
   const TEXT = '[mfa]: AWS refused `x` "y" $HOME <b>&amp;</b> \\n; enter the next one';
 
-  it('is shown as it is, whatever is in it, and stays', async () => {
+  it('a notice is shown unchanged, whatever is in it, and stays', async () => {
     await desktop.startDunst();
     expect(await notice(TEXT, desktop.environment)).toBe(true);
     await desktop.window('Dunst');
     await desktop.picture('notice');
   });
 
-  it('has its markup escaped where the service reads markup, and there alone, and no limit of time', async () => {
+  it('a notice has its markup escaped only if the service reads markup, and no time limit', async () => {
     const escaped = '[mfa]: AWS refused `x` "y" $HOME &lt;b&gt;&amp;amp;&lt;/b&gt; \\n; enter the next one';
     for (const [capabilities, body] of [
       [['body', 'body-markup'], escaped],
@@ -33,7 +33,7 @@ describe('a notice', needs('a desktop'), () => {
     }
   });
 
-  it('that cannot be shown does no harm', async () => {
+  it('a notice that cannot be shown does no harm', async () => {
     expect(await notice('nobody reads this', desktop.environment)).toBe(false);
     expect(await notice('nor this', {})).toBe(false);
     await desktop.startDunst();

@@ -132,7 +132,7 @@ describe('the agent', () => {
     expect(sandbox.sts.requests).toEqual([]);
   });
 
-  it('the agent notices a refresh by the command, so nobody is asked twice', async () => {
+  it('the agent notices a refresh by the command, so the user is asked once', async () => {
     const running = agent();
     await running.says(ASKING);
     expect((await run(['refresh', '--token-code', sandbox.code()], sandbox.env)).status).toBe(0);

@@ -91,7 +91,7 @@ describe('credential-process', () => {
     ['is missing', undefined],
     ['has ended', -60],
   ])(
-    'credential-process fails at once with a reason, and reads no input, when the session %s and nobody can be asked',
+    'credential-process fails at once with a reason, and reads no input, when the session %s and the user cannot be asked',
     async (_, seconds) => {
       if (seconds !== undefined) await put(issue(seconds));
       const ended = await credentialProcess();

@@ -155,7 +155,7 @@ describe('exec', () => {
     expect(ended.child).toMatchObject({ signalCode, exitCode: status });
   });
 
-  it('exec runs nothing, says why and exits with 3 when there is no session and nobody can be asked', async () => {
+  it('exec runs nothing, says why and exits with 3 when there is no session and the user cannot be asked', async () => {
     await settings('prompt = terminal\n');
     const ended = await exec('--', 'echo', 'ran');
     expect(ended).toMatchObject({
@@ -167,7 +167,7 @@ describe('exec', () => {
     });
   });
 
-  it('exec runs the command with a session that is due when nobody can be asked, and says so', async () => {
+  it('exec runs the command with a session that is due when the user cannot be asked, and says so', async () => {
     await settings('prompt = terminal\n');
     await put(issue(600));
     expect(await exec('--', 'echo', 'ran')).toMatchObject({

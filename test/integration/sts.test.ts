@@ -161,7 +161,7 @@ describe('GetSessionToken', () => {
   });
 
   it.each(['AccessKeyId', 'SecretAccessKey', 'SessionToken', 'Expiration'])(
-    'an answer without %s is no session',
+    'an answer without %s is not accepted as a session',
     async (missing) => {
       const given = {
         AccessKeyId: 'ASIAEXAMPLE',

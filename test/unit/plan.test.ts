@@ -353,7 +353,7 @@ describe('the plan on unusual days', () => {
     expect(notes.map(({ at, action }) => [at, action])).toEqual([0, 9, 18, 27, 36, 45, 54].map((at) => [at, 'ask']));
   });
 
-  it('the plan reminds of the last of several short sessions like of any other when nobody answers', () => {
+  it('the plan reminds of the last of several short sessions like of any other when the user does not answer', () => {
     let given = false;
     const answer = () => {
       if (given) return undefined;
