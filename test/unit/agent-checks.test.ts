@@ -180,9 +180,11 @@ describe('a session that another tool writes', () => {
   );
 
   it('a session that the agent finds when it starts is due by the settings alone', async () => {
+    // Before the agent reads the time of its check: a millisecond later, the session would still be fresh.
+    const expiration = Date.now() + 15 * MINUTE;
     const agent = agentWith(
       () => Promise.resolve({ kind: 'dismissed' }),
-      async () => ({ kind: 'session', accessKeyId: 'ASIA', expiration: Date.now() + 15 * MINUTE }),
+      async () => ({ kind: 'session', accessKeyId: 'ASIA', expiration }),
     );
     await agent.check('start');
     expect(agent.status()).toMatchObject([{ state: 'due' }]);
