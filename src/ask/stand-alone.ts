@@ -1,17 +1,17 @@
 import type { Answer, Asking, AskRequest, Way } from './ask.ts';
 
 /**
- * A dialog that is closed this soon, in milliseconds, was closed by a key that was meant for another window: 1.5 seconds, and
+ * A dialog that is closed within this time, in milliseconds, was probably closed by a key meant for another window: 1.5 s, and
  * half a second for the dialog to open.
  */
 const TOO_SOON = 2_000;
 
-/** How long a dialog is left alone after it has opened, in milliseconds: the user may be typing. */
+/** How long a dialog stays open before a reminder may reopen it, in milliseconds: the user may be typing. */
 const TYPING_TIME = 20_000;
 
 /**
- * Makes a way of a code field that opens by itself, without a notification before it. Each reminder opens it again, with the
- * text of that time, unless the way shows the change itself. If it is closed too soon, it opens once more.
+ * Returns a way whose code field opens directly, without a notification. Each reminder reopens the field with new text, unless
+ * the way updates it itself. A field that is closed too soon is opened once more.
  */
 export function standAlone(way: Way, { tooSoon = TOO_SOON, typingTime = TYPING_TIME } = {}): Way {
   return { ...way, ask: (request, asking) => askAgain(way, request, asking, { tooSoon, typingTime }) };
@@ -58,7 +58,7 @@ async function askAgain(
   }
 }
 
-/** A request that is shown later than it was made: its texts count from when they are shown. */
+/** Returns a function that returns the request with the present time, for a prompt that is shown later. */
 function aging(request: AskRequest): () => AskRequest {
   const made = performance.now();
   return () => ({ ...request, now: request.now + Math.floor((performance.now() - made) / 1_000) * 1_000 });

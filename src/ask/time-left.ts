@@ -1,6 +1,6 @@
 import type { AskRequest } from './ask.ts';
 
-/** How long a device shows a code, in milliseconds. How long it has already shown it when it is typed is not known. */
+/** How long a device shows a code, in milliseconds. */
 export const CODE_STEP = 30_000;
 
 /** Returns the milliseconds until the device shows another code. */
@@ -8,12 +8,12 @@ export function nextCodeIn(now: number): number {
   return CODE_STEP - (now % CODE_STEP);
 }
 
-/** A bar is full at half an hour, so that the same length means the same time at each reminder. */
+/** A full bar is half an hour, so that the same length always means the same time. In milliseconds. */
 const FULL = 30 * 60_000;
 
 /**
  * Returns the times at which a bar of the session's time left is full and empty, in milliseconds since the epoch, or undefined if
- * there is no session that still lasts.
+ * there is no valid session.
  */
 export function sessionBar({ expiration, now }: AskRequest): { from: number; until: number } | undefined {
   if (expiration === undefined || expiration <= now) return undefined;

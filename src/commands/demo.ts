@@ -16,7 +16,7 @@ import { deferred } from '../time/deferred.ts';
 import { withTimeout } from '../time/timeout.ts';
 
 /** How long the first session lasts, and how long before its end the agent asks, in seconds. */
-const TIMES = { person: { left: 40, promptBefore: 30 }, auto: { left: 15, promptBefore: 5 } };
+const TIMES = { user: { left: 40, promptBefore: 30 }, auto: { left: 15, promptBefore: 5 } };
 
 /** How long `--auto` may take, in milliseconds. */
 const TIME_LIMIT = 60_000;
@@ -39,7 +39,7 @@ interface Play {
  */
 export async function demo({ auto = false }: { auto?: boolean }): Promise<void> {
   const signals = listenForSignals();
-  const { left, promptBefore } = auto ? TIMES.auto : TIMES.person;
+  const { left, promptBefore } = auto ? TIMES.auto : TIMES.user;
   const screen = openScreen(process.stdin, process.stdout);
   let signal: NodeJS.Signals | undefined;
   try {
@@ -59,7 +59,7 @@ export async function demo({ auto = false }: { auto?: boolean }): Promise<void> 
         logs: logPrinter(screen),
       });
       const play = { stage, agent, screen, promptBefore, before, question: () => question };
-      const acts = tell(play, auto ? answerItself : personAnswers).then(() => undefined);
+      const acts = showSteps(play, auto ? enterCodes : userAnswers).then(() => undefined);
       const { log } = agent;
       const end = Promise.race([acts, signals.received]);
       signal = await (auto ? withTimeout(end, TIME_LIMIT, () => notDone(log)) : end);
@@ -83,7 +83,7 @@ export async function demo({ auto = false }: { auto?: boolean }): Promise<void> 
 }
 
 /** Shows the five steps as they happen, and checks each. */
-async function tell(play: Play, answer: (play: Play) => Promise<void>): Promise<void> {
+async function showSteps(play: Play, answer: (play: Play) => Promise<void>): Promise<void> {
   const { stage, agent, screen, before, promptBefore } = play;
   const { bold, dim } = screen.paint;
   const title = (number: number, text: string) => screen.print(`\n${bold(`${number}  ${text}`)}`);
@@ -126,7 +126,7 @@ async function tell(play: Play, answer: (play: Play) => Promise<void>): Promise<
 }
 
 /** Passes the user's answers to the agent until it has a new session. */
-async function personAnswers({ stage, agent, screen }: Play): Promise<void> {
+async function userAnswers({ stage, agent, screen }: Play): Promise<void> {
   const { bold, dim } = screen.paint;
   screen.print(dim('   Type the code of the authenticator, or a wrong one to see what happens.'));
   const code = () => stage.authenticator.code(Date.now()).replace(/^.../, '$& ');
@@ -145,7 +145,7 @@ async function personAnswers({ stage, agent, screen }: Play): Promise<void> {
 }
 
 /** Enters a wrong code, then the right one, and checks the result of each. */
-async function answerItself({ stage, agent, screen, question }: Play): Promise<void> {
+async function enterCodes({ stage, agent, screen, question }: Play): Promise<void> {
   const { bold, dim } = screen.paint;
   const { requests } = stage.sts;
   const asked = async (n: number) => {

@@ -96,7 +96,7 @@ interface KeyPair {
 
 /** Returns a typical file: the profile that changes is between two others, one of them in another style. */
 function credentials(user: KeyPair, session: MfaSession, other: KeyPair): string {
-  return `# Made up for this demo: nobody's keys.
+  return `# Random keys, made for this demo.
 [default]
 aws_access_key_id = ${user.accessKeyId}
 aws_secret_access_key = ${user.secretAccessKey}

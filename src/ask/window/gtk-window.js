@@ -26,7 +26,7 @@ if (Adw) Adw.init();
 else Gtk.init();
 if (!Adw) followDarkMode();
 
-/** @returns a library of the desktop, or undefined where it is not installed */
+/** Returns a library of the desktop, or undefined if it is not installed. */
 async function load(name, version) {
   try {
     return (await import(`gi://${name}?version=${version}`)).default;
@@ -42,7 +42,7 @@ try {
   // There is no bus.
 }
 
-/** Does what libadwaita does: asks the desktop whether its user wants dark windows. */
+/** Asks the desktop whether its user wants dark windows, as libadwaita does. */
 function followDarkMode() {
   const words = new GLib.Variant('(ss)', ['org.freedesktop.appearance', 'color-scheme']);
   const portal = [
@@ -317,7 +317,7 @@ class CodeWindow {
     this.field.update_property([Gtk.AccessibleProperty.DESCRIPTION], [isInvalid ? this.status.label : '']);
   }
 
-  /** What moves by itself. */
+  /** Updates the parts that change with time. */
   #tick() {
     const { session, codeStep, words } = this.#question;
     const now = Date.now() + this.#ahead;
@@ -329,7 +329,7 @@ class CodeWindow {
   }
 }
 
-/** The six digits in what was typed or pasted, or undefined. */
+/** Returns the six digits in a typed or pasted text, or undefined. */
 function codeIn(text) {
   const digits = text.normalize('NFKC').replace(/[\s\p{Pd}\p{Cf}\u2212]/gu, '');
   return /^[0-9]{6}$/.test(digits) ? digits : undefined;
@@ -374,7 +374,7 @@ function say(answer) {
   try {
     output.write_all(new TextEncoder().encode(`${JSON.stringify(answer)}\n`), null);
   } catch {
-    // The program is gone; so is our input.
+    // The program has ended, and so has our input.
   }
 }
 
@@ -394,7 +394,7 @@ function readNext() {
     try {
       codeWindow.take(JSON.parse(line));
     } catch (error) {
-      // The window may show nothing that could be answered: the program takes another way.
+      // The window may show no usable prompt: end it, and the program asks in another way.
       printerr(error.message);
       exit(1);
     }
