@@ -291,6 +291,33 @@ describe('quiet hours', () => {
   });
 });
 
+describe('the limits of a setting', () => {
+  const LABEL = 'a'.repeat(63);
+
+  it.each<[string, Partial<Settings>]>([
+    ['check = */5 * * * *', { check: '*/5 * * * *' }],
+    ['check = 30 */5 * * * *', { check: '30 */5 * * * *' }],
+    ['remind_every = 30s', { remindEvery: 30_000 }],
+    ['remind_every = 24h', { remindEvery: 86_400_000 }],
+    ['prompt_before=5s', { promptBefore: 5_000 }],
+    ['prompt = auto', { prompt: 'auto' }],
+  ])('a setting is accepted at its limits: %s', async (text, expected) => {
+    expect(await settings(`${text}\n`)).toMatchObject(expected);
+  });
+
+  it.each<[string, Partial<Settings['profiles'][number]>]>([
+    ['max_age = 5m', { maxAge: 300_000 }],
+    ['max_age = 36h', { maxAge: 129_600_000 }],
+    ['duration_seconds = 900', { durationSeconds: 900 }],
+    ['duration_seconds = 129600', { durationSeconds: 129_600 }],
+    ['mfa_serial = GAHT12345', { serialNumber: 'GAHT12345' }],
+    ['region = a', { region: 'a' }],
+    [`region = ${LABEL}`, { region: LABEL }],
+  ])('a setting of a profile is accepted at its limits: %s', async (text, expected) => {
+    expect((await settings(`prompt_before = 1m\n[mfa]\n${text}\n`)).profiles).toMatchObject([expected]);
+  });
+});
+
 describe('a duration', () => {
   it.each([
     ['90s', 90_000],
@@ -363,6 +390,9 @@ describe('a wrong setting', () => {
     [`${SECTION}region = sts.example.com`, /must be an AWS region/],
     [`${SECTION}region = eu-west-1/`, /must be an AWS region/],
     [`${SECTION}region = x.eu-west-1`, /must be an AWS region/],
+    [`${SECTION}region = ${'a'.repeat(64)}`, /must be an AWS region/],
+    [`${SECTION}mfa_serial = GAHT1234`, /must be an MFA device's ARN/],
+    ['check = 0 0 1 1 * * *', /check = .* cron expression/],
     [`${SECTION}source_profile = "a\\nb"`, /^config\.ini:2: source_profile = "a\\nb" .* the name of a profile/],
   ])('a wrong setting is reported with its line, its value and what is allowed: %s', async (text, expected) => {
     expect(await problem(text)).toMatch(expected);
@@ -474,6 +504,12 @@ describe('mfa_process', () => {
     const message = await problem(`[mfa]\nmfa_process = ${written}\n`);
     expect(message).toMatch(/^config\.ini:2: mfa_process: .*put the whole value in double quotes/);
     expect(message).not.toContain('SEED');
+  });
+
+  it('a command is not cut in silence when no blank follows the equals sign', async () => {
+    for (const written of ['a;b', "a 'b ; c'"]) {
+      expect(await problem(`[mfa]\nmfa_process=${written}\n`)).toMatch(/put the whole value in double quotes/);
+    }
   });
 
   it('a cron expression is refused when a comment would cut it', async () => {
