@@ -44,6 +44,10 @@ export interface AgentEffects extends ProfileEffects {
    * only while a session is not fresh: an idle agent watches nothing but the clock and the files.
    */
   watchPresence(onChange: (what: 'held' | 'returned') => void): Promise<Presence>;
+  /** Returns a text that changes when a display or a session bus appears or disappears. */
+  desktopMark(): string;
+  /** Updates our environment with what the desktop has told the service manager since. */
+  takeDesktop(): Promise<void>;
   /** Returns why no request can reach AWS now ("no network"), or undefined if one may. */
   obstacle(): string | undefined;
   /** Called at the end of every check, when everything that it decided is done or under way. */
@@ -207,6 +211,7 @@ export class Agent {
     const now = clock.now();
     this.#returnedAt = slept > 0 ? now : this.#returnedAt + jumped;
 
+    if ([...this.#kept.values()].some(({ isUnaskable }) => isUnaskable)) await this.#effects.takeDesktop();
     const situations = await this.#situations(reason, now);
     await this.#watch(situations.some(({ state }) => state !== 'fresh' && state !== 'long-term'));
     const held = this.#held() ?? this.#effects.obstacle();
@@ -276,7 +281,11 @@ export class Agent {
     const known = this.#kept.get(profile);
     if (known) return known;
     const settings = () => this.#settings;
-    const kept = new KeptProfile(profile, settings, this.#effects, () => void this.check('outcome'));
+    const desktop = () => `${this.#effects.desktopMark()} ${this.#presence?.notifies() ?? false}`;
+    const kept = new KeptProfile(profile, settings, this.#effects, {
+      desktop,
+      onOutcome: () => void this.check('outcome'),
+    });
     this.#kept.set(profile, kept);
     return kept;
   }

@@ -9,6 +9,7 @@ import { readState, rememberExpiry, rememberSnooze } from '../session/state.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import type { AgentEffects } from './agent.ts';
+import { desktopMark } from './desktop-mark.ts';
 import { runJob } from './job.ts';
 import type { RefreshJob, RefreshMemory, Tell } from './jobs.ts';
 import { networkProblem } from './network.ts';
@@ -54,7 +55,9 @@ export function agentEffects(
       const isOwn = ({ serialNumber }: { serialNumber: string }) => serialNumber === target.serialNumber;
       const memory = { clockOffset: clock.offset, codes: codes.filter(isOwn) };
       const job = { settings: settings(), target, reminder: asking.reminder, memory };
-      const { outcome, memory: learned } = await refreshWhere(job, asking, (text, level) => log[level](text));
+      const { outcome, memory: learned } = await refreshWhere(job, asking, (text, level) =>
+        level === 'no way' ? asking.onNoWay(text) : log[level](text),
+      );
       clock.learn(learned.clockOffset);
       codes = [...codes.filter((code) => !isOwn(code)), ...learned.codes];
       return outcome;
@@ -78,6 +81,8 @@ export function agentEffects(
       const { files } = settings();
       return rememberSnooze(files.state, files.credentials, profile, until);
     },
+    desktopMark: () => desktopMark(process.env),
+    takeDesktop: async () => service?.takeDesktop(),
     obstacle: networkProblem,
     watchPresence: async (onChange) => (await import('./presence.ts')).watchPresence(process.env, onChange),
     notice: (text) => void import('../ask/desktop/notice.ts').then(({ notice }) => notice(text)),

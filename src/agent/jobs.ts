@@ -27,8 +27,11 @@ export interface RefreshJob {
   memory: RefreshMemory;
 }
 
-/** Shows the user one line: what only the user can do, or what went wrong before the prompt. */
-export type Tell = (text: string, level: 'info' | 'warn') => void;
+/**
+ * Receives one line: what only the user can do (`info`), what went wrong before the prompt (`warn`), or why no way of asking
+ * works, so that a notification only names a command (`no way`).
+ */
+export type Tell = (text: string, level: 'info' | 'warn' | 'no way') => void;
 
 /** Makes one refresh, from the prompt to the written file. */
 export async function refreshJob(
@@ -46,6 +49,7 @@ export async function refreshJob(
     standardInput: settings.prompt.includes('terminal'),
     tell: (text) => tell(text, 'info'),
     warn: (text) => tell(text, 'warn'),
+    onNoWay: (reason) => tell(reason, 'no way'),
   });
   const effects = refreshEffects(settings, profile, { ask, clock, codes: rememberCodes(codes) });
   const outcome = await refresh(target, { ...asking, reminder }, effects);

@@ -18,7 +18,11 @@ import { utcTime } from '../time/instant.ts';
 /** What a profile needs from the world around it. */
 export interface ProfileEffects {
   clock: Clock;
-  refresh(target: RefreshTarget, asking: Asking & { reminder: number }): Promise<RefreshOutcome>;
+  /** Asks and refreshes. `onNoWay` receives the reasons if no way of asking works and the prompt only names a command. */
+  refresh(
+    target: RefreshTarget,
+    asking: Asking & { reminder: number; onNoWay(reason: string): void },
+  ): Promise<RefreshOutcome>;
   /** Writes a session into the credentials file. Throws if that fails. */
   save(profile: string, session: MfaSession): Promise<void>;
   /** Returns whether AWS still accepts the session in a profile; undefined if AWS could not be asked. */
@@ -59,6 +63,25 @@ export function mayBeFixed(reason: CheckReason | undefined): boolean {
   return reason === 'file' || reason === 'settings' || reason === 'request';
 }
 
+/** What a profile needs from its agent. */
+interface AgentOfProfile {
+  /** Returns a text that changes when something that the user can be asked on appears or disappears. */
+  desktop(): string;
+  /** Called when a prompt has ended. */
+  onOutcome(): void;
+}
+
+interface OpenQuestion {
+  target: RefreshTarget;
+  /** Closes the prompt when aborted. */
+  controller: AbortController;
+  /** Repeats the prompt. */
+  raise(request: AskRequest): void;
+  done: Promise<void>;
+  /** Why the prompt only names a command. */
+  noWay?: string;
+}
+
 /** STS gives sessions of at least 15 minutes. It may take a minute until the agent sees a new one. */
 const SHORTEST_SESSION = 14 * 60_000;
 
@@ -68,12 +91,9 @@ export class KeptProfile {
   readonly #profile: string;
   readonly #effects: ProfileEffects;
   readonly #settings: () => Settings;
-  /** Called when a prompt has ended. */
-  readonly #onOutcome: () => void;
-  /** The open prompt. `controller` closes it; `raise` repeats it. */
-  #question:
-    | { target: RefreshTarget; controller: AbortController; raise(request: AskRequest): void; done: Promise<void> }
-    | undefined;
+  readonly #agent: AgentOfProfile;
+  /** The open prompt. */
+  #question: OpenQuestion | undefined;
   /** A session from STS that is not on disk yet. */
   #session: MfaSession | undefined;
   /**
@@ -81,16 +101,18 @@ export class KeptProfile {
    * session.
    */
   #seen: { accessKeyId?: string; issued?: number } | undefined;
+  /** The desktop mark of the last prompt. */
+  #desktopAsked: string | undefined;
   /** Resolves when the last snooze has been remembered. */
   #remembering: Promise<void> = Promise.resolve();
   #status: ProfileStatus | undefined;
 
   /** @param settings returns the current settings */
-  constructor(profile: string, settings: () => Settings, effects: ProfileEffects, onOutcome: () => void) {
+  constructor(profile: string, settings: () => Settings, effects: ProfileEffects, agent: AgentOfProfile) {
     this.#profile = profile;
     this.#settings = settings;
     this.#effects = effects;
-    this.#onOutcome = onOutcome;
+    this.#agent = agent;
     const snoozedUntil = effects.snoozedUntil(profile);
     if (snoozedUntil !== undefined) this.#history = { ...FRESH_START, snoozedUntil };
   }
@@ -103,6 +125,11 @@ export class KeptProfile {
   /** Whether it holds a session that is not on disk yet. */
   get holdsSession(): boolean {
     return this.#session !== undefined;
+  }
+
+  /** Whether no way of asking worked the last time. */
+  get isUnaskable(): boolean {
+    return this.#history.unaskable !== undefined;
   }
 
   /** Shifts all remembered times after the clock was set. @param by milliseconds; positive: the clock was set forward */
@@ -133,6 +160,7 @@ export class KeptProfile {
     stored: StoredSession,
     { now, reason }: { now: number; reason: CheckReason },
   ): Situation {
+    this.#lookAtDesktop(reason);
     const found = this.#session ? ({ kind: 'session', ...this.#session } as const) : stored;
     const session = aged(this.#started(found, settings, { now, reason }), settings);
     const state = stateAt(session, now, this.#settings().promptBefore);
@@ -149,6 +177,14 @@ export class KeptProfile {
       byNotification: this.#byNotification(settings),
       history: this.#history,
     };
+  }
+
+  /** Where no way of asking works, asks anew as soon as one may. */
+  #lookAtDesktop(reason: CheckReason): void {
+    const hasChanged =
+      this.isUnaskable && this.#desktopAsked !== undefined && this.#desktopAsked !== this.#agent.desktop();
+    if (hasChanged) this.#happened({ kind: 'desktop-changed' });
+    if (this.#question?.noWay !== undefined && (hasChanged || mayBeFixed(reason))) this.withdraw();
   }
 
   /**
@@ -244,8 +280,16 @@ export class KeptProfile {
     let raise: (request: AskRequest) => void = () => {};
     const afterOutage = this.#history.outage !== undefined;
     const target = { ...refreshTarget(this.#settings(), settings, expiration), awsEnd, afterOutage };
+    const onNoWay = (reason: string) => {
+      if (this.#question) this.#question.noWay = reason;
+      this.#tellUnaskable(reason);
+      this.#happened({ kind: 'no-way', reason });
+      this.#agent.onOutcome();
+    };
+    this.#desktopAsked = this.#agent.desktop();
     const asking = {
       reminder,
+      onNoWay,
       signal: controller.signal,
       onChange: (listener: (request: AskRequest) => void) => {
         raise = listener;
@@ -259,9 +303,10 @@ export class KeptProfile {
       .refresh(target, asking)
       .catch(unexpected)
       .then((outcome) => {
+        const noWay = this.#question?.noWay;
         this.#question = undefined;
-        this.#settle(outcome, outcomeText(target, outcome, this.#effects.clock.now()));
-        this.#onOutcome();
+        this.#settle(outcome, { text: outcomeText(target, outcome, this.#effects.clock.now()), noWay });
+        this.#agent.onOutcome();
       });
     this.#question = { target, controller, raise: (request) => raise(request), done };
   }
@@ -276,10 +321,10 @@ export class KeptProfile {
    * Reports and records how a prompt ended.
    * @param text the outcome in words
    */
-  #settle(outcome: RefreshOutcome, text: string): void {
+  #settle(outcome: RefreshOutcome, { text, noWay }: { text: string; noWay: string | undefined }): void {
     this.#tell(outcome, text);
     if (outcome.kind === 'unsaved') this.#session = outcome.session;
-    this.#happened({ kind: 'prompt-ended', outcome, jitter: Math.random() });
+    this.#happened({ kind: 'prompt-ended', outcome, noWay, jitter: Math.random() });
     if (outcome.kind === 'refused' && this.#history.stopped) this.#effects.notice(text);
   }
 
@@ -290,6 +335,12 @@ export class KeptProfile {
     this.#history = after(this.#history, event, { now: this.#effects.clock.now(), promptBefore, remindEvery });
     const { snoozedUntil } = this.#history;
     if (snoozedUntil !== before) this.#remember(snoozedUntil);
+  }
+
+  /** Once for each reason. */
+  #tellUnaskable(reason: string): void {
+    if (this.#history.unaskable === reason) return;
+    this.#effects.log.warn({ profile: this.#profile }, policyTexts.cannotAskHere(reason));
   }
 
   #remember(snoozedUntil: number | undefined): void {
@@ -315,11 +366,9 @@ export class KeptProfile {
       case 'dismissed':
       case 'withdrawn':
         return;
-      case 'unaskable': {
-        const why = policyTexts.cannotAskHere(outcome.reason);
-        if (this.#history.unaskable !== why) log.warn({ profile }, why);
+      case 'unaskable':
+        this.#tellUnaskable(outcome.reason);
         return;
-      }
       case 'no-keys':
         log.error({ profile, reason: outcome.reason }, 'no long-term keys');
         notice(text);

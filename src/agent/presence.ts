@@ -14,6 +14,8 @@ export interface Presence {
   held(): string | undefined;
   /** Returns why a notification would not be shown now ("notifications are paused"), or undefined in the same cases. */
   paused(): string | undefined;
+  /** Whether a notification service runs, in the same way. */
+  notifies(): boolean;
   /** Closes every connection. `onChange` is not called any more. */
   close(): void;
 }
@@ -56,13 +58,15 @@ export async function watchPresence(
     const finding = findings.get(notifications);
     return typeof finding === 'object' ? finding.away : undefined;
   };
+  const notifies = () => findings.get(notifications) !== 'unknown';
+  const seen = () => [held(), paused(), notifies()].join();
   const take = (source: PresenceSource, finding: PresenceFinding, woke: boolean) => {
-    const [before, was] = [held() ?? paused(), findings.get(source)];
+    const [before, was] = [seen(), findings.get(source)];
     findings.set(source, finding);
     if (!settled || signal.aborted) return;
     const back = finding === 'here' && (was === 'no session' || typeof was === 'object') && held() === undefined;
     if (woke || back) onChange('returned');
-    else if ((held() ?? paused()) !== before) onChange('held');
+    else if (seen() !== before) onChange('held');
   };
   /** Starts a source unless it is running. Resolves when the source has reported something. */
   const start = (source: PresenceSource) =>
@@ -87,6 +91,7 @@ export async function watchPresence(
       return held();
     },
     paused,
+    notifies,
     close: () => controller.abort(),
   };
 }
@@ -263,7 +268,8 @@ const NOTIFICATIONS: Services = {
       ),
     );
     if (answers.includes(true)) return { away: texts.NOTIFICATIONS_PAUSED };
-    return answers.includes(false) ? 'here' : 'unknown';
+    if (answers.includes(false)) return 'here';
+    return (await bus.call(BUS, 'NameHasOwner', 's', [NOTIFICATION_SERVICE.name])).body[0] ? 'here' : 'unknown';
   },
 };
 

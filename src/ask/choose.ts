@@ -1,8 +1,10 @@
 import type { Ask, Way } from './ask.ts';
 import { browser } from './browser/browser.ts';
+import { commandNotification } from './desktop/command-notification.ts';
 import { notification } from './desktop/notification.ts';
 import { inTurn } from './in-turn.ts';
 import { kdialog } from './kdialog.ts';
+import { withLastResort } from './last-resort.ts';
 import { macosNotification } from './macos-notification.ts';
 import { mfaProcess } from './mfa-process.ts';
 import { osascript } from './osascript.ts';
@@ -27,6 +29,11 @@ interface AskOptions {
   tell?: (text: string) => void;
   /** Receives one line about a way that failed, for the user to fix; the next way then asks. */
   warn?: (problem: string) => void;
+  /**
+   * Receives the reasons when no way works. A notification then names the command to run. Without this function, the answer
+   * is that no way is available.
+   */
+  onNoWay?: (reason: string) => void;
 }
 
 export interface Asker {
@@ -41,7 +48,14 @@ export function createAsk(
   { mfaProcess: command }: { mfaProcess?: string | undefined },
   options: AskOptions = {},
 ): Asker {
-  const { environment = process.env, platform = process.platform, standardInput = false, tell, warn } = options;
+  const {
+    environment = process.env,
+    platform = process.platform,
+    standardInput = false,
+    tell,
+    warn,
+    onNoWay,
+  } = options;
   const named = (name: string) => prompt !== 'auto' && prompt.includes(name);
   const dialogs = [...codeFields(environment, platform), pinentry(environment, named('pinentry'))];
   const page = browser({ environment, platform, named: named('browser'), ...(tell && { tell }) });
@@ -57,7 +71,7 @@ export function createAsk(
       ? known.filter(({ name }) => name !== 'mfa_process' || command !== undefined)
       : prompt.map((name) => wayNamed(name, known));
   return {
-    ask: inTurn(ways, warn),
+    ask: onNoWay ? withLastResort(inTurn(ways, warn), commandNotification(environment), onNoWay) : inTurn(ways, warn),
     ways: () => Promise.all(ways.map(report)),
   };
 }

@@ -7,6 +7,7 @@ export const NO_WINDOW = 'cannot open a window here';
 export const NO_WINDOW_NOR_TERMINAL = 'cannot open a window here, and there is no terminal';
 export const NO_GJS = 'gjs is not installed';
 export const NO_GTK = 'GTK 4 is not installed for gjs (on Debian: gir1.2-gtk-4.0)';
+export const NO_TERMINAL_EMULATOR = 'neither xdg-terminal-exec nor x-terminal-emulator is installed';
 export const NO_TERMINAL = 'not run in a terminal';
 export const IN_BACKGROUND = 'running in the background';
 export const NO_ANSWER = 'ended without an answer';

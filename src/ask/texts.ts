@@ -93,4 +93,14 @@ export function commandFailed(profile: string, reason: string): string {
 
 export const COMMAND_IS_SILENT = 'Touch your security key, or enter its password.';
 
+/** Where nothing can open a code field: the command to run. */
+export function refreshCommand({ profile }: AskRequest): string {
+  const name = /^[\w.@:+-]+$/.test(profile) ? profile : `'${profile.replaceAll("'", "'\\''")}'`;
+  return plain(`To enter the code, run: aws-mfa-agent refresh ${name}`);
+}
+
+export const OPEN_TERMINAL = 'Open a terminal';
+
+export const OPENS_TERMINAL = `${APPLICATION} opens a terminal`;
+
 export const NOT_SIX_DIGITS = 'A code has six digits. Try again.';

@@ -42,8 +42,12 @@ export type ProfileEvent =
   | { kind: 'checked'; state: SessionState; mayBeFixed: boolean }
   /** A prompt was shown (`reminder` 0) or repeated. `expiration`: when AWS ends the session, if that is known. */
   | { kind: 'prompted'; reminder: number; expiration: number | undefined }
-  /** The prompt was answered or closed. `jitter`, from 0 to 1, spreads the retries of many users while AWS is busy. */
-  | { kind: 'prompt-ended'; outcome: RefreshOutcome; jitter: number }
+  /** No way of asking works, as `reason` says: the prompt only names a command to run. */
+  | { kind: 'no-way'; reason: string }
+  /** A display, a bus or a notification service has appeared or gone. */
+  | { kind: 'desktop-changed' }
+  /** The prompt was answered or closed. `noWay`: why it only named a command. `jitter`, from 0 to 1, spreads the retries of many users while AWS is busy. */
+  | { kind: 'prompt-ended'; outcome: RefreshOutcome; noWay?: string | undefined; jitter: number }
   /** A session that had been kept in memory was written. */
   | { kind: 'written' }
   /** STS was asked whether the session is alive; undefined when STS could not be reached. */
@@ -70,6 +74,10 @@ export function after(history: History, event: ProfileEvent, moment: Moment): Hi
       return afterCheck(history, event);
     case 'prompted':
       return afterPrompt(history, event, moment);
+    case 'no-way':
+      return { ...history, unaskable: event.reason };
+    case 'desktop-changed':
+      return afterDesktopChange(history);
     case 'prompt-ended':
       return afterOutcome(history, event, moment);
     case 'written':
@@ -98,6 +106,13 @@ function afterCheck(history: History, { state, mayBeFixed }: { state: SessionSta
   return isStuck ? { ...FRESH_START, ...(snoozedUntil !== undefined && { snoozedUntil }) } : rest;
 }
 
+/** Where no way of asking worked, it is tried again at once. */
+function afterDesktopChange(history: History): History {
+  if (history.unaskable === undefined || history.askingSince !== undefined) return history;
+  const { wait: _, ...rest } = history;
+  return asIfFirst(rest);
+}
+
 /** After a snooze, the prompt is shown as if for the first time. */
 function afterSnooze({ snoozedUntil: _, ...history }: History, until: number | undefined): History {
   return { ...asIfFirst(history), ...(until !== undefined && { snoozedUntil: until }) };
@@ -119,18 +134,19 @@ function rested({ snoozedUntil, unaskable }: History): History {
 
 function afterOutcome(
   history: History,
-  { outcome, jitter }: { outcome: RefreshOutcome; jitter: number },
+  { outcome, noWay, jitter }: { outcome: RefreshOutcome; noWay?: string | undefined; jitter: number },
   moment: Moment,
 ): History {
   const { now, remindEvery } = moment;
-  const { askingSince: _, unaskable: __, ...rest } = history;
+  const { askingSince: _, unaskable: __, ...others } = history;
+  const rest = noWay === undefined ? others : { ...others, unaskable: noWay };
   switch (outcome.kind) {
     case 'refreshed':
       return FRESH_START;
     case 'unsaved':
       return { ...FRESH_START, unsaved: true };
     case 'snoozed':
-      return { ...FRESH_START, snoozedUntil: outcome.until };
+      return { ...FRESH_START, ...(noWay !== undefined && { unaskable: noWay }), snoozedUntil: outcome.until };
     case 'dismissed':
       return rest;
     case 'withdrawn':
@@ -138,7 +154,7 @@ function afterOutcome(
     case 'unaskable': {
       // Tried again later, and not counted as a prompt: a desktop may appear.
       const why = texts.cannotAskHere(outcome.reason);
-      return { ...FRESH_START, unaskable: why, wait: { until: now + remindEvery, why } };
+      return { ...FRESH_START, unaskable: outcome.reason, wait: { until: now + remindEvery, why } };
     }
     case 'no-keys':
       return stop(outcome.reason, now);

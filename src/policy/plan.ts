@@ -115,7 +115,7 @@ function planOne(situation: Situation, circumstances: Circumstances, behind: str
     return standing({ standing: 'held', why: circumstances.paused }, end === undefined ? end : end - LAST_CALL);
   }
   if (history.wait && history.wait.until > now) {
-    return standing({ standing: 'waiting', ...history.wait }, history.wait.until);
+    return standing({ standing: 'waiting', ...history.wait }, soonWhereUnaskable(history.wait.until, history, now));
   }
   if (behind !== undefined) return { standing: { standing: 'queued', behind } };
   return askOne(situation, circumstances);
@@ -131,16 +131,27 @@ function askOne(situation: Situation, circumstances: Circumstances): One {
     const standing: Standing =
       history.askingSince === undefined
         ? { standing: 'unanswered', until: next }
-        : { standing: 'asking', since: history.askingSince };
-    return { standing, look: next };
+        : askingSince(history.askingSince, history);
+    return { standing, look: soonWhereUnaskable(next, history, now) };
   }
   const prompted = { kind: 'prompted', reminder, expiration: lastEndOf(situation) } as const;
   const next = nextReminder({ ...situation, history: after(history, prompted, circumstances) }, circumstances);
   return {
-    standing: { standing: 'asking', since: history.askingSince ?? now },
+    standing: askingSince(history.askingSince ?? now, history),
     action: { do: history.askingSince === undefined ? 'ask' : 'remind', profile, reminder },
-    look: next,
+    look: soonWhereUnaskable(next, history, now),
   };
+}
+
+function askingSince(since: number, { unaskable }: History): Standing {
+  return { standing: 'asking', since, ...(unaskable !== undefined && { why: texts.onlyNamesCommand(unaskable) }) };
+}
+
+/** How often to look for a desktop where there is none to ask on. */
+const DESKTOP_LOOK = 60_000;
+
+function soonWhereUnaskable(time: number | undefined, { unaskable }: History, now: number): number | undefined {
+  return unaskable === undefined ? time : Math.min(time ?? Number.POSITIVE_INFINITY, now + DESKTOP_LOOK);
 }
 
 /**

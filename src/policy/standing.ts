@@ -4,7 +4,8 @@ import { localTime } from '../time/local-time.ts';
 /** The standing of a profile: what the agent does for it now, as `status` shows it. */
 export type Standing =
   | { standing: 'fresh' }
-  | { standing: 'asking'; since: number }
+  /** `why`: why the prompt is a mere notification. */
+  | { standing: 'asking'; since: number; why?: string }
   | { standing: 'snoozed'; until: number }
   | { standing: 'quiet'; until: number }
   | { standing: 'held'; why: string }
@@ -25,7 +26,7 @@ export function standingText(state: SessionState, standing: Standing | undefined
     case 'fresh':
       return 'fresh';
     case 'asking':
-      return `asking since ${localTime(standing.since, now)}`;
+      return `asking since ${localTime(standing.since, now)}${standing.why === undefined ? '' : `; ${standing.why}`}`;
     case 'snoozed':
       return `snoozed until ${localTime(standing.until, now)}`;
     case 'quiet':

@@ -2,6 +2,11 @@
 export const CODES_REFUSED = 'AWS refused the codes';
 export const HOLDS_LONG_TERM = 'it holds long-term keys';
 
+/** For `status`, while a notification is all that there is. */
+export function onlyNamesCommand(reason: string): string {
+  return `only a notification is possible: ${reason}`;
+}
+
 export function cannotAskHere(reason: string): string {
   return `cannot ask here: ${reason}`;
 }

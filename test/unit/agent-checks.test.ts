@@ -36,7 +36,14 @@ function agentWith(
     snoozedUntil: () => undefined,
     rememberSnooze: async () => {},
     rememberExpiry: async () => {},
-    watchPresence: async () => ({ held: () => undefined, paused: () => undefined, close: () => {} }),
+    watchPresence: async () => ({
+      held: () => undefined,
+      paused: () => undefined,
+      notifies: () => true,
+      close: () => {},
+    }),
+    desktopMark: () => '',
+    takeDesktop: async () => {},
     obstacle: () => undefined,
     notice: () => {},
     log: pino({ level: 'silent' }),
@@ -188,6 +195,61 @@ describe('a session that another tool writes', () => {
     );
     await agent.check('start');
     expect(agent.status()).toMatchObject([{ state: 'due' }]);
+    await agent.stop();
+  });
+});
+
+describe('an agent that starts before the desktop', () => {
+  it('the agent asks within a minute after a display appears, however rare its checks and reminders are', async () => {
+    vi.useFakeTimers({ now: NOON });
+    let environment = '';
+    let seen = '';
+    const prompts: number[] = [];
+    const refresh: Refresh = async () => {
+      prompts.push(Date.now() - NOON);
+      return seen === '' ? { kind: 'unaskable', reason: 'no display' } : { kind: 'dismissed' };
+    };
+    const agent = agentWith(refresh, async () => NONE, {
+      desktopMark: () => seen,
+      takeDesktop: async () => {
+        seen = environment;
+      },
+    });
+    try {
+      await agent.check('start');
+      await vi.advanceTimersByTimeAsync(90_000);
+      expect(prompts).toEqual([0]);
+      environment = ':0';
+      await vi.advanceTimersByTimeAsync(MINUTE);
+      expect(prompts).toEqual([0, 2 * MINUTE]);
+      await vi.advanceTimersByTimeAsync(MINUTE);
+      expect(prompts).toEqual([0, 2 * MINUTE]);
+    } finally {
+      await agent.stop();
+      vi.useRealTimers();
+    }
+  });
+
+  it('the agent closes a notification that only names a command, and asks properly, when a display appears', async () => {
+    let mark = '';
+    const prompts: string[] = [];
+    const refresh: Refresh = (_, { signal, onNoWay }) => {
+      prompts.push(mark);
+      return new Promise((resolve) => {
+        signal.addEventListener('abort', () => resolve({ kind: 'withdrawn' }));
+        if (mark === '') setImmediate(onNoWay, 'no display');
+      });
+    };
+    const agent = agentWith(refresh, async () => NONE, { desktopMark: () => mark });
+    await agent.check('start');
+    const why = 'only a notification is possible: no display';
+    await expect.poll(() => agent.status()).toMatchObject([{ standing: { standing: 'asking', why } }]);
+    await agent.check('schedule');
+    expect(prompts).toEqual(['']);
+    mark = ':0';
+    await agent.check('schedule');
+    await expect.poll(() => prompts).toEqual(['', ':0']);
+    expect(agent.status()).toMatchObject([{ standing: { standing: 'asking' } }]);
     await agent.stop();
   });
 });

@@ -652,6 +652,44 @@ describe('the plan for several profiles and states', () => {
     });
   });
 
+  describe('the plan where no way of asking works', () => {
+    const moment = {
+      kind: 'prompt-ended',
+      outcome: { kind: 'unaskable', reason: 'zenity: no display' },
+      jitter: 0,
+    } as const;
+    const unaskable = next({ ...FRESH_START, askingSince: NINE, lastAskedAt: NINE }, moment);
+    const ask = { do: 'ask', profile: 'mfa', reminder: 0 };
+
+    it('the plan waits, and looks for a desktop every minute', () => {
+      const { actions, standings, nextLook } = plan([situation({ history: unaskable })], at(NINE));
+      expect(actions).toEqual([]);
+      expect(standings.get('mfa')).toMatchObject({ standing: 'waiting', why: 'cannot ask here: zenity: no display' });
+      expect(nextLook).toBe(NINE + MINUTE);
+    });
+
+    it('the plan asks at once when the desktop has changed', () => {
+      const history = next(unaskable, { kind: 'desktop-changed' });
+      expect(plan([situation({ history })], at(NINE)).actions).toEqual([ask]);
+      const wait = { until: NINE + MINUTE, why: 'AWS is busy' };
+      expect(next({ ...FRESH_START, wait }, { kind: 'desktop-changed' })).toEqual({ ...FRESH_START, wait });
+    });
+
+    it('the plan says so while a notification names the command, reminds as always, and looks for a desktop', () => {
+      const asking: History = { ...FRESH_START, askingSince: NINE, lastAskedAt: NINE };
+      const history = next(asking, { kind: 'no-way', reason: 'zenity: not installed' });
+      const { actions, standings, nextLook } = plan([situation({ history })], at(NINE + MINUTE));
+      expect(actions).toEqual([]);
+      const why = 'only a notification is possible: zenity: not installed';
+      expect(standings.get('mfa')).toEqual({ standing: 'asking', since: NINE, why });
+      expect(nextLook).toBe(NINE + 2 * MINUTE);
+      expect(plan([situation({ history })], at(NINE + 5 * MINUTE)).actions).toMatchObject([{ do: 'remind' }]);
+      const closed = { kind: 'prompt-ended', outcome: { kind: 'dismissed' }, jitter: 0 } as const;
+      expect(next(history, { ...closed, noWay: 'zenity: not installed' }).unaskable).toBe('zenity: not installed');
+      expect(next(history, closed).unaskable).toBeUndefined();
+    });
+  });
+
   describe('the plan after a refusal that another code cannot change', () => {
     const message = 'cannot refresh [mfa]: AWS refused';
     const refused = { kind: 'refused', failure: { kind: 'forbidden', detail: 'no' }, message } as const;

@@ -29,6 +29,7 @@ export class NotificationQuestion {
   readonly #bus: Bus;
   readonly #asking: Asking;
   readonly #fields: readonly Way[];
+  readonly #namesCommand: boolean;
   readonly #events = new EventEmitter<{ event: [PromptEvent] }>();
   #request: AskRequest;
   /** The visible notification. */
@@ -39,7 +40,15 @@ export class NotificationQuestion {
   #returns = 0;
   #returnTimer: NodeJS.Timeout | undefined;
 
-  constructor(bus: Bus, request: AskRequest, asking: Asking, fields: readonly Way[]) {
+  /** @param namesCommand whether the notification names the command to run, and needs neither buttons nor a field */
+  constructor(
+    bus: Bus,
+    request: AskRequest,
+    asking: Asking,
+    fields: readonly Way[],
+    { namesCommand = false }: { namesCommand?: boolean } = {},
+  ) {
+    this.#namesCommand = namesCommand;
     this.#bus = bus;
     this.#request = request;
     this.#asking = asking;
@@ -89,7 +98,7 @@ export class NotificationQuestion {
     // Nothing is visible before the service answers, so a prompt that is closed need not wait for it.
     this.#capabilities = await Promise.race([service.capabilities(this.#bus), aborted]);
     const reason = whyUnfit(this.#capabilities, await whyNoField(this.#fields));
-    if (reason !== undefined) throw new Error(reason);
+    if (reason !== undefined && !this.#namesCommand) throw new Error(reason);
     await this.#show();
   }
 
@@ -176,13 +185,16 @@ export class NotificationQuestion {
     const { expiration, maxAge, now } = this.#request;
     const open = (await whyNoField(this.#fields)) === undefined;
     const reply = this.#capabilities.includes('inline-reply');
+    const command = this.#namesCommand ? [texts.refreshCommand(this.#request)] : [];
     const notification: service.Notification = {
       title: texts.askTitle(this.#request),
-      text: texts.askBody(this.#request).join('\n'),
+      text: [...texts.askBody(this.#request), ...command].join('\n'),
       actions: [
         // A click outside the buttons. With a label, Xfce would show it as a button.
         ...(open ? ['default', ''] : []),
-        ...[reply ? 'inline-reply' : 'enter', texts.ENTER_CODE],
+        ...(this.#namesCommand
+          ? [...(open ? ['enter', texts.OPEN_TERMINAL] : [])]
+          : [reply ? 'inline-reply' : 'enter', texts.ENTER_CODE]),
         ...['snooze', this.#request.snooze.label],
       ],
       isUrgent: expiration !== undefined && maxAge === undefined && isLastCall(now, expiration),

@@ -1,0 +1,33 @@
+import type { Way } from '../ask.ts';
+import * as reasons from '../reasons.ts';
+import { terminalWindow } from '../terminal-window.ts';
+import { withSessionBus } from './bus.ts';
+import { NotificationQuestion } from './notification-question.ts';
+import * as service from './notification-service.ts';
+
+/**
+ * A notification that names the command to run, where nothing can open a code field. If there is a terminal emulator, its
+ * button opens one with that command.
+ */
+export function commandNotification(environment: NodeJS.ProcessEnv): Way {
+  return {
+    name: 'notification',
+    unfit: () =>
+      withSessionBus(environment, async (bus) =>
+        (await service.isRunning(bus)) || (await service.canBeStarted(bus)) ? undefined : reasons.NO_SERVICE,
+      ).catch((error: Error) => error.message),
+    ask: async (request, asking) => {
+      try {
+        return await withSessionBus(environment, (bus) =>
+          new NotificationQuestion(bus, request, asking, [terminalWindow(environment)], { namesCommand: true }).settle(
+            false,
+          ),
+        );
+      } catch (error) {
+        return asking.signal.aborted
+          ? { kind: 'dismissed' }
+          : { kind: 'unavailable', reason: (error as Error).message };
+      }
+    },
+  };
+}

@@ -1,0 +1,23 @@
+import type { Ask, Way } from './ask.ts';
+
+/**
+ * Asks, and where that is not possible, in the last way.
+ * @param onNoWay receives the reasons why only the last way is left
+ */
+export function withLastResort(ask: Ask, last: Way, onNoWay: (reason: string) => void): Ask {
+  return async (request, asking) => {
+    let current = request;
+    const answer = await ask(request, {
+      ...asking,
+      onChange: (listener) =>
+        asking.onChange((changed) => {
+          current = changed;
+          listener(changed);
+        }),
+    });
+    if (answer.kind !== 'unavailable' || asking.signal.aborted || (await last.unfit()) !== undefined) return answer;
+    onNoWay(answer.reason);
+    const lastAnswer = await last.ask(current, asking);
+    return lastAnswer.kind === 'unavailable' ? answer : lastAnswer;
+  };
+}

@@ -1,0 +1,49 @@
+import { fileURLToPath } from 'node:url';
+import { PROGRAM } from '../package-file.ts';
+import { isInstalled } from '../run-command.ts';
+import type { Answer, Way } from './ask.ts';
+import { dialogEnvironment } from './field.ts';
+import * as reasons from './reasons.ts';
+import { startOutside } from './start-outside.ts';
+import * as texts from './texts.ts';
+
+/**
+ * A terminal window with `aws-mfa-agent refresh`, where there is no code field. It gives no answer: the agent sees the new
+ * session in the file. The window is the user's, and stays when the code is no longer needed.
+ */
+export function terminalWindow(environment: NodeJS.ProcessEnv): Way {
+  return {
+    name: 'terminal window',
+    unfit: async () => {
+      if (!environment.DISPLAY && !environment.WAYLAND_DISPLAY) return reasons.NO_DISPLAY;
+      return emulatorIn(environment) ? undefined : reasons.NO_TERMINAL_EMULATOR;
+    },
+    ask: async ({ profile }, { signal, activationToken }) => {
+      const emulator = emulatorIn(environment);
+      if (!emulator) return { kind: 'unavailable', reason: reasons.NO_TERMINAL_EMULATOR };
+      const refresh = [process.execPath, fileURLToPath(PROGRAM), 'refresh', profile];
+      const ended = startOutside(
+        // It ends with a status of its own, or with that of the command: neither says that it was not opened.
+        ['sh', '-c', '"$@" || :', 'sh', ...emulator, ...refresh],
+        texts.OPENS_TERMINAL,
+        dialogEnvironment(environment, activationToken),
+      );
+      const aborted = new Promise<undefined>((resolve) => {
+        signal.addEventListener('abort', () => resolve(undefined));
+        if (signal.aborted) resolve(undefined);
+      });
+      const reason = await Promise.race([ended, aborted]);
+      const answer: Answer = reason === undefined ? { kind: 'dismissed' } : { kind: 'unavailable', reason };
+      return answer;
+    },
+  };
+}
+
+/**
+ * The user's terminal emulator, with what comes before a command.
+ * @see https://gitlab.freedesktop.org/terminal-wg/specifications for the first; the second is Debian's
+ */
+function emulatorIn(environment: NodeJS.ProcessEnv): string[] | undefined {
+  if (isInstalled('xdg-terminal-exec', environment)) return ['xdg-terminal-exec'];
+  return isInstalled('x-terminal-emulator', environment) ? ['x-terminal-emulator', '-e'] : undefined;
+}
