@@ -6,7 +6,7 @@ import type { ProfileStatus } from './kept-profile.ts';
 /** Reasons to postpone a prompt: the user would not see it now. */
 export const SCREEN_LOCKED = 'screen locked';
 export const SCREEN_SAVER_ON = 'screen saver on';
-export const NOBODY_THERE = 'nobody at the keyboard';
+export const NOBODY_THERE = 'the user is away';
 export const NOTIFICATIONS_PAUSED = 'notifications are paused';
 export const NO_NETWORK = 'no network';
 export const OTHER_SESSION = 'another session is on the screen';

@@ -70,7 +70,7 @@ function keysFrom(output: string, profile: string): LongTermKeys {
   try {
     printed = JSON.parse(output);
   } catch {
-    throw new UserError(`${where} printed something that is no JSON`);
+    throw new UserError(`${where} printed something that is not JSON`);
   }
   const { Version: version, AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, SessionToken: token } = printed;
   if (version !== 1) throw new UserError(`${where} printed no "Version": 1`);

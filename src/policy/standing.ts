@@ -40,7 +40,7 @@ export function standingText(state: SessionState, standing: Standing | undefined
         ? 'not answered'
         : `not answered; asks again at ${localTime(standing.until, now)}`;
     case 'queued':
-      return `after [${standing.behind}], which is asked for on the same device`;
+      return `waiting for [${standing.behind}], which uses the same MFA device`;
     case 'unsaved':
       return 'has a new session that cannot be written yet';
     case 'verifying':

@@ -85,7 +85,8 @@ export function unsaved(profile: string, reason: string): string {
   return `[${profile}] has a new session that is not on disk yet: ${reason}`;
 }
 
-export const PRESS_RETURN = 'The session is kept here. Mend that and press Return to try again (Ctrl-C gives it up): ';
+export const PRESS_RETURN =
+  'The new session is still in memory. Fix the problem and press Return to try again (Ctrl-C discards it): ';
 
 export const GIVEN_UP = 'the session was given up: the next refresh needs a new code';
 
@@ -109,7 +110,7 @@ export function refreshed(
 }
 
 export function stillFresh(profile: string, expiration: number, now: number): string {
-  return `[${profile}] is still fresh until ${localTime(expiration, now)} (${formatDuration(expiration - now)}): nothing done (--force refreshes it all the same)`;
+  return `[${profile}] is still fresh until ${localTime(expiration, now)} (${formatDuration(expiration - now)}): nothing to do (use --force to refresh anyway)`;
 }
 
 export function notAnswered(profile: string): string {

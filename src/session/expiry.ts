@@ -122,7 +122,7 @@ function instantOf(text: string, zone: Zone, where: string): number {
   const asUtc = Date.parse(`${date}T${time}Z`);
   // Date.parse reads February 31st as March 3rd.
   if (date === undefined || Number.isNaN(asUtc) || new Date(asUtc).getUTCDate() !== Number(date.slice(8))) {
-    throw new ExpiryError(`${where} is no date: ${JSON.stringify(text.slice(0, 40))}`);
+    throw new ExpiryError(`${where} is not a date: ${JSON.stringify(text.slice(0, 40))}`);
   }
   if (offset !== undefined) return asUtc - offsetOf(offset) + milliseconds;
   // When clocks are set back, an hour occurs twice in local time: this is its first occurrence.

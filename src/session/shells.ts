@@ -37,7 +37,7 @@ export function shellOf(program: string): Shell | undefined {
 export function settingLine(shell: Shell, name: string, value: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: it is them; \p{Cc} and \p{Surrogate} take V8 longer
   if (/[\0-\x1f\x7f-\x9f\ud800-\udfff]/u.test(value)) {
-    throw new UserError(`${name} holds a line break or another control character: no credentials of AWS do`);
+    throw new UserError(`${name} holds a line break or another control character: AWS credentials never do`);
   }
   switch (shell) {
     case 'sh':

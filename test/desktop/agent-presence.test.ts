@@ -65,7 +65,7 @@ describe('the agent while the user is absent', needs('a desktop'), () => {
   it('the agent opens the code field itself when notifications have no buttons, but not before the user returns', async () => {
     const logind = await begin(['body'], { IdleHint: true });
     await agent.says(/"standing":"held"/);
-    expect(await statusNow()).toContain('held: nobody at the keyboard');
+    expect(await statusNow()).toContain('held: the user is away');
     expect(await processesNamed('gjs', desktop.environment.DISPLAY)).toEqual([]);
 
     logind.change({ IdleHint: false });

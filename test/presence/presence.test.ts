@@ -12,7 +12,7 @@ import { until, within } from '../within.ts';
 import { type PrivateBus, startBus, startLogind, startNotifications, startScreenSaver } from './buses.ts';
 
 const LOCKED = 'screen locked';
-const IDLE = 'nobody at the keyboard';
+const IDLE = 'the user is away';
 const SAVER = 'screen saver on';
 
 /** A presence that keeps what it tells, with what held at that time. */

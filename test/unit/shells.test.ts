@@ -62,7 +62,7 @@ it.each(['sh', 'fish', 'powershell', 'cmd'] as const)(
   (shell) => {
     for (const value of ['a\nb', 'a\rb', 'a\0b', 'a\tb', 'a\x1b[31mb', 'a\u0085b', 'a\ud800b']) {
       expect(() => settingLine(shell, 'AWS_SECRET_ACCESS_KEY', value)).toThrow(
-        /^AWS_SECRET_ACCESS_KEY holds a line break or another control character: no credentials of AWS do$/,
+        /^AWS_SECRET_ACCESS_KEY holds a line break or another control character: AWS credentials never do$/,
       );
     }
   },
