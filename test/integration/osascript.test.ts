@@ -29,7 +29,14 @@ describe('a stand-in for osascript', () => {
     const hostile = '" & (do shell script "touch /tmp/owned") & "';
     await ask(`printf '%s\\0' "$@" > ${folder}/words; echo 123456`, request({ profile: hostile }));
     const [dashE, script = '', title, text, ...buttons] = (await readFile(join(folder, 'words'), 'utf8')).split('\0');
-    expect([dashE, title, ...buttons]).toEqual(['-e', 'AWS MFA code', 'Snooze until 14:27', 'Cancel', 'OK', '']);
+    expect([dashE, title, ...buttons]).toEqual([
+      '-e',
+      `AWS MFA code: ${hostile}`,
+      'Snooze until 14:27',
+      'Cancel',
+      'OK',
+      '',
+    ]);
     expect(text).toMatch(
       /^AWS session \[" & .* & "\] ends in 15m, at [0-9:]+\nMFA code of alice in account 123456789012$/,
     );

@@ -29,6 +29,7 @@ describe('the published package', () => {
       'completions/aws-mfa-agent.zsh',
       'dist/*.cjs',
       'dist/aws-mfa-agent.1',
+      'dist/gtk-window.js',
       'dist/licenses.txt',
       'launchd/io.github.aws-mfa-agent.plist',
       'package.json',
