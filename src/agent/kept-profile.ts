@@ -179,7 +179,7 @@ export class KeptProfile {
     };
   }
 
-  /** Where no way of asking works, asks anew as soon as one may. */
+  /** If no way of asking works, asks again as soon as one may work. */
   #lookAtDesktop(reason: CheckReason): void {
     const hasChanged =
       this.isUnaskable && this.#desktopAsked !== undefined && this.#desktopAsked !== this.#agent.desktop();

@@ -50,7 +50,7 @@ export async function run(options: GlobalOptions): Promise<void> {
 async function keepFresh(options: GlobalOptions, log: Logger, manager: ServiceManager | undefined): Promise<void> {
   const load = async () => {
     const read = withDevice(userSettings(options));
-    await requireValidSchedule(read, (check) => runJob({ do: 'isSchedule', input: check }));
+    await requireValidSchedule(read, isSchedule);
     return read;
   };
   let settings = await load();
@@ -149,6 +149,15 @@ async function upcoming(expression: string): Promise<number[]> {
     return await runJob({ do: 'upcoming', input: expression });
   } catch {
     return (await import('../agent/upcoming.ts')).upcomingChecks(expression);
+  }
+}
+
+/** Returns whether node-cron accepts an expression, in a child process if one can be started. */
+async function isSchedule(expression: string): Promise<boolean> {
+  try {
+    return await runJob({ do: 'isSchedule', input: expression });
+  } catch {
+    return (await import('node-cron')).validate(expression);
   }
 }
 
