@@ -27,6 +27,7 @@ export async function status(names: string[], options: StatusOptions): Promise<v
   } else {
     const lines = await tableLines(knowledge, rows, now);
     write(1, lines.map((line) => `${line}\n`).join(''));
+    for (const line of missingDevices(knowledge)) write(2, `aws-mfa-agent: ${line}\n`);
   }
   if (names.length > 0 && rows.some(({ state }) => state !== 'fresh')) process.exitCode = 3;
 }
@@ -44,15 +45,20 @@ async function watch(names: string[], options: StatusOptions): Promise<void> {
   // The reader of the pipe is gone.
   process.stdout.on('error', () => process.exit());
   if (options.json) {
+    let last: string | undefined;
     return follow(first, sources, async (knowledge, rows, now, problem) => {
+      const line = problem === undefined ? JSON.stringify(statusJson(knowledge, rows, now)) : problem;
+      if (line === last) return;
+      last = line;
       if (problem !== undefined) process.stderr.write(`aws-mfa-agent: ${problem}\n`);
-      else process.stdout.write(`${JSON.stringify(statusJson(knowledge, rows, now))}\n`);
+      else process.stdout.write(`${line}\n`);
     });
   }
   const screen = openScreen(process.stdout);
-  return follow(first, { ...sources, onRedraw: screen.onRedraw }, async (knowledge, rows, now, problem) =>
-    screen.show([...(await tableLines(knowledge, rows, now)), ...(problem === undefined ? [] : ['', plain(problem)])]),
-  );
+  return follow(first, { ...sources, onRedraw: screen.onRedraw }, async (knowledge, rows, now, problem) => {
+    const below = [...missingDevices(knowledge), ...(problem === undefined ? [] : [plain(problem)])];
+    screen.show([...(await tableLines(knowledge, rows, now)), ...below.flatMap((line) => ['', line])]);
+  });
 }
 
 async function readFiles(names: string[], options: GlobalOptions): Promise<Omit<Knowledge, 'agent'>> {
@@ -77,6 +83,12 @@ function readAgent(runtime: string, after?: number): Promise<AgentReport | undef
 
 async function tableLines(knowledge: Knowledge, rows: Row[], now: number): Promise<string[]> {
   return statusTable(rows, knowledge.agent, now, place(), await widthsFor(rows));
+}
+
+/** Returns what to do for profiles without an MFA device, which the agent cannot refresh. */
+function missingDevices({ profiles }: Knowledge): string[] {
+  const names = profiles.filter(({ serialNumber }) => serialNumber === undefined).map(({ profile }) => `[${profile}]`);
+  return names.length === 0 ? [] : [plain(`no MFA device is known for ${names.join(', ')}: run "aws-mfa-agent setup"`)];
 }
 
 function place(): Display {

@@ -28,13 +28,26 @@ export async function follow(first: Omit<Knowledge, 'agent'>, sources: Sources, 
   let timer: NodeJS.Timeout | undefined;
   let last = Promise.resolve();
 
+  let drawn: string | undefined;
   function draw(): void {
     clearTimeout(timer);
     const now = Date.now();
     const rows = rowsAt(knowledge, now);
     timer = setTimeout(draw, nextChange(rows, now));
+    drawn = content(rows);
     const shown = knowledge;
     last = last.then(() => show(shown, rows, now, problem));
+  }
+
+  /** Does nothing if only the time differs from what is shown. */
+  function drawChanges(): void {
+    if (content(rowsAt(knowledge, Date.now())) !== drawn) draw();
+  }
+
+  /** Everything that is shown, except the time. */
+  function content(rows: Row[]): string {
+    const { agent, profiles } = knowledge;
+    return JSON.stringify([rows, profiles, agent?.pid, agent?.version, problem]);
   }
 
   /** Only one reading runs at a time. Changes during a reading cause one more. */
@@ -54,7 +67,7 @@ export async function follow(first: Omit<Knowledge, 'agent'>, sources: Sources, 
       )
       .then(() => {
         reading = undefined;
-        draw();
+        drawChanges();
         if (again) read();
       });
   }
@@ -69,7 +82,7 @@ export async function follow(first: Omit<Knowledge, 'agent'>, sources: Sources, 
       // Undefined if no agent is running any more, or an old one that does not report changes.
       revision = agent?.revision;
       knowledge = { ...knowledge, agent };
-      draw();
+      drawChanges();
     } while (revision !== undefined);
     isFollowing = false;
   }

@@ -31,8 +31,8 @@ interface Column {
 
 /**
  * Returns the lines of the table, without line ends. No line is wider than the place, whatever the names are. If there is
- * too little room, the bar is shortened and then removed, then the agent's texts are cut, then columns are removed from the
- * right, and finally names are cut.
+ * too little room, the bar is shortened and then removed; then agent's texts that do not fit are wrapped under their rows;
+ * then columns are removed from the right, and finally names are cut.
  */
 export function statusTable(
   rows: readonly Row[],
@@ -44,18 +44,73 @@ export function statusTable(
   const { profile, state, left, bar, ends, agents } = columnsAt(agent, now, place.unicode);
   const { columns: room = Number.POSITIVE_INFINITY } = place;
   const isBar = rows.some(({ end }) => end !== undefined);
-  const choices = [
+  const onOneLine = [
     ...[16, 8].filter(() => isBar).map((length) => [profile, state, left, bar(length), ends, agents]),
     [profile, state, left, ends, agents],
-    [profile, state, left, ends],
-    [profile, state, left],
-    [profile, state],
   ];
-  for (const columns of choices) {
+  for (const columns of onOneLine) {
     const widths = fitted(columns, rows, room, widthOf);
     if (widths) return lines(columns, widths, rows, place, widthOf);
   }
-  return lines([profile], [room], rows, place, widthOf);
+  for (const columns of [[profile, state, left, ends], [profile, state, left], [profile, state], [profile]]) {
+    const widths = fitted(columns, rows, room, widthOf) ?? (columns.length === 1 ? [room] : undefined);
+    if (!widths) continue;
+    const used = widths.reduce((sum, width) => sum + width + GAP, 0);
+    const beside = { ...agents, text: (row: Row) => textBeside(agents.text(row), room - used, widthOf) };
+    const isBeside = columns.length === 4 && rows.some((row) => beside.text(row) !== '');
+    const [head, ...shown] = isBeside
+      ? lines([...columns, beside], [...widths, room - used], rows, place, widthOf)
+      : lines(columns, widths, rows, place, widthOf);
+    const under = rows.map((row) => {
+      const text = agents.text(row);
+      const isShown = (isBeside && beside.text(row) !== '') || text === row.state || text === '-';
+      return isShown ? '' : text;
+    });
+    return [
+      head ?? '',
+      ...shown.flatMap((line, index) => {
+        const text = under[index] ?? '';
+        // Rows with the same text show it once.
+        return [line, ...(text === under[index + 1] ? [] : wrapped(text, room, widthOf))];
+      }),
+    ];
+  }
+  return [];
+}
+
+/** Returns a text that fits beside the other columns, or none. */
+function textBeside(text: string, room: number, widthOf: WidthOf): string {
+  return room >= LEAST_BESIDE && widthOf(text) <= room ? text : '';
+}
+
+/** Cells: at least the head of the column. */
+const LEAST_BESIDE = 5;
+
+/** Breaks a text between words into lines with an indentation. A word that is too long is broken anywhere. */
+function wrapped(text: string, room: number, widthOf: WidthOf): string[] {
+  const indent = room > 20 ? '  ' : '';
+  const width = room - indent.length;
+  const broken: string[] = [];
+  let line = '';
+  for (const word of text.split(' ').filter((one) => one !== '')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (widthOf(longer) <= width) {
+      line = longer;
+      continue;
+    }
+    if (line !== '') broken.push(line);
+    line = '';
+    for (const { segment } of new Intl.Segmenter().segment(word)) {
+      // A character that is wider than the place cannot be shown.
+      if (widthOf(segment) > width) continue;
+      if (widthOf(line + segment) > width) {
+        broken.push(line);
+        line = '';
+      }
+      line += segment;
+    }
+  }
+  return [...broken, ...(line === '' ? [] : [line])].map((one) => indent + one);
 }
 
 function columnsAt(agent: AgentReport | undefined, now: number, unicode: boolean) {
@@ -82,7 +137,6 @@ function columnsAt(agent: AgentReport | undefined, now: number, unicode: boolean
         if (!agent) return 'not running';
         return standing ? plain(standingText(state, standing, now)) : '-';
       },
-      least: 12,
     },
   } satisfies Record<string, Column | ((length: number) => Column)>;
 }

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -89,6 +89,38 @@ describe('status', () => {
     expect((await run(['status'], sandbox.env)).stdout).toMatch(/asking since (\w+ )?\d\d:\d\d\n$/);
   });
 
+  it('status wraps why the agent does not ask under the row', async () => {
+    const line = quoted([process.execPath, PROGRAM, 'status']);
+    await settings('prompt = zenity\n');
+    const running = start(['run'], { ...sandbox.env, PATH: '' });
+    processes.push(running);
+    await running.says(/"standing":"waiting"/);
+    const { stdout } = await onTerminal(`stty columns 44; ${line}`, sandbox.env).ended;
+    const lines = stdout.trimEnd().split(/\r?\n/);
+    expect(lines[1]).toMatch(/^mfa +\S*missing\S* +- +-$/);
+    expect(lines.length).toBeGreaterThan(3);
+    for (const one of lines.slice(2)) expect(one).toMatch(/^ {2}\S.{0,41}$/);
+    expect(
+      lines
+        .slice(2)
+        .map((one) => one.trim())
+        .join(' '),
+    ).toMatch(/zenity.*; asks again at (\w+ )?\d\d:\d\d$/);
+  });
+
+  it('status leads an empty home to setup', async () => {
+    const env = { HOME: sandbox.home, PATH: sandbox.env.PATH, XDG_RUNTIME_DIR: sandbox.env.XDG_RUNTIME_DIR };
+    await rm(join(sandbox.home, '.aws'), { recursive: true });
+    const { status, stdout, stderr } = await run(['status'], env);
+    expect({ status, stderr }).toEqual({
+      status: 0,
+      stderr: 'aws-mfa-agent: no MFA device is known for [mfa]: run "aws-mfa-agent setup"\n',
+    });
+    expect(stdout).toMatch(/^mfa +missing +- +- +not running$/m);
+    expect((await run(['status', '--json'], env)).stderr).toBe('');
+    expect((await run(['status'], sandbox.env)).stderr).toBe('');
+  });
+
   it('status keeps control characters in names from the terminal, and aligns wide ones', async () => {
     await settings('[日本語]\n[a]\n');
     await put('日本語', 7200);
@@ -129,6 +161,35 @@ describe('status --watch', () => {
     watching.child.stdout?.destroy();
     await put('mfa', 3600);
     await watching.ended;
+  });
+
+  it('status --watch --json prints each line once, however often its files are written', async () => {
+    await settings('prompt = terminal\n[mfa]\n[other]\n');
+    await put('mfa', 7200);
+    const watching = start(['status', '--watch', '--json'], sandbox.env);
+    processes.push(watching);
+    await watching.says(/"state":"fresh"/);
+    const bytes = await readFile(sandbox.credentialsFile);
+    for (let count = 0; count < 5; count += 1) {
+      await writeFile(`${sandbox.credentialsFile}.new`, bytes, { mode: 0o600 });
+      await rename(`${sandbox.credentialsFile}.new`, sandbox.credentialsFile);
+      await settings(`prompt = terminal\n[mfa]\n[other]\n# ${count}\n`);
+    }
+    const running = agent();
+    await watching.says(/"standing":"asking"/);
+    expect((await run(['snooze', '1h'], sandbox.env)).status).toBe(0);
+    await watching.says(/"standing":"snoozed"/);
+    const contents = watching
+      .output()
+      .trimEnd()
+      .split('\n')
+      .map((line) => {
+        const { agent, profiles } = JSON.parse(line);
+        // The time left changes the line once a minute.
+        return JSON.stringify([agent, profiles.map(({ seconds_left: _, ...rest }: { seconds_left: number }) => rest)]);
+      });
+    expect(contents.filter((line, index) => line === contents[index - 1])).toEqual([]);
+    expect(running.child.exitCode).toBeNull();
   });
 
   it('status --watch shows a state that changes with time alone', async () => {

@@ -82,17 +82,53 @@ describe('the table of status', () => {
     expect(table([row({ state: 'due' })]).join('\n')).not.toContain('\x1b');
   });
 
-  it('the table drops the bar, then the words of the agent, then columns, as it gets narrower', () => {
-    const rows = [row({ standing: { standing: 'stopped', why: 'w'.repeat(40) } })];
-    const at = (columns: number) => table(rows, { ...wide, columns }, AGENT)[1];
-    expect(at(100)).toMatch(/^mfa {6}fresh {2}6h 00m {2}[█░]{16} {2}18:00 {2}stopped: w{40}$/);
-    expect(at(70)).toMatch(/[█░]{16} {2}18:00 {2}stopped: w+…$/);
-    expect(at(55)).toMatch(/ [█░]{8} {2}18:00 {2}stopped: w+…$/);
-    expect(at(45)).toMatch(/6h 00m {2}18:00 {2}stopped: w+…$/);
-    expect(at(32)).toBe('mfa      fresh  6h 00m  18:00');
-    expect(at(24)).toBe('mfa      fresh  6h 00m');
-    expect(at(16)).toBe('mfa      fresh');
-    expect(at(2)).toBe('m…');
+  it('the table drops the bar, then wraps the words of the agent under the row, then drops columns, as it gets narrower', () => {
+    const why = 'AWS refused: no identity-based policy allows the sts:GetSessionToken action';
+    const rows = [
+      row({ standing: { standing: 'stopped', why } }),
+      row({ profile: 'work', standing: { standing: 'fresh' } }),
+    ];
+    const at = (columns: number) => table(rows, { ...wide, columns }, AGENT);
+    expect(at(140)[1]).toBe(`mfa      fresh  6h 00m  ████████░░░░░░░░  18:00  stopped: ${why}`);
+    expect(at(126)[1]).toBe(`mfa      fresh  6h 00m  ████░░░░  18:00  stopped: ${why}`);
+    expect(at(116)[1]).toBe(`mfa      fresh  6h 00m  18:00  stopped: ${why}`);
+    expect(at(60)).toEqual([
+      'PROFILE  STATE  LEFT    ENDS   AGENT',
+      'mfa      fresh  6h 00m  18:00',
+      '  stopped: AWS refused: no identity-based policy allows the',
+      '  sts:GetSessionToken action',
+      'work     fresh  6h 00m  18:00  fresh',
+    ]);
+    expect(at(24)).toEqual([
+      'PROFILE  STATE  LEFT',
+      'mfa      fresh  6h 00m',
+      '  stopped: AWS refused:',
+      '  no identity-based',
+      '  policy allows the',
+      '  sts:GetSessionToken',
+      '  action',
+      'work     fresh  6h 00m',
+    ]);
+    expect(at(16).slice(0, 3)).toEqual(['PROFILE  STATE', 'mfa      fresh', 'stopped: AWS']);
+    expect(at(2)[1]).toBe('m…');
+  });
+
+  it('the table says once what is true of several rows', () => {
+    const standing: Standing = { standing: 'waiting', until: NOON + HOUR, why: 'AWS is busy (Throttling)' };
+    const rows = [row({ standing }), row({ profile: 'work', standing }), row({ profile: 'late', standing })];
+    expect(table(rows, { ...wide, columns: 40 }, AGENT)).toEqual([
+      'PROFILE  STATE  LEFT    ENDS',
+      'mfa      fresh  6h 00m  18:00',
+      'work     fresh  6h 00m  18:00',
+      'late     fresh  6h 00m  18:00',
+      '  AWS is busy (Throttling); asks again',
+      '  at 13:00',
+    ]);
+    expect(table([row(), row({ profile: 'work' })], { ...wide, columns: 32 }).slice(1)).toEqual([
+      'mfa      fresh  6h 00m  18:00',
+      'work     fresh  6h 00m  18:00',
+      '  not running',
+    ]);
   });
 
   test('the table keeps its form for any name and any width', () => {
@@ -115,7 +151,7 @@ describe('the table of status', () => {
         (all, columns) => {
           const rows = all.map(([profile, standing]) => row({ profile, standing }));
           const lines = table(rows, { ...wide, columns }, AGENT);
-          expect(lines).toHaveLength(rows.length + 1);
+          expect(lines.length).toBeGreaterThan(rows.length);
           for (const line of lines) {
             expect(stringWidth(line)).toBeLessThanOrEqual(columns);
             expect(line).not.toMatch(/\p{Cc}|[\u202a-\u202e\u2066-\u2069]/u);
