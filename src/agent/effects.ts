@@ -55,8 +55,8 @@ export function agentEffects(
       const isOwn = ({ serialNumber }: { serialNumber: string }) => serialNumber === target.serialNumber;
       const memory = { clockOffset: clock.offset, codes: codes.filter(isOwn) };
       const job = { settings: settings(), target, reminder: asking.reminder, memory };
-      const { outcome, memory: learned } = await refreshWhere(job, asking, (text, level) =>
-        level === 'no way' ? asking.onNoWay(text) : log[level](text),
+      const { outcome, memory: learned } = await refreshWhere(job, asking, (text, level, summary) =>
+        level === 'no way' ? asking.onNoWay(text, summary ?? text) : log[level](text),
       );
       clock.learn(learned.clockOffset);
       codes = [...codes.filter((code) => !isOwn(code)), ...learned.codes];

@@ -29,9 +29,9 @@ export interface RefreshJob {
 
 /**
  * Receives one line: what only the user can do (`info`), what went wrong before the prompt (`warn`), or why no way of asking
- * works, so that a notification only names a command (`no way`).
+ * works, so that a notification only names a command (`no way`, with a `summary`).
  */
-export type Tell = (text: string, level: 'info' | 'warn' | 'no way') => void;
+export type Tell = (text: string, level: 'info' | 'warn' | 'no way', summary?: string) => void;
 
 /** Makes one refresh, from the prompt to the written file. */
 export async function refreshJob(
@@ -49,7 +49,7 @@ export async function refreshJob(
     standardInput: settings.prompt.includes('terminal'),
     tell: (text) => tell(text, 'info'),
     warn: (text) => tell(text, 'warn'),
-    onNoWay: (reason) => tell(reason, 'no way'),
+    onNoWay: (reason, summary) => tell(reason, 'no way', summary),
   });
   const effects = refreshEffects(settings, profile, { ask, clock, codes: rememberCodes(codes) });
   const outcome = await refresh(target, { ...asking, reminder }, effects);

@@ -18,10 +18,10 @@ import { utcTime } from '../time/instant.ts';
 /** What a profile needs from the world around it. */
 export interface ProfileEffects {
   clock: Clock;
-  /** Asks and refreshes. `onNoWay` receives the reasons if no way of asking works and the prompt only names a command. */
+  /** Asks and refreshes. `onNoWay` receives why, if the prompt only names a command. */
   refresh(
     target: RefreshTarget,
-    asking: Asking & { reminder: number; onNoWay(reason: string): void },
+    asking: Asking & { reminder: number; onNoWay(reason: string, summary: string): void },
   ): Promise<RefreshOutcome>;
   /** Writes a session into the credentials file. Throws if that fails. */
   save(profile: string, session: MfaSession): Promise<void>;
@@ -103,6 +103,8 @@ export class KeptProfile {
   #seen: { accessKeyId?: string; issued?: number } | undefined;
   /** The desktop mark of the last prompt. */
   #desktopAsked: string | undefined;
+  /** Why no way of asking worked, as the log has it. */
+  #unaskableTold: string | undefined;
   /** Resolves when the last snooze has been remembered. */
   #remembering: Promise<void> = Promise.resolve();
   #status: ProfileStatus | undefined;
@@ -280,10 +282,10 @@ export class KeptProfile {
     let raise: (request: AskRequest) => void = () => {};
     const afterOutage = this.#history.outage !== undefined;
     const target = { ...refreshTarget(this.#settings(), settings, expiration), awsEnd, afterOutage };
-    const onNoWay = (reason: string) => {
-      if (this.#question) this.#question.noWay = reason;
+    const onNoWay = (reason: string, summary: string) => {
+      if (this.#question) this.#question.noWay = summary;
       this.#tellUnaskable(reason);
-      this.#happened({ kind: 'no-way', reason });
+      this.#happened({ kind: 'no-way', reason: summary });
       this.#agent.onOutcome();
     };
     this.#desktopAsked = this.#agent.desktop();
@@ -339,7 +341,8 @@ export class KeptProfile {
 
   /** Once for each reason. */
   #tellUnaskable(reason: string): void {
-    if (this.#history.unaskable === reason) return;
+    if (this.isUnaskable && this.#unaskableTold === reason) return;
+    this.#unaskableTold = reason;
     this.#effects.log.warn({ profile: this.#profile }, policyTexts.cannotAskHere(reason));
   }
 

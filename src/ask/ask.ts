@@ -26,8 +26,11 @@ export type Answer =
   | { kind: 'snooze'; until: number }
   /** The user closed the prompt, or the agent did. */
   | { kind: 'dismissed' }
-  /** This way cannot ask. `reason` is one line for the user; `problem` is shown in the prompt of the next way. */
-  | { kind: 'unavailable'; reason: string; problem?: string };
+  /**
+   * This way cannot ask. `reason` is one line for the user; `summary` is a short one for `status`, with the remedy; `problem`
+   * is shown in the prompt of the next way.
+   */
+  | { kind: 'unavailable'; reason: string; summary?: string; problem?: string };
 
 /** What connects a prompt with the agent while it is shown. */
 export interface Asking {

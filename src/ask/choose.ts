@@ -30,10 +30,10 @@ interface AskOptions {
   /** Receives one line about a way that failed, for the user to fix; the next way then asks. */
   warn?: (problem: string) => void;
   /**
-   * Receives the reasons when no way works. A notification then names the command to run. Without this function, the answer
+   * Receives the reasons, and the remedy in a few words, when no way works. A notification then names the command to run. Without this function, the answer
    * is that no way is available.
    */
-  onNoWay?: (reason: string) => void;
+  onNoWay?: (reason: string, summary: string) => void;
 }
 
 export interface Asker {

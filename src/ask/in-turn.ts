@@ -1,4 +1,5 @@
 import type { Ask, AskRequest, Way } from './ask.ts';
+import { summaryOf } from './reasons.ts';
 
 /**
  * Asks in the first of these ways that is available. If none is, the answer has all reasons.
@@ -6,7 +7,7 @@ import type { Ask, AskRequest, Way } from './ask.ts';
  */
 export function inTurn(ways: readonly Way[], warn: (problem: string) => void = () => {}): Ask {
   return async (request, asking) => {
-    const reasons: string[] = [];
+    const failed: { name: string; reason: string }[] = [];
     let current = request;
     let listener: (request: AskRequest) => void = () => {};
     asking.onChange((changed) => {
@@ -24,12 +25,13 @@ export function inTurn(ways: readonly Way[], warn: (problem: string) => void = (
         },
       });
       if (answer.kind !== 'unavailable') return answer;
-      reasons.push(`${way.name}: ${answer.reason}`);
+      failed.push({ name: way.name, reason: answer.reason });
       if (answer.problem === undefined) continue;
       warn(answer.problem);
       const problems = current.problem === undefined ? [answer.problem] : [answer.problem, current.problem];
       current = { ...current, problem: problems.join(' ') };
     }
-    return { kind: 'unavailable', reason: reasons.join('; ') };
+    const reason = failed.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
+    return { kind: 'unavailable', reason, summary: summaryOf(failed) };
   };
 }

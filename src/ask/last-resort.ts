@@ -2,9 +2,9 @@ import type { Ask, Way } from './ask.ts';
 
 /**
  * Asks, and where that is not possible, in the last way.
- * @param onNoWay receives the reasons why only the last way is left
+ * @param onNoWay receives the reasons why only the last way is left, and the remedy in a few words
  */
-export function withLastResort(ask: Ask, last: Way, onNoWay: (reason: string) => void): Ask {
+export function withLastResort(ask: Ask, last: Way, onNoWay: (reason: string, summary: string) => void): Ask {
   return async (request, asking) => {
     let current = request;
     const answer = await ask(request, {
@@ -16,7 +16,7 @@ export function withLastResort(ask: Ask, last: Way, onNoWay: (reason: string) =>
         }),
     });
     if (answer.kind !== 'unavailable' || asking.signal.aborted || (await last.unfit()) !== undefined) return answer;
-    onNoWay(answer.reason);
+    onNoWay(answer.reason, answer.summary ?? answer.reason);
     const lastAnswer = await last.ask(current, asking);
     return lastAnswer.kind === 'unavailable' ? answer : lastAnswer;
   };

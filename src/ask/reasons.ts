@@ -21,6 +21,18 @@ export const NO_BUTTONS = 'the notification service has no buttons';
 export const SERVICE_GONE = 'the notification service stopped';
 export const SERVICE_CRASHES = 'the notification service keeps crashing';
 
+/** Returns the remedy where no way works, in a few words: `doctor` lists the ways and their reasons. */
+export function summaryOf(failed: readonly { name: string; reason: string }[]): string {
+  const [first] = failed;
+  const has = (...reasons: string[]) => failed.some(({ reason }) => reasons.includes(reason));
+  const what = has(NO_DISPLAY)
+    ? 'no display'
+    : has(NOT_INSTALLED, NO_GJS, NO_GTK)
+      ? 'install gjs or zenity'
+      : first && `${first.name}: ${first.reason}`;
+  return [...(what === undefined ? [] : [what]), 'run `aws-mfa-agent doctor`'].join('; ');
+}
+
 /** @param limit in milliseconds */
 export function windowLate(limit: number): string {
   return `the window did not open within ${limit / 1000} s`;

@@ -153,8 +153,9 @@ function afterOutcome(
       return asIfFirst(rest);
     case 'unaskable': {
       // Tried again later, and not counted as a prompt: a desktop may appear.
-      const why = texts.cannotAskHere(outcome.reason);
-      return { ...FRESH_START, unaskable: outcome.reason, wait: { until: now + remindEvery, why } };
+      const { reason, summary } = outcome;
+      const why = summary === undefined ? texts.cannotAskHere(reason) : texts.nothingToAskWith(summary);
+      return { ...FRESH_START, unaskable: summary ?? reason, wait: { until: now + remindEvery, why } };
     }
     case 'no-keys':
       return stop(outcome.reason, now);

@@ -28,6 +28,7 @@ export type RefreshOutcome =
   | { kind: 'snoozed'; until: number }
   | { kind: 'dismissed' }
   | { kind: 'withdrawn' }
-  | { kind: 'unaskable'; reason: string }
+  /** `summary`: the remedy in a few words, if no way of asking works. */
+  | { kind: 'unaskable'; reason: string; summary?: string | undefined }
   | { kind: 'no-keys'; reason: string }
   | { kind: 'refused'; failure: AwsFailure; message: string };

@@ -7,6 +7,11 @@ export function onlyNamesCommand(reason: string): string {
   return `only a notification is possible: ${reason}`;
 }
 
+/** For `status`, with the remedy. */
+export function nothingToAskWith(summary: string): string {
+  return `nothing to ask with: ${summary}`;
+}
+
 export function cannotAskHere(reason: string): string {
   return `cannot ask here: ${reason}`;
 }

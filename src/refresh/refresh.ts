@@ -87,7 +87,8 @@ async function attempt(
     }
     if (answer.kind === 'dismissed') return { kind: 'dismissed' };
     if (answer.kind === 'unavailable') {
-      if (!isRepeated || hasWaited) return refused ?? { kind: 'unaskable', reason: answer.reason };
+      const { reason, summary } = answer;
+      if (!isRepeated || hasWaited) return refused ?? { kind: 'unaskable', reason, summary };
       // The user cannot be asked, so the command gets one chance to print the next code.
       hasWaited = true;
       isRepeated = false;

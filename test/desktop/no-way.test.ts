@@ -56,7 +56,7 @@ describe('the agent on a desktop where no dialog can be opened', needs('a deskto
       /cannot ask here: notification: no code field can be opened: window: gjs is not installed, zenity/,
     );
     expect((await run(['status'], sandbox.env)).stdout).toMatch(
-      /asking since .*; only a notification is possible: notification: no code field/,
+      /asking since .*; only a notification is possible: install gjs or zenity; run `aws-mfa-agent doctor`$/m,
     );
     expect((await run(['refresh', '--token-code', sandbox.code()], sandbox.env)).status).toBe(0);
     await server.closedCount(1);

@@ -215,7 +215,7 @@ describe('the agent', () => {
     const running = agent();
     await running.says(/cannot ask here/);
     const { stdout } = await run(['status'], sandbox.env);
-    expect(stdout).toMatch(/cannot ask here: .*; asks again at/);
+    expect(stdout).toMatch(/ nothing to ask with: .*; run `aws-mfa-agent doctor`; asks again at/);
     await settings('check = * * * * * *\nremind_every = 30s\nprompt = terminal\n');
     await running.says(/MFA code of alice/);
     expect(running.output().match(/cannot ask here/g)).toHaveLength(1);

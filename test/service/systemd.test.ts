@@ -203,7 +203,7 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     alice.write(`${UNIT}.d/z.conf`, '[Service]\nTimeoutStopSec=1s\n');
     await alice.systemctl('daemon-reload');
     session(30);
-    await alice.becomes('StatusText', /asking|cannot ask here/);
+    await alice.becomes('StatusText', /asking|nothing to ask with/);
     await alice.systemctl('stop', 'aws-mfa-agent');
     expect(await alice.property('Result')).toBe('success');
     await alice.run(['rm', `${HOME}/${UNIT}.d/z.conf`]);

@@ -237,7 +237,7 @@ describe('an agent that starts before the desktop', () => {
       prompts.push(mark);
       return new Promise((resolve) => {
         signal.addEventListener('abort', () => resolve({ kind: 'withdrawn' }));
-        if (mark === '') setImmediate(onNoWay, 'no display');
+        if (mark === '') setImmediate(onNoWay, 'zenity: no display', 'no display');
       });
     };
     const agent = agentWith(refresh, async () => NONE, { desktopMark: () => mark });

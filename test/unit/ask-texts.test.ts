@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { NO_DISPLAY, NO_GJS, NO_SERVICE, NOT_INSTALLED, summaryOf } from '../../src/ask/reasons.ts';
 import { askTitle } from '../../src/ask/texts.ts';
 import { askRequest } from '../../src/refresh/ask-request.ts';
 
@@ -33,5 +34,28 @@ describe('the first line of a prompt', () => {
   ])('the first line of a prompt writes a max_age of %i like the settings', (maxAge, text) => {
     const target = { ...TARGET, maxAge, expiration: NOON, awsEnd: NOON + 11 * HOUR };
     expect(askTitle(askRequest(target, NOON, { reminder: 0 }))).toContain(`max_age (${text})`);
+  });
+});
+
+describe('the summary of why nothing can ask', () => {
+  const notification = { name: 'notification', reason: NO_SERVICE };
+  it.each([
+    [
+      'what to install where there is a display',
+      [notification, { name: 'window', reason: NO_GJS }, { name: 'zenity', reason: NOT_INSTALLED }],
+      'install gjs or zenity; run `aws-mfa-agent doctor`',
+    ],
+    [
+      'a missing display, not what is installed anyway',
+      [notification, { name: 'zenity', reason: NO_DISPLAY }, { name: 'pinentry', reason: NOT_INSTALLED }],
+      'no display; run `aws-mfa-agent doctor`',
+    ],
+    [
+      'why the only way of the settings does not work',
+      [notification],
+      'notification: no notification service is running; run `aws-mfa-agent doctor`',
+    ],
+  ])('the summary of why nothing can ask names %s', (_, failed, summary) => {
+    expect(summaryOf(failed)).toBe(summary);
   });
 });

@@ -668,6 +668,15 @@ describe('the plan for several profiles and states', () => {
       expect(nextLook).toBe(NINE + MINUTE);
     });
 
+    it('the plan gives the remedy in a few words if it is known', () => {
+      const outcome = { ...moment.outcome, summary: 'install gjs or zenity; run `aws-mfa-agent doctor`' };
+      const history = next({ ...FRESH_START, askingSince: NINE, lastAskedAt: NINE }, { ...moment, outcome });
+      expect(plan([situation({ history })], at(NINE)).standings.get('mfa')).toMatchObject({
+        standing: 'waiting',
+        why: 'nothing to ask with: install gjs or zenity; run `aws-mfa-agent doctor`',
+      });
+    });
+
     it('the plan asks at once when the desktop has changed', () => {
       const history = next(unaskable, { kind: 'desktop-changed' });
       expect(plan([situation({ history })], at(NINE)).actions).toEqual([ask]);
