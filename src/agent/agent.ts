@@ -104,14 +104,15 @@ export class Agent {
     return this.#running;
   }
 
-  /** Uses new settings. Closes the prompts of profiles that were removed or whose settings changed. */
+  /** Uses new settings. Closes the prompts of profiles that were removed or whose settings changed, also how to ask. */
   async reload(settings: Settings): Promise<void> {
     const before = this.#settings;
     this.#settings = settings;
     for (const [profile, kept] of this.#kept) {
-      const same = (all: Settings) => JSON.stringify(all.profiles.find((one) => one.profile === profile));
-      if (same(before) !== same(settings)) kept.withdraw();
-      if (same(settings) === undefined && !kept.holdsSession) this.#kept.delete(profile);
+      const own = (all: Settings) => all.profiles.find((one) => one.profile === profile);
+      const asked = (all: Settings) => JSON.stringify([own(all), all.prompt]);
+      if (asked(before) !== asked(settings)) kept.withdraw();
+      if (own(settings) === undefined && !kept.holdsSession) this.#kept.delete(profile);
     }
     await this.check('settings');
   }

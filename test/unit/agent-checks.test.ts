@@ -349,6 +349,41 @@ describe('an open prompt', () => {
   });
 });
 
+describe('an open prompt when the settings change', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ now: NOON });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it.each<[string, Settings]>([
+    ['other ways of asking', { ...SETTINGS, prompt: ['zenity'] }],
+    ['another device', { ...SETTINGS, profiles: SETTINGS.profiles.map((one) => ({ ...one, serialNumber: 'GAHT1' })) }],
+  ])('an open prompt is asked again at once with %s, and does not count as unanswered', async (_, settings) => {
+    const { agent, prompts } = agentAtNoon(endsIn(10 * MINUTE));
+    await agent.check('start');
+    await vi.advanceTimersByTimeAsync(2 * MINUTE);
+    await agent.reload(settings);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(prompts).toEqual([0, 2 * MINUTE]);
+    expect(agent.status()).toMatchObject([{ standing: { standing: 'asking', since: NOON + 2 * MINUTE } }]);
+    // The next reminder comes as after a first prompt.
+    await vi.advanceTimersByTimeAsync(5 * MINUTE);
+    expect(prompts).toEqual([0, 2 * MINUTE, 7 * MINUTE]);
+    await agent.stop();
+  });
+
+  it('an open prompt stays when only other settings change', async () => {
+    const { agent, prompts } = agentAtNoon(endsIn(10 * MINUTE));
+    await agent.check('start');
+    await agent.reload({ ...SETTINGS, check: '*/2 * * * *' });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(prompts).toEqual([0]);
+    await agent.stop();
+  });
+});
+
 describe('checks requested during a check', () => {
   it('a requested check reads a change of the file that lifts a stop, also when another check was requested later', async () => {
     let prompts = 0;
