@@ -145,6 +145,8 @@ function withOptions(profile: ProfileSettings, options: RefreshOptions): Profile
   if (options.serialNumber !== undefined) {
     const problem = serialProblem(options.serialNumber);
     if (problem) throw new UserError(`--serial-number ${options.serialNumber}: ${problem}`, 'usage');
+    // The command prints the codes of the other device.
+    if (options.serialNumber !== changed.serialNumber) delete changed.mfaProcess;
     changed.serialNumber = options.serialNumber;
   }
   if (options.durationSeconds !== undefined) {
