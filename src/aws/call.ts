@@ -162,6 +162,9 @@ interface SdkError extends Error {
 /** Network errors that occur before a byte of the request is sent. */
 const BEFORE_SENDING = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH', 'ENETDOWN']);
 
+/** The name does not exist, or no name server answers. */
+const UNRESOLVED = new Set(['ENOTFOUND', 'EAI_AGAIN']);
+
 function failureOf(
   error: SdkError,
   { handedOver, status, html }: HttpExchange,
@@ -175,7 +178,12 @@ function failureOf(
       /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_SSL)/.test(error.code ?? '') ||
       /proxy refused|did not establish a connection/i.test(error.message)
     );
-    return { kind: 'unreachable', detail, sent, ...(error.code === 'ENOTFOUND' && { unresolved: true as const }) };
+    return {
+      kind: 'unreachable',
+      detail,
+      sent,
+      ...(UNRESOLVED.has(error.code ?? '') && { unresolved: true as const }),
+    };
   }
   if (html) return PORTAL;
   switch (error.name) {

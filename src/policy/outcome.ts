@@ -15,7 +15,7 @@ export type AwsFailure =
   | { kind: 'invalid-request'; detail: string }
   | { kind: 'busy'; detail: string }
   /** `sent` is false only if the request certainly was not sent: then, and only then, the same code may be used again. */
-  /** `unresolved`: the host name does not exist, so another try would also fail. */
+  /** `unresolved`: the host name does not resolve: it is wrong, or there is no way to a name server. */
   | { kind: 'unreachable'; detail: string; sent: boolean; unresolved?: true }
   | { kind: 'not-sts'; detail: string };
 

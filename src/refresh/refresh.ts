@@ -158,7 +158,9 @@ async function exchange(
         effects.codes.sent(serialNumber, tokenCode, effects.now(), failure?.kind === 'wrong-code');
         return answer;
       }
-      if (signal.aborted || failure.unresolved || effects.now() >= deadline) return answer;
+      // A user at a terminal can correct a wrong name, and should not wait. The agent tries again.
+      const isForUser = failure.unresolved && effects.waiting !== undefined;
+      if (signal.aborted || isForUser || effects.now() >= deadline) return answer;
       const text = texts.triesAgain(answer.endpoint, failure.detail);
       state = { text, ifStopped: texts.STOPPED_BEFORE_SENDING };
       await effects.pause(1_000, signal);

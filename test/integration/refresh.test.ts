@@ -226,6 +226,18 @@ describe('refresh', () => {
     });
   });
 
+  it('refresh --serial-number does not run the mfa_process of the configured device', async () => {
+    const config = `${sandbox.home}/config.ini`;
+    const command = `touch ${sandbox.home}/command-ran && echo ${sandbox.wrongCode()}`;
+    await writeFile(config, `[mfa]\nmfa_serial = GAHT12345678\nmfa_process = ${command}\n`);
+    const other = await refresh('--config', config, '--serial-number', sandbox.serialNumber);
+    expect(other.status).not.toBe(0);
+    expect(existsSync(`${sandbox.home}/command-ran`)).toBe(false);
+    expect(sandbox.sts.requests).toEqual([]);
+    await refresh('--config', config, '--serial-number', 'GAHT12345678');
+    expect(existsSync(`${sandbox.home}/command-ran`)).toBe(true);
+  });
+
   it('refresh refuses to overwrite long-term keys, and a profile that is its own source', async () => {
     await writeFile(
       `${sandbox.home}/config.ini`,
@@ -378,5 +390,11 @@ describe('refresh on a terminal', needs('Linux', 'script'), () => {
     const nowhere = { ...sandbox.env, AWS_ENDPOINT_URL_STS: 'http://sts.invalid' };
     const ended = await start(['refresh', '--token-code', sandbox.code()], nowhere).ended;
     expect(ended).toMatchObject({ status: 1, stderr: expect.stringContaining('no answer from sts.invalid') });
+  });
+
+  it('refresh fails at once when no name server answers', needs('root', 'network namespaces'), async () => {
+    const { AWS_ENDPOINT_URL_STS: _, ...env } = sandbox.env;
+    const ended = await start(['refresh', '--token-code', '123456'], env, undefined, ['unshare', '--net']).ended;
+    expect(ended).toMatchObject({ status: 1, stderr: expect.stringMatching(/no answer from .* \(.*EAI_AGAIN/) });
   });
 });

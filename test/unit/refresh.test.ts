@@ -110,6 +110,18 @@ describe('a sent code', () => {
     expect(sent).toEqual(Array.from({ length: 31 }, (_, second) => ({ code: '123456', at: second * 1_000 })));
   });
 
+  it('a code is sent again while the name of the endpoint does not resolve, unless a user waits at a terminal', async () => {
+    const failure = { kind: 'unreachable', detail: 'EAI_AGAIN', sent: false, unresolved: true } as const;
+    const agent = world(['123456']);
+    agent.refuse(failure);
+    await agent.refresh();
+    expect(agent.sent).toHaveLength(31);
+    const command = world(['123456'], { waiting: () => () => {} });
+    command.refuse(failure);
+    await command.refresh();
+    expect(command.sent).toHaveLength(1);
+  });
+
   it('a code that may have reached AWS is sent once', async () => {
     const { refresh, refuse, sent } = world(['123456']);
     refuse({ kind: 'unreachable', detail: 'no answer', sent: true });
