@@ -1,3 +1,4 @@
+import { aging } from './aging.ts';
 import type { Answer, Asking, AskRequest, Way } from './ask.ts';
 
 /**
@@ -56,10 +57,4 @@ async function askAgain(
     if (!isReminder && (wasTooSoon || performance.now() - opened >= tooSoon)) return answer;
     wasTooSoon = !isReminder;
   }
-}
-
-/** Returns a function that returns the request with the present time, for a prompt that is shown later. */
-function aging(request: AskRequest): () => AskRequest {
-  const made = performance.now();
-  return () => ({ ...request, now: request.now + Math.floor((performance.now() - made) / 1_000) * 1_000 });
 }

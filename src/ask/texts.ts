@@ -39,8 +39,18 @@ export function askWindow({ profile }: AskRequest): string {
   return plain(`AWS MFA code: ${profile}`);
 }
 
-/** Returns the first line of every prompt: which session, and when it ends. */
-export function askTitle({ profile, expiration, maxAge, now }: AskRequest): string {
+/** Returns the first line of every prompt: which session, and when it ends. It is true for as long as it is shown. */
+export function askTitle(request: AskRequest): string {
+  return titleWith(request, (at) => `ends at ${at}`);
+}
+
+/** Returns the first line of a prompt that updates it every minute: it says how much time is left as well. */
+export function askCountdown(request: AskRequest): string {
+  const left = (request.expiration ?? request.now) - request.now;
+  return titleWith(request, (at) => `ends in ${formatDuration(left)}, at ${at}`);
+}
+
+function titleWith({ profile, expiration, maxAge, now }: AskRequest, ends: (at: string) => string): string {
   const session = plain(`AWS session [${profile}]`);
   if (expiration === undefined) return `${session} needs a code`;
   const at = localTime(expiration, now);
@@ -48,8 +58,7 @@ export function askTitle({ profile, expiration, maxAge, now }: AskRequest): stri
     const limit = `max_age (${shortDuration(maxAge)})`;
     return expiration <= now ? `${session} is older than ${limit}` : `${session} reaches ${limit} at ${at}`;
   }
-  if (expiration <= now) return `${session} ended at ${at}`;
-  return `${session} ends in ${formatDuration(expiration - now)}, at ${at}`;
+  return expiration <= now ? `${session} ended at ${at}` : `${session} ${ends(at)}`;
 }
 
 /** Returns the second line of every prompt: the MFA device. */

@@ -8,6 +8,11 @@ export function nextCodeIn(now: number): number {
   return CODE_STEP - (now % CODE_STEP);
 }
 
+/** Returns when the device shows another code, in milliseconds since the epoch. */
+export function nextCodeAt(now: number): number {
+  return now + nextCodeIn(now);
+}
+
 /** A full bar is half an hour, so that the same length always means the same time. In milliseconds. */
 const FULL = 30 * 60_000;
 

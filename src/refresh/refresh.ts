@@ -1,5 +1,5 @@
 import type { Ask, Asking, AskRequest, CodeResult } from '../ask/ask.ts';
-import { CODE_STEP, nextCodeIn } from '../ask/time-left.ts';
+import { CODE_STEP, nextCodeAt, nextCodeIn } from '../ask/time-left.ts';
 import type { AwsAnswer, Keys } from '../aws/call.ts';
 import type { SessionRequest } from '../aws/sts.ts';
 import { UserError } from '../errors.ts';
@@ -72,7 +72,7 @@ async function attempt(
   if (asking.signal.aborted) return { kind: 'withdrawn' };
   if (outage) return refusal(target, outage);
   const usedNow = codes.lastUsed(target.serialNumber, effects.now()) >= effects.now() - (effects.now() % CODE_STEP);
-  let problem = usedNow ? texts.needsNextCode(nextCodeIn(effects.now())) : undefined;
+  let problem = usedNow ? texts.needsNextCode(nextCodeAt(effects.now())) : undefined;
   let refused: RefreshOutcome | undefined;
   /** Set if the command printed a code that AWS has refused: then the user is asked, if possible. */
   let isRepeated = false;
@@ -108,7 +108,8 @@ async function attempt(
       continue;
     }
     if (fate !== undefined) {
-      problem = fate === 'refused' ? texts.refusedBefore(wait) : texts.codeAlreadyUsed(wait);
+      const next = nextCodeAt(effects.now());
+      problem = fate === 'refused' ? texts.refusedBefore(next) : texts.codeAlreadyUsed(next);
       // A command prints the same code until the next one comes. A user reads in the prompt when that is.
       if (answer.automatic) await nextCode(wait, asking.signal, effects);
       continue;
@@ -125,7 +126,7 @@ async function attempt(
     sent += 1;
     refused = refusal(target, given);
     if (given.failure.kind !== 'wrong-code' || sent === MOST_CODES) return refused;
-    problem = answer.automatic ? texts.COMMAND_REFUSED : texts.wrongCode(nextCodeIn(effects.now()));
+    problem = answer.automatic ? texts.COMMAND_REFUSED : texts.wrongCode(nextCodeAt(effects.now()));
   }
 }
 

@@ -2,7 +2,7 @@ import { plain } from '../plain.ts';
 import type { AwsFailure } from '../policy/outcome.ts';
 import type { SessionState } from '../session/session.ts';
 import { formatDuration } from '../time/duration.ts';
-import { localTime } from '../time/local-time.ts';
+import { localTime, localTimeWithSeconds } from '../time/local-time.ts';
 
 export const COMMAND_REFUSED = 'AWS refused the code of mfa_process (late, or of another device).';
 
@@ -22,24 +22,32 @@ export function waitsForNextCode(wait: number): string {
   return `Waiting for the next code of mfa_process (${Math.ceil(wait / 1000)} s)…`;
 }
 
-/** @param wait milliseconds until the device shows another code */
-export function codeAlreadyUsed(wait: number): string {
-  return `That code was already used; the next one comes in ${Math.ceil(wait / 1000)} s.`;
+/** @param next when the device shows another code, in milliseconds since the epoch */
+export function codeAlreadyUsed(next: number): string {
+  return `That code was already used; ${nextCode(next)}.`;
 }
 
-/** @param wait milliseconds until the device shows another code */
-export function wrongCode(wait: number): string {
-  return `AWS refused that code. If you mistyped it, type it again; otherwise the next one comes in ${Math.ceil(wait / 1000)} s.`;
+/** @param next when the device shows another code, in milliseconds since the epoch */
+export function wrongCode(next: number): string {
+  return `AWS refused that code. If you mistyped it, type it again; otherwise ${nextCode(next)}.`;
 }
 
-/** @param wait milliseconds until the device shows another code */
-export function refusedBefore(wait: number): string {
-  return `AWS has already refused that code; the next one comes in ${Math.ceil(wait / 1000)} s.`;
+/** @param next when the device shows another code, in milliseconds since the epoch */
+export function refusedBefore(next: number): string {
+  return `AWS has already refused that code; ${nextCode(next)}.`;
 }
 
-/** The device's present code was already sent, for another profile or by another refresh. */
-export function needsNextCode(wait: number): string {
-  return `The code that your device shows now was already used; the next one comes in ${Math.ceil(wait / 1000)} s.`;
+/**
+ * The device's present code was already sent, for another profile or by another refresh.
+ * @param next when the device shows another code, in milliseconds since the epoch
+ */
+export function needsNextCode(next: number): string {
+  return `The code that your device shows now was already used; ${nextCode(next)}.`;
+}
+
+/** A time, not a number of seconds: many prompts cannot count down. */
+function nextCode(next: number): string {
+  return `the next one comes at ${localTimeWithSeconds(next)}`;
 }
 
 /** Says why AWS did not give a session, and what to do. */

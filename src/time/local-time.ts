@@ -9,4 +9,10 @@ export function localTime(instant: number, now: number): string {
   return `${localDay(date)} ${time}`;
 }
 
+/** Formats an instant of today in local time: `14:35:30`. */
+export function localTimeWithSeconds(instant: number): string {
+  const date = new Date(instant);
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':');
+}
+
 const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];

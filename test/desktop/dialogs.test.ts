@@ -43,7 +43,7 @@ describe('a code field', needs('a desktop'), () => {
 
     it('the code field asks again, with the reason, when the text is not a code', async () => {
       const answer = way().ask(
-        request({ problem: 'That code was already used; the next one comes in 12 s.' }),
+        request({ problem: 'That code was already used; the next one comes at 14:20:30.' }),
         asking(),
       );
       const first = await desktop.window(TITLE);
@@ -124,7 +124,7 @@ describe('a code field', needs('a desktop'), () => {
     const label = await reader.reads(/^Enter the code/);
     expect(label.name.split('\n')).toEqual([
       ...['Enter the code of your MFA device.', '<i>No.</i>', ''],
-      expect.stringMatching(/^AWS session \[<b>a&b<\/b>\\n\] ends in/),
+      expect.stringMatching(/^AWS session \[<b>a&b<\/b>\\n\] ends at/),
       'MFA code of alice in account 123456789012',
     ]);
     expect((await reader.parts('text')).map(({ name }) => name)).toEqual([label.name]);

@@ -5,6 +5,7 @@ import { notification } from '../../src/ask/desktop/notification.ts';
 import { kdialog } from '../../src/ask/kdialog.ts';
 import { zenity } from '../../src/ask/zenity.ts';
 import { needs } from '../needs.ts';
+import { until } from '../within.ts';
 import { answered, asking, expiredRequest, request, SNOOZED } from './asking.ts';
 import { type Desktop, processesNamed, startDesktop } from './desktop.ts';
 import { type NotificationServer, startNotificationServer } from './notification-server.ts';
@@ -45,7 +46,7 @@ describe('a notification', needs('a desktop'), () => {
       const shown = await server.nth(1);
       expect(shown).toMatchObject({
         replaces: 0,
-        summary: expect.stringMatching(/^AWS session \[mfa\] ends in 15m, at (\w+ )?\d\d:\d\d$/),
+        summary: expect.stringMatching(/^AWS session \[mfa\] ends at (\w+ )?\d\d:\d\d$/),
         body: 'MFA code of alice in account 123456789012',
         hints: { urgency: 1, resident: true, 'x-kde-reply-placeholder-text': 'Six digits' },
         expireTimeout: 0,
@@ -126,6 +127,21 @@ describe('a notification', needs('a desktop'), () => {
       const [pid] = await fieldsLeft();
       const environment = (await readFile(`/proc/${pid}/environ`, 'latin1')).split('\0');
       expect(environment).toContain('XDG_ACTIVATION_TOKEN=token-of-the-click');
+      question.withdraw();
+      await answered(answer, desktop.seen);
+    });
+
+    it('the field that a click opens shows the time of its opening, not that of the notification', async () => {
+      const question = asking();
+      const [end, since] = [request().now + 2_000, performance.now()];
+      const answer = way().ask(request({ expiration: end }), question);
+      const { id, summary } = await server.nth(1);
+      expect(summary).toMatch(/ends at /);
+      await until('the end of the session', () => performance.now() - since > 3_000);
+      server.emit('ActionInvoked', id, 'default');
+      await desktop.window(FIELD);
+      const [pid] = await fieldsLeft();
+      expect(await readFile(`/proc/${pid}/cmdline`, 'utf8')).toMatch(/AWS session \[mfa\] ended at /);
       question.withdraw();
       await answered(answer, desktop.seen);
     });

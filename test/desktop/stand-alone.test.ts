@@ -45,7 +45,7 @@ describe('a dialog that opens by itself', needs('a desktop'), () => {
     const question = asking();
     const answer = standAlone(zenity(desktop.environment), { typingTime: 0 }).ask(request(), question);
     const first = await desktop.window(TITLE);
-    expect(await shown()).toMatch(/AWS session \[mfa\] ends in 15m, at/);
+    expect(await shown()).toMatch(/AWS session \[mfa\] ends at/);
     question.change(expiredRequest());
     const second = await desktop.window(TITLE, first.process);
     const words = await until('one zenity', shown);

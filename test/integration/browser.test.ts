@@ -71,7 +71,7 @@ describe('the page for the browser', () => {
     });
     answer = way.ask(request(), question);
     const line = await within('the link', told);
-    expect(line).toMatch(/^AWS session \[mfa\] ends in 1[45]m, at [0-9:]+: enter the code at http:\S+$/);
+    expect(line).toMatch(/^AWS session \[mfa\] ends at [0-9:]+: enter the code at http:\S+$/);
     link = new URL(/http:\S+$/.exec(line)?.[0] ?? '');
   });
   afterEach(() => question.withdraw());

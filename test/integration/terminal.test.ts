@@ -43,7 +43,7 @@ describe('the terminal', needs('Linux', 'script'), () => {
   it('the terminal shows what ends when, and reads the code', async () => {
     const session = onTerminal(quoted(node(program(false))));
     await session.says(QUESTION);
-    expect(session.output()).toContain('AWS session [mfa] ends in 15m, at 14:35.');
+    expect(session.output()).toContain('AWS session [mfa] ends at 14:35.');
     session.child.stdin?.write('123 456\r');
     expect(await writtenBy(session)).toContain('answer {"kind":"code","code":"123456"}');
   });

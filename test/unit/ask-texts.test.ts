@@ -9,7 +9,7 @@ const TARGET = { profile: 'x', sourceProfile: 'default', serialNumber: 'GAHT1234
 
 describe('the first line of a prompt', () => {
   it.each([
-    [NOON - 5 * 60_000, 'AWS session [x] ends in 5m, at 12:00'],
+    [NOON - 5 * 60_000, 'AWS session [x] ends at 12:00'],
     [NOON + 60_000, 'AWS session [x] ended at 12:00'],
   ])('the first line of a prompt says at %i when the session ends', (now, title) => {
     expect(askTitle(askRequest({ ...TARGET, expiration: NOON }, now, { reminder: 0 }))).toBe(title);
@@ -19,7 +19,7 @@ describe('the first line of a prompt', () => {
     ['before it is reached', NOON - 10 * 60_000, 'AWS session [x] reaches max_age (1h) at 12:00'],
     ['when it is reached', NOON, 'AWS session [x] is older than max_age (1h)'],
     ['hours later', NOON + 9 * HOUR, 'AWS session [x] is older than max_age (1h)'],
-    ['shortly before AWS ends the session', NOON + 11 * HOUR - 120_000, 'AWS session [x] ends in 2m, at 23:00'],
+    ['shortly before AWS ends the session', NOON + 11 * HOUR - 120_000, 'AWS session [x] ends at 23:00'],
     ['when AWS has ended the session', NOON + 11 * HOUR, 'AWS session [x] ended at 23:00'],
   ])('the first line of a prompt describes max_age correctly: %s', (_, now, title) => {
     const target = { ...TARGET, maxAge: HOUR, expiration: NOON, awsEnd: NOON + 11 * HOUR };

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { askBody, askDevice, askTitle } from '../../src/ask/texts.ts';
+import { askBody, askCountdown, askDevice, askTitle } from '../../src/ask/texts.ts';
 import { codeAlreadyUsed } from '../../src/refresh/texts.ts';
 import { localTime } from '../../src/time/local-time.ts';
 import { expiredRequest, request } from '../desktop/asking.ts';
@@ -9,10 +9,13 @@ describe('the texts of a prompt', () => {
     process.env.TZ = 'UTC';
   });
 
-  it('a prompt names the profile, the time left and the end', () => {
-    expect(askTitle(request())).toBe('AWS session [mfa] ends in 15m, at 14:35');
-    expect(askTitle(expiredRequest())).toBe('AWS session [mfa] ended at 14:35');
-    expect(askTitle(request({ expiration: undefined }))).toBe('AWS session [mfa] needs a code');
+  it('a prompt names the profile and the end, and counts down only where that is updated', () => {
+    expect(askTitle(request())).toBe('AWS session [mfa] ends at 14:35');
+    expect(askCountdown(request())).toBe('AWS session [mfa] ends in 15m, at 14:35');
+    for (const title of [askTitle, askCountdown]) {
+      expect(title(expiredRequest())).toBe('AWS session [mfa] ended at 14:35');
+      expect(title(request({ expiration: undefined }))).toBe('AWS session [mfa] needs a code');
+    }
   });
 
   it('a prompt names the device and its account, or the serial number of a hardware token', () => {
@@ -23,14 +26,14 @@ describe('the texts of a prompt', () => {
   });
 
   it('a prompt begins with why the last code was not accepted', () => {
-    expect(askBody(request({ problem: codeAlreadyUsed(11_200) }))).toEqual([
-      'That code was already used; the next one comes in 12 s.',
+    expect(askBody(request({ problem: codeAlreadyUsed(Date.parse('2030-01-31T14:20:30Z')) }))).toEqual([
+      'That code was already used; the next one comes at 14:20:30.',
       'MFA code of alice in account 123456789012',
     ]);
   });
 
   it('a prompt contains nothing that moves the cursor or reverses the text, whatever the name of the profile', () => {
-    expect(askTitle(request({ profile: 'a\n\x1b[2J\u202eb' }))).toBe('AWS session [a [2J b] ends in 15m, at 14:35');
+    expect(askTitle(request({ profile: 'a\n\x1b[2J\u202eb' }))).toBe('AWS session [a [2J b] ends at 14:35');
   });
 
   it('a prompt names the day of a time that is not today', () => {

@@ -6,6 +6,7 @@ import type { AwsFailure } from '../../src/policy/outcome.ts';
 import { rememberCodes } from '../../src/refresh/codes.ts';
 import { type RefreshEffects, refresh } from '../../src/refresh/refresh.ts';
 import type { MfaSession } from '../../src/session/session.ts';
+import { localTimeWithSeconds } from '../../src/time/local-time.ts';
 import { asking } from '../desktop/asking.ts';
 
 const HOUR = 3_600_000;
@@ -90,11 +91,12 @@ describe('a sent code', () => {
     const { refresh, refuse, sent, prompts, later } = world(['111111', '111111', '222222']);
     refuse({ kind: 'wrong-code' });
     await refresh();
+    const next = localTimeWithSeconds(NOON + 30_000);
     expect(prompts.map(({ problem }) => problem)).toEqual([
       undefined,
-      'AWS refused that code. If you mistyped it, type it again; otherwise the next one comes in 30 s.',
-      'AWS has already refused that code; the next one comes in 30 s.',
-      'AWS refused that code. If you mistyped it, type it again; otherwise the next one comes in 30 s.',
+      `AWS refused that code. If you mistyped it, type it again; otherwise the next one comes at ${next}.`,
+      `AWS has already refused that code; the next one comes at ${next}.`,
+      `AWS refused that code. If you mistyped it, type it again; otherwise the next one comes at ${next}.`,
     ]);
     expect(sent.map(({ code }) => code)).toEqual(['111111', '222222']);
     // The code that the device shows now is another one, and was not used.

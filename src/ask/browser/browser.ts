@@ -179,7 +179,7 @@ class Page implements PageHost {
       state: this.#state,
       round: this.#round,
       tab: askTexts.askWindow(request),
-      title: askTexts.askTitle(request),
+      title: askTexts.askCountdown(request),
       device: askTexts.askDevice(request),
       snooze: request.snooze.label,
       problem: this.#state === 'asking' ? (askTexts.askProblem(request) ?? '') : '',

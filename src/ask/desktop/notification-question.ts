@@ -1,6 +1,7 @@
 import { EventEmitter, on } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { isLastCall } from '../../policy/last-call.ts';
+import { aging } from '../aging.ts';
 import { type Answer, type Asking, type AskRequest, codeIn, type Way } from '../ask.ts';
 import { type OpenField, openField, whyNoField } from '../open-field.ts';
 import * as reasons from '../reasons.ts';
@@ -31,7 +32,8 @@ export class NotificationQuestion {
   readonly #fields: readonly Way[];
   readonly #namesCommand: boolean;
   readonly #events = new EventEmitter<{ event: [PromptEvent] }>();
-  #request: AskRequest;
+  /** Returns the request with the present time. */
+  #request: () => AskRequest;
   /** The visible notification. */
   #shown: service.Shown | undefined;
   #capabilities: readonly string[] | undefined;
@@ -50,7 +52,7 @@ export class NotificationQuestion {
   ) {
     this.#namesCommand = namesCommand;
     this.#bus = bus;
-    this.#request = request;
+    this.#request = aging(request);
     this.#asking = asking;
     this.#fields = fields;
   }
@@ -114,7 +116,7 @@ export class NotificationQuestion {
       case 'field':
         return event.field === this.#field ? this.#closeField() : undefined;
       case 'changed':
-        this.#request = event.request;
+        this.#request = aging(event.request);
         if (this.#field && performance.now() - this.#field.since < FIELD_TIME) return undefined;
         return this.#remind();
       case 'owner':
@@ -137,7 +139,8 @@ export class NotificationQuestion {
 
   async #onSignal(member: string, value: unknown): Promise<Answer | undefined> {
     if (member === 'ActivationToken') this.#token = String(value);
-    if (member === 'ActionInvoked' && value === 'snooze') return { kind: 'snooze', until: this.#request.snooze.until };
+    if (member === 'ActionInvoked' && value === 'snooze')
+      return { kind: 'snooze', until: this.#request().snooze.until };
     if (member === 'ActionInvoked' && (value === 'default' || value === 'enter')) {
       this.#openField();
       await this.#close();
@@ -145,7 +148,7 @@ export class NotificationQuestion {
     if (member === 'NotificationReplied') {
       const code = codeIn(String(value));
       if (code !== undefined) return { kind: 'code', code };
-      this.#request = { ...this.#request, problem: texts.NOT_SIX_DIGITS };
+      this.#request = aging({ ...this.#request(), problem: texts.NOT_SIX_DIGITS });
       // The service may close the old notification because of the reply, so the new one must not reuse its number.
       await this.#close();
       return this.#showAgain();
@@ -182,20 +185,21 @@ export class NotificationQuestion {
 
   async #show(): Promise<void> {
     this.#capabilities ??= await service.capabilities(this.#bus);
-    const { expiration, maxAge, now } = this.#request;
+    const request = this.#request();
+    const { expiration, maxAge, now } = request;
     const open = (await whyNoField(this.#fields)) === undefined;
     const reply = this.#capabilities.includes('inline-reply');
-    const command = this.#namesCommand ? [texts.refreshCommand(this.#request)] : [];
+    const command = this.#namesCommand ? [texts.refreshCommand(request)] : [];
     const notification: service.Notification = {
-      title: texts.askTitle(this.#request),
-      text: [...texts.askBody(this.#request), ...command].join('\n'),
+      title: texts.askTitle(request),
+      text: [...texts.askBody(request), ...command].join('\n'),
       actions: [
         // A click outside the buttons. With a label, Xfce would show it as a button.
         ...(open ? ['default', ''] : []),
         ...(this.#namesCommand
           ? [...(open ? ['enter', texts.OPEN_TERMINAL] : [])]
           : [reply ? 'inline-reply' : 'enter', texts.ENTER_CODE]),
-        ...['snooze', this.#request.snooze.label],
+        ...['snooze', request.snooze.label],
       ],
       isUrgent: expiration !== undefined && maxAge === undefined && isLastCall(now, expiration),
       hints: { resident: true, 'x-kde-reply-placeholder-text': texts.SIX_DIGITS },
@@ -211,7 +215,7 @@ export class NotificationQuestion {
   }
 
   #openField(): void {
-    const field = openField(this.#fields, this.#request, this.#asking, this.#token);
+    const field = openField(this.#fields, this.#request(), this.#asking, this.#token);
     void field.answer.then(() => this.#put({ kind: 'field', field }));
     this.#field = field;
   }

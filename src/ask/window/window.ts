@@ -255,7 +255,7 @@ function contents(request: AskRequest) {
     now: request.now,
     codeStep: CODE_STEP,
     title: texts.askWindow(request),
-    heading: texts.askTitle(request),
+    heading: texts.askCountdown(request),
     device: texts.askDevice(request),
     problem: texts.askProblem(request) ?? '',
     words: {
