@@ -13,6 +13,7 @@ import { examine, type Inspection } from '../doctor/examination.ts';
 import { filesIn, profilesIn, type SeenFiles } from '../doctor/files.ts';
 import { type Finding, warning } from '../doctor/finding.ts';
 import { keyFindings } from '../doctor/keys.ts';
+import { ledToSetup } from '../doctor/led-to-setup.ts';
 import { lookAtService } from '../doctor/look-at-service.ts';
 import { reportJson, reportText } from '../doctor/report.ts';
 import { secretsIn, withoutSecrets } from '../doctor/secrets.ts';
@@ -113,7 +114,11 @@ export async function doctor(options: DoctorOptions): Promise<void> {
         return waysToAsk(settings, 'ways' in inService ? (inService.ways ?? []) : []);
       },
     },
-    { check: 'agent.running', run: async () => agentFindings(await agent, version, profiles, now) },
+    {
+      check: 'agent.running',
+      limit: ASKING_LIMIT,
+      run: async () => agentFindings(await agent, version, profiles, now, !('none' in (await service))),
+    },
     {
       check: 'service.installed',
       limit: ASKING_LIMIT,
@@ -129,7 +134,8 @@ export async function doctor(options: DoctorOptions): Promise<void> {
   const { findings, abandoned } = await examine(inspections, (error) => {
     if (options.debug) process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
   });
-  const shown = withoutSecrets(findings, secretsIn(known.document, environment));
+  const isSetUp = !settings || profiles.some(({ serialNumber }) => serialNumber !== undefined);
+  const shown = withoutSecrets(isSetUp ? findings : ledToSetup(findings), secretsIn(known.document, environment));
   const colour = process.stdout.isTTY && !environment.NO_COLOR && environment.TERM !== 'dumb';
   process.exitCode = findings.some(({ level }) => level === 'error') ? 1 : 0;
   const text = options.json ? reportJson(shown, version) : reportText(shown, colour);

@@ -9,28 +9,30 @@ export type AgentSeen = AgentReport | { problem: string } | undefined;
 
 export const INSTALL = 'aws-mfa-agent install';
 
+/** The remedy where no service manager can start the agent. */
+export const START_AT_LOGIN = 'start "aws-mfa-agent run" at login; see docs/service.md';
+
 /**
  * Checks the running agent, however it was started.
  * @param version of this program
  * @param profiles the MFA profiles of the settings
+ * @param hasService whether a service manager can start the agent here
  */
 export function agentFindings(
   agent: AgentSeen,
   version: string,
   profiles: readonly Pick<ProfileSettings, 'profile'>[],
   now: number,
+  hasService: boolean,
 ): Finding[] {
   if (agent === undefined) {
-    return [warning('agent.running', 'no agent is running, so you will not be asked before a session ends', INSTALL)];
+    const found = 'no agent is running, so you will not be asked before a session ends';
+    return [warning('agent.running', found, hasService ? INSTALL : START_AT_LOGIN)];
   }
   if ('problem' in agent) {
-    return [
-      error(
-        'agent.running',
-        agent.problem,
-        'systemctl --user restart aws-mfa-agent; or kill the agent and start it again',
-      ),
-    ];
+    const restart = 'kill the agent and start it again';
+    const mend = hasService ? `systemctl --user restart aws-mfa-agent; or ${restart}` : restart;
+    return [error('agent.running', agent.problem, mend)];
   }
   const same = agent.version === version;
   return [
@@ -40,18 +42,19 @@ export function agentFindings(
       : warning(
           'agent.version',
           `the agent has version ${agent.version}, but this program is version ${version}`,
-          `${INSTALL} (it starts the new version)`,
+          hasService ? `${INSTALL} (it starts the new version)` : `kill ${agent.pid}, and start the agent again`,
         ),
-    ...profiles.map(({ profile }) => profileFinding(profile, agent.profiles, now)),
+    ...profiles.map(({ profile }) => profileFinding(profile, agent.profiles, now, hasService)),
   ];
 }
 
-function profileFinding(profile: string, known: readonly ProfileStatus[], now: number): Finding {
+function profileFinding(profile: string, known: readonly ProfileStatus[], now: number, hasService: boolean): Finding {
   const check = 'agent.profile';
   const one = known.find((status) => status.profile === profile);
   if (!one) {
     const found = `the running agent does not have [${profile}]: it was started with other settings`;
-    return error(check, found, `${INSTALL}; or start the agent with the same --config and variables`, profile);
+    const start = 'start the agent with the same --config and variables';
+    return error(check, found, hasService ? `${INSTALL}; or ${start}` : start, profile);
   }
   const text = `[${profile}]: ${standingText(one.state, one.standing, now)}`;
   switch (one.standing.standing) {

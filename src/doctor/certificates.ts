@@ -21,7 +21,7 @@ export async function certificateFinding(
     const inConfig = ofSource.get('ca_bundle')?.value;
     if (inConfig) {
       const found = `~/.aws/config sets ca_bundle = ${inConfig}, which the AWS CLI uses and this program does not`;
-      return warning(check, found, `export AWS_CA_BUNDLE=${inConfig}, then run aws-mfa-agent install again`);
+      return warning(check, found, `export AWS_CA_BUNDLE=${inConfig}, also for the agent, and restart it`);
     }
     const { NODE_EXTRA_CA_CERTS: more } = environment;
     return ok(check, `certificates: those of Node.js${more ? ` and NODE_EXTRA_CA_CERTS=${more}` : ''}`);

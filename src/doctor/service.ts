@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import type { Owner } from '../service/sealed-file.ts';
 import type { ServiceSetup } from '../service/service.ts';
 import { CARRIED, isVersioned, PROXIES } from '../service/start.ts';
-import { type AgentSeen, INSTALL } from './agent.ts';
-import { fitOf, INSTALL_A_WAY, type WayReport } from './asking.ts';
+import { type AgentSeen, INSTALL, START_AT_LOGIN } from './agent.ts';
+import { fitOf, remedyFor, type WayReport } from './asking.ts';
 import { absent, error, type Finding, ok, warning } from './finding.ts';
 
 /** The service as it is installed; `none` says why this system cannot have one. */
@@ -27,10 +27,8 @@ export type ServiceSeen =
 export function serviceFindings(service: ServiceSeen, agent: AgentSeen, environment: NodeJS.ProcessEnv): Finding[] {
   const pid = agent && 'pid' in agent ? agent.pid : undefined;
   if ('none' in service) {
-    const mend = 'start "aws-mfa-agent run" at login; see docs/service.md';
-    return [
-      pid === undefined ? warning('service.installed', service.none, mend) : absent('service.installed', service.none),
-    ];
+    const check = 'service.installed';
+    return [pid === undefined ? warning(check, service.none, START_AT_LOGIN) : absent(check, service.none)];
   }
   const { name, file, owner, running, look, ways, log } = service;
   if (owner === 'missing' || !look) {
@@ -149,7 +147,7 @@ function displayFindings(
     return [(fit.length === 0 ? error : warning)(check, `the service does not have your display: ${known}`, mend)];
   }
   if (ways && fit.length === 0) {
-    return [error(check, `the service has no way to ask for a code: ${known}`, INSTALL_A_WAY)];
+    return [error(check, `the service has no way to ask for a code: ${known}`, remedyFor(ways))];
   }
   return [ok(check, `the service can ask by ${fit.join(', then ')}: ${known}`)];
 }

@@ -122,8 +122,19 @@ describe('doctor on the settings', () => {
   it('doctor reports that no MFA device is set', async () => {
     await writeFile(sandbox.configFile, '[default]\nregion = eu-west-1\n');
     const { of } = await examine();
-    expect(of('settings.serial')).toMatchObject([{ ...error(/no mfa_serial/, /under \[mfa\]/), profile: 'mfa' }]);
+    expect(of('settings.serial')).toMatchObject([{ ...error(/no mfa_serial/, /setup/), profile: 'mfa' }]);
     expect(of('keys.serial')).toMatchObject([error(/mfa_serial cannot be checked/)]);
+    await settings(`[mfa]\n[other]\nmfa_serial = ${sandbox.serialNumber}\n`);
+    expect((await examine()).of('settings.serial')[0]).toMatchObject(error(/no mfa_serial/, /under \[mfa\]/));
+  });
+
+  it('doctor leads an empty home to setup, and to nothing that fails before it', async () => {
+    await rm(join(sandbox.home, '.aws'), { recursive: true });
+    const { of, findings } = await examine();
+    const setup = /^aws-mfa-agent setup$/;
+    expect(of('settings.serial')).toMatchObject([error(/no mfa_serial/, setup)]);
+    expect(of('session.state')).toMatchObject([warning(/holds no session/, setup)]);
+    expect(findings.filter(({ mend }) => /aws-mfa-agent (install|refresh m)/.test(mend ?? ''))).toEqual([]);
   });
 });
 
@@ -411,14 +422,18 @@ describe('doctor on asking and the agent', () => {
   it('doctor reports that nothing can ask and why, and that no agent runs', async () => {
     const { status, of } = await examine();
     expect(status).toBe(1);
-    expect(of('asking.ways')).toMatchObject([error(/nothing can ask/, /install/)]);
+    expect(of('asking.ways')).toMatchObject([error(/nothing can ask.*: there is no display$/, /your desktop/)]);
     expect(of('asking.unfit')).toEqual(
       expect.arrayContaining([
         expect.objectContaining(ok(/^notification: no session bus/)),
         expect.objectContaining(ok(/^zenity: no display/)),
       ]),
     );
-    expect(of('agent.running')).toMatchObject([warning(/no agent is running/, /install/)]);
+    // Root, as here, has no service.
+    const { mend } = of('agent.running')[0];
+    expect(of('agent.running')).toMatchObject([warning(/no agent is running/)]);
+    expect(mend).toMatch(process.getuid?.() === 0 ? /^start "aws-mfa-agent run" at login/ : /aws-mfa-agent/);
+    expect((await examine()).text).not.toMatch(/install zenity|install gjs/);
     await settings('prompt = zenity, browser\n');
     expect((await examine()).of('asking.unfit')).toMatchObject([warning(/prompt lists zenity/, /config\.ini/)]);
   });
@@ -436,7 +451,7 @@ describe('doctor on asking and the agent', () => {
     await settings('[mfa]\n[other]\n');
     const { of } = await examine();
     await control.close();
-    expect(of('agent.version')).toMatchObject([warning(/version 0\.0\.1/, /install/)]);
+    expect(of('agent.version')).toMatchObject([warning(/version 0\.0\.1/, /install|kill 7/)]);
     expect(of('agent.profile')).toMatchObject([
       { ...error(/\[mfa\]: stopped: AWS knows no such device/), profile: 'mfa' },
       { ...error(/does not have \[other\]/), profile: 'other' },
@@ -451,7 +466,7 @@ describe('doctor on asking and the agent', () => {
     const { status, of } = await examine();
     silent.close();
     expect(status).toBe(1);
-    expect(of('agent.running')).toMatchObject([error(/does not answer/, /restart/)]);
+    expect(of('agent.running')).toMatchObject([error(/does not answer/, /kill the agent and start it again$/)]);
   });
 });
 

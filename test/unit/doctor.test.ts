@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NO_DISPLAY } from '../../src/ask/reasons.ts';
 import type { AwsAnswer } from '../../src/aws/call.ts';
 import { parseCredentials } from '../../src/credentials/document.ts';
+import { type AgentSeen, agentFindings } from '../../src/doctor/agent.ts';
 import type { Asked } from '../../src/doctor/ask-aws.ts';
 import { askingFindings } from '../../src/doctor/asking.ts';
 import { awsFindings } from '../../src/doctor/aws.ts';
@@ -247,6 +249,7 @@ describe('doctor on variables', () => {
 describe('doctor on methods of asking', () => {
   const works = (name: string) => ({ name });
   const unfit = (name: string) => ({ name, unfit: 'not installed' });
+  const undisplayed = (name: string) => ({ name, unfit: NO_DISPLAY });
   it.each<[string, Parameters<typeof askingFindings>, object, object[]]>([
     ['all', ['mfa', [works('zenity')], 'auto', []], seen('ok', /by zenity/), [seen('ok', /every method/)]],
     [
@@ -271,6 +274,18 @@ describe('doctor on methods of asking', () => {
       'none',
       ['mfa', [unfit('zenity')], 'auto', [unfit('zenity')]],
       seen('error', /nothing/, /install/),
+      [seen('ok', /./)],
+    ],
+    [
+      'none for want of a display',
+      ['mfa', [undisplayed('zenity'), unfit('pinentry')], 'auto', []],
+      seen('error', /nothing can ask.*: there is no display$/, /^(?!.*install).*your desktop/),
+      [{ ...seen('ok', /^zenity: no display/), isAbsent: true }, seen('ok', /^pinentry/)],
+    ],
+    [
+      'only the terminal for want of a display',
+      ['mfa', [undisplayed('zenity'), works('terminal')], 'auto', []],
+      seen('warning', /only the terminal.*: there is no display;/, /^(?!.*install).*your desktop/),
       [seen('ok', /./)],
     ],
     [
@@ -345,6 +360,10 @@ describe('doctor on the service', () => {
     expect(
       judged('service.display', { ...service(), ways: [{ name: 'zenity', unfit: 'x' }] } as ServiceSeen, {}),
     ).toMatchObject([seen('error', /has no way to ask/, /install/)]);
+    const undisplayed = { ...service(), ways: [{ name: 'zenity', unfit: NO_DISPLAY }] } as ServiceSeen;
+    expect(judged('service.display', undisplayed)).toMatchObject([
+      seen('error', /no DISPLAY, no WAYLAND_DISPLAY/, /^(?!.*install).*your desktop/),
+    ]);
     expect(judged('service.display', service({ session: here }), here)).toMatchObject([
       seen('ok', /by zenity: DISPLAY=:1/),
     ]);
@@ -354,6 +373,22 @@ describe('doctor on the service', () => {
     expect(judged('service.running', { ...service(), running: 8 } as ServiceSeen)).toMatchObject([
       seen('warning', /process 7, which answers, and process 8 of the/, /kill 7/),
     ]);
+  });
+});
+
+describe('doctor on the agent', () => {
+  const mends = (agent: AgentSeen, hasService: boolean) =>
+    agentFindings(agent, '2', [{ profile: 'mfa' }], 0, hasService).flatMap(({ mend }) => mend ?? []);
+
+  it('doctor recommends to install the service only where there can be one', () => {
+    const old = { pid: 7, version: '1', profiles: [] };
+    for (const agent of [undefined, old]) {
+      for (const mend of mends(agent, true)) expect(mend).toContain('aws-mfa-agent install');
+    }
+    const all = [...mends(undefined, false), ...mends(old, false), ...mends({ problem: 'no answer' }, false)];
+    expect(all).toHaveLength(4);
+    for (const mend of all) expect(mend).not.toMatch(/install|systemctl/);
+    expect(mends(undefined, false)).toEqual([expect.stringMatching(/^start "aws-mfa-agent run" at login/)]);
   });
 });
 
