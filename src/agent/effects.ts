@@ -1,7 +1,5 @@
 import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
-import { UserError } from '../errors.ts';
-import { notAFile } from '../files/read.ts';
 import { saveSession } from '../refresh/effects.ts';
 import { readSessions } from '../refresh/held-session.ts';
 import type { View } from '../service/view.ts';
@@ -37,12 +35,7 @@ export function agentEffects(
   return {
     clock,
     log,
-    readSessions: async (profiles) => {
-      const { files } = settings();
-      const problem = notAFile(files.credentials);
-      if (problem !== undefined) throw new UserError(problem);
-      return readSessions(files, profiles);
-    },
+    readSessions: async (profiles) => readSessions(settings().files, profiles),
     refresh: async (target, asking) => {
       await service?.takeDesktop();
       const why = service?.outdated();

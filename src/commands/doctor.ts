@@ -1,4 +1,3 @@
-import { homedir } from 'node:os';
 import { createAsk } from '../ask/choose.ts';
 import type { GlobalOptions } from '../cli/options.ts';
 import { askAgent } from '../control/client.ts';
@@ -28,7 +27,7 @@ import { packageVersion } from '../package-file.ts';
 import { aged, sessionIn } from '../session/session.ts';
 import { readState } from '../session/state.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
-import { type Paths, pathsOf } from '../settings/paths.ts';
+import { type Paths, pathsOf, userHome } from '../settings/paths.ts';
 import { loadSettings, requireValidSchedule, type Settings } from '../settings/settings.ts';
 
 interface DoctorOptions extends GlobalOptions {
@@ -47,7 +46,7 @@ const CLICK = 30_000;
 /** Prints problems of the setup and how to fix them. Sets exit status 1 if something does not work now. */
 export async function doctor(options: DoctorOptions): Promise<void> {
   const version = packageVersion();
-  const home = homedir();
+  const home = userHome();
   const environment = process.env;
   const now = Date.now();
   const files = pathsOf(environment, home, options.config);

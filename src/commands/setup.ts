@@ -1,4 +1,3 @@
-import { homedir } from 'node:os';
 import type { GlobalOptions } from '../cli/options.ts';
 import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
@@ -8,7 +7,7 @@ import { credentialProcess, stsTarget } from '../refresh/effects.ts';
 import { readSessions } from '../refresh/held-session.ts';
 import { serviceOf } from '../service/install.ts';
 import { aged, stateAt } from '../session/session.ts';
-import { type Paths, pathsOf } from '../settings/paths.ts';
+import { type Paths, pathsOf, userHome } from '../settings/paths.ts';
 import {
   durationProblem,
   loadSettings,
@@ -46,7 +45,7 @@ interface SetupOptions extends GlobalOptions {
  */
 export async function setupCommand(options: SetupOptions): Promise<void> {
   refuseMalformed(options);
-  const home = homedir();
+  const home = userHome();
   const files = pathsOf(process.env, home, options.config);
   const load = async (settingsText?: string) => {
     const named = { env: process.env, home, configFile: options.config };

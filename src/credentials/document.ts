@@ -37,9 +37,13 @@ const SIZE_LIMIT = 16 * 1024 * 1024;
 const WITHOUT_NOTE =
   /^(?:aws_access_key_id|aws_secret_access_key|aws_session_token|aws_security_token|.*expir(?:ation|es)|manager)$/;
 
-/** Names that botocore or the JavaScript loader would not find again; and `DEFAULT`, which botocore adds to every profile. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are meant; V8 needs longer for \p{Cc} than for the rest of this file
-const UNWRITABLE_NAME = /^(?:|DEFAULT|__proto__)$|^\s|\s$|[\0-\x1f\x7f-\x9f\u2028\u2029[\]]|(?:^|\s)[#;]/;
+/**
+ * Names that botocore or the JavaScript loader would not find again; `DEFAULT`, which botocore adds to every profile; and
+ * sections of `~/.aws/config` that are not profiles.
+ */
+const UNWRITABLE_NAME =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are meant; V8 needs longer for \p{Cc} than for the rest of this file
+  /^(?:|DEFAULT)$|^(?:profile|sso-session|services)\s|^\s|\s$|[\0-\x1f\x7f-\x9f\u2028\u2029[\]]|(?:^|\s)[#;]/;
 
 /**
  * Reads a credentials file. Accepts any text: botocore rejects a file with a BOM, a duplicate section or a stray line, but other
@@ -210,7 +214,8 @@ function readableSections(bytes: Buffer): FileSection[] {
 
 /** Returns whether every AWS tool can find a profile with that name. */
 export function isWritableName(profile: string): boolean {
-  return !UNWRITABLE_NAME.test(profile);
+  // The JavaScript loader keeps profiles in a plain object, which has `constructor` and `__proto__` without any profile.
+  return !UNWRITABLE_NAME.test(profile) && !(profile in {});
 }
 
 function refuseUnwritable(profile: string, session: MfaSession): void {

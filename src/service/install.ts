@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { UserError } from '../errors.ts';
+import { userHome } from '../settings/paths.ts';
 import { launchd } from './launchd.ts';
 import { ownerOf, sealed, writeWhole } from './sealed-file.ts';
 import type { Service, Variant } from './service.ts';
@@ -13,8 +13,8 @@ export function serviceOf(environment: NodeJS.ProcessEnv): Service {
   if (uid === 0) {
     throw new UserError('do not run this as root; run it as the user who enters the codes', 'usage');
   }
-  if (process.platform === 'darwin') return launchd(homedir(), uid);
-  if (process.platform === 'linux') return systemd(environment, homedir());
+  if (process.platform === 'darwin') return launchd(userHome(), uid);
+  if (process.platform === 'linux') return systemd(environment, userHome());
   throw new UserError('this system has neither systemd nor launchd: start "aws-mfa-agent run" at login yourself');
 }
 

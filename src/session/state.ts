@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readIfPresent } from '../files/read.ts';
 
 /**
  * What the agent remembers between runs, outside the credentials file and without secrets. For each credentials file and
@@ -31,7 +31,7 @@ export function stateFile(folder: string): string {
  */
 export function readState(folder: string): State {
   try {
-    return parse(readFileSync(stateFile(folder), 'utf8'));
+    return parse(readIfPresent(stateFile(folder))?.toString('utf8') ?? '');
   } catch {
     return parse('');
   }

@@ -1,4 +1,6 @@
+import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { UserError } from '../errors.ts';
 
 /** The paths of everything that the agent reads and writes. */
 export interface Paths {
@@ -20,6 +22,7 @@ export interface Paths {
  *   the XDG Base Directory Specification, an empty or relative folder counts as not set
  * @param home the home folder of the user
  * @param configFile the file named with `--config`
+ * @throws UserError (`usage`) if `configFile` is empty
  */
 export function pathsOf(
   env: NodeJS.ProcessEnv,
@@ -27,6 +30,7 @@ export function pathsOf(
   configFile?: string,
   platform: NodeJS.Platform = process.platform,
 ): Paths {
+  if (configFile === '') throw new UserError('--config: the name of the file is empty', 'usage');
   const folder = (variable: string, otherwise: string) => {
     const named = env[variable];
     return join(named && isAbsolute(named) ? named : otherwise, 'aws-mfa-agent');
@@ -46,6 +50,17 @@ export function pathsOf(
     // macOS has no such folder. If the variable is set there, another program has set it.
     runtime: platform !== 'darwin' && runtime && isAbsolute(runtime) ? join(runtime, 'aws-mfa-agent') : state,
   };
+}
+
+/**
+ * Returns the home folder of the user.
+ * @throws UserError (`usage`) if it is not absolute: the files of the current folder, which can name a command to run
+ *   (`mfa_process`), must not be taken for the user's
+ */
+export function userHome(): string {
+  const home = homedir();
+  if (isAbsolute(home)) return home;
+  throw new UserError(`HOME=${home} is not an absolute path: set HOME to your home folder`, 'usage');
 }
 
 /** Expands `$NAME`, `${NAME}` and a leading `~` in a path, like the AWS CLI. A variable that is not set stays as it is. */

@@ -1,15 +1,14 @@
-import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { type CredentialsDocument, parseCredentials } from '../credentials/document.ts';
 import type { Entries } from '../credentials/section.ts';
 import { UserError } from '../errors.ts';
-import { notAFile } from '../files/read.ts';
+import { notAFile, readIfPresent } from '../files/read.ts';
 import type { QuietHours } from '../policy/quiet.ts';
+import { stateFile } from '../session/state.ts';
 import { type AwsConfig, readAwsConfig } from './aws-config.ts';
 import { readSettingsFile, type Section, type SettingsFile } from './config-ini.ts';
 import { CHECK, DURATION_SECONDS, promptBeforeFor, REMIND_EVERY } from './defaults.ts';
 import * as forms from './forms.ts';
-import { type Paths, pathsOf } from './paths.ts';
+import { type Paths, pathsOf, userHome } from './paths.ts';
 import { refuseUnknownSettings } from './unknown-settings.ts';
 
 /** The settings of one MFA profile. */
@@ -84,7 +83,7 @@ export function loadSettings(from: {
  * @throws UserError (`usage`): see {@link loadSettings}
  */
 export function userSettings({ config }: { config?: string | undefined }): Settings {
-  return loadSettings({ env: process.env, home: homedir(), configFile: config });
+  return loadSettings({ env: process.env, home: userHome(), configFile: config });
 }
 
 /**
@@ -102,7 +101,7 @@ export function withSource(
   sourceProfile: string,
 ): ProfileSettings {
   if (sourceProfile === configured.sourceProfile) return configured;
-  const read = readFiles({ env: process.env, home: homedir(), configFile: config });
+  const read = readFiles({ env: process.env, home: userHome(), configFile: config });
   const section = read.sections.find(({ name }) => name === configured.profile);
   if (!section) throw new UserError(`${read.files.settings} has just been changed: try again`, 'usage');
   const settings = profileSettings(section, sourceProfile, read, process.env, { sourceFirst: true });
@@ -156,6 +155,8 @@ function readFiles(from: Parameters<typeof loadSettings>[0]): ReadFiles {
   const files = pathsOf(from.env, from.home, from.configFile);
   const settingsText = from.settingsText ?? bytesOf(files.settings)?.toString('utf8');
   const awsConfig = readAwsConfig(bytesOf(files.config));
+  const problem = notAFile(stateFile(files.state));
+  if (problem) throw new UserError(`${problem}: move it away`, 'usage');
   if (settingsText === undefined && from.configFile) {
     throw new UserError(`cannot read ${files.settings}: no such file`, 'usage');
   }
@@ -283,19 +284,19 @@ function settingsIn(text: string | undefined, path: string): SettingsFile {
  */
 function bytesOf(path: string): Buffer | undefined {
   try {
-    return readFileSync(path);
+    return readIfPresent(path);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    const reason = code === 'EACCES' ? 'permission denied' : code === 'EISDIR' ? 'it is a folder' : message;
-    throw new UserError(`cannot read ${path}: ${reason}`, 'usage', { cause: error });
+    const { message, cause } = error as UserError;
+    if ((cause as NodeJS.ErrnoException | undefined)?.code === 'ENOTDIR') return undefined;
+    throw new UserError(message, 'usage', { cause: error });
   }
 }
 
 /** Returns the credentials file; undefined also if it cannot be read: code that needs its keys reports why. */
 function credentialsIn(path: string): CredentialsDocument | undefined {
   try {
-    return notAFile(path) === undefined ? parseCredentials(readFileSync(path)) : undefined;
+    const bytes = readIfPresent(path);
+    return bytes && parseCredentials(bytes);
   } catch {
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { isWritableName } from '../credentials/document.ts';
 import type { Entry } from '../credentials/section.ts';
 import { UserError } from '../errors.ts';
 import { type SettingsFile, shownKey } from './config-ini.ts';
@@ -33,6 +34,12 @@ export function refuseUnknownSettings({ top, sections }: SettingsFile, path: str
       const bare = name.replace(/^profile\s+/, '');
       throw new UserError(
         `${path}:${line}: [${name}]: sections have the names of the credentials file: [${bare}]`,
+        'usage',
+      );
+    }
+    if (!isWritableName(name)) {
+      throw new UserError(
+        `${path}:${line}: [${name}]: AWS tools cannot use a profile with this name: choose another`,
         'usage',
       );
     }

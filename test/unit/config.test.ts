@@ -151,7 +151,7 @@ it('the settings accept the existing methods of asking in `prompt`, and no other
 });
 
 describe('the names of profiles', () => {
-  it.each(['my.team', 'a.b.c', 'two words', 'a;b', 'team#1', '__proto__', 'constructor', 'true', 'default.'])(
+  it.each(['my.team', 'a.b.c', 'two words', 'a;b', 'team#1', 'proto', 'true', 'default.', 'prototype', 'sso-session'])(
     'the name of a profile may be %s',
     async (name) => {
       const { profiles } = await settings(`[${name}] ; a comment\nmfa_serial = ${SERIAL}\n[my]\n`);
@@ -159,6 +159,15 @@ describe('the names of profiles', () => {
       expect(profiles[0]?.serialNumber).toBe(SERIAL);
     },
   );
+
+  it.each([
+    ...['DEFAULT', '__proto__', 'constructor', 'toString', 'hasOwnProperty', '__defineGetter__'],
+    ...['sso-session x', 'services x', '"#a"', 'a #b', 'a\tb#', 'a\u2028b'],
+  ])('the name of a profile must not be %s, which AWS tools cannot use', async (name) => {
+    expect(await problem(`prompt = auto\n\n[${name}]\nmfa_serial = ${SERIAL}\n`)).toBe(
+      `config.ini:3: [${name.replaceAll('"', '')}]: AWS tools cannot use a profile with this name: choose another`,
+    );
+  });
 
   it('the name of a profile may be in quotes', async () => {
     expect((await settings('["two words"]')).profiles).toMatchObject([{ profile: 'two words' }]);
@@ -551,7 +560,7 @@ describe('a settings file', () => {
 
   it('a settings file that is a folder is reported in one line', async () => {
     mkdirSync(awsConfig, { recursive: true });
-    expect(await refusal()).toBe(`cannot read ${awsConfig}: it is a folder`);
+    expect(await refusal()).toBe(`cannot read ${awsConfig}: it is a folder; move it away (EISDIR)`);
   });
 
   it('a settings file that cannot be read is reported in one line', async () => {
@@ -562,7 +571,9 @@ describe('a settings file', () => {
     const user = process.geteuid?.();
     if (user === 0) process.seteuid?.(65_534);
     try {
-      expect(await refusal()).toBe(`cannot read ${configIni}: permission denied`);
+      expect(await refusal()).toBe(
+        `cannot read ${configIni}: permission denied; check the owner and the mode of the file and of its folder (EACCES)`,
+      );
     } finally {
       if (user === 0) process.seteuid?.(0);
     }

@@ -255,7 +255,7 @@ describe('what must not be overwritten', () => {
     expect(() => parseCredentials(bytes)).toThrow(refusal);
   });
 
-  test.each(['', ' mfa', 'a]b', 'a\nb', 'DEFAULT', '__proto__', 'a #b', '#a'])(
+  test.each(['', ' mfa', 'a]b', 'a\nb', 'DEFAULT', '__proto__', 'constructor', 'services x', 'a #b', '#a'])(
     'the name %j is refused for a profile',
     (name) => {
       expect(() => withSession(Buffer.alloc(0), name, session)).toThrow(/cannot be the name of a profile/);
