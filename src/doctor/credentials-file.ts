@@ -116,7 +116,7 @@ function leftoversFinding(target: string, now: number): Finding {
   const folder = dirname(target);
   let found: string[] = [];
   try {
-    found = temporaryFilesOf(target).filter((file) => now - statSync(file).mtimeMs > CHANGE_TIME);
+    found = temporaryFilesOf(target).filter((file) => Math.abs(now - statSync(file).mtimeMs) > CHANGE_TIME);
   } catch (error) {
     // The check of the folder reports why.
     if (!isMissing(error))

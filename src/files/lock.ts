@@ -36,11 +36,12 @@ export async function lockFile(file: string, timeout: number): Promise<Lock> {
   const folder = `${file}.lock`;
   const giveUp = performance.now() + timeout;
   for (;;) {
-    const marks = marking(folder);
+    const stale = isMarked(stampsOf(folder)) ? STALE : STALE_OF_OTHERS;
+    const marks = marking(folder, stale);
     let compromised = false;
     try {
       const release = await lockfile.lock(file, {
-        stale: isMarked(stampsOf(folder)) ? STALE : STALE_OF_OTHERS,
+        stale,
         update: RENEWAL,
         realpath: false,
         // With `retries`, it would also retry in a folder that it cannot write.
@@ -88,7 +89,7 @@ export function lockStanding(
   if (!stats) return { folder, standing: 'free' };
   if (!stats.isDirectory()) return { folder, standing: 'blocked' };
   const limit = isMarked({ accessed: stats.atimeNs, modified: stats.mtimeNs }) ? STALE : STALE_OF_OTHERS;
-  if (now - Number(stats.mtimeMs) <= limit) return { folder, standing: 'held' };
+  if (Math.abs(now - Number(stats.mtimeMs)) <= limit) return { folder, standing: 'held' };
   // Reading the folder changes its access time, which marks a lock as ours. Harmless for a stale one.
   return { folder, standing: fs.readdirSync(folder).length > 0 ? 'blocked' : 'stale' };
 }
@@ -127,8 +128,12 @@ const MARKED_BEFORE = 1_000_000_000;
  * those of other programs and from each other. The modification time still says when a lock was renewed.
  *
  * Without it, proper-lockfile would renew or remove a lock that another process has taken, until its timer notices.
+ *
+ * It also makes a lock stale whose time lies ahead of the clock, because the clock was set back after its process died:
+ * proper-lockfile would wait until that time.
+ * @param stale the age from which a lock counts as stale, in milliseconds
  */
-function marking(folder: string): { fs: typeof fs; lost(): boolean } {
+function marking(folder: string, stale: number): { fs: typeof fs; lost(): boolean } {
   const mark = randomInt(1, MARKED_BEFORE);
   let ours: Stamps | undefined;
   const lost = () => {
@@ -154,6 +159,11 @@ function marking(folder: string): { fs: typeof fs; lost(): boolean } {
     lost,
     fs: {
       ...fs,
+      stat: ((path: string, done: (error: unknown, stats?: fs.Stats) => void) =>
+        fs.stat(path, (error, stats) => {
+          if (stats && !ours && stats.mtimeMs - Date.now() > stale) stats.mtime = new Date(0);
+          done(error, stats);
+        })) as typeof fs.stat,
       utimes: ((_path, _accessed, modified: Date, done) => settle(() => renew(modified), done)) as typeof fs.utimes,
       rmdir: ((_path: string, done: fs.NoParamCallback) => settle(remove, done)) as typeof fs.rmdir,
       rmdirSync: remove,

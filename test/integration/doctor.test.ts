@@ -249,6 +249,12 @@ describe('doctor on the credentials file', () => {
     expect(of('credentials.leftovers')).toMatchObject([warning(/1 temporary file.*4242/, /rm/)]);
     expect(of('credentials.lock')).toMatchObject([warning(/killed/, /rmdir/)]);
     expect(status).toBe(1);
+    // The same after a clock that was ahead was set right.
+    const ahead = new Date(Date.now() + 3_600_000);
+    for (const path of [leftover, lock]) await utimes(path, ahead, ahead);
+    const late = await examine();
+    expect(late.of('credentials.leftovers')).toMatchObject([warning(/1 temporary file.*4242/, /rm/)]);
+    expect(late.of('credentials.lock')).toMatchObject([warning(/killed/, /rmdir/)]);
     await writeFile(join(lock, 'file'), '');
     await utimes(lock, old, old);
     expect((await examine()).of('credentials.lock')).toMatchObject([error(/is not a lock/, /move/)]);

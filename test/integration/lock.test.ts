@@ -16,7 +16,7 @@ import { dirname, join } from 'node:path';
 import lockfile from 'proper-lockfile';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { withSession } from '../../src/credentials/document.ts';
-import { lockFile } from '../../src/files/lock.ts';
+import { lockFile, lockStanding } from '../../src/files/lock.ts';
 import { changeCredentials } from '../../src/files/replace.ts';
 import { built } from '../built.ts';
 import { needs } from '../needs.ts';
@@ -101,6 +101,47 @@ describe('a program that locks with the defaults of proper-lockfile', () => {
     expect(lock.lost()).toBe(false);
     await lock.release();
     await (await lockfile.lock(file))();
+  });
+});
+
+describe('a lock whose time lies ahead of the clock', () => {
+  test.each([
+    ['ours', -4, -1],
+    ['ours', -86_400, -1],
+    ['theirs', -10.5, -9],
+    ['theirs', -86_400, -9],
+  ] as const)(
+    'a lock (%s) that is %i s old, since the clock was set back, is free; one of %i s is not',
+    async (whose, far, near) => {
+      leaveLock(near, whose);
+      await expect(changeCredentials(file, append('ours\n'), { timeout: 100 })).rejects.toThrow(
+        /another program has held/,
+      );
+      expect(lockStanding(file, Date.now()).standing).toBe('held');
+      rmSync(`${file}.lock`, { recursive: true });
+      leaveLock(far, whose);
+      await changeCredentials(file, append('ours\n'), { timeout: 100 });
+      expect(readdirSync(folder)).toEqual(['credentials']);
+      leaveLock(far, whose);
+      expect(lockStanding(file, Date.now()).standing).toBe('stale');
+    },
+  );
+
+  test('our lock is still ours when the clock is set back while we hold it', async () => {
+    const child = otherProcess(
+      `import { setTimeout } from 'node:timers/promises';
+      import { lockFile } from '${built('files/lock.ts')}';
+      const lock = await lockFile(process.argv[1], 1000);
+      const now = Date.now;
+      Date.now = () => now() - 3_600_000;
+      // Until it has renewed the lock by the new clock.
+      await setTimeout(2500);
+      console.log(lock.lost() ? 'lost' : 'held');
+      await lock.release();`,
+      file,
+    );
+    expect(await outputOf(child)).toBe('held');
+    expect(readdirSync(folder)).toEqual([]);
   });
 });
 
