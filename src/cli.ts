@@ -28,6 +28,15 @@ async function run(words: string[]): Promise<void> {
   return (await import('./cli/command-line.ts')).runCommandLine();
 }
 
-run(process.argv.slice(2)).catch((error: unknown) => {
-  process.exitCode = complain(error);
+let isDone = false;
+// Nothing is left that could complete the command: without this, it would end with exit status 0.
+process.once('beforeExit', () => {
+  if (!isDone) process.exitCode = complain(new Error('ended without a result; please report this'));
 });
+run(process.argv.slice(2))
+  .catch((error: unknown) => {
+    process.exitCode = complain(error);
+  })
+  .finally(() => {
+    isDone = true;
+  });

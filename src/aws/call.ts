@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import type { STSClient, STSClientConfig } from '@aws-sdk/client-sts';
 import type { AwsFailure } from '../policy/outcome.ts';
+import { withTimeout } from '../time/timeout.ts';
+import { failureOf, type HttpAnswer, type SdkError } from './failure.ts';
 
 /** Keys that sign a request. `sessionToken` is set for requests about a session, never for requests of a new one. */
 export interface Keys {
@@ -18,6 +21,8 @@ export interface AwsTarget {
   serialNumber: string | undefined;
   /** How far AWS's clock is ahead of this machine's, in milliseconds. */
   clockOffset: number;
+  /** How long the request may take, in milliseconds; {@link CALL_TIMEOUT} by default. */
+  timeout?: number;
 }
 
 /** `clockOffset` is undefined if no answer with a `Date` header came. `endpoint` is the host of the request. */
@@ -26,8 +31,14 @@ export type AwsAnswer<T> = { clockOffset: number | undefined; endpoint: string }
   | { ok: false; failure: AwsFailure }
 );
 
+/** How long to wait for a connection, in milliseconds. */
 const CONNECT_TIMEOUT = 5_000;
-const CALL_TIMEOUT = 15_000;
+
+/** How long a request may take in all, in milliseconds. */
+export const CALL_TIMEOUT = 15_000;
+
+/** The longest answer that is read, in bytes. AWS's are a few kilobytes long. */
+const LONGEST_ANSWER = 1_000_000;
 
 /** A client of the SDK, and the request to send with it. */
 export interface ServiceCall<T> {
@@ -39,7 +50,8 @@ export interface ServiceCall<T> {
 type Observed = { middlewareStack: Pick<STSClient['middlewareStack'], 'add'>; destroy(): void };
 
 /**
- * Sends one request to AWS, once, with this machine's proxy, certificates and endpoints.
+ * Sends one request to AWS, once, with this machine's proxy, certificates and endpoints. Resolves within the time limit,
+ * whatever the server does.
  * @param service names the endpoint in messages until its host is known
  * @param tokenCode the code in the request, which is removed from AWS's messages
  * @param connect makes the client. It imports the SDK itself: an idle agent does not need it
@@ -53,33 +65,43 @@ export async function call<T>(
 ): Promise<AwsAnswer<T>> {
   // Turns off the SDK's warning on standard error about Node 20, which is not the user's concern.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
-  const seen: HttpExchange = {
-    endpoint: service,
-    handedOver: false,
-    status: undefined,
-    html: false,
-    clockOffset: undefined,
-  };
-  const answer = <R>(result: R) => ({ ...result, endpoint: seen.endpoint, clockOffset: seen.clockOffset });
-  const timeout = AbortSignal.timeout(CALL_TIMEOUT);
+  const seen: HttpExchange = { endpoint: service, handedOver: false };
+  const over = new AbortController();
+  const limit = target.timeout ?? CALL_TIMEOUT;
   let client: Observed | undefined;
+  const exchange = async (): Promise<{ ok: true; value: T } | { ok: false; failure: AwsFailure }> => {
+    try {
+      const connection = await connect(await clientConfig(keys, target, over.signal));
+      client = connection.client;
+      observe(client, seen);
+      const value = await connection.send(over.signal);
+      return value === undefined ? { ok: false, failure: failureOf(undefined, seen, tokenCode) } : { ok: true, value };
+    } catch (error) {
+      return { ok: false, failure: failureOf(error as SdkError, seen, tokenCode) };
+    }
+  };
   try {
-    const connection = await connect(await clientConfig(keys, target));
-    client = connection.client;
-    observe(client, seen);
-    const value = await connection.send(timeout);
-    if (value !== undefined) return answer({ ok: true, value });
-    return answer({
-      ok: false,
-      failure: seen.html ? PORTAL : { kind: 'not-sts', detail: 'an answer without the requested data' },
+    // The SDK's own limits do not cover everything: after an answer with status 101, its promise never settles.
+    const result = await withTimeout(exchange(), limit, () => {
+      const detail = `no answer within ${limit / 1000} s`;
+      return { ok: false, failure: { kind: 'unreachable', detail, sent: seen.handedOver } } as const;
     });
-  } catch (error) {
-    if (!timeout.aborted) return answer({ ok: false, failure: failureOf(error as SdkError, seen, tokenCode) });
-    const detail = `no answer within ${CALL_TIMEOUT / 1000} s`;
-    return answer({ ok: false, failure: { kind: 'unreachable', detail, sent: true } });
+    return { ...result, endpoint: seen.endpoint, clockOffset: isOfSts(result) ? seen.answer?.clockOffset : undefined };
   } finally {
+    over.abort();
     client?.destroy();
   }
+}
+
+/** Returns the answer or, if something is wrong with what it gives, that. */
+export function checked<T>(answer: AwsAnswer<T>, problemWith: (value: T) => string | undefined): AwsAnswer<T> {
+  const detail = answer.ok ? problemWith(answer.value) : undefined;
+  return detail === undefined ? answer : { ...answer, ok: false, failure: { kind: 'not-sts', detail } };
+}
+
+/** Returns whether STS itself answered. The clock of a proxy is not AWS's. */
+function isOfSts(result: { ok: true } | { ok: false; failure: AwsFailure }): boolean {
+  return result.ok || result.failure.kind !== 'unreachable';
 }
 
 /** The settings that the clients of all services have in common. */
@@ -88,7 +110,8 @@ export type ClientConfig = Pick<
   'credentials' | 'profile' | 'systemClockOffset' | 'maxAttempts' | 'requestHandler'
 > & { region: string };
 
-async function clientConfig(keys: Keys, target: AwsTarget): Promise<ClientConfig> {
+/** @param over aborted when the request has ended */
+async function clientConfig(keys: Keys, target: AwsTarget, over: AbortSignal): Promise<ClientConfig> {
   const { accessKeyId, secretAccessKey, sessionToken } = keys;
   const credentials = { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
   return {
@@ -98,7 +121,7 @@ async function clientConfig(keys: Keys, target: AwsTarget): Promise<ClientConfig
     region: target.region ?? homeRegion(target.serialNumber),
     systemClockOffset: target.clockOffset,
     maxAttempts: 1,
-    requestHandler: { connectionTimeout: CONNECT_TIMEOUT, ...(await agents()) },
+    requestHandler: { connectionTimeout: CONNECT_TIMEOUT, ...(await agents(over)) },
   };
 }
 
@@ -115,13 +138,13 @@ function homeRegion(serialNumber: string | undefined): string {
 }
 
 /** Returns HTTP agents that use `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` and `AWS_CA_BUNDLE`, which the SDK ignores. */
-async function agents() {
+async function agents(over: AbortSignal) {
   const bundle = process.env.AWS_CA_BUNDLE;
   const ca = bundle ? { ca: await readFile(bundle) } : {};
   const proxied = Object.keys(process.env).some((name) => /^(https?|all)_proxy$/i.test(name));
   if (!proxied) return bundle ? { httpsAgent: new (await import('node:https')).Agent(ca) } : {};
   const { EnvironmentProxyAgent } = await import('./proxy.ts');
-  const agent = new EnvironmentProxyAgent(ca);
+  const agent = new EnvironmentProxyAgent(over, ca);
   return { httpAgent: agent, httpsAgent: agent };
 }
 
@@ -129,12 +152,10 @@ interface HttpExchange {
   endpoint: string;
   /** Whether the request was passed to the network. If so, only the network's error can show that it was not sent. */
   handedOver: boolean;
-  status: number | undefined;
-  html: boolean;
-  clockOffset: number | undefined;
+  answer?: HttpAnswer;
 }
 
-/** Records what the SDK does not return: the host, the status, and AWS's time from the `Date` header. */
+/** Records what the SDK does not return: the host, and the answer. Reads the answer itself, so that no answer is too long. */
 function observe(client: Observed, seen: HttpExchange) {
   client.middlewareStack.add(
     (next) => async (args) => {
@@ -142,92 +163,29 @@ function observe(client: Observed, seen: HttpExchange) {
       if (hostname) seen.endpoint = hostname;
       seen.handedOver = true;
       const result = await next(args);
-      const { statusCode, headers } = result.response as { statusCode: number; headers: Record<string, string> };
-      seen.status = statusCode;
-      seen.html = /html/i.test(headers['content-type'] ?? '');
+      const response = result.response as { statusCode: number; headers: Record<string, string>; body: Readable };
+      const { statusCode: status, headers } = response;
+      const body = await bounded(response.body);
       const date = Date.parse(headers.date ?? '');
-      // The header is rounded down to seconds, by half a second on average.
-      if (!Number.isNaN(date)) seen.clockOffset = date + 500 - Date.now();
-      return result;
+      seen.answer = {
+        ...{ status, headers, body: body.toString('utf8') },
+        // The header is rounded down to seconds, by half a second on average.
+        clockOffset: Number.isNaN(date) ? undefined : date + 500 - Date.now(),
+      };
+      return { ...result, response: Object.assign(response, { body }) };
     },
     { step: 'deserialize', priority: 'low', name: 'observeAnswer' },
   );
 }
 
-interface SdkError extends Error {
-  code?: string;
-  $metadata?: { httpStatusCode?: number };
-}
-
-/** Network errors that occur before a byte of the request is sent. */
-const BEFORE_SENDING = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH', 'ENETDOWN']);
-
-/** The name does not exist, or no name server answers. */
-const UNRESOLVED = new Set(['ENOTFOUND', 'EAI_AGAIN']);
-
-function failureOf(
-  error: SdkError,
-  { handedOver, status, html }: HttpExchange,
-  tokenCode: string | undefined,
-): AwsFailure {
-  const detail = withoutCode(error.message, tokenCode);
-  if (status === undefined) {
-    const sent = !(
-      !handedOver ||
-      BEFORE_SENDING.has(error.code ?? '') ||
-      /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_SSL)/.test(error.code ?? '') ||
-      /proxy refused|did not establish a connection/i.test(error.message)
-    );
-    return {
-      kind: 'unreachable',
-      detail,
-      sent,
-      ...(UNRESOLVED.has(error.code ?? '') && { unresolved: true as const }),
-    };
+/** Reads an answer to its end. @throws if it is longer than AWS's can be */
+async function bounded(body: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > LONGEST_ANSWER) throw new Error('an answer of more than a megabyte, which is not of AWS');
+    chunks.push(chunk);
   }
-  if (html) return PORTAL;
-  switch (error.name) {
-    case 'AccessDenied':
-    case 'AccessDeniedException':
-      if (/invalid MFA one time pass code/i.test(detail)) return { kind: 'wrong-code' };
-      if (/unable to validate MFA code/i.test(detail)) return { kind: 'wrong-serial' };
-      if (/session credentials/i.test(detail)) return { kind: 'session-keys' };
-      return { kind: 'forbidden', detail };
-    case 'SignatureDoesNotMatch':
-      if (/signature expired|not yet current/i.test(detail)) return { kind: 'clock' };
-      return { kind: 'bad-keys', code: 'SignatureDoesNotMatch' };
-    case 'RequestExpired':
-    case 'RequestTimeTooSkewed':
-      return { kind: 'clock' };
-    case 'InvalidClientTokenId':
-    case 'UnrecognizedClientException':
-      return { kind: 'bad-keys', code: 'InvalidClientTokenId' };
-    case 'ExpiredToken':
-    case 'ExpiredTokenException':
-      return { kind: 'expired' };
-    case 'ValidationError':
-      return { kind: 'invalid-request', detail };
-    case 'Throttling':
-    case 'ThrottlingException':
-    case 'RequestLimitExceeded':
-    case 'ServiceUnavailable':
-    case 'InternalFailure':
-      return { kind: 'busy', detail: error.name };
-    default:
-      return status >= 500 && status !== 511
-        ? { kind: 'busy', detail: `HTTP ${status}` }
-        : { kind: 'not-sts', detail: `HTTP ${status}, not an answer of AWS` };
-  }
-}
-
-const PORTAL: AwsFailure = {
-  kind: 'unreachable',
-  detail: 'a web page answered: a captive portal or a proxy?',
-  sent: true,
-};
-
-/** Removes the code from AWS's message, which repeats a malformed code. */
-function withoutCode(message: string, tokenCode: string | undefined): string {
-  const oneLine = message.replace(/\s+/g, ' ').trim();
-  return tokenCode ? oneLine.replaceAll(tokenCode, '******') : oneLine;
+  return Buffer.concat(chunks);
 }

@@ -1,12 +1,12 @@
-import { type AwsAnswer, type AwsTarget, call, type Keys } from './call.ts';
+import { type AwsAnswer, type AwsTarget, call, checked, type Keys } from './call.ts';
 
 /**
  * Lists the serial numbers of the MFA devices of the keys' user, including passkeys and security keys. Needs
  * iam:ListMFADevices, which AWS's own policies for users without MFA allow.
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListMFADevices.html
  */
-export function listMfaDevices(keys: Keys, target: AwsTarget): Promise<AwsAnswer<string[]>> {
-  return call('IAM', keys, target, undefined, async (config) => {
+export async function listMfaDevices(keys: Keys, target: AwsTarget): Promise<AwsAnswer<string[]>> {
+  const answer = await call('IAM', keys, target, undefined, async (config) => {
     const sdk = await import('@aws-sdk/client-iam');
     const client = new sdk.IAMClient({ ...config, region: signingRegion(config.region) });
     return {
@@ -18,6 +18,12 @@ export function listMfaDevices(keys: Keys, target: AwsTarget): Promise<AwsAnswer
       },
     };
   });
+  return checked(answer, (serials) => (serials.every(isSerial) ? undefined : 'it names an MFA device that is not one'));
+}
+
+/** @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_MFADevice.html */
+function isSerial(serialNumber: string): boolean {
+  return /^[\w+=/:,.@-]{9,256}$/.test(serialNumber);
 }
 
 /**

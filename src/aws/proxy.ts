@@ -11,10 +11,13 @@ type ConnectOptions = Parameters<HttpsProxyAgent<string>['connect']>[1];
  * for its host, or directly.
  */
 export class EnvironmentProxyAgent extends HttpsProxyAgent<string> {
+  readonly #over: AbortSignal;
   readonly #tls: { ca?: Buffer };
 
-  constructor(tls: { ca?: Buffer } = {}) {
+  /** @param over closes the connections to proxies that have not connected yet */
+  constructor(over: AbortSignal, tls: { ca?: Buffer } = {}) {
     super('http://proxy.invalid');
+    this.#over = over;
     this.#tls = tls;
   }
 
@@ -27,7 +30,7 @@ export class EnvironmentProxyAgent extends HttpsProxyAgent<string> {
       request.once('proxyConnect', ({ statusCode }: { statusCode: number }) => {
         if (statusCode !== 200) request.destroy(new Error(`the proxy refused the connection (HTTP ${statusCode})`));
       });
-      return new HttpsProxyAgent(proxy).connect(request, { ...options, ...this.#tls });
+      return new HttpsProxyAgent(proxy, { signal: this.#over }).connect(request, { ...options, ...this.#tls });
     }
     const direct = options.secureEndpoint ? new HttpsAgent(this.#tls) : new HttpAgent();
     return direct as unknown as ReturnType<HttpsProxyAgent<string>['connect']>;

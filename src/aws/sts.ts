@@ -1,6 +1,6 @@
 import type { STSClient } from '@aws-sdk/client-sts';
 import type { MfaSession } from '../session/session.ts';
-import { type AwsAnswer, type AwsTarget, call, type Keys } from './call.ts';
+import { type AwsAnswer, type AwsTarget, call, checked, type Keys } from './call.ts';
 
 export interface SessionRequest {
   serialNumber: string;
@@ -13,37 +13,63 @@ export interface SessionRequest {
  * Requests a session with a code. Sends it once, without a retry: a code can be used only once.
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
  */
-export function getSessionToken(
+export async function getSessionToken(
   request: SessionRequest,
   keys: Keys,
   target: AwsTarget,
 ): Promise<AwsAnswer<MfaSession>> {
-  return callSts(keys, target, request.tokenCode, async ({ client, sdk, abortSignal }) => {
+  const answer = await callSts(keys, target, request.tokenCode, async ({ client, sdk, abortSignal }) => {
     const command = new sdk.GetSessionTokenCommand({
       SerialNumber: request.serialNumber,
       TokenCode: request.tokenCode,
       DurationSeconds: request.durationSeconds,
     });
     const { Credentials: given } = await client.send(command, { abortSignal });
-    if (!given?.AccessKeyId || !given.SecretAccessKey || !given.SessionToken || !given.Expiration) return undefined;
-    return {
-      accessKeyId: given.AccessKeyId,
-      secretAccessKey: given.SecretAccessKey,
-      sessionToken: given.SessionToken,
-      expiration: given.Expiration.getTime(),
-    };
+    return (
+      given && {
+        accessKeyId: given.AccessKeyId ?? '',
+        secretAccessKey: given.SecretAccessKey ?? '',
+        sessionToken: given.SessionToken ?? '',
+        expiration: given.Expiration?.getTime() ?? Number.NaN,
+      }
+    );
   });
+  const now = Date.now() + (answer.clockOffset ?? target.clockOffset);
+  return checked(answer, (session) => problemWith(session, now));
+}
+
+/** Sessions last 36 hours at most. Clocks differ, and requests take time. */
+const LONGEST_SESSION = 36 * 3_600_000 + 15 * 60_000;
+
+/**
+ * Returns what is wrong with a session, or undefined. Each part ends up in the credentials file and in headers of requests.
+ * The lengths and alphabets are wider than AWS's own: STS of other makers give JSON web tokens.
+ * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_Credentials.html
+ */
+function problemWith({ accessKeyId, secretAccessKey, sessionToken, expiration }: MfaSession, now: number) {
+  if (!/^\w{16,128}$/.test(accessKeyId)) return 'its access key id is not one';
+  if (!/^[\w+/=.~-]{16,128}$/.test(secretAccessKey)) return 'its secret access key is not one';
+  if (!/^[\w+/=.~-]{16,16384}$/.test(sessionToken)) return 'its session token is not one';
+  if (Number.isNaN(expiration)) return 'it has no expiration';
+  if (expiration <= now) return 'its session has already expired';
+  return expiration - now > LONGEST_SESSION ? 'its session lasts longer than 36 hours' : undefined;
 }
 
 /**
  * Returns the user of the keys. Needs no permission, so a refusal means that the keys are invalid.
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
  */
-export function getCallerIdentity(keys: Keys, target: AwsTarget): Promise<AwsAnswer<{ account: string; arn: string }>> {
-  return callSts(keys, target, undefined, async ({ client, sdk, abortSignal }) => {
+export async function getCallerIdentity(
+  keys: Keys,
+  target: AwsTarget,
+): Promise<AwsAnswer<{ account: string; arn: string }>> {
+  const answer = await callSts(keys, target, undefined, async ({ client, sdk, abortSignal }) => {
     const { Account: account, Arn: arn } = await client.send(new sdk.GetCallerIdentityCommand({}), { abortSignal });
     return account && arn ? { account, arn } : undefined;
   });
+  return checked(answer, ({ account, arn }) =>
+    /^\w{1,64}$/.test(account) && /^arn:[!-~]{1,2048}$/.test(arn) ? undefined : 'its user is not one',
+  );
 }
 
 type Sdk = typeof import('@aws-sdk/client-sts');

@@ -78,7 +78,7 @@ function reachableFinding(answer: AwsAnswer<Identity>, environment: NodeJS.Proce
       return error(check, `no answer from ${endpoint}: ${detail}`, remedyFor(detail, environment));
     }
     case 'not-sts': {
-      const found = `the server at ${endpoint} is not STS (${answer.failure.detail})`;
+      const found = `the answer of ${endpoint} is not what AWS gives (${answer.failure.detail})`;
       return error(check, found, 'check AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL and the proxy');
     }
     case 'busy':
@@ -91,6 +91,7 @@ function reachableFinding(answer: AwsAnswer<Identity>, environment: NodeJS.Proce
     case 'expired':
     case 'clock':
     case 'invalid-request':
+    case 'refused':
       return ok(check, `${endpoint} answers`);
   }
 }
@@ -101,6 +102,7 @@ function remedyFor(detail: string, environment: NodeJS.ProcessEnv): string {
     return 'a proxy on this network probably decrypts TLS: get its CA certificate as a PEM file, and export AWS_CA_BUNDLE=FILE';
   }
   if (/web page/.test(detail)) return 'log in to this network with a browser';
+  if (/AWS error code/.test(detail)) return 'check AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL and the proxy';
   if (networkProblem(environment)) return 'connect this machine to a network';
   if (/ENOTFOUND|EAI_AGAIN/.test(detail)) return 'check the network (DNS) and the spelling of region';
   return 'check the network, the proxy and the firewall: they must allow HTTPS to this host';

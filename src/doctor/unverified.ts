@@ -1,4 +1,5 @@
 import type { AwsFailure } from '../policy/outcome.ts';
+import { refusalText } from '../refresh/texts.ts';
 import { type Check, type Finding, warning } from './finding.ts';
 
 /**
@@ -16,5 +17,6 @@ function reasonOf(failure: AwsFailure | undefined): string {
   if (failure.kind === 'clock') return 'the clock is wrong';
   // AWS's own message.
   if (failure.kind === 'forbidden' || failure.kind === 'invalid-request') return failure.detail;
+  if (failure.kind === 'refused') return refusalText(failure);
   return 'AWS does not answer';
 }

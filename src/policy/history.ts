@@ -194,6 +194,7 @@ function afterRefusal(
     case 'bad-keys':
     case 'expired':
     case 'invalid-request':
+    case 'refused':
     case 'not-sts':
       return stop(why, now);
   }

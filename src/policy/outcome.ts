@@ -1,7 +1,7 @@
 import type { MfaSession } from '../session/session.ts';
 
 /**
- * What AWS's refusals mean: see `failureOf` in aws/call.ts. `detail` is the message of AWS or of the network, without
+ * What AWS's refusals mean: see `failureOf` in aws/failure.ts. `detail` is the message of AWS or of the network, without
  * secrets.
  */
 export type AwsFailure =
@@ -16,7 +16,11 @@ export type AwsFailure =
   | { kind: 'busy'; detail: string }
   /** `sent` is false only if the request certainly was not sent: then, and only then, the same code may be used again. */
   /** `unresolved`: the host name does not resolve: it is wrong, or there is no way to a name server. */
-  | { kind: 'unreachable'; detail: string; sent: boolean; unresolved?: true }
+  /** `answered`: something answered that is not AWS. */
+  | { kind: 'unreachable'; detail: string; sent: boolean; unresolved?: true; answered?: true }
+  /** Any other error code of AWS. */
+  | { kind: 'refused'; code: string; detail: string }
+  /** The answer has AWS's form, but what it gives is not what AWS gives. */
   | { kind: 'not-sts'; detail: string };
 
 /** The outcome of a refresh. */

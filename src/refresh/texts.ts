@@ -78,10 +78,27 @@ export function stsFailure(
     case 'busy':
       return `${start} AWS is busy (${failure.detail}): try again in a minute, with a new code`;
     case 'unreachable':
-      return `${start} no answer from ${endpoint} (${failure.detail}): try again when the network is back`;
+      return failure.answered
+        ? `${start} what answers for ${endpoint} is not AWS (${failure.detail}): check the proxy and AWS_ENDPOINT_URL, or try again later`
+        : `${start} no answer from ${endpoint} (${failure.detail}): try again when the network is back`;
+    case 'refused':
+      return `${start} AWS refused: ${refusalText(failure)}${REGION_CODES.test(failure.code) ? `: ${regionRemedy(endpoint)}` : ''}`;
     case 'not-sts':
-      return `${start} what answers at ${endpoint} is not STS (${failure.detail}): look at AWS_ENDPOINT_URL and the proxy`;
+      return `${start} the answer of ${endpoint} is not what AWS gives (${failure.detail}): check AWS_ENDPOINT_URL and endpoint_url`;
   }
+}
+
+/** AWS's code and message, for errors without a text of their own. */
+export function refusalText({ code, detail }: { code: string; detail: string }): string {
+  return detail === '' ? code : `${code}, ${detail.replace(/\.$/, '')}`;
+}
+
+/** STS is not active in the region, or the account may not use the region. */
+const REGION_CODES = /^(RegionDisabled(Exception)?|OptInRequired)$/;
+
+function regionRemedy(endpoint: string): string {
+  const region = /\.([a-z]+(?:-[a-z]+)+-\d+)\./.exec(endpoint)?.[1];
+  return `${region === undefined ? 'set another region' : `${region}: set another region`} for this profile, or activate STS there (IAM console > Account settings > STS)`;
 }
 
 function clockError(offset: number | undefined): string {

@@ -1,5 +1,6 @@
 /** The texts of `setup`, one line each. */
 import type { AwsFailure } from '../policy/outcome.ts';
+import { refusalText } from '../refresh/texts.ts';
 import { shortKeyId } from '../session/session.ts';
 import type { Arrangement, Obstacle, Source } from './found.ts';
 
@@ -109,6 +110,8 @@ function whyNot(failure: AwsFailure): string {
     case 'wrong-code':
     case 'wrong-serial':
       return 'AWS requires an MFA code for that';
+    case 'refused':
+      return refusalText(failure);
     case 'invalid-request':
     case 'busy':
     case 'unreachable':

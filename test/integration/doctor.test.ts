@@ -309,7 +309,9 @@ describe('doctor on the connection to AWS', () => {
     expect((await examine()).of('aws.reachable')).toMatchObject([error(/a web page answered/, /browser/)]);
     sandbox.sts.clearFaults();
     sandbox.sts.fault({ kind: 'empty', status: 403 }, Number.POSITIVE_INFINITY);
-    expect((await examine()).of('aws.reachable')).toMatchObject([error(/is not STS/, /AWS_ENDPOINT_URL/)]);
+    expect((await examine()).of('aws.reachable')).toMatchObject([
+      error(/HTTP 403 without an AWS error code/, /AWS_ENDPOINT_URL/),
+    ]);
     sandbox.sts.clearFaults();
     sandbox.sts.fault({ kind: 'throttle' }, Number.POSITIVE_INFINITY);
     expect((await examine()).of('aws.reachable')).toMatchObject([warning(/busy/, /minute/)]);

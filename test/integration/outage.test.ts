@@ -63,6 +63,16 @@ describe('an hour without STS', { ...needs('faketime'), timeout: 180_000 }, () =
     expect(codes()).toHaveLength(2);
   });
 
+  it('an outage in which a proxy answers instead of AWS is handled in the same way', async () => {
+    sandbox.sts.fault({ kind: 'empty', status: 407 }, Number.POSITIVE_INFINITY);
+    await minutes(65);
+    expect(warnings().map(({ msg }) => msg)).toEqual([expect.stringMatching(/HTTP 407 without an AWS error code/)]);
+    expect(codes()).toHaveLength(1);
+    sandbox.sts.clearFaults();
+    await minutes(4);
+    expect(isFresh()).toBe(true);
+  });
+
   it('an outage in which connections get no answer is handled in the same way', async () => {
     await way.close();
     await minutes(65);

@@ -269,7 +269,7 @@ describe('refresh', () => {
     ['a slow clock', () => void Object.assign(sandbox.clock, { offset: 3_600_000 }), /clock is (59m|1h 00m) slow/],
     ['a busy AWS', () => sandbox.sts.fault({ kind: 'throttle' }), /AWS is busy/],
     ['a captive portal', () => sandbox.sts.fault({ kind: 'html', status: 200 }), /captive portal/],
-    ['something else than STS', () => sandbox.sts.fault({ kind: 'empty', status: 403 }), /is not STS/],
+    ['something else than STS', () => sandbox.sts.fault({ kind: 'empty', status: 403 }), /is not AWS/],
   ])('refresh says in one line what to do about %s', async (_, arrange, message) => {
     const code = sandbox.code();
     await arrange();

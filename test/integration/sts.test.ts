@@ -146,12 +146,12 @@ describe('GetSessionToken', () => {
     [{ kind: 'html', status: 511 }, 'unreachable'],
     [{ kind: 'drop' }, 'unreachable'],
     [{ kind: 'drop-after-processing' }, 'unreachable'],
-    [{ kind: 'empty', status: 403 }, 'not-sts'],
+    [{ kind: 'empty', status: 403 }, 'unreachable'],
     [{ kind: 'empty', status: 500 }, 'busy'],
-    [{ kind: 'empty', status: 511 }, 'not-sts'],
+    [{ kind: 'empty', status: 511 }, 'unreachable'],
     [{ kind: 'empty', status: 512 }, 'busy'],
     [{ kind: 'no-credentials' }, 'not-sts'],
-    [{ kind: 'garbage' }, 'not-sts'],
+    [{ kind: 'garbage' }, 'unreachable'],
   ])('GetSessionToken sends a code once, whatever the answer: %j is %s', async (fault, kind) => {
     sandbox.sts.fault(fault);
     const answer = await ask();
