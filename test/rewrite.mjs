@@ -2,17 +2,17 @@
  * Puts a session into [mfa] of a credentials file, once, by the built program's own code: the program that crash.test.ts
  * runs under strace, and stops at every system call. Prints what goes wrong as the program does.
  *
- *     node rewrite.mjs DOCUMENT REPLACE FILE SESSION
+ *     node rewrite.mjs EDIT REPLACE FILE SESSION
  *
- * DOCUMENT and REPLACE are the built modules of `credentials/document.ts` and `files/replace.ts`.
+ * EDIT and REPLACE are the built modules of `credentials/edit.ts` and `files/replace.ts`.
  */
 import crypto from 'node:crypto';
 import { mkdir, open, stat } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname } from 'node:path';
 
-const [document, replace, file, session] = process.argv.slice(2);
-const { withSession } = await import(document);
+const [edit, replace, file, session] = process.argv.slice(2);
+const { withSession } = await import(edit);
 const { changeCredentials } = await import(replace);
 
 // strace follows paths, so that of the temporary file must be known before: its name is of the process id and of chance.

@@ -9,7 +9,7 @@ import { built } from './built.ts';
 import { until, within } from './within.ts';
 
 const REWRITE = fileURLToPath(new URL('rewrite.mjs', import.meta.url));
-const MODULES = [built('credentials/document.ts'), built('files/replace.ts')];
+const MODULES = [built('credentials/edit.ts'), built('files/replace.ts')];
 
 /** A system call on the folder, the file, its lock or the temporary file, between the lock and the unlock. */
 export interface Call {

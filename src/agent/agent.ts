@@ -21,7 +21,7 @@
  *              getSessionToken()             aws/sts.ts
  * file       saveSession()                   refresh/effects.ts
  *              changeCredentials()           files/replace.ts: lock, read, write a temporary file, rename
- *              withSession()                 credentials/document.ts, pure: the new bytes
+ *              withSession()                 credentials/edit.ts, pure: the new bytes
  * outcome    KeptProfile.#settle()           applies after() of policy/history.ts, pure: what follows from it
  *              Agent.check('outcome')        plans again; the changed file wakes the agent as well
  */

@@ -1,21 +1,16 @@
 import { UserError } from '../errors.ts';
-import { longTermKeyIn, type MfaSession } from '../session/session.ts';
 import {
-  BOM,
   behindDelimiter,
   decode,
-  encode,
   type FileLine,
   type FileSection,
   linesOf,
   nameOf,
   sectionsIn,
-  sectionsNamed,
   settingOf,
   withoutNote,
 } from './lines.ts';
 import type { Entries, Entry, ProfileSection } from './section.ts';
-import { deepest, disputedIn, withSessionLines } from './session-lines.ts';
 
 export interface CredentialsDocument {
   /** Returns a profile by its exact name. Sections of one name are one profile, as in the SDKs for JavaScript and Go. */
@@ -115,55 +110,8 @@ function lineAt(bytes: Buffer, start: number): number {
   return bytes.toString('latin1', 0, start).split(/\r\n?|\n/).length;
 }
 
-/**
- * Returns the file with another session in one profile and every other byte unchanged. Writing the same session again
- * changes nothing.
- *
- * If several sections have the profile's name, each gets the session: some readers use the first, others the last. A missing
- * profile is added at the end.
- * @param options `force` also replaces long-term keys
- * @throws UserError: `target-profile` if the profile holds long-term keys or cannot be changed safely, or if its name cannot be
- * written; `credentials-file` if the file is not text or the session is malformed
- */
-export function withSession(
-  bytes: Buffer,
-  profile: string,
-  session: MfaSession,
-  options: { force?: boolean } = {},
-): Buffer {
-  refuseUnwritable(profile, session);
-  const sections = readableSections(bytes);
-  const inherited = valuesIn(sectionsNamed('DEFAULT', bytes, sections).flatMap((section) => linesOf(bytes, section)));
-  const end = lineEndIn(bytes);
-  const parts: Uint8Array[] = [];
-  let done = 0;
-  for (const section of sectionsNamed(profile, bytes, sections)) {
-    const lines = linesOf(bytes, section);
-    if (section !== sections[0]) refuseDisputedHeader(profile, lines);
-    const next = sections.find(({ start }) => start === section.end);
-    const indent = deepest([section, next].map((one) => beforeHeader(bytes, one)));
-    const standing = profileOf(profile, lines, inherited);
-    refuseDisputed(profile, disputedIn(lines, standing, session));
-    const text = withSessionLines(lines, standing, session, { end, indent });
-    if (!options.force) refuseLongTerm(profile, lines, text);
-    parts.push(bytes.subarray(done, section.start), Buffer.from(text, 'latin1'));
-    done = section.end;
-  }
-  parts.push(bytes.subarray(done));
-  if (done === 0) {
-    const header: FileLine = { kind: 'header', text: `[${encode(profile)}]`, end };
-    const added = withSessionLines([header], profileOf(profile, [], inherited), session, { end, indent: '' });
-    parts.push(Buffer.from(gapBefore(bytes, sections) + added, 'latin1'));
-  }
-  return Buffer.concat(parts);
-}
-
-function beforeHeader(bytes: Buffer, section: FileSection | undefined): string {
-  return section ? bytes.toString('latin1', section.start, section.header) : '';
-}
-
 /** @param inherited the settings of [DEFAULT], which botocore uses for keys that the profile does not have */
-function profileOf(name: string, lines: FileLine[], inherited?: ReadonlyMap<string, string>): ProfileSection {
+export function profileOf(name: string, lines: FileLine[], inherited?: ReadonlyMap<string, string>): ProfileSection {
   return {
     name,
     values: new Map([...(inherited ?? []), ...valuesIn(lines)]),
@@ -171,7 +119,7 @@ function profileOf(name: string, lines: FileLine[], inherited?: ReadonlyMap<stri
   };
 }
 
-function valuesIn(lines: FileLine[]): Map<string, string> {
+export function valuesIn(lines: FileLine[]): Map<string, string> {
   const values = new Map<string, string>();
   const misplaced = new Map<string, string>();
   let key = '';
@@ -194,7 +142,7 @@ function valuesIn(lines: FileLine[]): Map<string, string> {
   return new Map([...misplaced, ...values]);
 }
 
-function readableSections(bytes: Buffer): FileSection[] {
+export function readableSections(bytes: Buffer): FileSection[] {
   if (bytes.length > SIZE_LIMIT) {
     throw new UserError(
       `the file has ${bytes.length} bytes, too many for a credentials file: check its name`,
@@ -216,66 +164,4 @@ function readableSections(bytes: Buffer): FileSection[] {
 export function isWritableName(profile: string): boolean {
   // The JavaScript loader keeps profiles in a plain object, which has `constructor` and `__proto__` without any profile.
   return !UNWRITABLE_NAME.test(profile) && !(profile in {});
-}
-
-function refuseUnwritable(profile: string, session: MfaSession): void {
-  if (!isWritableName(profile)) {
-    throw new UserError(`${JSON.stringify(profile)} cannot be the name of a profile: choose another`, 'target-profile');
-  }
-  const { accessKeyId, secretAccessKey, sessionToken, expiration } = session;
-  const isWritable = [accessKeyId, secretAccessKey, sessionToken].every((text) => /^[!-~]+$/.test(text));
-  if (!isWritable || Number.isNaN(new Date(expiration).getTime())) {
-    throw new UserError(
-      `the new session for [${profile}] is malformed, so it is not from AWS: check the endpoint`,
-      'credentials-file',
-    );
-  }
-}
-
-/** To the SDK for JavaScript, `[a]#note` is not a header, and the lines below it belong to the profile above. */
-function refuseDisputedHeader(profile: string, [header]: FileLine[]): void {
-  if (header === undefined || withoutNote(decode(header.text)).endsWith(']')) return;
-  throw new UserError(
-    `some tools do not accept the text after the header [${profile}]: remove it, or put " #" in front of it`,
-    'target-profile',
-  );
-}
-
-function refuseDisputed(profile: string, disputed: string | undefined): void {
-  if (disputed === undefined) return;
-  throw new UserError(
-    `${disputed} in or below [${profile}] is indented, so some tools read it as part of the line above and others do not: remove the spaces in front of it`,
-    'target-profile',
-  );
-}
-
-/** Also finds a key that no reader finds: in a line that continues another, or after a character that looks like a space. */
-function refuseLongTerm(profile: string, lines: FileLine[], text: string): void {
-  const idsIn = (whole: string) => whole.match(/(?<![\w/+])AKIA/g)?.length ?? 0;
-  const isGone = idsIn(text) < idsIn(lines.map((line) => line.text).join('\n'));
-  if (!isGone && longTermKeyIn(profileOf(profile, lines).values) === undefined) return;
-  throw new UserError(
-    `[${profile}] holds long-term keys, possibly the only copy: choose another profile, or move them to another one`,
-    'target-profile',
-  );
-}
-
-/** Returns what to put before a new section at the end: a missing line end, and a blank line if sections have one. */
-function gapBefore(bytes: Buffer, sections: FileSection[]): string {
-  const tail = bytes.toString('latin1', Math.max(0, bytes.length - 80));
-  if (tail === '' || tail === BOM) return '';
-  const end = lineEndIn(bytes);
-  const isOpen = !/[\r\n]$/.test(tail);
-  const endsBlank = /(?:^|\n)[ \t]*\n$/.test(tail.replace(/\r\n?/g, '\n'));
-  const neighbour = sections.at(-2);
-  const isSpaced =
-    neighbour === undefined || linesOf(bytes, neighbour).findLast(({ kind }) => kind !== 'comment')?.kind === 'blank';
-  return (isOpen ? end : '') + (isSpaced && !endsBlank ? end : '');
-}
-
-/** Returns the line end of the file: that of its last line. */
-function lineEndIn(bytes: Buffer): string {
-  const feed = bytes.lastIndexOf('\n');
-  if (bytes.includes('\r', feed + 1)) return '\r';
-  return feed > 0 && bytes.toString('latin1', feed - 1, feed) === '\r' ? '\r\n' : '\n';
 }

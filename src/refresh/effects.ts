@@ -1,6 +1,6 @@
 import type { Ask } from '../ask/ask.ts';
 import type { AwsAnswer, AwsTarget, Keys } from '../aws/call.ts';
-import { withSession } from '../credentials/document.ts';
+import { withSession } from '../credentials/edit.ts';
 import { UserError } from '../errors.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
 import type { MfaSession } from '../session/session.ts';

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { withSession } from '../../src/credentials/document.ts';
+import { withSession } from '../../src/credentials/edit.ts';
 import { changeCredentials } from '../../src/files/replace.ts';
 import { needs } from '../needs.ts';
 import { type Call, callsIn, essence, rewrite, temporaryOf } from '../traced-rewrite.ts';

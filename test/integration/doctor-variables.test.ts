@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { withSession } from '../../src/credentials/document.ts';
+import { withSession } from '../../src/credentials/edit.ts';
 import { newSandboxUser } from '../../src/sandbox/account.ts';
 import { needs } from '../needs.ts';
 import { ACCOUNT_ID, type Sandbox, startSandbox } from '../sandbox.ts';

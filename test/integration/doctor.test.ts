@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { GetSessionTokenCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { serveControl } from '../../src/control/server.ts';
-import { withSession } from '../../src/credentials/document.ts';
+import { withSession } from '../../src/credentials/edit.ts';
 import { type Check, type Finding, SUBJECTS } from '../../src/doctor/finding.ts';
 import { lockFile } from '../../src/files/lock.ts';
 import { newSandboxUser } from '../../src/sandbox/account.ts';

@@ -1,7 +1,8 @@
 import { chmod, mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseCredentials, withSession } from '../../src/credentials/document.ts';
+import { parseCredentials } from '../../src/credentials/document.ts';
+import { withSession } from '../../src/credentials/edit.ts';
 import type { MfaSession } from '../../src/session/session.ts';
 import { needs } from '../needs.ts';
 import { PROGRAM, type Running, run, start } from '../program.ts';

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import lockfile from 'proper-lockfile';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { withSession } from '../../src/credentials/document.ts';
+import { withSession } from '../../src/credentials/edit.ts';
 import { lockFile, lockStanding } from '../../src/files/lock.ts';
 import { changeCredentials } from '../../src/files/replace.ts';
 import { built } from '../built.ts';

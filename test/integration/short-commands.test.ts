@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProgram } from '../../src/cli/program.ts';
-import { withSession } from '../../src/credentials/document.ts';
+import { withSession } from '../../src/credentials/edit.ts';
 import { needs } from '../needs.ts';
 import { PROGRAM, run } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';

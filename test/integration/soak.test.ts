@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { withSession } from '../../src/credentials/document.ts';
+import { withSession } from '../../src/credentials/edit.ts';
 import { newSandboxUser } from '../../src/sandbox/account.ts';
 import { authenticator } from '../../src/sandbox/totp.ts';
 import { type AgentInLapse, startAgent } from '../faketime/agent.ts';

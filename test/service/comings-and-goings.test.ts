@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { askAgent } from '../../src/control/client.ts';
-import { withSession } from '../../src/credentials/document.ts';
+import { withSession } from '../../src/credentials/edit.ts';
 import { type NotificationServer, startNotificationServer } from '../desktop/notification-server.ts';
 import { needs } from '../needs.ts';
 import { busConfiguration } from '../presence/buses.ts';

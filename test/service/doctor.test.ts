@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { withSession } from '../../src/credentials/document.ts';
+import { withSession } from '../../src/credentials/edit.ts';
 import type { Check, Finding } from '../../src/doctor/finding.ts';
 import { needs } from '../needs.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseCredentials, withSession } from '../../src/credentials/document.ts';
+import { parseCredentials } from '../../src/credentials/document.ts';
+import { withSession } from '../../src/credentials/edit.ts';
 import type { MfaSession } from '../../src/session/session.ts';
 import { refusal } from '../refusal.ts';
 

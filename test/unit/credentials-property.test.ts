@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseCredentials, withSession } from '../../src/credentials/document.ts';
+import { parseCredentials } from '../../src/credentials/document.ts';
+import { withSession } from '../../src/credentials/edit.ts';
 import { type MfaSession, sessionIn } from '../../src/session/session.ts';
 import { refusal } from '../refusal.ts';
 

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { parseCredentials, withSession } from '../../src/credentials/document.ts';
+import { parseCredentials } from '../../src/credentials/document.ts';
+import { withSession } from '../../src/credentials/edit.ts';
 import type { ProfileSection } from '../../src/credentials/section.ts';
 import { type MfaSession, sessionIn } from '../../src/session/session.ts';
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { parseCredentials, withSession } from '../../src/credentials/document.ts';
+import { parseCredentials } from '../../src/credentials/document.ts';
+import { withSession } from '../../src/credentials/edit.ts';
 import { ExpiryError, formatExpiry, readExpiry } from '../../src/session/expiry.ts';
 
 const zone = process.env.TZ;
