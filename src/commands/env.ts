@@ -4,8 +4,8 @@ import { UserError } from '../errors.ts';
 import { readIfPresent } from '../files/read.ts';
 import { plain } from '../plain.ts';
 import { chosenProfile } from '../refresh/held-session.ts';
-import * as texts from '../refresh/texts.ts';
 import { usableSession } from '../refresh/usable-session.ts';
+import { endsSoon as endsSoonText } from '../refresh/usable-session-texts.ts';
 import { evaluated, SHELL_NAMES, type Shell, settingLine, shellOf, unsettingLine } from '../session/shells.ts';
 import { OLD_TOKEN_VARIABLE, SESSION_VARIABLES, sessionVariables } from '../session/variables.ts';
 import { userSettings } from '../settings/settings.ts';
@@ -32,7 +32,7 @@ export async function env(name: string | undefined, options: EnvOptions): Promis
     value === undefined ? unsettingLine(shell, variable) : settingLine(shell, variable, value),
   );
   const notes: string[] = [];
-  if (endsSoon !== undefined) notes.push(texts.endsSoon(profile, endsSoon, Date.now()));
+  if (endsSoon !== undefined) notes.push(endsSoonText(profile, endsSoon, Date.now()));
   const { AWS_PROFILE } = process.env;
   if (AWS_PROFILE && AWS_PROFILE !== profile) notes.push(profileOutranks(AWS_PROFILE));
   if (isTerminal()) {

@@ -6,8 +6,8 @@ import { askForCode } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { plain } from '../plain.ts';
 import { chosenProfile } from '../refresh/held-session.ts';
-import * as texts from '../refresh/texts.ts';
 import { usableSession } from '../refresh/usable-session.ts';
+import { endsSoon as endsSoonText } from '../refresh/usable-session-texts.ts';
 import { environmentWith } from '../session/variables.ts';
 import { userSettings } from '../settings/settings.ts';
 
@@ -32,7 +32,7 @@ export async function exec(names: readonly string[], command: string[], options:
       agent: (asking) => askForCode(settings.files.runtime, profile.profile, asking),
     },
   });
-  if (endsSoon !== undefined) process.stderr.write(`${texts.endsSoon(profile.profile, endsSoon, Date.now())}\n`);
+  if (endsSoon !== undefined) process.stderr.write(`${endsSoonText(profile.profile, endsSoon, Date.now())}\n`);
   await run(command, environmentWith(session, process.env));
 }
 

@@ -12,7 +12,7 @@ import {
 } from '../session/session.ts';
 import { readState } from '../session/state.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
-import * as texts from './texts.ts';
+import * as texts from './usable-session-texts.ts';
 
 /** What the credentials file holds for an MFA profile. */
 export interface HeldSession {

@@ -4,7 +4,7 @@ import type { SessionState, UsableSession } from '../session/session.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { type Enough, readHeldSession, sessionInFile } from './held-session.ts';
 import type { Renewal } from './renewal.ts';
-import * as texts from './texts.ts';
+import * as texts from './usable-session-texts.ts';
 
 /** What a command requires, and whether the user may be asked for the MFA code. */
 export interface Need {

@@ -31,9 +31,9 @@ export function stateFile(folder: string): string {
  */
 export function readState(folder: string): State {
   try {
-    return parse(readIfPresent(stateFile(folder))?.toString('utf8') ?? '');
+    return parse(readIfPresent(stateFile(folder))?.toString('utf8') ?? '{}');
   } catch {
-    return parse('');
+    return parse('{}');
   }
 }
 
