@@ -47,7 +47,8 @@ export function agentEffects(
       if (reason !== undefined) return { kind: 'unaskable', reason };
       const isOwn = ({ serialNumber }: { serialNumber: string }) => serialNumber === target.serialNumber;
       const memory = { clockOffset: clock.offset, codes: codes.filter(isOwn) };
-      const job = { settings: settings(), target, reminder: asking.reminder, memory };
+      const { reminder, ending } = asking;
+      const job = { settings: settings(), target, reminder, ending, memory };
       const { outcome, memory: learned } = await refreshWhere(job, asking, (text, level, summary) =>
         level === 'no way' ? asking.onNoWay(text, summary ?? text) : log[level](text),
       );

@@ -1,10 +1,11 @@
 import type { Asking } from '../ask/ask.ts';
 import { createAsk } from '../ask/choose.ts';
+import { after, type History, type PromptEnded } from '../policy/history.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
 import { rememberCodes, type SentCode } from '../refresh/codes.ts';
 import { isAlive, refreshEffects } from '../refresh/effects.ts';
 import { readSessions } from '../refresh/held-session.ts';
-import { refresh } from '../refresh/refresh.ts';
+import { type RefreshEffects, refresh } from '../refresh/refresh.ts';
 import type { RefreshTarget } from '../refresh/target.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
@@ -20,10 +21,14 @@ export interface RefreshMemory {
   codes: SentCode[];
 }
 
+/** What decides, together with the outcome, what the agent does after a prompt. */
+export type Ending = { history: History } & Pick<PromptEnded, 'expiration' | 'jitter'>;
+
 export interface RefreshJob {
   settings: Settings;
   target: RefreshTarget;
   reminder: number;
+  ending: Ending;
   memory: RefreshMemory;
 }
 
@@ -35,7 +40,7 @@ export type Tell = (text: string, level: 'info' | 'warn' | 'no way', summary?: s
 
 /** Makes one refresh, from the prompt to the written file. */
 export async function refreshJob(
-  { settings, target, reminder, memory }: RefreshJob,
+  { settings, target, reminder, ending, memory }: RefreshJob,
   asking: Asking,
   tell: Tell,
 ): Promise<{ outcome: RefreshOutcome; memory: RefreshMemory }> {
@@ -44,15 +49,23 @@ export async function refreshJob(
   const clock = new Clock();
   clock.offset = memory.clockOffset ?? 0;
   const codes = [...memory.codes];
-  const { ask } = createAsk(settings, profile, {
+  const { ask, shown } = createAsk(settings, profile, {
     // A user who names `terminal` in the settings means it, even if standard input is a pipe.
     standardInput: settings.prompt.includes('terminal'),
     tell: (text) => tell(text, 'info'),
     warn: (text) => tell(text, 'warn'),
     onNoWay: (reason, summary) => tell(reason, 'no way', summary),
+    resultsOnTerminal: true,
   });
-  const effects = refreshEffects(settings, profile, { ask, clock, codes: rememberCodes(codes) });
+  const { history, ...circumstances } = ending;
+  const effects: RefreshEffects = {
+    ...refreshEffects(settings, profile, { ask, clock, codes: rememberCodes(codes) }),
+    follows: (outcome) =>
+      after(history, { kind: 'prompt-ended', outcome, ...circumstances }, { ...settings, now: clock.now() }),
+  };
   const outcome = await refresh(target, { ...asking, reminder }, effects);
+  // This process may end as soon as the agent has the outcome.
+  await shown();
   return { outcome, memory: { clockOffset: clock.told, codes } };
 }
 

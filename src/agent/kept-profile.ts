@@ -14,6 +14,7 @@ import type { RememberedExpiry } from '../session/state.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import { utcTime } from '../time/instant.ts';
+import type { Ending } from './jobs.ts';
 
 /** What a profile needs from the world around it. */
 export interface ProfileEffects {
@@ -21,7 +22,7 @@ export interface ProfileEffects {
   /** Asks and refreshes. `onNoWay` receives why, if the prompt only names a command. */
   refresh(
     target: RefreshTarget,
-    asking: Asking & { reminder: number; onNoWay(reason: string, summary: string): void },
+    asking: Asking & { reminder: number; ending: Ending; onNoWay(reason: string, summary: string): void },
   ): Promise<RefreshOutcome>;
   /** Writes a session into the credentials file. Throws if that fails. */
   save(profile: string, session: MfaSession): Promise<void>;
@@ -280,8 +281,10 @@ export class KeptProfile {
     this.#happened({ kind: 'prompted', reminder, expiration: awsEnd ?? expiration });
     const controller = new AbortController();
     let raise: (request: AskRequest) => void = () => {};
-    const afterOutage = this.#history.outage !== undefined;
-    const target = { ...refreshTarget(this.#settings(), settings, expiration), awsEnd, afterOutage };
+    const { outage, problem } = this.#history;
+    const afterOutage = outage !== undefined;
+    const target = { ...refreshTarget(this.#settings(), settings, expiration), awsEnd, afterOutage, problem };
+    const ending = { history: this.#history, expiration: awsEnd ?? expiration, jitter: Math.random() };
     const onNoWay = (reason: string, summary: string) => {
       if (this.#question) this.#question.noWay = summary;
       this.#tellUnaskable(reason);
@@ -290,8 +293,7 @@ export class KeptProfile {
     };
     this.#desktopAsked = this.#agent.desktop();
     const asking = {
-      reminder,
-      onNoWay,
+      ...{ reminder, ending, onNoWay },
       signal: controller.signal,
       onChange: (listener: (request: AskRequest) => void) => {
         raise = listener;
@@ -307,7 +309,7 @@ export class KeptProfile {
       .then((outcome) => {
         const noWay = this.#question?.noWay;
         this.#question = undefined;
-        this.#settle(outcome, { text: outcomeText(target, outcome, this.#effects.clock.now()), noWay });
+        this.#settle(outcome, { text: outcomeText(target, outcome, this.#effects.clock.now()), ending, noWay });
         this.#agent.onOutcome();
       });
     this.#question = { target, controller, raise: (request) => raise(request), done };
@@ -323,10 +325,14 @@ export class KeptProfile {
    * Reports and records how a prompt ended.
    * @param text the outcome in words
    */
-  #settle(outcome: RefreshOutcome, { text, noWay }: { text: string; noWay: string | undefined }): void {
+  #settle(
+    outcome: RefreshOutcome,
+    { text, ending, noWay }: { text: string; ending: Ending; noWay: string | undefined },
+  ): void {
     this.#tell(outcome, text);
     if (outcome.kind === 'unsaved') this.#session = outcome.session;
-    this.#happened({ kind: 'prompt-ended', outcome, noWay, jitter: Math.random() });
+    const { expiration, jitter } = ending;
+    this.#happened({ kind: 'prompt-ended', outcome, noWay, expiration, jitter });
     if (outcome.kind === 'refused' && this.#history.stopped) this.#effects.notice(text);
   }
 

@@ -50,6 +50,11 @@ export interface Asking {
    * Until then, or if it is undefined, the same way may be asked again with a `problem`.
    */
   outcome?: Promise<CodeResult> | undefined;
+  /**
+   * Called by a way that has no place of its own for the result of a code, when the user has typed one.
+   * @param place where the user looks
+   */
+  needsResult?: ((place: 'desktop' | 'terminal') => void) | undefined;
 }
 
 /**
@@ -59,6 +64,8 @@ export interface Asking {
 export interface CodeResult {
   kind: 'fresh' | 'failed' | 'over';
   text: string;
+  /** Whether the agent also shows the text in a notification that stays. */
+  isNoticed?: boolean;
 }
 
 /** Asks for one code. Always resolves. */

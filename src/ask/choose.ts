@@ -10,8 +10,9 @@ import { mfaProcess } from './mfa-process.ts';
 import { osascript } from './osascript.ts';
 import { pinentry } from './pinentry.ts';
 import * as reasons from './reasons.ts';
+import { withResults } from './result.ts';
 import { standAlone } from './stand-alone.ts';
-import { terminal } from './terminal.ts';
+import { tellWhereAsked, terminal } from './terminal.ts';
 import { window } from './window/window.ts';
 import { zenity } from './zenity.ts';
 
@@ -34,10 +35,14 @@ interface AskOptions {
    * is that no way is available.
    */
   onNoWay?: (reason: string, summary: string) => void;
+  /** Whether the terminal way shows the results of its codes. If not, the program does. */
+  resultsOnTerminal?: boolean;
 }
 
 export interface Asker {
   ask: Ask;
+  /** Resolves when the result of the last code is shown. */
+  shown(): Promise<void>;
   /** Lists the ways in the order in which they are tried, each with the reason if it cannot work now. */
   ways(): Promise<{ name: string; unfit?: string }[]>;
 }
@@ -55,6 +60,7 @@ export function createAsk(
     tell,
     warn,
     onNoWay,
+    resultsOnTerminal,
   } = options;
   const named = (name: string) => prompt !== 'auto' && prompt.includes(name);
   const dialogs = [...codeFields(environment, platform), pinentry(environment, named('pinentry'))];
@@ -70,8 +76,12 @@ export function createAsk(
     prompt === 'auto'
       ? known.filter(({ name }) => name !== 'mfa_process' || command !== undefined)
       : prompt.map((name) => wayNamed(name, known));
+  const ask = onNoWay
+    ? withLastResort(inTurn(ways, warn), commandNotification(environment), onNoWay)
+    : inTurn(ways, warn);
+  const writeResult = resultsOnTerminal ? (line: string) => tellWhereAsked(line, standardInput) : undefined;
   return {
-    ask: onNoWay ? withLastResort(inTurn(ways, warn), commandNotification(environment), onNoWay) : inTurn(ways, warn),
+    ...withResults(ask, environment, writeResult),
     ways: () => Promise.all(ways.map(report)),
   };
 }

@@ -25,16 +25,18 @@ export function dialog(program: DialogProgram, environment: NodeJS.ProcessEnv): 
   return {
     name,
     unfit: async () => whyUnfit(),
-    ask: async (request, { signal, activationToken }) => {
+    ask: async (request, { signal, activationToken, needsResult }) => {
       const reason = whyUnfit();
       if (reason !== undefined) return { kind: 'unavailable', reason };
-      return untilCode(request, async (current) => {
+      const answer = await untilCode(request, async (current) => {
         const result = await runCommand([name, ...program.words(current)], {
           signal,
           environment: dialogEnvironment(environment, activationToken),
         });
         return result.ok ? result.stdout : (program.read?.(result, current) ?? meaningOf(result));
       });
+      if (answer.kind === 'code') needsResult?.('desktop');
+      return answer;
     },
   };
 }

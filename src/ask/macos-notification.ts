@@ -12,8 +12,8 @@ export function macosNotification(): Way {
   return {
     name: 'notification',
     unfit: async () => (process.platform === 'darwin' ? undefined : reasons.NOT_ON_THIS_SYSTEM),
-    ask: (request, { signal }) =>
-      untilCode(request, async (current) => {
+    ask: async (request, { signal, needsResult }) => {
+      const answer = await untilCode(request, async (current) => {
         const { default: NotificationCenter } = await import('node-notifier/notifiers/notificationcenter.js');
         const center = new NotificationCenter();
         // We cannot end its process, but we can remove the notification by its group.
@@ -42,6 +42,9 @@ export function macosNotification(): Way {
             return resolve({ kind: 'dismissed' });
           });
         });
-      }),
+      });
+      if (answer.kind === 'code') needsResult?.('desktop');
+      return answer;
+    },
   };
 }

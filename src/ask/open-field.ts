@@ -19,12 +19,13 @@ export interface OpenField {
 export function openField(
   fields: readonly Way[],
   request: AskRequest,
-  { outcome }: Asking,
+  { outcome, needsResult }: Asking,
   activationToken: string | undefined,
 ): OpenField {
   const controller = new AbortController();
   const { signal } = controller;
-  const answer = inTurn(fields)(request, { signal, onChange: () => {}, activationToken, isClicked: true, outcome });
+  const asking = { signal, onChange: () => {}, activationToken, isClicked: true, outcome, needsResult };
+  const answer = inTurn(fields)(request, asking);
   return {
     since: performance.now(),
     answer,

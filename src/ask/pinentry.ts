@@ -30,10 +30,10 @@ export function pinentry(environment: NodeJS.ProcessEnv, onTerminal = false): Wa
       const found = await findProgram(environment, onTerminal);
       return typeof found === 'string' ? found : undefined;
     },
-    ask: async (request, { signal, activationToken }) => {
+    ask: async (request, { signal, activationToken, needsResult }) => {
       const found = await findProgram(environment, onTerminal);
       if (typeof found === 'string') return { kind: 'unavailable', reason: found };
-      return untilCode(request, async (current) => {
+      const answer = await untilCode(request, async (current) => {
         const commands = [...optionsFor(found, environment), ...question(current), 'GETPIN', 'BYE'];
         const result = await runCommand([found.name], {
           signal,
@@ -43,6 +43,8 @@ export function pinentry(environment: NodeJS.ProcessEnv, onTerminal = false): Wa
         });
         return result.ok ? answerIn(result.stdout, commands.indexOf('GETPIN')) : meaningOf(result);
       });
+      if (answer.kind === 'code') needsResult?.('desktop');
+      return answer;
     },
   };
 }

@@ -18,7 +18,7 @@ export function terminal(standardInput = false): Way {
   return {
     name: 'terminal',
     unfit: async () => whyNoTerminal(standardInput),
-    ask: async (request, { signal, onChange }) => {
+    ask: async (request, { signal, onChange, needsResult }) => {
       const reason = whyNoTerminal(standardInput);
       if (reason !== undefined) return { kind: 'unavailable', reason };
       const { input, output, release } = openTerminal(standardInput);
@@ -28,7 +28,7 @@ export function terminal(standardInput = false): Way {
         repeat = shown;
       };
       try {
-        return await untilCode(request, (current) => {
+        const answer = await untilCode(request, (current) => {
           const problem = texts.askProblem(current);
           if (problem === undefined || !isTitleShown) output.write(`${texts.askTitle(current)}.\n`);
           isTitleShown = true;
@@ -38,6 +38,8 @@ export function terminal(standardInput = false): Way {
             ? typedLine(input, output, question, signal, repeatable)
             : nextLine(input, output, question, signal, repeatable);
         });
+        if (answer.kind === 'code') needsResult?.('terminal');
+        return answer;
       } finally {
         release();
       }
@@ -54,6 +56,12 @@ export function tellOnTerminal(line: string): void {
   } catch {
     // No terminal, or a lost one.
   }
+}
+
+/** Writes a line where the questions of {@link terminal} appear. */
+export function tellWhereAsked(line: string, standardInput: boolean): void {
+  if (standardInput) process.stderr.write(`${line}\n`);
+  else tellOnTerminal(line);
 }
 
 const DISMISSED: Answer = { kind: 'dismissed' };

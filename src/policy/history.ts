@@ -1,5 +1,6 @@
 import type { SessionState } from '../session/session.ts';
-import type { AwsFailure, RefreshOutcome } from './outcome.ts';
+import { nextCall } from './last-call.ts';
+import type { RefreshOutcome } from './outcome.ts';
 import * as texts from './texts.ts';
 
 /** What has happened to one MFA profile so far. All times are milliseconds since the epoch. */
@@ -15,6 +16,8 @@ export interface History {
   readonly snoozedUntil?: number;
   /** Until then, asking is useless: AWS is busy or unreachable, or three codes were wrong. `why` is a text for the user. */
   readonly wait?: { until: number; why: string };
+  /** Why the last try gave no session: one line for the next prompt. */
+  readonly problem?: string;
   /** How many times in a row AWS was busy or unreachable. */
   readonly outage?: { kind: 'busy' | 'unreachable'; times: number };
   /**
@@ -46,8 +49,7 @@ export type ProfileEvent =
   | { kind: 'no-way'; reason: string }
   /** A display, a bus or a notification service has appeared or gone. */
   | { kind: 'desktop-changed' }
-  /** The prompt was answered or closed. `noWay`: why it only named a command. `jitter`, from 0 to 1, spreads the retries of many users while AWS is busy. */
-  | { kind: 'prompt-ended'; outcome: RefreshOutcome; noWay?: string | undefined; jitter: number }
+  | PromptEnded
   /** A session that had been kept in memory was written. */
   | { kind: 'written' }
   /** STS was asked whether the session is alive; undefined when STS could not be reached. */
@@ -56,6 +58,18 @@ export type ProfileEvent =
   | { kind: 'snoozed'; until: number | undefined }
   /** A command waits for the session. `person`: a user sits at it. */
   | { kind: 'awaited'; person: boolean };
+
+/** The prompt was answered or closed. */
+export interface PromptEnded {
+  kind: 'prompt-ended';
+  outcome: RefreshOutcome;
+  /** Why the prompt only named a command. */
+  noWay?: string | undefined;
+  /** When AWS ends the session, if that is known. */
+  expiration?: number | undefined;
+  /** From 0 to 1. Spreads the retries of many users while AWS is busy. */
+  jitter: number;
+}
 
 /** When something happened, and the settings that then applied. All in milliseconds. */
 export interface Moment {
@@ -103,7 +117,11 @@ function afterCheck(history: History, { state, mayBeFixed }: { state: SessionSta
   if (seen.askingSince !== undefined) return others;
   const { snoozedUntil } = seen;
   const isStuck = stopped !== undefined || unaskable !== undefined;
-  return isStuck ? { ...FRESH_START, ...(snoozedUntil !== undefined && { snoozedUntil }) } : rest;
+  return isStuck ? { ...withProblem(seen.problem), ...(snoozedUntil !== undefined && { snoozedUntil }) } : rest;
+}
+
+function withProblem(problem: string | undefined): History {
+  return { ...FRESH_START, ...(problem !== undefined && { problem }) };
 }
 
 /** Where no way of asking worked, it is tried again at once. */
@@ -132,11 +150,7 @@ function rested({ snoozedUntil, unaskable }: History): History {
   };
 }
 
-function afterOutcome(
-  history: History,
-  { outcome, noWay, jitter }: { outcome: RefreshOutcome; noWay?: string | undefined; jitter: number },
-  moment: Moment,
-): History {
+function afterOutcome(history: History, { outcome, noWay, expiration, jitter }: PromptEnded, moment: Moment): History {
   const { now, remindEvery } = moment;
   const { askingSince: _, unaskable: __, ...others } = history;
   const rest = noWay === undefined ? others : { ...others, unaskable: noWay };
@@ -147,20 +161,26 @@ function afterOutcome(
       return { ...FRESH_START, unsaved: true };
     case 'snoozed':
       return { ...FRESH_START, ...(noWay !== undefined && { unaskable: noWay }), snoozedUntil: outcome.until };
-    case 'dismissed':
-      return rest;
+    case 'dismissed': {
+      const { problem: _, ...seen } = rest;
+      return seen;
+    }
     case 'withdrawn':
       return asIfFirst(rest);
     case 'unaskable': {
       // Tried again later, and not counted as a prompt: a desktop may appear.
       const { reason, summary } = outcome;
       const why = summary === undefined ? texts.cannotAskHere(reason) : texts.nothingToAskWith(summary);
-      return { ...FRESH_START, unaskable: summary ?? reason, wait: { until: now + remindEvery, why } };
+      return {
+        ...withProblem(history.problem),
+        unaskable: summary ?? reason,
+        wait: { until: now + remindEvery, why },
+      };
     }
     case 'no-keys':
-      return stop(outcome.reason, now);
+      return { ...withProblem(texts.lastTry(outcome.reason)), stopped: stop(outcome.reason, now) };
     case 'refused':
-      return afterRefusal(rest, outcome, jitter, moment);
+      return afterRefusal(rest, outcome, { jitter, expiration }, moment);
   }
 }
 
@@ -170,25 +190,27 @@ const MOST_DOUBLINGS = 1;
 /** What follows when AWS refuses a request. */
 function afterRefusal(
   history: History,
-  { failure: { kind }, message: why }: { failure: AwsFailure; message: string },
-  jitter: number,
+  { failure: { kind }, reason, message: why }: RefreshOutcome & { kind: 'refused' },
+  { jitter, expiration }: Pick<PromptEnded, 'jitter' | 'expiration'>,
   { now, remindEvery }: Moment,
 ): History {
-  const again = now + remindEvery;
+  const call = expiration === undefined ? undefined : nextCall(now, expiration);
+  const again = Math.min(now + remindEvery, call ?? Number.POSITIVE_INFINITY);
+  const before = withProblem(texts.lastTry(kind === 'wrong-code' ? texts.CODES_REFUSED : reason));
   switch (kind) {
     case 'wrong-code':
-      return { ...FRESH_START, wait: { until: again, why: texts.CODES_REFUSED } };
+      return { ...before, wait: { until: again, why: texts.CODES_REFUSED } };
     case 'clock':
-      return { ...FRESH_START, wait: { until: again, why } };
+      return { ...before, wait: { until: again, why } };
     case 'busy':
     case 'unreachable': {
       const times = history.outage?.times ?? 0;
       const wait = (30_000 + jitter * 60_000) * 2 ** Math.min(times, MOST_DOUBLINGS);
-      return { ...FRESH_START, outage: { kind, times: times + 1 }, wait: { until: now + wait, why } };
+      return { ...before, outage: { kind, times: times + 1 }, wait: { until: now + wait, why } };
     }
     case 'wrong-serial':
       // The device may be in step again without a change of a file.
-      return stop(why, now, again);
+      return { ...before, stopped: stop(why, now, again) };
     case 'session-keys':
     case 'forbidden':
     case 'bad-keys':
@@ -196,15 +218,15 @@ function afterRefusal(
     case 'invalid-request':
     case 'refused':
     case 'not-sts':
-      return stop(why, now);
+      return { ...before, stopped: stop(why, now) };
   }
 }
 
 /** How long a stop lasts if nothing ends it before. */
 const LONGEST_STOP = 3_600_000;
 
-function stop(why: string, now: number, until = now + LONGEST_STOP): History {
-  return { ...FRESH_START, stopped: { why, since: now, until } };
+function stop(why: string, now: number, until = now + LONGEST_STOP): NonNullable<History['stopped']> {
+  return { why, since: now, until };
 }
 
 /** A prompt first shown after the expiry had no last call at the expiry: it is repeated this often instead. */

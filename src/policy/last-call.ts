@@ -14,3 +14,13 @@ const NEAR_END = 3 * MINUTE;
 export function isLastCall(shownAt: number, end: number): boolean {
   return end - shownAt <= NEAR_END;
 }
+
+/**
+ * Returns when a session that ends needs the next prompt, at the latest: shortly before its end, then at its end. Undefined
+ * after that.
+ * @param shownAt when the last prompt was shown
+ */
+export function nextCall(shownAt: number, end: number): number | undefined {
+  if (shownAt >= end) return undefined;
+  return isLastCall(shownAt, end) ? end : end - LAST_CALL;
+}

@@ -35,4 +35,5 @@ export type RefreshOutcome =
   /** `summary`: the remedy in a few words, if no way of asking works. */
   | { kind: 'unaskable'; reason: string; summary?: string | undefined }
   | { kind: 'no-keys'; reason: string }
-  | { kind: 'refused'; failure: AwsFailure; message: string };
+  /** `reason` is AWS's answer. `message` is a whole line, which also says what to do. */
+  | { kind: 'refused'; failure: AwsFailure; reason: string; message: string };

@@ -1,6 +1,6 @@
 import type { SessionState } from '../session/session.ts';
 import { after, type History } from './history.ts';
-import { isLastCall, LAST_CALL } from './last-call.ts';
+import { isLastCall, LAST_CALL, nextCall } from './last-call.ts';
 import type { Standing } from './standing.ts';
 import * as texts from './texts.ts';
 
@@ -197,10 +197,7 @@ function nextReminder(situation: Situation, { now, remindEvery }: Circumstances)
   const { history } = situation;
   if (history.lastCall) return undefined;
   const asked = history.lastAskedAt ?? now;
-  const calls = endsOf(situation).flatMap((end) => {
-    if (asked >= end) return [];
-    return isLastCall(asked, end) ? [end] : [end - LAST_CALL];
-  });
+  const calls = endsOf(situation).flatMap((end) => nextCall(asked, end) ?? []);
   return Math.min(asked + Math.min(remindEvery * 2 ** history.reminders, LONGEST_PAUSE), ...calls);
 }
 

@@ -2,6 +2,11 @@
 export const CODES_REFUSED = 'AWS refused the codes';
 export const HOLDS_LONG_TERM = 'it holds long-term keys';
 
+/** For the next prompt. */
+export function lastTry(reason: string): string {
+  return `The last try failed: ${reason}.`;
+}
+
 /** For `status`, while a notification is all that there is. */
 export function onlyNamesCommand(reason: string): string {
   return `only a notification is possible: ${reason}`;

@@ -1,4 +1,5 @@
 import type { CodeResult } from '../ask/ask.ts';
+import type { History } from '../policy/history.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
 import type { RefreshTarget } from './target.ts';
 import * as texts from './texts.ts';
@@ -27,13 +28,23 @@ export function outcomeText(
   }
 }
 
-/** Describes the outcome of a refresh where the user typed the code. */
+/**
+ * Describes the outcome of a refresh where the user typed the code.
+ * @param follows what the agent does next; undefined in a command
+ */
 export function codeResult(
   target: Parameters<typeof outcomeText>[0],
   outcome: RefreshOutcome,
   now: number,
+  follows?: History,
 ): CodeResult {
-  return { kind: RESULTS[outcome.kind], text: outcomeText(target, outcome, now) };
+  const kind = RESULTS[outcome.kind];
+  if (outcome.kind === 'refused' && follows?.wait) {
+    const text = follows.outage ? texts.asksWhenAwsAnswers : texts.asksAgain;
+    return { kind, text: text(target.profile, outcome.reason, follows.wait.until, now) };
+  }
+  const isNoticed = follows && (follows.stopped !== undefined || outcome.kind === 'unsaved');
+  return { kind, text: outcomeText(target, outcome, now), ...(isNoticed && { isNoticed }) };
 }
 
 const RESULTS: Record<RefreshOutcome['kind'], CodeResult['kind']> = {

@@ -3,6 +3,7 @@ import { CODE_STEP, nextCodeAt, nextCodeIn } from '../ask/time-left.ts';
 import type { AwsAnswer, Keys } from '../aws/call.ts';
 import type { SessionRequest } from '../aws/sts.ts';
 import { UserError } from '../errors.ts';
+import type { History } from '../policy/history.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
 import { pressedSnoozeUntil } from '../policy/snooze.ts';
 import type { MfaSession } from '../session/session.ts';
@@ -26,6 +27,8 @@ export interface RefreshEffects {
   /** Writes the session into the credentials file. Throws if that fails. */
   save(profile: string, session: MfaSession): Promise<void>;
   codes: CodeMemory;
+  /** Returns what the agent does after an outcome, for the result of the code. Missing in a command. */
+  follows?(outcome: RefreshOutcome): History;
   /** Shows a user at a terminal what the refresh is waiting for, until the returned function is called. */
   waiting?(state: () => WaitingState): () => void;
   /** Resolves after this many milliseconds, or as soon as the signal is aborted. */
@@ -58,7 +61,7 @@ export async function refresh(
 ): Promise<RefreshOutcome> {
   const told = deferred<CodeResult>();
   const outcome = await attempt(target, { ...asking, outcome: told.promise }, effects);
-  told.resolve(codeResult(target, outcome, effects.now()));
+  told.resolve(codeResult(target, outcome, effects.now(), effects.follows?.(outcome)));
   return outcome;
 }
 
@@ -72,7 +75,8 @@ async function attempt(
   if (asking.signal.aborted) return { kind: 'withdrawn' };
   if (outage) return refusal(target, outage);
   const usedNow = codes.lastUsed(target.serialNumber, effects.now()) >= effects.now() - (effects.now() % CODE_STEP);
-  let problem = usedNow ? texts.needsNextCode(nextCodeAt(effects.now())) : undefined;
+  const problems = [target.problem, usedNow ? texts.needsNextCode(nextCodeAt(effects.now())) : undefined];
+  let problem = problems.filter((one) => one !== undefined).join(' ') || undefined;
   let refused: RefreshOutcome | undefined;
   /** Set if the command printed a code that AWS has refused: then the user is asked, if possible. */
   let isRepeated = false;
@@ -131,7 +135,7 @@ async function attempt(
 }
 
 function refusal(target: RefreshTarget, answer: Refusal): RefreshOutcome {
-  return { kind: 'refused', failure: answer.failure, message: texts.stsFailure(target, answer) };
+  return { kind: 'refused', failure: answer.failure, ...texts.stsFailure(target, answer) };
 }
 
 /**

@@ -17,6 +17,8 @@ export interface RefreshTarget {
   awsEnd?: number | undefined;
   /** The last try did not reach AWS. The user is not asked for a code until AWS answers again. */
   afterOutage?: boolean;
+  /** Why the last try failed: one line for the prompt. */
+  problem?: string | undefined;
 }
 
 /**

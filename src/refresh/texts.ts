@@ -49,41 +49,64 @@ function nextCode(next: number): string {
   return `the next one comes at ${localTimeWithSeconds(next)}`;
 }
 
-/** Says why AWS did not give a session, and what to do. */
+/** Says why AWS did not give a session: the reason alone, and a whole line that also says what to do. */
 export function stsFailure(
-  { profile, sourceProfile, serialNumber }: { profile: string; sourceProfile: string; serialNumber: string },
+  target: { profile: string; sourceProfile: string; serialNumber: string },
+  answer: { failure: AwsFailure; endpoint: string; clockOffset: number | undefined },
+): { reason: string; message: string } {
+  const [reason, remedy] = reasonAndRemedy(target, answer);
+  const start = `cannot refresh [${target.profile}]: ${reason}`;
+  return { reason, message: remedy === undefined ? start : `${start}: ${remedy}` };
+}
+
+function reasonAndRemedy(
+  { sourceProfile, serialNumber }: { sourceProfile: string; serialNumber: string },
   { failure, endpoint, clockOffset }: { failure: AwsFailure; endpoint: string; clockOffset: number | undefined },
-): string {
-  const start = `cannot refresh [${profile}]:`;
+): [reason: string, remedy?: string | undefined] {
   switch (failure.kind) {
     case 'wrong-code':
-      return `${start} AWS refused the code for ${serialNumber} (mistyped, late or already used): enter the next one`;
+      return [`AWS refused the code for ${serialNumber} (mistyped, late or already used)`, 'enter the next one'];
     case 'wrong-serial':
-      return `${start} AWS cannot validate codes of the MFA device ${serialNumber} for the user of [${sourceProfile}]: correct mfa_serial; or, if the device is out of step, run aws iam resync-mfa-device`;
+      return [
+        `AWS cannot validate codes of the MFA device ${serialNumber} for the user of [${sourceProfile}]`,
+        'correct mfa_serial; or, if the device is out of step, run aws iam resync-mfa-device',
+      ];
     case 'session-keys':
-      return `${start} [${sourceProfile}] holds a session: source_profile must name the profile with the long-term keys`;
+      return [`[${sourceProfile}] holds a session`, 'source_profile must name the profile with the long-term keys'];
     case 'forbidden':
-      return `${start} AWS refused: ${failure.detail}`;
+      return [`AWS refused: ${failure.detail}`];
     case 'bad-keys':
       return failure.code === 'SignatureDoesNotMatch'
-        ? `${start} the aws_secret_access_key of [${sourceProfile}] is wrong: correct it`
-        : `${start} AWS does not know the access key of [${sourceProfile}] (deleted or inactive): put a new key there`;
+        ? [`the aws_secret_access_key of [${sourceProfile}] is wrong`, 'correct it']
+        : [`AWS does not know the access key of [${sourceProfile}] (deleted or inactive)`, 'put a new key there'];
     case 'expired':
-      return `${start} the keys of [${sourceProfile}] are a session that has expired: name the profile with the long-term keys`;
+      return [
+        `the keys of [${sourceProfile}] are a session that has expired`,
+        'name the profile with the long-term keys',
+      ];
     case 'clock':
-      return `${start} this machine's clock is ${clockError(clockOffset)}: set it (timedatectl set-ntp true)`;
+      return [`this machine's clock is ${clockError(clockOffset)}`, 'set it (timedatectl set-ntp true)'];
     case 'invalid-request':
-      return `${start} AWS refused the request: ${failure.detail} (duration_seconds: 900 to 129600)`;
+      return [`AWS refused the request: ${failure.detail} (duration_seconds: 900 to 129600)`];
     case 'busy':
-      return `${start} AWS is busy (${failure.detail}): try again in a minute, with a new code`;
+      return [`AWS is busy (${failure.detail})`, 'try again in a minute, with a new code'];
     case 'unreachable':
       return failure.answered
-        ? `${start} what answers for ${endpoint} is not AWS (${failure.detail}): check the proxy and AWS_ENDPOINT_URL, or try again later`
-        : `${start} no answer from ${endpoint} (${failure.detail}): try again when the network is back`;
+        ? [
+            `what answers for ${endpoint} is not AWS (${failure.detail})`,
+            'check the proxy and AWS_ENDPOINT_URL, or try again later',
+          ]
+        : [`no answer from ${endpoint} (${failure.detail})`, 'try again when the network is back'];
     case 'refused':
-      return `${start} AWS refused: ${refusalText(failure)}${REGION_CODES.test(failure.code) ? `: ${regionRemedy(endpoint)}` : ''}`;
+      return [
+        `AWS refused: ${refusalText(failure)}`,
+        REGION_CODES.test(failure.code) ? regionRemedy(endpoint) : undefined,
+      ];
     case 'not-sts':
-      return `${start} the answer of ${endpoint} is not what AWS gives (${failure.detail}): check AWS_ENDPOINT_URL and endpoint_url`;
+      return [
+        `the answer of ${endpoint} is not what AWS gives (${failure.detail})`,
+        'check AWS_ENDPOINT_URL and endpoint_url',
+      ];
   }
 }
 
@@ -103,6 +126,18 @@ function regionRemedy(endpoint: string): string {
 function clockError(offset: number | undefined): string {
   if (offset === undefined) return 'wrong';
   return `${formatDuration(Math.abs(offset))} ${offset > 0 ? 'slow' : 'fast'}`;
+}
+
+/** Shown in place of a prompt. @param at when the agent asks again, in milliseconds since the epoch */
+export function asksAgain(profile: string, reason: string, at: number, now: number): string {
+  return plain(`[${profile}] was not refreshed: ${reason}. The agent asks again at ${localTime(at, now)}.`);
+}
+
+/** The same during an outage. @param at when the agent next tests the connection */
+export function asksWhenAwsAnswers(profile: string, reason: string, at: number, now: number): string {
+  return plain(
+    `[${profile}] was not refreshed: ${reason}. The agent asks again when AWS answers, at ${localTime(at, now)} at the earliest.`,
+  );
 }
 
 export function unsaved(profile: string, reason: string): string {

@@ -77,6 +77,25 @@ describe('the agent', () => {
     await refreshedBy(running);
   });
 
+  it('the agent says on its terminal that AWS is slow, and the result of the code', async () => {
+    sandbox.sts.fault({ kind: 'delay', milliseconds: 2_500 });
+    const running = agent();
+    await running.says(/MFA code of alice in account 123456789012: /);
+    running.child.stdin?.write(`${sandbox.code()}\n`);
+    await running.says(/^Checking with AWS…$/m);
+    await running.says(/^\[mfa\] is fresh until .*$/m);
+  });
+
+  it('the agent says on its terminal when it asks again after an outage', async () => {
+    sandbox.sts.fault({ kind: 'unavailable' });
+    const running = agent();
+    await running.says(/MFA code of alice in account 123456789012: /);
+    running.child.stdin?.write(`${sandbox.code()}\n`);
+    await running.says(
+      /^\[mfa\] was not refreshed: AWS is busy .* The agent asks again when AWS answers, at \d\d:\d\d/m,
+    );
+  });
+
   it.each<[string, () => Promise<void>]>([
     ['fresh', () => put(sandbox.sts.issue('alice', 3600))],
     ['without an expiry and alive', () => putWithoutExpiry(sandbox.sts.issue('alice', 3600))],

@@ -384,6 +384,28 @@ describe('an open prompt when the settings change', () => {
   });
 });
 
+describe('the prompt after a failed try', () => {
+  it.each<[AwsFailure, string]>([
+    [{ kind: 'wrong-code' }, 'The last try failed: AWS refused the codes.'],
+    [{ kind: 'busy', detail: 'HTTP 503' }, 'The last try failed: AWS is busy.'],
+    [{ kind: 'wrong-serial' }, 'The last try failed: AWS is busy.'],
+  ])('the prompt after a failed try says why: %o', async (failure, problem) => {
+    vi.useFakeTimers({ now: NOON });
+    const targets: Parameters<Refresh>[0][] = [];
+    const refresh: Refresh = async (target) => {
+      targets.push(target);
+      if (targets.length > 1) return { kind: 'dismissed' };
+      return { kind: 'refused', failure, reason: 'AWS is busy', message: 'cannot refresh [mfa]: AWS is busy' };
+    };
+    const agent = agentWith(refresh, async () => NONE);
+    await agent.check('start');
+    await vi.advanceTimersByTimeAsync(5 * MINUTE);
+    expect(targets.map((target) => target.problem)).toEqual([undefined, problem]);
+    await agent.stop();
+    vi.useRealTimers();
+  });
+});
+
 describe('checks requested during a check', () => {
   it('a requested check reads a change of the file that lifts a stop, also when another check was requested later', async () => {
     let prompts = 0;
@@ -424,7 +446,12 @@ describe('a refresh that AWS refused', () => {
     ['the codes were wrong', { kind: 'wrong-code' }, []],
   ])('the user gets a notice of a refusal only if it stops the prompts: %s', async (_, failure, expected) => {
     const notices: string[] = [];
-    const refresh: Refresh = async () => ({ kind: 'refused', failure, message: 'correct mfa_serial' });
+    const refresh: Refresh = async () => ({
+      kind: 'refused',
+      failure,
+      reason: 'wrong mfa_serial',
+      message: 'correct mfa_serial',
+    });
     const agent = agentWith(refresh, async () => NONE, { notice: (text) => void notices.push(text) });
     await agent.check('start');
     // The prompt ends after the check that showed it.

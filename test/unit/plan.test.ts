@@ -440,7 +440,11 @@ describe('the history', () => {
     for (const kind of ['busy', 'unreachable'] as const) {
       const failure: AwsFailure = kind === 'busy' ? { kind, detail: '' } : { kind, detail: '', sent: true };
       const again = (history: History, jitter: number) =>
-        next(history, { kind: 'prompt-ended', outcome: { kind: 'refused', failure, message: 'no answer' }, jitter });
+        next(history, {
+          kind: 'prompt-ended',
+          outcome: { kind: 'refused', failure, reason: 'no route', message: 'no answer' },
+          jitter,
+        });
       let [shortest, longest] = [asked, asked];
       for (const [times, seconds] of [
         [1, [30, 90]],
@@ -449,6 +453,7 @@ describe('the history', () => {
       ] as const) {
         const waiting = (pause: number): History => ({
           ...FRESH_START,
+          problem: 'The last try failed: no route.',
           outage: { kind, times },
           wait: { until: NINE + pause * 1_000, why: 'no answer' },
         });
@@ -460,15 +465,59 @@ describe('the history', () => {
   });
 
   it('the next prompt waits for the time of a reminder when three codes were wrong, or the clock is', () => {
-    for (const [kind, why] of [
-      ['wrong-code', 'AWS refused the codes'],
-      ['clock', 'the clock is slow'],
+    for (const [kind, why, reason] of [
+      ['wrong-code', 'AWS refused the codes', 'AWS refused the codes'],
+      ['clock', 'set the clock', 'the clock is slow'],
     ] as const) {
-      expect(ended({ kind: 'refused', failure: { kind }, message: 'the clock is slow' })).toEqual({
+      const refused = {
+        kind: 'refused',
+        failure: { kind },
+        reason: 'the clock is slow',
+        message: 'set the clock',
+      } as const;
+      expect(ended(refused)).toEqual({
         ...FRESH_START,
+        problem: `The last try failed: ${reason}.`,
         wait: { until: NINE + SETTINGS.remindEvery, why },
       });
     }
+  });
+
+  it.each<[string, number, number]>([
+    ['long before the end', 20 * MINUTE, 5 * MINUTE],
+    ['some minutes before the end', 4 * MINUTE, 2 * MINUTE],
+    ['shortly before the end', MINUTE, MINUTE],
+    ['after the end', -MINUTE, 5 * MINUTE],
+  ])('the next prompt after three wrong codes %s does not come later than the last call', (_, left, pause) => {
+    for (const kind of ['wrong-code', 'clock', 'wrong-serial'] as const) {
+      const outcome = { kind: 'refused', failure: { kind }, reason: '', message: '' } as const;
+      const session = situation({ state: left > 0 ? 'due' : 'expired', expiration: NINE + left });
+      const history = next(asked, { kind: 'prompt-ended', outcome, expiration: NINE + left, jitter: 0 });
+      const [early, due] = [NINE + pause - 1, NINE + pause];
+      expect(plan([{ ...session, history }], at(NINE)).nextLook).toBe(due);
+      expect(plan([{ ...session, history }], at(early)).actions).toEqual([]);
+      expect(plan([{ ...session, history }], at(due)).actions).toEqual([{ do: 'ask', profile: 'mfa', reminder: 0 }]);
+    }
+  });
+
+  it('the next prompt repeats why the last try failed, until the user has seen it or there is a session', () => {
+    const outcome = { kind: 'refused', failure: { kind: 'wrong-code' }, reason: '', message: '' } as const;
+    const refused = next(asked, { kind: 'prompt-ended', outcome, jitter: 0 });
+    const problem = 'The last try failed: AWS refused the codes.';
+    const prompted = next(refused, { kind: 'prompted', reminder: 0, expiration: undefined });
+    const close = (outcome: RefreshOutcome) => next(prompted, { kind: 'prompt-ended', outcome, jitter: 0 });
+    for (const seen of [
+      prompted,
+      next(prompted, { kind: 'prompted', reminder: 1, expiration: undefined }),
+      close({ kind: 'withdrawn' }),
+      close({ kind: 'unaskable', reason: 'no display' }),
+      next(refused, { kind: 'checked', state: 'expired', mayBeFixed: true }),
+      next({ ...refused, stopped: STOPPED }, { kind: 'checked', state: 'expired', mayBeFixed: true }),
+    ]) {
+      expect(seen.problem).toBe(problem);
+    }
+    expect(close({ kind: 'dismissed' }).problem).toBeUndefined();
+    expect(next(refused, { kind: 'checked', state: 'fresh', mayBeFixed: false }).problem).toBeUndefined();
   });
 
   it('a check of a fresh session keeps a snooze and what was logged, and nothing else', () => {
@@ -701,7 +750,8 @@ describe('the plan for several profiles and states', () => {
 
   describe('the plan after a refusal that another code cannot change', () => {
     const message = 'cannot refresh [mfa]: AWS refused';
-    const refused = { kind: 'refused', failure: { kind: 'forbidden', detail: 'no' }, message } as const;
+    const failure = { kind: 'forbidden', detail: 'no' } as const;
+    const refused = { kind: 'refused', failure, reason: 'AWS refused', message } as const;
     const history = next(
       { ...FRESH_START, askingSince: NINE - MINUTE, lastAskedAt: NINE - MINUTE, reminders: 7 },
       { kind: 'prompt-ended', outcome: refused, jitter: 0 },

@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest';
 import type { Answer, AskRequest, CodeResult } from '../../src/ask/ask.ts';
 import type { AwsAnswer } from '../../src/aws/call.ts';
 import { UserError } from '../../src/errors.ts';
-import type { AwsFailure } from '../../src/policy/outcome.ts';
+import { after, FRESH_START } from '../../src/policy/history.ts';
+import type { AwsFailure, RefreshOutcome } from '../../src/policy/outcome.ts';
 import { rememberCodes } from '../../src/refresh/codes.ts';
 import { type RefreshEffects, refresh } from '../../src/refresh/refresh.ts';
+import type { RefreshTarget } from '../../src/refresh/target.ts';
 import type { MfaSession } from '../../src/session/session.ts';
-import { localTimeWithSeconds } from '../../src/time/local-time.ts';
+import { localTime, localTimeWithSeconds } from '../../src/time/local-time.ts';
 import { asking } from '../desktop/asking.ts';
 
 const HOUR = 3_600_000;
@@ -22,7 +24,7 @@ const TARGET = {
 };
 
 /** A user who answers with these codes, in their order, and then closes the prompt; and AWS, which grants a session. */
-function world(codes: string[], changes: Partial<RefreshEffects> = {}) {
+function world(codes: string[], changes: Partial<RefreshEffects> = {}, more: Partial<RefreshTarget> = {}) {
   let now = NOON;
   const sent: { code: string; at: number }[] = [];
   const prompts: AskRequest[] = [];
@@ -52,7 +54,7 @@ function world(codes: string[], changes: Partial<RefreshEffects> = {}) {
   return {
     sent,
     prompts,
-    refresh: () => refresh(TARGET, { ...asking(), reminder: 0 }, effects),
+    refresh: () => refresh({ ...TARGET, ...more }, { ...asking(), reminder: 0 }, effects),
     later: (milliseconds: number) => {
       now += milliseconds;
     },
@@ -132,6 +134,18 @@ describe('a sent code', () => {
   });
 });
 
+describe('a prompt after a failed try', () => {
+  it('a prompt repeats why the last try failed, and says that the present code was used', async () => {
+    const { refresh, prompts } = world(['123456'], {}, { problem: 'The last try failed: AWS is busy (HTTP 503).' });
+    await refresh();
+    await refresh();
+    expect(prompts.map(({ problem }) => problem)).toEqual([
+      'The last try failed: AWS is busy (HTTP 503).',
+      expect.stringMatching(/^The last try failed: AWS is busy \(HTTP 503\)\. The code that your device shows now was/),
+    ]);
+  });
+});
+
 describe('the place where a code was typed', () => {
   const noKeys = async () => {
     throw new UserError('no long-term keys of [default]', 'usage');
@@ -155,5 +169,45 @@ describe('the place where a code was typed', () => {
     const { refresh, told } = world(codes, changes);
     await refresh();
     expect(await told()).toEqual({ kind, text: expect.stringMatching(text) });
+  });
+
+  /** What the agent does after an outcome, 20 minutes before the end of the session. */
+  const follows = (outcome: RefreshOutcome) =>
+    after(
+      FRESH_START,
+      { kind: 'prompt-ended', outcome, expiration: NOON + 20 * 60_000, jitter: 0.5 },
+      { now: NOON, promptBefore: 0, remindEvery: 5 * 60_000 },
+    );
+  const at = (minutes: number) => localTime(NOON + minutes * 60_000, NOON);
+
+  it.each<[AwsFailure, string]>([
+    [
+      { kind: 'wrong-code' },
+      `[mfa] was not refreshed: AWS refused the code for GAHT12345678 (mistyped, late or already used). The agent asks again at ${at(5)}.`,
+    ],
+    [
+      { kind: 'busy', detail: 'HTTP 503' },
+      `[mfa] was not refreshed: AWS is busy (HTTP 503). The agent asks again when AWS answers, at ${at(1)} at the earliest.`,
+    ],
+    [
+      { kind: 'unreachable', detail: 'no answer', sent: true },
+      `[mfa] was not refreshed: no answer from sts (no answer). The agent asks again when AWS answers, at ${at(1)} at the earliest.`,
+    ],
+  ])('the place where a code was typed says when the agent asks again: %o', async (failure, text) => {
+    const { refresh, refuse, told } = world(['111111', '222222', '333333'], { follows });
+    refuse(failure);
+    await refresh();
+    expect(await told()).toEqual({ kind: 'failed', text });
+  });
+
+  it('the place where a code was typed gets what the agent shows in a notice, marked as such', async () => {
+    const { refresh, refuse, told } = world(['111111'], { follows });
+    refuse({ kind: 'wrong-serial' });
+    await refresh();
+    expect(await told()).toEqual({
+      kind: 'failed',
+      text: expect.stringMatching(/GAHT12345678.*aws iam resync-mfa-device$/),
+      isNoticed: true,
+    });
   });
 });

@@ -7,12 +7,20 @@ import * as service from './notification-service.ts';
 export interface Announcement {
   /** Shows this text, in the place of the last one. */
   say(text: string): void;
-  /** Closes it for good. Leaves no work on the bus after a few seconds. */
+  /**
+   * Shows this text as the last one, for so many seconds, and leaves it to the service. Resolves when it is shown, or after
+   * two seconds.
+   */
+  leave(text: string, seconds: number): Promise<void>;
+  /** Closes it for good, unless it was left. Leaves no work on the bus after a few seconds. */
   close(): void;
 }
 
 /** The least time between two texts, in milliseconds: some programs write continuously. */
 const PAUSE = 500;
+
+/** How long it may take to show the last text, in milliseconds. */
+const LEAVE_TIMEOUT = 2_000;
 
 /**
  * Prepares a notification over D-Bus (Linux, the BSDs). Connects at the first `say`. Never throws; does nothing if no
@@ -28,20 +36,30 @@ export function announce(title: string, environment: NodeJS.ProcessEnv, limit: n
   let wanted = '';
   let showing: Promise<void> | undefined;
 
+  const show = async (text: string, timeout: number) => {
+    bus ??= await connectBus('session', environment, connection.signal);
+    const notification = { title, text, actions: [], isUrgent: false, hints: { transient: true }, limit: timeout };
+    shown = await service.show(bus, notification, await service.capabilities(bus), shown);
+  };
   const showWanted = async () => {
     try {
-      bus ??= await connectBus('session', environment, connection.signal);
       for (let said: string | undefined; wanted !== said && !over.signal.aborted; ) {
         said = wanted;
-        const hints = { transient: true };
-        const notification = { title, text: said, actions: [], isUrgent: false, hints, limit };
-        shown = await service.show(bus, notification, await service.capabilities(bus), shown);
+        await show(said, limit);
         await pause(PAUSE, over.signal);
       }
     } catch {
       // No bus or no service: the command works without it.
     } finally {
       showing = undefined;
+    }
+  };
+  const showLast = async (text: string, timeout: number) => {
+    try {
+      await showing;
+      await show(text, timeout);
+    } catch {
+      // As above.
     }
   };
   const closeShown = async () => {
@@ -56,6 +74,12 @@ export function announce(title: string, environment: NodeJS.ProcessEnv, limit: n
       if (over.signal.aborted || text === wanted) return;
       wanted = text;
       showing ??= showWanted();
+    },
+    async leave(text, seconds) {
+      if (over.signal.aborted) return;
+      over.abort();
+      await withTimeout(showLast(text, seconds * 1_000), LEAVE_TIMEOUT, () => {});
+      connection.abort();
     },
     close() {
       if (over.signal.aborted) return;

@@ -147,7 +147,10 @@ export class NotificationQuestion {
     }
     if (member === 'NotificationReplied') {
       const code = codeIn(String(value));
-      if (code !== undefined) return { kind: 'code', code };
+      if (code !== undefined) {
+        this.#asking.needsResult?.('desktop');
+        return { kind: 'code', code };
+      }
       this.#request = aging({ ...this.#request(), problem: texts.NOT_SIX_DIGITS });
       // The service may close the old notification because of the reply, so the new one must not reuse its number.
       await this.#close();

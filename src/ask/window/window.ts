@@ -9,6 +9,7 @@ import { withTimeout } from '../../time/timeout.ts';
 import { type Answer, type Asking, type AskRequest, type CodeResult, codeIn, type Way } from '../ask.ts';
 import { dialogEnvironment, meaningOf } from '../field.ts';
 import * as reasons from '../reasons.ts';
+import { SILENCE } from '../result.ts';
 import * as texts from '../texts.ts';
 import { CODE_STEP, sessionBar } from '../time-left.ts';
 import { answerIn, type Question, type WindowAnswer, type WindowRequest } from './protocol.ts';
@@ -65,9 +66,6 @@ function whyNone(environment: NodeJS.ProcessEnv): string | undefined {
 
 /** How long the window may take to appear, in milliseconds. */
 const START_LIMIT = 15_000;
-
-/** Milliseconds after which the window says that the code is with AWS. */
-const SILENCE = 1_000;
 
 /** Seconds for which a result stays on the screen. A failure takes longer to read; the next prompt repeats it. */
 const RESULT_TIME = { fresh: 2, failed: 20 };

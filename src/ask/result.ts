@@ -1,0 +1,70 @@
+import type { Ask, CodeResult } from './ask.ts';
+import { announce } from './desktop/announcement.ts';
+import { notice } from './desktop/notice.ts';
+import * as texts from './texts.ts';
+
+/** Milliseconds after which the user is told that AWS has the code and has not answered. */
+export const SILENCE = 1_000;
+
+/** Seconds for which a notification with a result stays. A failure takes longer to read. */
+const RESULT_TIME = { fresh: 6, failed: 20 };
+
+/** Milliseconds after which a notification of the check goes by itself if this process cannot close it. */
+const LONGEST_CHECK = 60_000;
+
+/** Where the result of a code is shown. */
+interface ResultPlace {
+  say(text: string): void;
+  /** Shows the last text for so many seconds. Resolves when it is shown. */
+  leave(text: string, seconds: number): Promise<void>;
+  close(): void;
+}
+
+/**
+ * Asks, and shows what became of a code where the way of asking has no place of its own for it: in a notification, or on the
+ * terminal.
+ * @param terminal writes a line to the terminal; undefined if the program itself shows the result there
+ */
+export function withResults(
+  ask: Ask,
+  environment: NodeJS.ProcessEnv,
+  terminal?: (line: string) => void,
+): { ask: Ask; shown(): Promise<void> } {
+  let last: ReturnType<typeof follow> | undefined;
+  return {
+    ask: (request, asking) => {
+      // The new prompt says why AWS refused the code.
+      last?.close();
+      last = undefined;
+      const { outcome } = asking;
+      const needsResult = (kind: 'desktop' | 'terminal') => {
+        const place = kind === 'desktop' ? onDesktop(texts.askWindow(request), environment) : onTerminal(terminal);
+        if (outcome) last = follow(outcome, place);
+      };
+      return ask(request, { ...asking, needsResult });
+    },
+    shown: async () => last?.shown,
+  };
+}
+
+function follow(outcome: Promise<CodeResult>, place: ResultPlace) {
+  const checking = setTimeout(() => place.say(texts.CHECKING), SILENCE);
+  const shown = outcome.then(({ kind, text, isNoticed }) => {
+    clearTimeout(checking);
+    return kind === 'over' || isNoticed ? place.close() : place.leave(text, RESULT_TIME[kind]);
+  });
+  const close = () => {
+    clearTimeout(checking);
+    place.close();
+  };
+  return { shown, close };
+}
+
+function onDesktop(title: string, environment: NodeJS.ProcessEnv): ResultPlace {
+  if (process.platform !== 'darwin') return announce(title, environment, LONGEST_CHECK);
+  return { say: () => {}, leave: async (text) => void (await notice(text)), close: () => {} };
+}
+
+function onTerminal(write: (line: string) => void = () => {}): ResultPlace {
+  return { say: write, leave: async (text) => write(text), close: () => {} };
+}
