@@ -157,13 +157,16 @@ function marking(folder: string, stale: number): { fs: typeof fs; lost(): boolea
   };
   return {
     lost,
+    // Synchronous, since each call on another thread takes longer than the change itself.
     fs: {
       ...fs,
+      mkdir: ((path: string, done: fs.NoParamCallback) => settle(() => fs.mkdirSync(path), done)) as typeof fs.mkdir,
       stat: ((path: string, done: (error: unknown, stats?: fs.Stats) => void) =>
-        fs.stat(path, (error, stats) => {
-          if (stats && !ours && stats.mtimeMs - Date.now() > stale) stats.mtime = new Date(0);
-          done(error, stats);
-        })) as typeof fs.stat,
+        settle(() => {
+          const stats = fs.statSync(path);
+          if (!ours && stats.mtimeMs - Date.now() > stale) stats.mtime = new Date(0);
+          return stats;
+        }, done)) as typeof fs.stat,
       utimes: ((_path, _accessed, modified: Date, done) => settle(() => renew(modified), done)) as typeof fs.utimes,
       rmdir: ((_path: string, done: fs.NoParamCallback) => settle(remove, done)) as typeof fs.rmdir,
       rmdirSync: remove,
@@ -171,14 +174,18 @@ function marking(folder: string, stale: number): { fs: typeof fs; lost(): boolea
   };
 }
 
-function settle(action: () => void, done: fs.NoParamCallback): void {
+function settle<Result>(
+  action: () => Result,
+  done: (error: NodeJS.ErrnoException | null, result?: Result) => void,
+): void {
+  let result: Result;
   try {
-    action();
+    result = action();
   } catch (error) {
     done(error as NodeJS.ErrnoException);
     return;
   }
-  done(null);
+  done(null, result);
 }
 
 function stampsOf(folder: string): Stamps | undefined {

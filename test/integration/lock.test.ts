@@ -180,17 +180,19 @@ describe('our lock', () => {
   test('our lock is left to the other when it is taken between the check and the renewal of a stopped process', async () => {
     const child = otherProcess(
       `import fs from 'node:fs';
-      const { stat } = fs;
-      let renewing = () => {};
-      const renewed = new Promise((resolve) => {
-        renewing = (done) => {
-          process.kill(process.pid, 'SIGSTOP');
-          done();
-          resolve();
-        };
-      });
+      const { statSync } = fs;
       let isHeld = false;
-      fs.stat = (path, done) => stat(path, (...answer) => isHeld ? renewing(() => done(...answer)) : done(...answer));
+      let resolve;
+      const renewed = new Promise((done) => { resolve = done; });
+      fs.statSync = (...asked) => {
+        const stats = statSync(...asked);
+        if (isHeld) {
+          isHeld = false;
+          process.kill(process.pid, 'SIGSTOP');
+          setImmediate(resolve);
+        }
+        return stats;
+      };
       const { lockFile } = await import('${built('files/lock.ts')}');
       const lock = await lockFile(process.argv[1], 1000);
       isHeld = true;
