@@ -98,12 +98,13 @@ export function nameOf(bytes: Buffer, { header, end }: FileSection): string {
   return line.slice(1, last > 0 ? last : line.lastIndexOf(']'));
 }
 
-/** Returns the sections with a name. Searches the bytes, to decode only the matching headers. */
+/** Returns the sections with a name. Compares the bytes first, to decode only the matching headers. */
 export function sectionsNamed(name: string, bytes: Buffer, sections: FileSection[]): FileSection[] {
   const header = Buffer.from(`[${name}]`);
-  const places = new Set<number>();
-  for (let at = bytes.indexOf(header); at >= 0; at = bytes.indexOf(header, at + 1)) places.add(at);
-  return sections.filter((section) => places.has(section.header) && nameOf(bytes, section) === name);
+  return sections.filter((section) => {
+    for (let at = 0; at < header.length; at++) if (bytes[section.header + at] !== header[at]) return false;
+    return nameOf(bytes, section) === name;
+  });
 }
 
 /** Returns the lines of a section, its header first. */
