@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { startChild } from './start-child.ts';
 
 export interface CommandSettings {
   /** Milliseconds after which the command is ended; no limit by default (a dialog waits for the user). */
@@ -9,6 +10,8 @@ export interface CommandSettings {
   signal?: AbortSignal | undefined;
   /** {@link childEnvironment} by default. */
   environment?: NodeJS.ProcessEnv;
+  /** The limit of its output, in bytes, after which it is ended: 64 KiB by default, more than any code or credentials. */
+  mostOutput?: number;
   /** Written to the command's standard input, which is empty otherwise. */
   input?: string;
   /**
@@ -33,7 +36,6 @@ export type CommandResult =
 
 type CommandEnd = number | NodeJS.Signals | 'timeout' | 'aborted' | 'too much output' | 'not started';
 
-/** In bytes: more than any code or credentials. */
 const MOST_OUTPUT = 64 * 1024;
 /** Only the last messages are kept, in characters. */
 const KEPT_MESSAGES = 4 * 1024;
@@ -47,6 +49,7 @@ const PATIENCE = 1_000;
  */
 export function runCommand(command: string | readonly string[], settings: CommandSettings): Promise<CommandResult> {
   const { timeout, signal, environment = childEnvironment(), input, terminal = false, onMessage } = settings;
+  const { mostOutput = MOST_OUTPUT } = settings;
   return new Promise((resolve) => {
     const timers: NodeJS.Timeout[] = [];
     const after = (milliseconds: number, act: () => void) => void timers.push(setTimeout(act, milliseconds));
@@ -65,8 +68,9 @@ export function runCommand(command: string | readonly string[], settings: Comman
       const reason = [howItEnded(ended, timeout), ...(message ? [message] : [])].join(': ');
       resolve({ ok: false, ended, reason, stdout: output, stderr });
     };
+    let child: ChildProcess | undefined;
     const kill = (by: NodeJS.Signals) => {
-      if (child.pid === undefined) return;
+      if (child?.pid === undefined) return;
       try {
         if (terminal) child.kill(by);
         else process.kill(-child.pid, by);
@@ -87,18 +91,15 @@ export function runCommand(command: string | readonly string[], settings: Comman
     const onAbort = () => end('aborted');
 
     if (signal?.aborted) return settle('aborted');
-    let child: ChildProcess;
-    try {
-      child = start(command, environment, terminal, input !== undefined);
-    } catch (error) {
-      return settle('not started', (error as Error).message);
-    }
+    const started = start(command, environment, terminal, input !== undefined);
+    if (started instanceof Error) return settle('not started', started.message);
+    child = started;
     child.once('error', (error: NodeJS.ErrnoException) => {
       if (child.pid === undefined) settle('not started', error.code === 'ENOENT' ? 'no such program' : error.message);
     });
     child.stdout?.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size <= MOST_OUTPUT) stdout.push(chunk);
+      if (size <= mostOutput) stdout.push(chunk);
       else end('too much output');
     });
     child.stderr?.on('data', (chunk: Buffer) => {
@@ -129,11 +130,11 @@ function start(
   env: NodeJS.ProcessEnv,
   terminal: boolean,
   hasInput: boolean,
-): ChildProcess {
+): ChildProcess | Error {
   const stdin = hasInput ? 'pipe' : terminal ? 'inherit' : 'ignore';
   const stdio: ('pipe' | 'inherit' | 'ignore')[] = [stdin, 'pipe', terminal ? 'inherit' : 'pipe'];
   const [program = '', ...words] = typeof command === 'string' ? ['/bin/sh', '-c', command] : command;
-  return spawn(program, words, { env, stdio, detached: !terminal });
+  return startChild(program, words, { env, stdio, detached: !terminal });
 }
 
 function howItEnded(ended: CommandEnd, timeout = 0): string {

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { AskRequest } from '../ask/ask.ts';
 import { packageFile } from '../package-file.ts';
+import { nodePath } from '../start-child.ts';
 import type { RefreshJob, refreshJob, Tell, VerifyJob, verifyJob } from './jobs.ts';
 import type { upcomingChecks } from './upcoming.ts';
 
@@ -41,7 +42,7 @@ export function runJob<Name extends Job['do']>(
   job: Job & { do: Name },
   { signal, onChange, tell }: JobListener = {},
 ): Promise<Results[Name]> {
-  const child = fork(fileURLToPath(packageFile('dist/job-child.cjs')), [], { execArgv: [] });
+  const child = fork(fileURLToPath(packageFile('dist/job-child.cjs')), [], { execPath: nodePath(), execArgv: [] });
   // A child that has just ended cannot receive anything.
   const send = (message: ToJob) => child.connected && child.send(message, () => {});
   const withdraw = () => send({ withdraw: true });

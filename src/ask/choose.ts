@@ -101,6 +101,6 @@ function wayNamed(name: string, known: Way[]): Way {
 }
 
 async function report(way: Way): Promise<{ name: string; unfit?: string }> {
-  const unfit = await way.unfit();
+  const unfit = await way.unfit().catch(({ message }: Error) => message);
   return unfit === undefined ? { name: way.name } : { name: way.name, unfit };
 }

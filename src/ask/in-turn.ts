@@ -1,4 +1,4 @@
-import type { Ask, AskRequest, Way } from './ask.ts';
+import type { Answer, Ask, Asking, AskRequest, Way } from './ask.ts';
 import { summaryOf } from './reasons.ts';
 
 /**
@@ -18,12 +18,10 @@ export function inTurn(ways: readonly Way[], warn: (problem: string) => void = (
     for (const way of ways) {
       if (asking.signal.aborted) return { kind: 'dismissed' };
       listener = () => {};
-      const answer = await way.ask(current, {
-        ...asking,
-        onChange: (one) => {
-          listener = one;
-        },
-      });
+      const onChange: Asking['onChange'] = (one) => {
+        listener = one;
+      };
+      const answer = await attempt(way, current, { ...asking, onChange });
       if (answer.kind !== 'unavailable') return answer;
       failed.push({ name: way.name, reason: answer.reason });
       if (answer.problem === undefined) continue;
@@ -34,4 +32,13 @@ export function inTurn(ways: readonly Way[], warn: (problem: string) => void = (
     const reason = failed.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
     return { kind: 'unavailable', reason, summary: summaryOf(failed) };
   };
+}
+
+/** A fault of one way must not keep the next one from asking. */
+async function attempt(way: Way, request: AskRequest, asking: Asking): Promise<Answer> {
+  try {
+    return await way.ask(request, asking);
+  } catch (error) {
+    return { kind: 'unavailable', reason: (error as Error).message };
+  }
 }

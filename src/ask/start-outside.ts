@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { isInstalled } from '../run-command.ts';
+import { startChild } from '../start-child.ts';
 import * as reasons from './reasons.ts';
 
 /** Desktop variables that a program needs if systemd starts it. */
@@ -44,13 +44,8 @@ function start(
 ): Promise<string | undefined> {
   return new Promise((resolve) => {
     const fail = (error: Error) => resolve(reasons.notStarted(program, error.message));
-    let child: ChildProcess;
-    try {
-      child = spawn(program, words, { env, stdio: 'ignore', detached: true });
-    } catch (error) {
-      // spawn throws if memory or arguments are too much for the system.
-      return fail(error as Error);
-    }
+    const child = startChild(program, words, { env, stdio: 'ignore', detached: true });
+    if (child instanceof Error) return fail(child);
     child.unref();
     child.once('error', fail);
     child.once('exit', (status, signal) => {

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { PROGRAM } from '../package-file.ts';
 import { isInstalled } from '../run-command.ts';
+import { nodePath } from '../start-child.ts';
 import type { Answer, Way } from './ask.ts';
 import { dialogEnvironment } from './field.ts';
 import * as reasons from './reasons.ts';
@@ -21,7 +22,7 @@ export function terminalWindow(environment: NodeJS.ProcessEnv): Way {
     ask: async ({ profile }, { signal, activationToken }) => {
       const emulator = emulatorIn(environment);
       if (!emulator) return { kind: 'unavailable', reason: reasons.NO_TERMINAL_EMULATOR };
-      const refresh = [process.execPath, fileURLToPath(PROGRAM), 'refresh', profile];
+      const refresh = [nodePath(), fileURLToPath(PROGRAM), 'refresh', profile];
       const ended = startOutside(
         // It ends with a status of its own, or with that of the command: neither says that it was not opened.
         ['sh', '-c', '"$@" || :', 'sh', ...emulator, ...refresh],
