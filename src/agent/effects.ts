@@ -12,7 +12,7 @@ import { runJob } from './job.ts';
 import type { RefreshJob, RefreshMemory, Tell } from './jobs.ts';
 import { networkProblem } from './network.ts';
 
-/** What an agent needs only if systemd has started it. */
+/** What an agent needs only if systemd or launchd has started it. */
 export interface InsideService extends View {
   /** Makes the next prompts appear on the current desktop. */
   takeDesktop(): Promise<void>;
@@ -24,7 +24,7 @@ export interface InsideService extends View {
  * Connects the agent to the real world. A child does everything that takes much memory (see `job.ts`), so that an idle
  * agent stays small.
  * @param settings returns the current settings
- * @param service undefined if systemd has not started the agent
+ * @param service undefined if neither systemd nor launchd has started the agent
  */
 export function agentEffects(
   settings: () => Settings,

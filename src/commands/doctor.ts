@@ -116,7 +116,11 @@ export async function doctor(options: DoctorOptions): Promise<void> {
     {
       check: 'agent.running',
       limit: ASKING_LIMIT,
-      run: async () => agentFindings(await agent, version, profiles, now, !('none' in (await service))),
+      run: async () => {
+        const inService = await service;
+        const restart = 'remedies' in inService ? inService.remedies.restart : undefined;
+        return agentFindings(await agent, version, profiles, now, restart);
+      },
     },
     {
       check: 'service.installed',

@@ -12,6 +12,9 @@ interface InstallOptions extends GlobalOptions {
   force?: boolean;
 }
 
+/** How long a starting agent may take to answer, in milliseconds; it is then asked again. */
+const ANSWER_LIMIT = 1_000;
+
 /** Installs the service, which starts the agent now and at each login. Does nothing if that is done already. */
 export async function installCommand(options: InstallOptions): Promise<void> {
   // A wrong setting would end the agent: report it before anything is written.
@@ -26,14 +29,17 @@ export async function installCommand(options: InstallOptions): Promise<void> {
     return;
   }
 
-  const agent = await askAgent(files.runtime, 'GET /v1/agent', {}).catch(() => undefined);
+  const answer = (patience?: number) => askAgent(files.runtime, 'GET /v1/agent', {}, patience).catch(() => undefined);
+  const agent = await answer();
   const running = await service.running();
   if (agent && agent.pid !== running) {
     throw new UserError(`an agent is already running, but not as a service (process ${agent.pid}): stop it first`);
   }
   await mkdir(files.state, { recursive: true, mode: 0o700 });
   const outdated = agent !== undefined && agent.version !== packageVersion();
-  const { changed, without, kept } = await install(service, start, { force: options.force ?? false, outdated });
+  const answering = async () => (await answer(ANSWER_LIMIT))?.pid;
+  const force = options.force ?? false;
+  const { changed, without, kept } = await install(service, start, { force, outdated, answering });
 
   const say = (text: string) => process.stderr.write(`${text}\n`);
   say(
@@ -43,6 +49,7 @@ export async function installCommand(options: InstallOptions): Promise<void> {
   );
   for (const warning of [...start.warnings, ...(without ? [without] : [])]) say(`warning: ${warning}`);
   if (kept) say(`your edited file was saved as ${kept}`);
+  for (const note of changed ? (service.notes ?? []) : []) say(note);
   for (const [what, command] of service.hints) say(`  ${what.padEnd(6)}  ${command}`);
 }
 

@@ -16,12 +16,13 @@ import { watchFile } from '../files/watch.ts';
 import { packageVersion } from '../package-file.ts';
 import { requireDevice } from '../refresh/target.ts';
 import type { ServiceManager } from '../service/notify.ts';
+import { userHome } from '../settings/paths.ts';
 import type { Settings } from '../settings/settings.ts';
 import { requireValidSchedule, userSettings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 import { deferred } from '../time/deferred.ts';
 
-/** Exit status at which `systemd/aws-mfa-agent.service` restarts the agent (EX_TEMPFAIL of sysexits.h). */
+/** Exit status at which systemd and launchd restart the agent (EX_TEMPFAIL of sysexits.h). */
 const RESTART = 75;
 
 /** How long it may take to work out the next check while a busy machine starts, in milliseconds. */
@@ -36,8 +37,9 @@ export async function run(options: GlobalOptions): Promise<void> {
         log.warn({ reason }, 'cannot report the status to systemd'),
       )
     : undefined;
+  const isLaunchd = process.env.XPC_SERVICE_NAME !== undefined && (await startsAsLaunchdJob());
   try {
-    await keepFresh(options, log, manager);
+    await keepFresh(options, log, manager, isLaunchd);
   } catch (error) {
     const { message } = error as Error;
     manager?.status(message);
@@ -47,7 +49,12 @@ export async function run(options: GlobalOptions): Promise<void> {
   }
 }
 
-async function keepFresh(options: GlobalOptions, log: Logger, manager: ServiceManager | undefined): Promise<void> {
+async function keepFresh(
+  options: GlobalOptions,
+  log: Logger,
+  manager: ServiceManager | undefined,
+  isLaunchd: boolean,
+): Promise<void> {
   const load = async () => {
     const read = withDevice(userSettings(options));
     await requireValidSchedule(read, isSchedule);
@@ -59,7 +66,12 @@ async function keepFresh(options: GlobalOptions, log: Logger, manager: ServiceMa
   const { promise: outdated, resolve: startAnew } = deferred<string>();
 
   const clock = new Clock();
-  const service = manager && { ...(await insideService(settings.files.credentials, version)), startAnew };
+  const inside = manager
+    ? await insideSystemd(settings.files.credentials, version)
+    : isLaunchd
+      ? await insideLaunchd(settings.files.credentials, version)
+      : undefined;
+  const service = inside && { ...inside, startAnew };
   const revisions = countRevisions();
   const agent = new Agent(settings, {
     ...agentEffects(() => settings, service, { clock, log }),
@@ -161,8 +173,22 @@ async function isSchedule(expression: string): Promise<boolean> {
   }
 }
 
+/** Returns whether launchd has started this agent as its job. Cuts the log of the job if so. Loaded only on macOS. */
+async function startsAsLaunchdJob(): Promise<boolean> {
+  const { cutLog, isLaunchdJob, logFile } = await import('../service/macos-job.ts');
+  if (!isLaunchdJob(process.env)) return false;
+  cutLog(logFile(userHome()));
+  return true;
+}
+
+/** Loaded only under launchd, which neither restricts where the agent may write nor has a desktop that starts later. */
+async function insideLaunchd(credentials: string, version: string) {
+  const { viewOfService } = await import('../service/view.ts');
+  return { ...viewOfService(credentials, version), unwritable: () => undefined, takeDesktop: async () => {} };
+}
+
 /** Loaded only under systemd. */
-async function insideService(credentials: string, version: string) {
+async function insideSystemd(credentials: string, version: string) {
   const [{ takeDesktopEnvironment }, { viewOfService }] = await Promise.all([
     import('../service/desktop-environment.ts'),
     import('../service/view.ts'),

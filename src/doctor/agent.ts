@@ -16,23 +16,23 @@ export const START_AT_LOGIN = 'start "aws-mfa-agent run" at login; see docs/serv
  * Checks the running agent, however it was started.
  * @param version of this program
  * @param profiles the MFA profiles of the settings
- * @param hasService whether a service manager can start the agent here
+ * @param restart how the service manager restarts the agent; undefined if there is none
  */
 export function agentFindings(
   agent: AgentSeen,
   version: string,
   profiles: readonly Pick<ProfileSettings, 'profile'>[],
   now: number,
-  hasService: boolean,
+  restart: string | undefined,
 ): Finding[] {
+  const hasService = restart !== undefined;
   if (agent === undefined) {
     const found = 'no agent is running, so you will not be asked before a session ends';
     return [warning('agent.running', found, hasService ? INSTALL : START_AT_LOGIN)];
   }
   if ('problem' in agent) {
-    const restart = 'kill the agent and start it again';
-    const mend = hasService ? `systemctl --user restart aws-mfa-agent; or ${restart}` : restart;
-    return [error('agent.running', agent.problem, mend)];
+    const otherwise = 'kill the agent and start it again';
+    return [error('agent.running', agent.problem, hasService ? `${restart}; or ${otherwise}` : otherwise)];
   }
   const same = agent.version === version;
   return [

@@ -5,7 +5,9 @@ import { absent, error, type Finding, ok, warning } from './finding.ts';
 export type WayReport = { name: string; unfit?: string };
 
 const INSTALL_A_WAY =
-  'install gjs with GTK 4, zenity or pinentry, and a notification service such as dunst; or set prompt = browser in config.ini';
+  process.platform === 'darwin'
+    ? 'log in at the screen, or set prompt = browser in config.ini'
+    : 'install gjs with GTK 4, zenity or pinentry, and a notification service such as dunst; or set prompt = browser in config.ini';
 
 /** What is installed may be enough: it needs a display. */
 const FIND_DISPLAY =

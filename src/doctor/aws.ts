@@ -3,6 +3,7 @@ import { networkProblem } from '../agent/network.ts';
 import type { AwsAnswer } from '../aws/call.ts';
 import { isOfAws } from '../aws/endpoint.ts';
 import { formatDuration } from '../time/duration.ts';
+import { SET_CLOCK } from '../time/set-clock.ts';
 import type { Asked, Identity } from './ask-aws.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 
@@ -119,8 +120,8 @@ function clockFindings(answers: readonly AwsAnswer<Identity>[]): Finding[] {
   const check = 'aws.clock';
   const wrong = Math.abs(offset);
   const found = `this machine's clock is ${formatDuration(wrong)} ${offset > 0 ? 'slow' : 'fast'} (compared with AWS's Date header)`;
-  const mend = process.platform === 'darwin' ? 'sudo sntp -sS time.apple.com' : 'timedatectl set-ntp true';
-  if (wrong >= REFUSED) return [error(check, `${found}: AWS refuses the requests of its tools`, mend)];
-  if (wrong >= NOTICEABLE) return [warning(check, `${found}: AWS may refuse codes computed on this machine`, mend)];
+  if (wrong >= REFUSED) return [error(check, `${found}: AWS refuses the requests of its tools`, SET_CLOCK)];
+  if (wrong >= NOTICEABLE)
+    return [warning(check, `${found}: AWS may refuse codes computed on this machine`, SET_CLOCK)];
   return [ok(check, "this machine's clock is right (compared with AWS's Date header)")];
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Owner } from '../service/sealed-file.ts';
-import type { ServiceSetup } from '../service/service.ts';
+import type { Remedies, ServiceSetup } from '../service/service.ts';
 import { CARRIED, isVersioned, PROXIES } from '../service/start.ts';
 import { type AgentSeen, INSTALL, START_AT_LOGIN } from './agent.ts';
 import { fitOf, remedyFor, type WayReport } from './asking.ts';
@@ -21,6 +21,9 @@ export type ServiceSeen =
       ways: readonly WayReport[] | undefined;
       /** The command that shows its log. */
       log: string;
+      /** Which other service starts the agent, if one does. */
+      rival: string | undefined;
+      remedies: Remedies;
     };
 
 /** Checks the service that starts the agent, also for what will fail at the next login or after an upgrade. */
@@ -30,28 +33,35 @@ export function serviceFindings(service: ServiceSeen, agent: AgentSeen, environm
     const check = 'service.installed';
     return [pid === undefined ? warning(check, service.none, START_AT_LOGIN) : absent(check, service.none)];
   }
-  const { name, file, owner, running, look, ways, log } = service;
+  const { name, file, owner, running, look, ways, log, rival, remedies } = service;
+  if (owner === 'missing' && rival !== undefined) return [ok('service.installed', rival)];
   if (owner === 'missing' || !look) {
     const found = `the ${name} is not installed${pid === undefined ? '' : ': the agent that is running will not be started again'}`;
     return [warning('service.installed', found, INSTALL)];
   }
   return [
-    installedFinding(name, file, owner, look),
+    installedFinding(name, file, owner, look, remedies),
     runningFinding(name, running, pid, look, log),
     ...pathsFindings(look),
-    environmentFinding(look, owner, environment),
+    environmentFinding(look, owner, environment, remedies),
     ...displayFindings(look, ways, environment),
   ];
 }
 
-function installedFinding(name: string, file: string, owner: Owner, { enabled }: ServiceSetup): Finding {
+function installedFinding(
+  name: string,
+  file: string,
+  owner: Owner,
+  { enabled }: ServiceSetup,
+  { enable }: Remedies,
+): Finding {
   const check = 'service.installed';
   const edited = owner === 'edited' ? '; it was edited, so install does not change it' : '';
   if (enabled === false) {
     return warning(
       check,
       `the ${name} will not start at the next login (${file})`,
-      `systemctl --user enable aws-mfa-agent${edited && ' (or run aws-mfa-agent install --force)'}`,
+      `${enable}${edited && ' (or run aws-mfa-agent install --force)'}`,
     );
   }
   return ok(check, `${name}: ${file}${edited}`);
@@ -104,6 +114,7 @@ function environmentFinding(
   { variables, session }: ServiceSetup,
   owner: Owner,
   environment: NodeJS.ProcessEnv,
+  { proxy }: Remedies,
 ): Finding {
   const check = 'service.environment';
   const inService: Record<string, string | undefined> = { ...session, ...variables };
@@ -118,13 +129,8 @@ function environmentFinding(
     return warning(check, found, owner === 'edited' ? `${INSTALL} --force` : INSTALL);
   }
   if (proxies.length > 0) {
-    const mend =
-      'run "systemctl --user edit aws-mfa-agent", and add: [Service] Environment=HTTPS_PROXY=http://HOST:PORT';
-    return warning(
-      check,
-      `the service does not use the proxy of this shell: ${proxies.map(described).join(', ')}`,
-      mend,
-    );
+    const found = `the service does not use the proxy of this shell: ${proxies.map(described).join(', ')}`;
+    return warning(check, found, proxy);
   }
   return ok(check, 'the service has the same AWS variables as this shell');
 }

@@ -16,7 +16,7 @@ const REASONS: Record<string, string> = {
   ENOSPC: 'the disk is full; free some space',
   ENOTDIR: 'its path leads through a file that should be a folder; move that file away',
   ENXIO: 'it is a socket, not a file; move it away',
-  EPERM: 'not permitted; run this as the owner of the file, and check its attributes (lsattr)',
+  EPERM: `not permitted; run this as the owner of the file, and check its attributes (${process.platform === 'darwin' ? 'ls -lO' : 'lsattr'})`,
   EROFS: 'the file system is read-only; mount it for writing, or set AWS_SHARED_CREDENTIALS_FILE to a file elsewhere',
   EXDEV: 'the file itself is a mount point, so it cannot be replaced; mount its folder instead',
 };

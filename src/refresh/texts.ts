@@ -2,6 +2,7 @@ import { plain } from '../plain.ts';
 import type { AwsFailure } from '../policy/outcome.ts';
 import { formatDuration } from '../time/duration.ts';
 import { localTime, localTimeWithSeconds } from '../time/local-time.ts';
+import { SET_CLOCK } from '../time/set-clock.ts';
 
 export const COMMAND_REFUSED = 'AWS refused the code of mfa_process (late, or of another device).';
 
@@ -85,7 +86,7 @@ function reasonAndRemedy(
         'name the profile with the long-term keys',
       ];
     case 'clock':
-      return [`this machine's clock is ${clockError(clockOffset)}`, 'set it (timedatectl set-ntp true)'];
+      return [`this machine's clock is ${clockError(clockOffset)}`, `set it (${SET_CLOCK})`];
     case 'invalid-request':
       return [`AWS refused the request: ${failure.detail} (duration_seconds: 900 to 129600)`];
     case 'busy':

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { UserError } from '../errors.ts';
 import { userHome } from '../settings/paths.ts';
-import { launchd } from './launchd.ts';
+import { launchd } from './macos-launchd.ts';
 import { ownerOf, sealed, writeWhole } from './sealed-file.ts';
 import type { Service, Variant } from './service.ts';
 import type { Start } from './start.ts';
@@ -36,13 +36,16 @@ export interface Installed {
  * Writes the service file and starts the agent. Does nothing if that is done already.
  * @param outdated whether the running agent has another version
  * @param force also replaces an edited file
+ * @param answering returns the process ID of the agent that answers on the socket, if one does
  */
 export async function install(
   service: Service,
   start: Start,
-  { force, outdated }: { force: boolean; outdated: boolean },
+  { force, outdated, answering }: { force: boolean; outdated: boolean; answering: () => Promise<number | undefined> },
 ): Promise<Installed> {
   await mustFit(service);
+  const rival = await service.rival?.();
+  if (rival !== undefined) throw new UserError(rival);
   const { owner, text: before } = ownerOf(service);
   if (owner === 'edited' && !force) throw new UserError(editedText(service, 'overwrite'));
   const variants = await variantsOf(service, start);
@@ -54,7 +57,7 @@ export async function install(
   let reason: string | undefined;
   for (const { text, without } of current ? [current] : variants) {
     writeWhole(service.file, text);
-    reason = await service.start();
+    reason = await service.start(answering);
     if (reason === undefined) return { changed: true, ...(without && { without }), ...(kept && { kept }) };
   }
   throw new UserError(`the service does not start: ${reason}`);
@@ -65,8 +68,13 @@ export async function uninstall(service: Service, { force }: { force: boolean })
   const { owner } = ownerOf(service);
   if (owner === 'missing') return false;
   if (owner === 'edited' && !force) throw new UserError(editedText(service, 'remove'));
-  await mustFit(service);
-  await service.stop();
+  if (!service.isRemovedAnyway) await mustFit(service);
+  try {
+    await service.stop();
+  } catch (error) {
+    if (service.isRemovedAnyway) rmSync(service.file, { force: true });
+    throw error;
+  }
   rmSync(service.file, { force: true });
   await service.forget();
   return true;

@@ -1,33 +1,59 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UserError } from '../errors.ts';
+import { readIfPresent } from '../files/read.ts';
 import { packageFile } from '../package-file.ts';
-import { runCommand } from '../run-command.ts';
+import { type CommandResult, runCommand } from '../run-command.ts';
 import { pause } from '../time/pause.ts';
+import { HOMEBREW_LABEL, LABEL, logFile } from './macos-job.ts';
 import type { Service } from './service.ts';
 import { NODE_FLAGS, type Start } from './start.ts';
 
-const LABEL = 'io.github.aws-mfa-agent';
-
-/** How long the agent may take to start, and how often to check, in milliseconds: launchd does not report it. */
+/** How long the agent may take to start or to end, and how often to check, in milliseconds: launchd does not report it. */
 const PATIENCE = 10_000;
 const LOOK_EVERY = 200;
 
+/** Exit statuses of launchctl: there is no such process, no such domain, no such service. */
+const NOTHING_LOADED: unknown[] = [3, 112, 113];
+
+/** Exit statuses of `launchctl bootstrap` while the last job is still ending: input/output error, now in progress. */
+const STILL_BUSY: unknown[] = [5, 36, 37];
+
 /**
- * The user's launchd, in the graphical session. Written from the manual pages, and never tried on a Mac.
+ * The user's launchd, in the graphical session. Written from the manual pages and from what launchctl prints on real Macs, and
+ * never tried on one.
  * @see launchctl(1), launchd.plist(5)
  */
 export function launchd(home: string, uid: number): Service {
   const domain = `gui/${uid}`;
   const target = `${domain}/${LABEL}`;
-  const file = join(home, 'Library', 'LaunchAgents', `${LABEL}.plist`);
+  const agents = join(home, 'Library', 'LaunchAgents');
+  const file = join(agents, `${LABEL}.plist`);
   const template = readFileSync(packageFile(`launchd/${LABEL}.plist`), 'utf8');
-  const log = join(home, 'Library', 'Logs', 'aws-mfa-agent.log');
-  const call = (...words: string[]) => runCommand(['launchctl', ...words], { timeout: 20_000 });
-  const running = async () => {
-    const printed = await call('print', target);
-    const [, pid] = (printed.ok && /^\s*pid = (\d+)$/m.exec(printed.stdout)) || [];
-    return pid === undefined ? undefined : Number(pid);
+  const log = logFile(home);
+  // It prints 145 kB for a domain.
+  const call = (...words: string[]) => runCommand(['launchctl', ...words], { timeout: 20_000, mostOutput: 2 ** 24 });
+  const job = async (label = LABEL) => {
+    const printed = await call('print', `${domain}/${label}`);
+    return printed.ok ? jobIn(printed.stdout) : undefined;
+  };
+  /** Ends the job. Returns why that failed, if it did. */
+  const unload = async () => {
+    const done = await call('bootout', target);
+    if (!done.ok && NOTHING_LOADED.includes(done.ended)) return undefined;
+    for (const giveUp = performance.now() + PATIENCE; (await job()) !== undefined; await pause(LOOK_EVERY)) {
+      if (performance.now() > giveUp) return done.ok ? 'the agent does not end' : causeOf(done);
+    }
+    return undefined;
+  };
+  const load = async () => {
+    for (const giveUp = performance.now() + PATIENCE; ; await pause(LOOK_EVERY)) {
+      const started = await call('bootstrap', domain, file);
+      if (started.ok) return;
+      if (!STILL_BUSY.includes(started.ended) || performance.now() > giveUp) {
+        throw new UserError(`launchctl bootstrap ${domain} failed: ${causeOf(started)}`);
+      }
+    }
   };
 
   return {
@@ -35,30 +61,39 @@ export function launchd(home: string, uid: number): Service {
     file,
     template,
     unfit: async () => {
-      const printed = await call('print', domain);
-      return printed.ok ? undefined : `there is no graphical session (${domain}): log in at the screen, not over ssh`;
+      // Only the exit status counts.
+      if ((await call('print', domain)).ok) return undefined;
+      const manager = await call('managername');
+      if (manager.ok && manager.stdout.trim() === 'Aqua') return undefined;
+      return `there is no graphical session (${domain}): log in at the screen, not over ssh`;
+    },
+    isRemovedAnyway: true,
+    rival: async () => {
+      const isThere = existsSync(join(agents, `${HOMEBREW_LABEL}.plist`)) || (await job(HOMEBREW_LABEL)) !== undefined;
+      return isThere
+        ? `Homebrew starts the agent (${HOMEBREW_LABEL}); to have it started without, run "brew services stop aws-mfa-agent" first`
+        : undefined;
     },
     fillIn: async (start) => [{ text: filledIn(template, start, log) }],
     comment: (words) => `<!-- ${words} -->`,
-    start: async () => {
-      // Fails if nothing is loaded, which is fine.
-      await call('bootout', target);
+    start: async (answering) => {
+      const logged = readIfPresent(log)?.length ?? 0;
+      await unload();
       await call('enable', target);
-      const giveUp = performance.now() + PATIENCE;
-      for (;;) {
-        // For a moment after a bootout, launchd still refuses the new service.
-        const started = await call('bootstrap', domain, file);
-        if (started.ok) break;
-        if (performance.now() > giveUp) throw new UserError(`launchctl bootstrap ${domain} failed: ${started.reason}`);
-        await pause(LOOK_EVERY);
+      await load();
+      for (const giveUp = performance.now() + PATIENCE; ; await pause(LOOK_EVERY)) {
+        const { pid, failure } = (await job()) ?? {};
+        if (pid !== undefined && (await answering()) === pid) return undefined;
+        if ((pid === undefined && failure !== undefined) || performance.now() > giveUp) {
+          const why = lastLine(readIfPresent(log)?.subarray(logged)) ?? failure ?? 'it does not answer';
+          throw new UserError(`the service is installed but does not run: ${why} (${log})`);
+        }
       }
-      while ((await running()) === undefined) {
-        if (performance.now() > giveUp) throw new UserError(`the service is installed but does not run: see ${log}`);
-        await pause(LOOK_EVERY);
-      }
-      return undefined;
     },
-    stop: async () => void (await call('bootout', target)),
+    stop: async () => {
+      const why = await unload();
+      if (why !== undefined) throw new UserError(`launchctl bootout ${target} failed: ${why}`);
+    },
     forget: async () => {},
     look: async () => {
       const list = readFileSync(file, 'utf8');
@@ -68,23 +103,60 @@ export function launchd(home: string, uid: number): Service {
         );
       const pairs = stringsIn(/<key>EnvironmentVariables<\/key>\s*<dict>([\s\S]*?)<\/dict>/);
       const names = pairs.filter((_, index) => index % 2 === 0);
-      const printed = await call('print', target);
-      const [, status] = (printed.ok && /^\s*last exit code = (?!0$)(.+)$/m.exec(printed.stdout)) || [];
+      const [loaded, disabled] = await Promise.all([job(), call('print-disabled', domain)]);
+      const isDisabled = new RegExp(`^\\s*"${LABEL.replaceAll('.', '\\.')}" => (disabled|true)$`, 'm').test(
+        disabled.stdout,
+      );
       return {
-        enabled: printed.ok,
-        failure: status && `last exit code ${status}`,
+        enabled: loaded !== undefined && !isDisabled,
+        failure: loaded?.failure,
         command: stringsIn(/<key>ProgramArguments<\/key>\s*<array>([\s\S]*?)<\/array>/),
         variables: Object.fromEntries(names.map((name, index) => [name, pairs[2 * index + 1] ?? ''])),
         session: undefined,
       };
     },
-    running,
+    running: async () => (await job())?.pid,
     hints: [
       ['status', `launchctl print ${target}`],
       ['log', `tail -f ${log}`],
       ['remove', 'aws-mfa-agent uninstall'],
     ],
+    notes: [
+      'macOS shows the notice "Background Items Added", which names node. It means the agent: if you switch node off in System Settings > General > Login Items, the agent stops and does not ask you any more.',
+    ],
+    remedies: {
+      enable: 'switch on node in System Settings > General > Login Items; then aws-mfa-agent install',
+      restart: `launchctl kickstart -k ${target}`,
+      proxy: `add HTTPS_PROXY under EnvironmentVariables in ${file}; then launchctl bootout ${target}; launchctl bootstrap ${domain} ${file}`,
+    },
   };
+}
+
+/** Returns what `launchctl print` says about a job. Only its own lines count, not those of the blocks inside. */
+function jobIn(printed: string): { pid: number | undefined; failure: string | undefined } {
+  const value = (name: string) => new RegExp(`^\\t?${name} = (.+)$`, 'm').exec(printed)?.[1];
+  const [pid, status] = [value('pid'), value('last exit code')];
+  return {
+    pid: pid === undefined ? undefined : Number(pid),
+    // "(never exited)" is not a failure.
+    failure: status !== undefined && /^[1-9]/.test(status) ? `last exit code ${status}` : undefined,
+  };
+}
+
+/** Returns what launchctl says. Its last line is usually the advice to run it as root, which does not help. */
+function causeOf({ stderr, reason }: CommandResult & { ok: false }): string {
+  const lines = stderr.split('\n').map((line) => line.trim());
+  return lines.find((line) => line !== '' && !line.startsWith('Try re-running')) ?? reason;
+}
+
+function lastLine(text: Buffer | undefined): string | undefined {
+  const line = text?.toString().trim().split('\n').at(-1);
+  if (!line) return undefined;
+  try {
+    return JSON.parse(line).msg ?? line;
+  } catch {
+    return line;
+  }
 }
 
 function filledIn(template: string, { node, program, words, environment }: Start, log: string): string {

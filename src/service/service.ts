@@ -10,16 +10,21 @@ export interface Service {
   template: string;
   /** Returns why it cannot be used here and what to do instead, or undefined if it can. */
   unfit(): Promise<string | undefined>;
+  /** Whether the file can be removed where the service manager cannot be reached or fails: nothing else is left behind. */
+  isRemovedAnyway?: true;
+  /** Returns which other service starts the agent, and how to stop that, if one does. */
+  rival?(): Promise<string | undefined>;
   /** Fills in the template. The first variant that starts is used; each later one has fewer restrictions. */
   fillIn(start: Start): Promise<Variant[]>;
   /** Turns a text into a comment of the service file. */
   comment(text: string): string;
   /**
    * Enables the service and starts the agent, or restarts it. Resolves when the agent runs.
+   * @param answering returns the process ID of the agent that answers on the socket, if one does
    * @returns why this variant cannot work here, if another may
    * @throws UserError when it does not run
    */
-  start(): Promise<string | undefined>;
+  start(answering: () => Promise<number | undefined>): Promise<string | undefined>;
   /** Disables the service and stops the agent. */
   stop(): Promise<void>;
   /** Cleans up after the file was removed. */
@@ -30,6 +35,19 @@ export interface Service {
   look(): Promise<ServiceSetup>;
   /** How to see, change and remove it: a word and a command each. */
   hints: [string, string][];
+  /** What the user should know when it is installed. */
+  notes?: string[];
+  /** What to do, for doctor. */
+  remedies: Remedies;
+}
+
+export interface Remedies {
+  /** If it will not start at the next login. */
+  enable: string;
+  /** If the agent does not answer. */
+  restart: string;
+  /** If it does not have the proxy of the shell. */
+  proxy: string;
 }
 
 export interface ServiceSetup {

@@ -108,6 +108,11 @@ export function systemd(environment: NodeJS.ProcessEnv, home: string): Service {
       ['change', 'systemctl --user edit aws-mfa-agent'],
       ['remove', 'aws-mfa-agent uninstall'],
     ],
+    remedies: {
+      enable: 'systemctl --user enable aws-mfa-agent',
+      restart: 'systemctl --user restart aws-mfa-agent',
+      proxy: 'run "systemctl --user edit aws-mfa-agent", and add: [Service] Environment=HTTPS_PROXY=http://HOST:PORT',
+    },
   };
 }
 

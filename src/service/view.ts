@@ -1,6 +1,7 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { packageVersion } from '../package-file.ts';
+import { isNodeGone } from '../start-child.ts';
 import * as texts from './texts.ts';
 
 /** A service's view of the file system, which is fixed when it starts, compared with what the agent needs. */
@@ -22,6 +23,7 @@ export function viewOfService(credentials: string, version: string): View {
   const before = accessTo(credentials).access;
   return {
     outdated: () => {
+      if (isNodeGone()) return `${process.execPath} has been removed`;
       const installed = installedVersion();
       if (installed !== undefined && installed !== version) return `version ${installed} is installed`;
       const { access, folder } = accessTo(credentials);

@@ -1,7 +1,9 @@
 /** The texts of `setup`, one line each. */
+
 import type { AwsFailure } from '../policy/outcome.ts';
 import { refusalText } from '../refresh/texts.ts';
 import { shortKeyId } from '../session/session.ts';
+import { SET_CLOCK } from '../time/set-clock.ts';
 import type { Arrangement, Obstacle, Source } from './found.ts';
 
 export const TITLE = 'aws-mfa-agent setup';
@@ -102,7 +104,7 @@ function whyNot(failure: AwsFailure): string {
     case 'forbidden':
       return 'this user may not call iam:ListMFADevices';
     case 'clock':
-      return "this machine's clock is wrong (timedatectl set-ntp true)";
+      return `this machine's clock is wrong (${SET_CLOCK})`;
     case 'expired':
     case 'session-keys':
     case 'bad-keys':

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchd } from '../../src/service/launchd.ts';
+import { launchd } from '../../src/service/macos-launchd.ts';
 import type { Start } from '../../src/service/start.ts';
 import { systemd } from '../../src/service/systemd.ts';
 import { needs } from '../needs.ts';
@@ -94,6 +94,7 @@ const KEYS: Record<string, string> = {
   RunAtLoad: 'boolean',
   KeepAlive: 'object',
   ThrottleInterval: 'number',
+  ProcessType: 'string',
   LimitLoadToSessionType: 'string',
   HardResourceLimits: 'object',
   Umask: 'number',
@@ -118,6 +119,7 @@ describe('the property list', () => {
         Label: 'io.github.aws-mfa-agent',
         RunAtLoad: true,
         KeepAlive: { SuccessfulExit: false },
+        ProcessType: 'Interactive',
         Umask: 0o077,
       });
       for (const [key, value] of Object.entries(list)) {
@@ -134,7 +136,7 @@ describe('the property list', () => {
     expect(list.ProgramArguments).toEqual([node, '--no-opt', program, ...words]);
     expect(list.EnvironmentVariables).toMatchObject({
       ...environment,
-      PATH: expect.stringMatching(/(^|:)\/usr\/bin:/),
+      PATH: expect.stringMatching(/:\/opt\/homebrew\/bin:\/usr\/local\/bin:/),
     });
     expect(list.StandardErrorPath).toBe('/Users/alice/Library/Logs/aws-mfa-agent.log');
   });

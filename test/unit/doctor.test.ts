@@ -18,6 +18,7 @@ import { secretsIn, withoutSecrets } from '../../src/doctor/secrets.ts';
 import { type ServiceSeen, serviceFindings } from '../../src/doctor/service.ts';
 import { variableFindings } from '../../src/doctor/variables.ts';
 import type { AwsFailure } from '../../src/policy/outcome.ts';
+import { systemd } from '../../src/service/systemd.ts';
 import type { ProfileSettings } from '../../src/settings/settings.ts';
 
 const ARN = 'arn:aws:iam::123456789012:user/team/alice';
@@ -315,6 +316,8 @@ describe('doctor on the service', () => {
     },
     ways: [{ name: 'zenity' }],
     log: 'journalctl',
+    rival: undefined,
+    remedies: systemd({}, '/home/alice').remedies,
   });
   const agent = { pid: 7, version: '1', profiles: [] };
   const judged = (check: Check, one: ServiceSeen, environment: NodeJS.ProcessEnv = {}) =>
@@ -378,7 +381,9 @@ describe('doctor on the service', () => {
 
 describe('doctor on the agent', () => {
   const mends = (agent: AgentSeen, hasService: boolean) =>
-    agentFindings(agent, '2', [{ profile: 'mfa' }], 0, hasService).flatMap(({ mend }) => mend ?? []);
+    agentFindings(agent, '2', [{ profile: 'mfa' }], 0, hasService ? 'restart it' : undefined).flatMap(
+      ({ mend }) => mend ?? [],
+    );
 
   it('doctor recommends to install the service only where there can be one', () => {
     const old = { pid: 7, version: '1', profiles: [] };
