@@ -27,7 +27,7 @@ export function summaryOf(failed: readonly { name: string; reason: string }[]): 
   const has = (...reasons: string[]) => failed.some(({ reason }) => reasons.includes(reason));
   const what = has(NO_DISPLAY)
     ? 'no display'
-    : has(NOT_INSTALLED, NO_GJS, NO_GTK)
+    : process.platform !== 'darwin' && has(NOT_INSTALLED, NO_GJS, NO_GTK)
       ? 'install gjs or zenity'
       : first && `${first.name}: ${first.reason}`;
   return [...(what === undefined ? [] : [what]), 'run `aws-mfa-agent doctor`'].join('; ');
