@@ -24,8 +24,8 @@ export interface ProfileEffects {
     target: RefreshTarget,
     asking: Asking & { reminder: number; ending: Ending; onNoWay(reason: string, summary: string): void },
   ): Promise<RefreshOutcome>;
-  /** Writes a session into the credentials file. Throws if that fails. */
-  save(profile: string, session: MfaSession): Promise<void>;
+  /** Writes a session into the credentials file, like `save` of `RefreshEffects`. */
+  save(profile: string, session: MfaSession): Promise<string | undefined>;
   /** Returns whether AWS still accepts the session in a profile; undefined if AWS could not be asked. */
   isAlive(profile: ProfileSettings): Promise<boolean | undefined>;
   /** Returns the end of the snooze that the previous agent remembered, if there was one. */
@@ -263,10 +263,11 @@ export class KeptProfile {
     const [profile, session] = [this.#profile, this.#session];
     if (!session) return false;
     try {
-      await this.#effects.save(profile, session);
+      const lost = await this.#effects.save(profile, session);
       this.#session = undefined;
       this.#happened({ kind: 'written' });
       log.info({ profile }, 'the session kept in memory is written now');
+      if (lost !== undefined) log.warn({ profile }, lost);
       return true;
     } catch (error) {
       log.debug({ err: error, profile }, 'the session cannot be written yet');
@@ -366,6 +367,7 @@ export class KeptProfile {
     switch (outcome.kind) {
       case 'refreshed':
         log.info({ profile, expiration: utcTime(outcome.session.expiration) }, 'session refreshed');
+        if (outcome.lost !== undefined) log.warn({ profile }, outcome.lost);
         return;
       case 'unsaved':
         log.error({ profile, reason: outcome.reason }, 'the session could not be written; it is kept in memory');

@@ -71,7 +71,7 @@ export async function refreshCommand(
       copy = await keepCopy(settings.files.credentials);
       process.stderr.write(`${texts.copyKept(copy)}\n`);
     }
-    await saveSession(settings.files, profile.profile, session, { force: overKeys });
+    return saveSession(settings.files, profile.profile, session, { force: overKeys });
   };
   const outcome = await refresh(
     refreshTarget(settings, profile, expiration),
@@ -98,7 +98,7 @@ const SAVE_TRIES = 15;
 async function untilSaved(
   profile: string,
   outcome: RefreshOutcome,
-  save: (session: MfaSession) => Promise<void>,
+  save: (session: MfaSession) => Promise<string | undefined>,
 ): Promise<RefreshOutcome> {
   let current = outcome;
   for (let tries = 0; current.kind === 'unsaved' && (process.stdin.isTTY || tries < SAVE_TRIES); tries++) {
@@ -107,7 +107,7 @@ async function untilSaved(
     else await pause(2_000);
     const { session } = current;
     current = await save(session).then(
-      () => ({ kind: 'refreshed', session }) as const,
+      (lost) => ({ kind: 'refreshed', session, ...(lost !== undefined && { lost }) }) as const,
       (error: Error) => ({ kind: 'unsaved', session, reason: error.message }) as const,
     );
   }

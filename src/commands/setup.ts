@@ -85,8 +85,9 @@ export async function setupCommand(options: SetupOptions): Promise<void> {
   if (options.refresh) await refuseWithoutCode(settings, profile, questions, options);
   const installs = await wantsService(questions, files, options);
 
-  if (changed !== text) await write(files.settings, around.bytes, changed);
+  const lost = changed === text ? undefined : await write(files.settings, around.bytes, changed);
   questions.say(changed === text ? texts.unchanged(files.settings) : texts.written(files.settings));
+  if (lost !== undefined) questions.say(lost);
   if (options.refresh) {
     try {
       await refreshCommand(profile, refreshOptions(options), questions.person ? undefined : ['mfa_process']);
@@ -171,10 +172,13 @@ async function wantsService(questions: Questions, files: Paths, { install }: Set
   return questions.confirm({ option: '--install or --no-install', message: texts.INSTALL });
 }
 
-/** Writes the settings. Throws if another program has changed the file since it was read. */
-async function write(file: string, before: Buffer | undefined, text: string): Promise<void> {
+/**
+ * Writes the settings. Throws if another program has changed the file since it was read.
+ * @returns a sentence for the user if other users lose access to the file
+ */
+async function write(file: string, before: Buffer | undefined, text: string): Promise<string | undefined> {
   const bytes = Buffer.from(text, 'utf8');
-  await changeCredentials(file, (now) => {
+  return changeCredentials(file, (now) => {
     if (!now.equals(before ?? Buffer.alloc(0))) throw new UserError(texts.changedMeanwhile(file));
     return bytes;
   });

@@ -2,9 +2,6 @@ import { randomBytes } from 'node:crypto';
 import {
   type BigIntStats,
   closeSync,
-  fchmodSync,
-  fchownSync,
-  fstatSync,
   fsync,
   lstatSync,
   mkdirSync,
@@ -22,6 +19,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { UserError } from '../errors.ts';
 import { pause } from '../time/pause.ts';
+import { keepAccess, keepOwner, withoutInheritedList } from './access.ts';
 import { explained, isMissing } from './explain.ts';
 import { followLinks } from './follow-links.ts';
 import { lockFile } from './lock.ts';
@@ -39,18 +37,19 @@ const PIECE = 256 * 1024;
 /**
  * Changes a file so that no reader sees it half written and no change by another program is lost.
  *
- * Follows symbolic links, and keeps mode and owner; creates a new file with mode 0600 and new folders with 0700. Does not
- * write if nothing changes.
+ * Follows symbolic links, and keeps the owner, the mode and the access control list (see access.ts); creates a new file with
+ * mode 0600 and new folders with 0700. Does not write if nothing changes.
  * @param change gets the file's bytes (none if it is missing) and returns the new ones. It may be called several times, with
  * the current bytes each time
  * @param options `timeout`: how long to wait for another program's lock, in milliseconds
+ * @returns a sentence for the user if other users lose access to the file
  * @throws UserError if the file cannot be written; errors of `change`
  */
 export async function changeCredentials(
   file: string,
   change: (bytes: Buffer) => Buffer,
   options: { timeout?: number } = {},
-): Promise<void> {
+): Promise<string | undefined> {
   let target = file;
   let vanished: unknown;
   try {
@@ -59,7 +58,8 @@ export async function changeCredentials(
       if (problem) throw problem;
       target = real;
       try {
-        if (await replace(target, change, options.timeout ?? 15_000)) return;
+        const done = await replace(target, change, options.timeout ?? 15_000);
+        if (done) return done.lost;
         vanished = undefined;
       } catch (error) {
         // Another program removed the folder; or a process that took our lock removed our temporary file.
@@ -76,10 +76,14 @@ export async function changeCredentials(
 
 /**
  * Makes the change once.
- * @returns false if another program changed the file or took the lock in the meantime
+ * @returns `lost`: see {@link changeCredentials}; undefined if another program changed the file or took the lock in the meantime
  * @throws an error of the file system; ENOENT if another program removed the folder or the temporary file
  */
-async function replace(target: string, change: (bytes: Buffer) => Buffer, timeout: number): Promise<boolean> {
+async function replace(
+  target: string,
+  change: (bytes: Buffer) => Buffer,
+  timeout: number,
+): Promise<{ lost?: string | undefined } | undefined> {
   const folder = dirname(target);
   // Checked before the folder: for a link to /dev/null, the error must not be that /dev is not writable.
   expectFile(target, statOf(target));
@@ -94,28 +98,31 @@ async function replace(target: string, change: (bytes: Buffer) => Buffer, timeou
       bytes = change(original.bytes);
     } catch (error) {
       // A half-written file can look like one that must not be changed.
-      if (!isUntouched(target, original)) return false;
+      if (!isUntouched(target, original)) return undefined;
       throw error;
     }
-    if (bytes.equals(original.bytes)) return true;
+    if (bytes.equals(original.bytes)) return {};
 
     const descriptor = openSync(temporary, 'wx', 0o600);
+    const added = { path: temporary, descriptor };
+    let lost: string | undefined;
     try {
+      await withoutInheritedList(added);
       writeFileSync(descriptor, bytes);
-      keepOwner(descriptor, original.stats);
+      keepOwner(added, original.stats);
       // Asynchronous, so that the lock is renewed during a sync of a slow disk.
       await sync(descriptor);
-      // The temporary file gets its final mode only here, since that may be more readable.
-      keepMode(descriptor, original.stats);
+      // Only here, since the final mode may be more readable.
+      lost = await keepAccess(added, target, original.stats);
       // A process that takes the lock after this check removes the temporary file before it reads the real one.
-      if (lock.lost() || !isUntouched(target, original)) return false;
+      if (lock.lost() || !isUntouched(target, original)) return undefined;
       renameSync(temporary, target);
     } finally {
       ignoringErrors(() => closeSync(descriptor));
       ignoringErrors(() => rmSync(temporary, { force: true }));
     }
     await syncFolder(folder);
-    return holds(target, bytes);
+    return holds(target, bytes) ? { lost } : undefined;
   } finally {
     await lock.release();
   }
@@ -182,20 +189,6 @@ function holds(target: string, bytes: Buffer): boolean {
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
-}
-
-/** Calls fchown only if the owner differs: some file systems refuse it even without a change. */
-function keepOwner(descriptor: number, original: BigIntStats | undefined): void {
-  const own = fstatSync(descriptor, { bigint: true });
-  if (original && (original.uid !== own.uid || original.gid !== own.gid)) {
-    fchownSync(descriptor, Number(original.uid), Number(original.gid));
-  }
-}
-
-function keepMode(descriptor: number, original: BigIntStats | undefined): void {
-  const own = fstatSync(descriptor, { bigint: true });
-  const mode = Number(original?.mode ?? 0o600n) & 0o7777;
-  if (mode !== (Number(own.mode) & 0o7777)) fchmodSync(descriptor, mode);
 }
 
 /** Makes the rename survive a power failure. Some file systems do not support that. */

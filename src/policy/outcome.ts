@@ -25,7 +25,8 @@ export type AwsFailure =
 
 /** The outcome of a refresh. */
 export type RefreshOutcome =
-  | { kind: 'refreshed'; session: MfaSession }
+  /** `lost`: a sentence for the user if other users lose access to the credentials file. */
+  | { kind: 'refreshed'; session: MfaSession; lost?: string }
   /** STS gave the session, but it could not be written: the caller must keep it and try again. */
   | { kind: 'unsaved'; session: MfaSession; reason: string }
   /** The user has snoozed the prompt. `until`: milliseconds since the epoch. */

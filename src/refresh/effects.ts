@@ -10,19 +10,23 @@ import type { Clock } from '../time/clock.ts';
 import { pause } from '../time/pause.ts';
 import type { RefreshEffects } from './refresh.ts';
 
-/** Saves the session: steps 4 and 5 of a refresh. Writes it to its profile, and remembers whose expiry that is. */
+/**
+ * Saves the session: steps 4 and 5 of a refresh. Writes it to its profile, and remembers whose expiry that is.
+ * @returns a sentence for the user if other users lose access to the file
+ */
 export async function saveSession(
   files: Settings['files'],
   profile: string,
   session: MfaSession,
   options: { force?: boolean } = {},
-): Promise<void> {
+): Promise<string | undefined> {
   // Imported late: a command that only reads does not need it.
   const { changeCredentials } = await import('../files/replace.ts');
-  await changeCredentials(files.credentials, (bytes) => withSession(bytes, profile, session, options));
+  const lost = await changeCredentials(files.credentials, (bytes) => withSession(bytes, profile, session, options));
   const { accessKeyId, expiration, issued } = session;
   const remembered = { accessKeyId, expiration, ...(issued !== undefined && { issued }) };
   await rememberExpiry(files.state, files.credentials, profile, remembered).catch(() => {});
+  return lost;
 }
 
 /** Connects one refresh of a profile to the real world. `clock` learns from every answer of AWS. */

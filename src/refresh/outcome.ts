@@ -12,7 +12,10 @@ export function outcomeText(
 ): string {
   switch (outcome.kind) {
     case 'refreshed':
-      return texts.refreshed(profile, outcome.session.expiration, now, { durationSeconds, maxAge });
+      return [
+        texts.refreshed(profile, outcome.session.expiration, now, { durationSeconds, maxAge }),
+        ...(outcome.lost === undefined ? [] : [outcome.lost]),
+      ].join('; ');
     case 'unsaved':
       return texts.unsaved(profile, outcome.reason);
     case 'snoozed':

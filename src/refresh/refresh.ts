@@ -24,8 +24,11 @@ export interface RefreshEffects {
   /** Returns the long-term keys of a source profile. Throws UserError. */
   longTermKeys(sourceProfile: string): Promise<Keys>;
   getSessionToken(request: SessionRequest, keys: Keys): Promise<AwsAnswer<MfaSession>>;
-  /** Writes the session into the credentials file. Throws if that fails. */
-  save(profile: string, session: MfaSession): Promise<void>;
+  /**
+   * Writes the session into the credentials file. Returns a sentence for the user if other users lose access to the file.
+   * Throws if that fails.
+   */
+  save(profile: string, session: MfaSession): Promise<string | undefined>;
   codes: CodeMemory;
   /** Returns what the agent does after an outcome, for the result of the code. Missing in a command. */
   follows?(outcome: RefreshOutcome): History;
@@ -185,8 +188,8 @@ async function nextCode(wait: number, signal: AbortSignal, effects: RefreshEffec
 
 async function save(target: RefreshTarget, session: MfaSession, effects: RefreshEffects): Promise<RefreshOutcome> {
   try {
-    await effects.save(target.profile, session);
-    return { kind: 'refreshed', session };
+    const lost = await effects.save(target.profile, session);
+    return { kind: 'refreshed', session, ...(lost !== undefined && { lost }) };
   } catch (error) {
     return { kind: 'unsaved', session, reason: reasonOf(error) };
   }

@@ -42,7 +42,7 @@ const NEW = change(OLD);
 
 const isRoot = process.getuid?.() === 0;
 /** As the old file has them; also of the new one. */
-const MODE = 0o640;
+const MODE = 0o400;
 const [OWNER, GROUP] = isRoot ? [12_345, 23_456] : [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
 
 /** Not ours, though they look like it: to be left alone. */

@@ -31,7 +31,7 @@ function agentWith(
     clock: new Clock({ wall: Date.now, sinceBoot: Date.now, awake: Date.now }),
     readSessions: async () => new Map([['mfa', await readSession()]]),
     refresh,
-    save: async () => {},
+    save: async () => undefined,
     isAlive: async () => true,
     snoozedUntil: () => undefined,
     rememberSnooze: async () => {},

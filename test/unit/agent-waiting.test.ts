@@ -45,7 +45,7 @@ function world(held: string | undefined) {
         signal.addEventListener('abort', () => resolve({ kind: 'withdrawn' }));
       });
     },
-    save: async () => {},
+    save: async () => undefined,
     isAlive: async () => true,
     snoozedUntil: () => undefined,
     rememberSnooze: async () => {},

@@ -44,7 +44,7 @@ function world(codes: string[], changes: Partial<RefreshEffects> = {}, more: Par
       const session = { accessKeyId: 'ASIA', secretAccessKey: 'secret', sessionToken: 'token', expiration: now + HOUR };
       return { ok: true, value: session, endpoint: 'sts', clockOffset: 0 };
     },
-    save: async () => {},
+    save: async () => undefined,
     codes: rememberCodes(),
     pause: async (milliseconds) => {
       now += milliseconds;
