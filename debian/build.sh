@@ -25,6 +25,9 @@ cp systemd/aws-mfa-agent.service "$root/usr/lib/systemd/user/"
 
 share=$root/usr/share
 mkdir -p "$share"/{man/man1,doc/aws-mfa-agent,bash-completion/completions,zsh/vendor-completions,fish/vendor_completions.d}
+mkdir -p "$share"/{applications,icons/hicolor/scalable/apps}
+cp desktop/aws-mfa-agent.desktop "$share/applications/"
+cp desktop/aws-mfa-agent.svg "$share/icons/hicolor/scalable/apps/"
 gzip -9nc dist/aws-mfa-agent.1 >"$share/man/man1/aws-mfa-agent.1.gz"
 gzip -9nc CHANGELOG.md >"$share/doc/aws-mfa-agent/changelog.gz"
 cat LICENSE dist/licenses.txt >"$share/doc/aws-mfa-agent/copyright"

@@ -3,6 +3,7 @@ import type { GlobalOptions } from '../cli/options.ts';
 import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { packageVersion } from '../package-file.ts';
+import { installDesktopEntry, removeDesktopEntry } from '../service/desktop-entry.ts';
 import { install, planned, serviceOf, uninstall } from '../service/install.ts';
 import { findStart } from '../service/start.ts';
 import { requireValidSchedule, userSettings } from '../settings/settings.ts';
@@ -48,6 +49,13 @@ export async function installCommand(options: InstallOptions): Promise<void> {
       : `The ${service.name} is already running: nothing to do.`,
   );
   for (const warning of [...start.warnings, ...(without ? [without] : [])]) say(`warning: ${warning}`);
+  if (service.desktopEntry) {
+    try {
+      installDesktopEntry(process.env, start);
+    } catch (error) {
+      say(`warning: notifications have no name and icon of their own: ${(error as Error).message}`);
+    }
+  }
   if (kept) say(`your edited file was saved as ${kept}`);
   for (const note of changed ? (service.notes ?? []) : []) say(note);
   for (const [what, command] of service.hints) say(`  ${what.padEnd(6)}  ${command}`);
@@ -57,6 +65,7 @@ export async function installCommand(options: InstallOptions): Promise<void> {
 export async function uninstallCommand({ force = false }: { force?: boolean }): Promise<void> {
   const service = serviceOf(process.env);
   const done = await uninstall(service, { force });
+  if (service.desktopEntry) removeDesktopEntry(process.env);
   process.stderr.write(
     done ? `Removed the ${service.name}. Credentials and settings are unchanged.\n` : 'The service is not installed.\n',
   );

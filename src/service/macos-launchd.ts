@@ -60,6 +60,7 @@ export function launchd(home: string, uid: number): Service {
     name: 'LaunchAgent',
     file,
     template,
+    desktopEntry: false,
     unfit: async () => {
       // Only the exit status counts.
       if ((await call('print', domain)).ok) return undefined;

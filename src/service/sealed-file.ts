@@ -15,7 +15,10 @@ export function sealed(text: string, comment: (words: string) => string): string
 }
 
 /** Reads a service file, and whether it is as we wrote it. A copy of the template is ours, too. */
-export function ownerOf({ file, template }: Service): { owner: Owner; text: string | undefined } {
+export function ownerOf({ file, template }: Pick<Service, 'file' | 'template'>): {
+  owner: Owner;
+  text: string | undefined;
+} {
   const text = readIfPresent(file)?.toString();
   if (text === undefined) return { owner: 'missing', text };
   const { text: inside = '', sum } = SEAL.exec(text)?.groups ?? {};

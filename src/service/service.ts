@@ -8,6 +8,8 @@ export interface Service {
   file: string;
   /** The text of the template shipped with the package: valid as it is, finds the program via `PATH`. */
   template: string;
+  /** Whether the desktops here show the name and icon of a desktop entry with notifications. */
+  desktopEntry: boolean;
   /** Returns why it cannot be used here and what to do instead, or undefined if it can. */
   unfit(): Promise<string | undefined>;
   /** Whether the file can be removed where the service manager cannot be reached or fails: nothing else is left behind. */

@@ -40,6 +40,7 @@ export function systemd(environment: NodeJS.ProcessEnv, home: string): Service {
     name: 'systemd user service',
     file,
     template,
+    desktopEntry: true,
     unfit: async () => {
       const version = await call('show', '--property=Version');
       return version.ok ? undefined : whyNone(version, environment);

@@ -8,6 +8,7 @@ const PATH = '/org/freedesktop/Notifications';
 interface Shown {
   id: number;
   replaces: number;
+  icon: string;
   summary: string;
   body: string;
   actions: string[];
@@ -34,6 +35,7 @@ export interface NotificationServer {
 export async function startNotificationServer(
   environment: NodeJS.ProcessEnv,
   capabilities: string[],
+  name = 'test',
 ): Promise<NotificationServer> {
   const bus = sessionBus({ busAddress: environment.DBUS_SESSION_BUS_ADDRESS ?? '' });
   const errors = new EventEmitter();
@@ -51,15 +53,15 @@ export async function startNotificationServer(
     const { member, body } = message;
     if (member === 'GetCapabilities') bus.send(Message.newMethodReturn(message, 'as', [capabilities]));
     if (member === 'GetServerInformation') {
-      bus.send(Message.newMethodReturn(message, 'ssss', ['test', 'us', '1', '1.2']));
+      bus.send(Message.newMethodReturn(message, 'ssss', [name, 'us', '1', '1.2']));
     }
     if (member === 'Notify') {
-      const [, replaces, , summary, text, actions, hints, expireTimeout] = body as [
+      const [, replaces, icon, summary, text, actions, hints, expireTimeout] = body as [
         ...[string, number, string, string, string, string[], Record<string, Variant>, number],
       ];
       lastId = replaces || lastId + 1;
       const plain = Object.fromEntries(Object.entries(hints).map(([key, { value }]) => [key, value]));
-      shown.push({ id: lastId, replaces, summary, body: text, actions, hints: plain, expireTimeout });
+      shown.push({ id: lastId, replaces, icon, summary, body: text, actions, hints: plain, expireTimeout });
       bus.send(Message.newMethodReturn(message, 'u', [lastId]));
       happened.emit('shown');
     }

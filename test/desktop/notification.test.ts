@@ -1,6 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Way } from '../../src/ask/ask.ts';
+import { commandNotification } from '../../src/ask/desktop/command-notification.ts';
+import { ICON_FILE } from '../../src/ask/desktop/desktop-entry.ts';
 import { notification } from '../../src/ask/desktop/notification.ts';
 import { kdialog } from '../../src/ask/kdialog.ts';
 import { zenity } from '../../src/ask/zenity.ts';
@@ -21,6 +26,7 @@ describe('a notification', needs('a desktop'), () => {
   });
   afterEach(() => {
     vi.restoreAllMocks();
+    vi.unstubAllEnvs();
     return desktop.stop();
   });
 
@@ -115,6 +121,38 @@ describe('a notification', needs('a desktop'), () => {
       });
       server.emit('ActionInvoked', first.id, 'snooze');
       expect(await answered(answer, desktop.seen)).toEqual(SNOOZED);
+    });
+
+    it('a notification is critical at the last call', async () => {
+      const question = asking();
+      const answer = way().ask(request(), question);
+      await server.nth(1);
+      question.change(request({ reminder: 1, now: request().now + 13 * 60_000 }));
+      expect(await server.nth(2)).toMatchObject({
+        summary: expect.stringMatching(/^AWS session \[mfa\] ends at /),
+        hints: { urgency: 2 },
+      });
+      question.withdraw();
+      await answered(answer, desktop.seen);
+    });
+
+    it('a notification has the name of our desktop entry, and our icon once that is installed', async () => {
+      const data = await mkdtemp(join(tmpdir(), 'data-'));
+      vi.stubEnv('XDG_DATA_HOME', data);
+      vi.stubEnv('XDG_DATA_DIRS', '/nonexistent');
+      const question = asking();
+      const answer = way().ask(request(), question);
+      expect(await server.nth(1)).toMatchObject({
+        icon: 'dialog-password',
+        hints: { 'desktop-entry': 'aws-mfa-agent' },
+      });
+      await mkdir(join(data, ICON_FILE, '..'), { recursive: true });
+      await writeFile(join(data, ICON_FILE), '<svg/>');
+      question.change(request({ reminder: 1 }));
+      expect(await server.nth(2)).toMatchObject({ icon: 'aws-mfa-agent' });
+      question.withdraw();
+      await answered(answer, desktop.seen);
+      await rm(data, { recursive: true });
     });
 
     it('a notification passes the right to take the focus on to the field', async () => {
@@ -215,6 +253,89 @@ describe('a notification', needs('a desktop'), () => {
       const reason = 'no code field can be opened: zenity: not installed, kdialog: not installed';
       expect(await without.unfit()).toBe(reason);
       expect(await without.ask(request(), asking())).toEqual({ kind: 'unavailable', reason });
+    });
+  });
+
+  describe('a notification of a service without buttons on the screen', () => {
+    const MAKO = ['body', 'body-markup', 'actions', 'icon-static'];
+    const shownBy = async (name: string, capabilities = MAKO, one = way()) => {
+      const server = await startNotificationServer(desktop.environment, capabilities, name);
+      const question = asking();
+      const answer = one.ask(request(), question);
+      const shown = await server.nth(1);
+      question.withdraw();
+      await answered(answer, desktop.seen);
+      await server.stop();
+      return shown;
+    };
+
+    it.each([
+      ['dunst', 'To enter the code: middle click, or dunstctl action. To snooze: dunstctl context.'],
+      ['mako', 'To enter the code: click. To snooze: makoctl invoke snooze.'],
+    ])('a notification says how to answer it in %s', async (name, line) => {
+      expect((await shownBy(name)).body).toBe(`MFA code of alice in account 123456789012\n${line}`);
+    });
+
+    it.each(['gnome-shell', 'Plasma', 'Xfce Notify Daemon', 'Notification Daemon'])(
+      'a notification says nothing about that in %s, which shows buttons',
+      async (name) => {
+        expect((await shownBy(name)).body).toBe('MFA code of alice in account 123456789012');
+      },
+    );
+
+    it('a notification that names a command says how to open the terminal', async () => {
+      const programs = await mkdtemp(join(tmpdir(), 'programs-'));
+      await writeFile(join(programs, 'x-terminal-emulator'), '#!/bin/sh\n', { mode: 0o755 });
+      const environment = { ...desktop.environment, PATH: programs };
+      const { body } = await shownBy('dunst', MAKO, commandNotification(environment));
+      expect(body.split('\n').at(-1)).toMatch(/^To open a terminal: middle click/);
+      const bare = commandNotification({ ...environment, PATH: '/nonexistent' });
+      expect((await shownBy('dunst', MAKO, bare)).body).not.toContain('middle click');
+      await rm(programs, { recursive: true });
+    });
+  });
+
+  describe('the bar of a notification', () => {
+    it.each([
+      ['dunst', 50],
+      ['mako', 50],
+      ['Xfce Notify Daemon', 50],
+      ['gnome-shell', undefined],
+      ['Plasma', undefined],
+    ])('the bar of a notification in %s shows %s percent of the last half hour', async (name, value) => {
+      const server = await startNotificationServer(desktop.environment, GNOME, name);
+      const question = asking();
+      const answer = way().ask(request(), question);
+      const { hints } = await server.nth(1);
+      expect(hints.value).toBe(value);
+      question.change(expiredRequest());
+      expect((await server.nth(2)).hints).not.toHaveProperty('value');
+      question.withdraw();
+      await answered(answer, desktop.seen);
+      await server.stop();
+    });
+
+    it('the bar of a notification is drawn again every minute while the notification is shown', async () => {
+      const { setTimeout } = globalThis;
+      vi.spyOn(globalThis, 'setTimeout').mockImplementation(((act: () => void, wait: number) =>
+        setTimeout(act, wait === 60_000 ? 20 : wait)) as typeof setTimeout);
+      const server = await startNotificationServer(desktop.environment, GNOME, 'dunst');
+      const question = asking();
+      const answer = way().ask(request(), question);
+      const first = await server.nth(1);
+      expect(first.hints.value).toBe(50);
+      vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 6 * 60_000);
+      await until('a lower bar', async () => server.shown.at(-1)?.hints.value === 30);
+      expect(server.shown.at(-1)).toMatchObject({ replaces: first.id, summary: first.summary, body: first.body });
+      server.emitClosed(first.id, 1);
+      // What was on its way when the service closed it may still come.
+      await pause(300);
+      const { length } = server.shown;
+      await pause(300);
+      expect(server.shown).toHaveLength(length);
+      question.withdraw();
+      await answered(answer, desktop.seen);
+      await server.stop();
     });
   });
 

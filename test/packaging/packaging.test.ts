@@ -27,6 +27,8 @@ describe('the published package', () => {
       'completions/aws-mfa-agent.bash',
       'completions/aws-mfa-agent.fish',
       'completions/aws-mfa-agent.zsh',
+      'desktop/aws-mfa-agent.desktop',
+      'desktop/aws-mfa-agent.svg',
       'dist/*.cjs',
       'dist/aws-mfa-agent.1',
       'dist/gtk-window.js',
@@ -97,6 +99,8 @@ describe('the Debian package', needs('the npm registry', 'dpkg-deb'), () => {
     expect(execFileSync(program, ['--version'], { encoding: 'utf8' })).toBe(`${version}\n`);
     for (const path of [
       'lib/systemd/user/aws-mfa-agent.service',
+      'share/applications/aws-mfa-agent.desktop',
+      'share/icons/hicolor/scalable/apps/aws-mfa-agent.svg',
       'share/man/man1/aws-mfa-agent.1.gz',
       'share/doc/aws-mfa-agent/copyright',
       'share/bash-completion/completions/aws-mfa-agent',

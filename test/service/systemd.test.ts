@@ -115,6 +115,19 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     expect(alice.read(`${UNIT}.edited`)).toBe(edited);
   });
 
+  it('install gives notifications a name and an icon of their own, and uninstall removes both', async () => {
+    const files = [
+      '.local/share/applications/aws-mfa-agent.desktop',
+      '.local/share/icons/hicolor/scalable/apps/aws-mfa-agent.svg',
+    ];
+    expect(alice.read(files[0] ?? '')).toMatch(
+      /^Exec=\/opt\/bin\/node \/opt\/bin\/aws-mfa-agent status --watch$[\s\S]*^Icon=aws-mfa-agent$/m,
+    );
+    expect(alice.read(files[1] ?? '')).toMatch(/^<svg /);
+    expect(await alice.run(['aws-mfa-agent', 'uninstall'])).toMatchObject({ status: 0 });
+    for (const file of files) expect(() => alice.read(file)).toThrow('ENOENT');
+  });
+
   it('uninstall removes the service, and keeps credentials and settings', async () => {
     const before = [alice.read('.aws/credentials'), alice.read(SETTINGS)];
     expect(await alice.run(['aws-mfa-agent', 'uninstall'])).toMatchObject({ status: 0 });

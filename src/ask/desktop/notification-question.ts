@@ -6,7 +6,9 @@ import { type Answer, type Asking, type AskRequest, codeIn, type Way } from '../
 import { type OpenField, openField, whyNoField } from '../open-field.ts';
 import * as reasons from '../reasons.ts';
 import * as texts from '../texts.ts';
+import { sessionBar } from '../time-left.ts';
 import type { Bus } from './bus.ts';
+import { type Habits, habitsOf } from './habits.ts';
 import * as service from './notification-service.ts';
 
 /** How long a service that stopped may take to return before another way asks, in milliseconds. */
@@ -14,12 +16,16 @@ const RETURN_TIMEOUT = 10_000;
 const MOST_RETURNS = 5;
 /** A reminder replaces a code field only after this time, in milliseconds: typing a code takes less. */
 const FIELD_TIME = 120_000;
+/** How often a bar is drawn again, in milliseconds. */
+const BAR_STEP = 60_000;
 
 type PromptEvent =
   | { kind: 'closed' }
   | { kind: 'changed'; request: AskRequest }
   | service.ServiceEvent
   | { kind: 'field'; field: OpenField }
+  /** It is time to draw the bar again. */
+  | { kind: 'bar' }
   | { kind: 'bus-gone'; reason: string }
   | { kind: 'service-gone' };
 
@@ -37,6 +43,8 @@ export class NotificationQuestion {
   /** The visible notification. */
   #shown: service.Shown | undefined;
   #capabilities: readonly string[] | undefined;
+  #habits: Habits = {};
+  #barTimer: NodeJS.Timeout | undefined;
   #field: OpenField | undefined;
   #token: string | undefined;
   #returns = 0;
@@ -82,6 +90,7 @@ export class NotificationQuestion {
     } finally {
       signal.removeEventListener('abort', onAbort);
       clearTimeout(this.#returnTimer);
+      clearTimeout(this.#barTimer);
       void events.return?.();
       await Promise.all([this.#closeField(), this.#close()]);
     }
@@ -98,8 +107,8 @@ export class NotificationQuestion {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     });
     // Nothing is visible before the service answers, so a prompt that is closed need not wait for it.
-    this.#capabilities = await Promise.race([service.capabilities(this.#bus), aborted]);
-    const reason = whyUnfit(this.#capabilities, await whyNoField(this.#fields));
+    const capabilities = await Promise.race([this.#meetService(), aborted]);
+    const reason = whyUnfit(capabilities, await whyNoField(this.#fields));
     if (reason !== undefined && !this.#namesCommand) throw new Error(reason);
     await this.#show();
   }
@@ -113,6 +122,8 @@ export class NotificationQuestion {
         return this.#field ? undefined : { kind: 'unavailable', reason: event.reason };
       case 'service-gone':
         return { kind: 'unavailable', reason: reasons.SERVICE_GONE };
+      case 'bar':
+        return this.#shown && this.#showAgain();
       case 'field':
         return event.field === this.#field ? this.#closeField() : undefined;
       case 'changed':
@@ -157,6 +168,7 @@ export class NotificationQuestion {
       return this.#showAgain();
     }
     // Reason 1 (expired): some services ignore our time limit. The user may still find the notification and click it.
+    if (member === 'NotificationClosed') clearTimeout(this.#barTimer);
     if (member === 'NotificationClosed' && value !== 1) return { kind: 'dismissed' };
     return undefined;
   }
@@ -187,15 +199,16 @@ export class NotificationQuestion {
   }
 
   async #show(): Promise<void> {
-    this.#capabilities ??= await service.capabilities(this.#bus);
+    const capabilities = await this.#meetService();
     const request = this.#request();
     const { expiration, maxAge, now } = request;
     const open = (await whyNoField(this.#fields)) === undefined;
-    const reply = this.#capabilities.includes('inline-reply');
+    const reply = capabilities.includes('inline-reply');
     const command = this.#namesCommand ? [texts.refreshCommand(request)] : [];
+    const howTo = open && !reply ? this.#habits.howTo?.(this.#namesCommand) : undefined;
     const notification: service.Notification = {
       title: texts.askTitle(request),
-      text: [...texts.askBody(request), ...command].join('\n'),
+      text: [...texts.askBody(request), ...command, ...(howTo === undefined ? [] : [howTo])].join('\n'),
       actions: [
         // A click outside the buttons. With a label, Xfce would show it as a button.
         ...(open ? ['default', ''] : []),
@@ -205,10 +218,28 @@ export class NotificationQuestion {
         ...['snooze', request.snooze.label],
       ],
       isUrgent: expiration !== undefined && maxAge === undefined && isLastCall(now, expiration),
-      hints: { resident: true, 'x-kde-reply-placeholder-text': texts.SIX_DIGITS },
+      hints: { resident: true, 'x-kde-reply-placeholder-text': texts.SIX_DIGITS, ...this.#bar(request) },
       limit: 0,
     };
-    this.#shown = await service.show(this.#bus, notification, this.#capabilities, this.#shown);
+    this.#shown = await service.show(this.#bus, notification, capabilities, this.#shown);
+  }
+
+  /** Returns what the service can do. Asks a service that is new. */
+  async #meetService(): Promise<readonly string[]> {
+    if (this.#capabilities) return this.#capabilities;
+    const capabilities = await service.capabilities(this.#bus);
+    this.#habits = habitsOf(await service.serviceName(this.#bus).catch(() => undefined));
+    this.#capabilities = capabilities;
+    return capabilities;
+  }
+
+  /** Returns how much of the session is left, in percent, where the service draws a bar. The bar is drawn again every minute. */
+  #bar(request: AskRequest): { value?: number } {
+    clearTimeout(this.#barTimer);
+    const bar = sessionBar(request);
+    if (!this.#habits.drawsBar || !bar) return {};
+    this.#barTimer = setTimeout(() => this.#put({ kind: 'bar' }), BAR_STEP);
+    return { value: Math.round((100 * (bar.until - request.now)) / (bar.until - bar.from)) };
   }
 
   async #close(): Promise<void> {

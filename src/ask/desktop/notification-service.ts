@@ -1,5 +1,6 @@
 import * as texts from '../texts.ts';
 import { BUS, type Bus, type BusObject } from './bus.ts';
+import { DESKTOP_ENTRY, iconName } from './desktop-entry.ts';
 
 /** @see https://specifications.freedesktop.org/notification-spec/latest/ */
 const SERVICE: BusObject = {
@@ -17,12 +18,13 @@ export interface Notification {
   title: string;
   /** Lines separated by `\n`. */
   text: string;
-  /** The name of an icon of the desktop; that for a password by default. */
+  /** The name of an icon of the desktop; ours by default. */
   icon?: string;
   /** Names of actions, each followed by its label. */
   actions: readonly string[];
   isUrgent: boolean;
-  hints: Readonly<Record<string, boolean | string>>;
+  /** Numbers are whole. */
+  hints: Readonly<Record<string, boolean | string | number>>;
   /** Milliseconds after which the service may close it by itself; 0: never. */
   limit: number;
 }
@@ -46,17 +48,19 @@ export async function serviceName(bus: Bus): Promise<string> {
   return `${body[0]} ${body[2]}`;
 }
 
+const SIGNATURES = { string: 's', boolean: 'b', number: 'i' };
+
 /** Shows a notification, in the place of another one that is still visible. */
 export async function show(
   bus: Bus,
-  { title, text, icon = 'dialog-password', actions, isUrgent, hints, limit }: Notification,
+  { title, text, icon = iconName(process.env), actions, isUrgent, hints, limit }: Notification,
   can: readonly string[],
   replaces: Shown | undefined,
 ): Promise<Shown> {
   const { Variant } = await import('@jellybrick/dbus-next');
-  const variants = Object.entries(hints).map(([name, value]) => [
+  const variants = Object.entries({ 'desktop-entry': DESKTOP_ENTRY, ...hints }).map(([name, value]) => [
     name,
-    new Variant(typeof value === 'string' ? 's' : 'b', value),
+    new Variant(SIGNATURES[typeof value as keyof typeof SIGNATURES], value),
   ]);
   const answer = await bus.call(SERVICE, 'Notify', 'susssasa{sv}i', [
     texts.APPLICATION,
