@@ -9,7 +9,7 @@ import type { Clock } from '../time/clock.ts';
 import type { AgentEffects } from './agent.ts';
 import { desktopMark } from './desktop-mark.ts';
 import { runJob } from './job.ts';
-import type { RefreshJob, RefreshMemory, Tell } from './jobs.ts';
+import type { RefreshJob, Tell } from './jobs.ts';
 import { networkProblem } from './network.ts';
 
 /** What an agent needs only if systemd or launchd has started it. */
@@ -31,7 +31,6 @@ export function agentEffects(
   service: InsideService | undefined,
   { clock, log }: { clock: Clock; log: Logger },
 ): Omit<AgentEffects, 'checked'> {
-  let codes: RefreshMemory['codes'] = [];
   return {
     clock,
     log,
@@ -45,15 +44,12 @@ export function agentEffects(
       }
       const reason = service?.unwritable();
       if (reason !== undefined) return { kind: 'unaskable', reason };
-      const isOwn = ({ serialNumber }: { serialNumber: string }) => serialNumber === target.serialNumber;
-      const memory = { clockOffset: clock.offset, codes: codes.filter(isOwn) };
       const { reminder, ending } = asking;
-      const job = { settings: settings(), target, reminder, ending, memory };
-      const { outcome, memory: learned } = await refreshWhere(job, asking, (text, level, summary) =>
+      const job = { settings: settings(), target, reminder, ending, clockOffset: clock.offset };
+      const { outcome, clockOffset } = await refreshWhere(job, asking, (text, level, summary) =>
         level === 'no way' ? asking.onNoWay(text, summary ?? text) : log[level](text),
       );
-      clock.learn(learned.clockOffset);
-      codes = [...codes.filter((code) => !isOwn(code)), ...learned.codes];
+      clock.learn(clockOffset);
       return outcome;
     },
     save: (profile, session) => saveSession(settings().files, profile, session),

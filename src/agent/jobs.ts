@@ -2,24 +2,12 @@ import type { Asking } from '../ask/ask.ts';
 import { createAsk } from '../ask/choose.ts';
 import { after, type History, type PromptEnded } from '../policy/history.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
-import { rememberCodes, type SentCode } from '../refresh/codes.ts';
 import { isAlive, refreshEffects } from '../refresh/effects.ts';
 import { readSessions } from '../refresh/held-session.ts';
 import { type RefreshEffects, refresh } from '../refresh/refresh.ts';
 import type { RefreshTarget } from '../refresh/target.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
-
-/**
- * What the agent has learned about AWS's clock and about the codes that were sent. A job returns it with what the job has
- * learned.
- */
-export interface RefreshMemory {
-  /** How far AWS's clock is ahead of the machine's, in milliseconds. Returned only if AWS answered during the job. */
-  clockOffset?: number | undefined;
-  /** The codes of the MFA device that the job asks for. */
-  codes: SentCode[];
-}
 
 /** What decides, together with the outcome, what the agent does after a prompt. */
 export type Ending = { history: History } & Pick<PromptEnded, 'expiration' | 'jitter'>;
@@ -29,7 +17,8 @@ export interface RefreshJob {
   target: RefreshTarget;
   reminder: number;
   ending: Ending;
-  memory: RefreshMemory;
+  /** How far AWS's clock is ahead of the machine's, in milliseconds. */
+  clockOffset: number;
 }
 
 /**
@@ -38,17 +27,16 @@ export interface RefreshJob {
  */
 export type Tell = (text: string, level: 'info' | 'warn' | 'no way', summary?: string) => void;
 
-/** Makes one refresh, from the prompt to the written file. */
+/** Makes one refresh, from the prompt to the written file. @returns `clockOffset` if AWS answered during the job */
 export async function refreshJob(
-  { settings, target, reminder, ending, memory }: RefreshJob,
+  { settings, target, reminder, ending, clockOffset }: RefreshJob,
   asking: Asking,
   tell: Tell,
-): Promise<{ outcome: RefreshOutcome; memory: RefreshMemory }> {
+): Promise<{ outcome: RefreshOutcome; clockOffset?: number | undefined }> {
   const profile = settings.profiles.find((one) => one.profile === target.profile);
-  if (!profile) return { outcome: { kind: 'withdrawn' }, memory };
+  if (!profile) return { outcome: { kind: 'withdrawn' } };
   const clock = new Clock();
-  clock.offset = memory.clockOffset ?? 0;
-  const codes = [...memory.codes];
+  clock.offset = clockOffset;
   const { ask, shown } = createAsk(settings, profile, {
     // A user who names `terminal` in the settings means it, even if standard input is a pipe.
     standardInput: settings.prompt.includes('terminal'),
@@ -59,14 +47,14 @@ export async function refreshJob(
   });
   const { history, ...circumstances } = ending;
   const effects: RefreshEffects = {
-    ...refreshEffects(settings, profile, { ask, clock, codes: rememberCodes(codes) }),
+    ...refreshEffects(settings, profile, { ask, clock }),
     follows: (outcome) =>
       after(history, { kind: 'prompt-ended', outcome, ...circumstances }, { ...settings, now: clock.now() }),
   };
   const outcome = await refresh(target, { ...asking, reminder }, effects);
   // This process may end as soon as the agent has the outcome.
   await shown();
-  return { outcome, memory: { clockOffset: clock.told, codes } };
+  return { outcome, clockOffset: clock.told };
 }
 
 export interface VerifyJob {

@@ -9,7 +9,6 @@ import { UserError } from '../errors.ts';
 import { exposure } from '../files/exposure.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
 import { resultAtTerminal, waitingAtTerminal } from '../refresh/at-terminal.ts';
-import { rememberCodes } from '../refresh/codes.ts';
 import { refreshEffects, saveSession } from '../refresh/effects.ts';
 import { chosenProfile, readHeldSession, sessionInFile } from '../refresh/held-session.ts';
 import { outcomeText } from '../refresh/outcome.ts';
@@ -77,13 +76,15 @@ export async function refreshCommand(
     refreshTarget(settings, profile, expiration),
     { reminder: 0, signal: new AbortController().signal, onChange: () => {} },
     {
-      ...refreshEffects(settings, profile, { ask, clock, codes: rememberCodes() }),
+      ...refreshEffects(settings, profile, { ask, clock }),
       save: (_, session) => save(session),
       waiting: waitingAtTerminal,
     },
   );
   const end = await untilSaved(profile.profile, outcome, save);
-  const text = outcomeText(profile, end, clock.now());
+  // `--token-code` is one code. It was not sent if another process had sent it.
+  const isUsed = end.kind === 'unaskable' && options.tokenCode !== undefined;
+  const text = isUsed ? texts.cannotRefresh(profile.profile, end.reason) : outcomeText(profile, end, clock.now());
   show(text);
   if (end.kind !== 'refreshed') throw new UserError(text);
   process.stderr.write(`${text}\n`);
@@ -167,10 +168,12 @@ async function givenCode(option: string): Promise<string> {
 /** Answers one prompt with the code. */
 function once(code: string): Ask {
   let left: string | undefined = code;
-  return async () => {
+  return async ({ problem }) => {
     const answer = left;
     left = undefined;
-    return answer === undefined ? { kind: 'unavailable', reason: 'the code was used' } : { kind: 'code', code: answer };
+    return answer === undefined
+      ? { kind: 'unavailable', reason: problem ?? 'the code was used' }
+      : { kind: 'code', code: answer };
   };
 }
 

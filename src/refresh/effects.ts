@@ -8,6 +8,7 @@ import { rememberExpiry } from '../session/state.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import { pause } from '../time/pause.ts';
+import { rememberCodes } from './codes.ts';
 import type { RefreshEffects } from './refresh.ts';
 
 /**
@@ -33,13 +34,12 @@ export async function saveSession(
 export function refreshEffects(
   { files }: Settings,
   profile: ProfileSettings,
-  tools: { ask: Ask; clock: Clock; codes: RefreshEffects['codes'] },
+  { ask, clock }: { ask: Ask; clock: Clock },
 ): RefreshEffects {
-  const { clock, ask, codes } = tools;
   return {
     now: () => clock.now(),
     ask,
-    codes,
+    codes: rememberCodes(files.state, clock),
     outage: async () => {
       const answer = await callerIdentity(EXAMPLE_KEYS, profile, clock);
       return !answer.ok && (answer.failure.kind === 'unreachable' || answer.failure.kind === 'busy')

@@ -25,7 +25,7 @@ export function outcomeText(
     case 'unaskable':
       return texts.cannotAsk(profile, outcome.reason);
     case 'no-keys':
-      return texts.noKeys(profile, outcome.reason);
+      return texts.cannotRefresh(profile, outcome.reason);
     case 'refused':
       return outcome.message;
   }

@@ -108,27 +108,31 @@ async function attempt(
       await nextCode(wait, asking.signal, effects);
       continue;
     }
-    const fate = codes.fate(target.serialNumber, answer.code, effects.now());
+    let fate = codes.fate(target.serialNumber, answer.code, effects.now());
     if (fate === 'refused' && answer.automatic) {
       isRepeated = true;
       problem = texts.COMMAND_REFUSED;
       continue;
     }
-    if (fate !== undefined) {
+    let given: AwsAnswer<MfaSession> | undefined;
+    if (fate === undefined) {
+      let keys: Keys;
+      try {
+        // Read at the last moment: the user may have fixed the file while the prompt was open.
+        keys = await effects.longTermKeys(target.sourceProfile);
+      } catch (error) {
+        return { kind: 'no-keys', reason: reasonOf(error) };
+      }
+      given = await exchange(target, answer.code, keys, asking.signal, effects);
+      fate = codes.fate(target.serialNumber, answer.code, effects.now());
+    }
+    if (!given) {
       const next = nextCodeAt(effects.now());
       problem = fate === 'refused' ? texts.refusedBefore(next) : texts.codeAlreadyUsed(next);
       // A command prints the same code until the next one comes. A user reads in the prompt when that is.
       if (answer.automatic) await nextCode(wait, asking.signal, effects);
       continue;
     }
-    let keys: Keys;
-    try {
-      // Read at the last moment: the user may have fixed the file while the prompt was open.
-      keys = await effects.longTermKeys(target.sourceProfile);
-    } catch (error) {
-      return { kind: 'no-keys', reason: reasonOf(error) };
-    }
-    const given = await exchange(target, answer.code, keys, asking.signal, effects);
     if (given.ok) return save(target, given.value, effects);
     sent += 1;
     refused = refusal(target, given);
@@ -146,26 +150,32 @@ function refusal(target: RefreshTarget, answer: Refusal): RefreshOutcome {
  */
 const SHORTEST_LIFE = 2_000;
 
-/** Sends the code. Sends it again only if the request certainly was not sent, and only while the code is valid. */
+/**
+ * Sends the code. Sends it again only if the request certainly was not sent, and only while the code is valid.
+ * @returns undefined if another process has sent the code
+ */
 async function exchange(
   target: RefreshTarget,
   tokenCode: string,
   keys: Keys,
   signal: AbortSignal,
   effects: RefreshEffects,
-) {
+): Promise<AwsAnswer<MfaSession> | undefined> {
   const { serialNumber, durationSeconds } = target;
+  const { codes } = effects;
   const deadline = effects.now() + CODE_STEP;
   let state: WaitingState = { text: texts.CHECKING, ifStopped: texts.STOPPED_AFTER_SENDING };
   const end = effects.waiting?.(() => state);
   try {
     for (;;) {
+      if (!(await codes.claim(serialNumber, tokenCode, effects.now()))) return undefined;
       const answer = await effects.getSessionToken({ serialNumber, tokenCode, durationSeconds }, keys);
       const failure = answer.ok ? undefined : answer.failure;
       if (failure?.kind !== 'unreachable' || failure.sent) {
-        effects.codes.sent(serialNumber, tokenCode, effects.now(), failure?.kind === 'wrong-code');
+        if (failure?.kind === 'wrong-code') await codes.refused(serialNumber, tokenCode, effects.now());
         return answer;
       }
+      await codes.unsent(serialNumber, tokenCode, effects.now());
       // A user at a terminal can correct a wrong name, and should not wait. The agent tries again.
       const isForUser = failure.unresolved && effects.waiting !== undefined;
       if (signal.aborted || isForUser || effects.now() >= deadline) return answer;

@@ -10,7 +10,6 @@ import type { UsableSession } from '../session/session.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 import { resultAtTerminal, waitingAtTerminal } from './at-terminal.ts';
-import { rememberCodes } from './codes.ts';
 import { refreshEffects } from './effects.ts';
 import { readHeldSession, sessionInFile } from './held-session.ts';
 import { outcomeText } from './outcome.ts';
@@ -72,7 +71,7 @@ export async function renewHere(
     const outcome = await refresh(
       target,
       { reminder: 0, signal: controller.signal, onChange: () => {} },
-      { ...refreshEffects(settings, profile, { ask, clock, codes: rememberCodes() }), waiting: waitingAtTerminal },
+      { ...refreshEffects(settings, profile, { ask, clock }), waiting: waitingAtTerminal },
     );
     show(outcomeText(target, outcome, clock.now()));
     return await renewalOf(target, outcome, fresh);

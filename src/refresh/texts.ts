@@ -181,7 +181,7 @@ export function cannotAsk(profile: string, reason: string): string {
   return `cannot ask for the code of [${profile}]: ${reason} (--token-code gives it without asking)`;
 }
 
-export function noKeys(profile: string, reason: string): string {
+export function cannotRefresh(profile: string, reason: string): string {
   return `cannot refresh [${profile}]: ${reason}`;
 }
 
