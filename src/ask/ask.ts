@@ -79,6 +79,8 @@ export interface Way {
   unfit(): Promise<string | undefined>;
   /** Whether its open prompt shows what `Asking.onChange` brings. Other code fields are closed and opened again. */
   showsChanges?: true;
+  /** Whether it waits by itself while another prompt that opened by itself is on the screen. */
+  takesTurns?: true;
   ask: Ask;
 }
 

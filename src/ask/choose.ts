@@ -68,7 +68,7 @@ export function createAsk(
   const known: Way[] = [
     mfaProcess(command, process.stdin.isTTY && process.stderr.isTTY, environment),
     platform === 'darwin' ? macosNotification() : notification([...dialogs, page], environment),
-    ...dialogs.map((dialog) => standAlone(dialog)),
+    ...dialogs.map((dialog) => standAlone(dialog, { environment })),
     terminal(standardInput),
     page,
   ];

@@ -1,5 +1,6 @@
 import { aging } from './aging.ts';
 import type { Answer, Asking, AskRequest, Way } from './ask.ts';
+import { takeTurn } from './desktop/turn.ts';
 
 /**
  * A dialog that is closed within this time, in milliseconds, was probably closed by a key meant for another window: 1.5 s, and
@@ -10,19 +11,50 @@ const TOO_SOON = 2_000;
 /** How long a dialog stays open before a reminder may reopen it, in milliseconds: the user may be typing. */
 const TYPING_TIME = 20_000;
 
+interface StandAlone {
+  /** The session bus decides which of several fields is open. */
+  environment?: NodeJS.ProcessEnv;
+  tooSoon?: number;
+  typingTime?: number;
+}
+
 /**
- * Returns a way whose code field opens directly, without a notification. Each reminder reopens the field with new text, unless
- * the way updates it itself. A field that is closed too soon is opened once more.
+ * Returns a way whose code field opens directly, without a notification. Only one such field is open at a time, also those of
+ * other processes. Each reminder reopens the field with new text, unless the way updates it itself. A field that is closed too
+ * soon is opened once more.
  */
-export function standAlone(way: Way, { tooSoon = TOO_SOON, typingTime = TYPING_TIME } = {}): Way {
-  return { ...way, ask: (request, asking) => askAgain(way, request, asking, { tooSoon, typingTime }) };
+export function standAlone(way: Way, options: StandAlone = {}): Way {
+  const { environment = {}, tooSoon = TOO_SOON, typingTime = TYPING_TIME } = options;
+  let release: (() => void) | undefined;
+  const waitForTurn = async ({ signal }: Asking) => {
+    // The turn lasts until AWS has answered: the same field may ask again.
+    if (release || way.takesTurns || (await way.unfit()) !== undefined) return;
+    release = await takeTurn(environment, signal);
+  };
+  return {
+    ...way,
+    ask: async (request, asking) => {
+      const answer = await askAgain(way, request, asking, { tooSoon, typingTime, waitForTurn });
+      if (answer.kind === 'code' && asking.outcome) {
+        void asking.outcome.then(() => release?.());
+      } else {
+        release?.();
+        release = undefined;
+      }
+      return answer;
+    },
+  };
 }
 
 async function askAgain(
   way: Way,
   request: AskRequest,
   asking: Asking,
-  { tooSoon, typingTime }: { tooSoon: number; typingTime: number },
+  {
+    tooSoon,
+    typingTime,
+    waitForTurn,
+  }: { tooSoon: number; typingTime: number; waitForTurn(asking: Asking): Promise<void> },
 ): Promise<Answer> {
   let current = aging(request);
   let wasTooSoon = false;
@@ -31,6 +63,7 @@ async function askAgain(
     current = aging(changed);
     onChange(changed);
   });
+  await waitForTurn(asking);
   for (;;) {
     const controller = new AbortController();
     const close = () => controller.abort();

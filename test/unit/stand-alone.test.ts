@@ -81,6 +81,7 @@ describe('a dialog that opens by itself', () => {
     const { way, opened, close } = dialog();
     const question = asking();
     const answer = way.ask(BEFORE, question);
+    await pass(0);
     close();
     await pass(60_000);
     question.change(LATER);

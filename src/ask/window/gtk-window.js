@@ -65,7 +65,7 @@ function followDarkMode() {
   }
 }
 
-/** Who has it has the window that opened by itself. */
+/** Who has it has the prompt that opened by itself: this window, or a dialog (`desktop/turn.ts`). */
 const BUS_NAME = 'aws_mfa_agent.Window';
 
 /** Seconds after which a result lets the next window open. */

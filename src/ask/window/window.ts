@@ -29,6 +29,7 @@ export function window(environment: NodeJS.ProcessEnv = process.env): Way {
   return {
     name: 'window',
     showsChanges: true,
+    takesTurns: true,
     unfit: async () => whyNone(environment),
     ask: async (request, asking) => {
       const reason = whyNone(environment);

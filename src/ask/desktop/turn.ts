@@ -1,0 +1,33 @@
+import { deferred } from '../../time/deferred.ts';
+import { BUS, type Bus, connectBus } from './bus.ts';
+
+/** The prompt that opened by itself has this name on the session bus. `gtk-window.js` takes it for our window. */
+const NAME = 'aws_mfa_agent.Window';
+
+/** The answer to RequestName: another one has the name, and we are in the queue for it. */
+const IN_QUEUE = 2;
+
+/**
+ * Waits until no other prompt that opened by itself is on the screen. The bus keeps those that wait in a queue, and knows when a
+ * process has ended. Never rejects; does not wait without a bus, or when the signal is aborted.
+ * @returns a function that gives the turn to the next one
+ */
+export async function takeTurn(environment: NodeJS.ProcessEnv, signal: AbortSignal): Promise<() => void> {
+  let bus: Bus;
+  try {
+    bus = await connectBus('session', environment, signal);
+  } catch {
+    return () => {};
+  }
+  const acquired = deferred();
+  bus.onSignal(({ sender, member, body }) => {
+    if (sender === BUS.name && member === 'NameAcquired' && body[0] === NAME) acquired.resolve();
+  });
+  try {
+    const { body } = await bus.call(BUS, 'RequestName', 'su', [NAME, 0]);
+    if (body[0] === IN_QUEUE) await Promise.race([acquired.promise, bus.gone]);
+  } catch {
+    // The bus has ended.
+  }
+  return bus.close;
+}
