@@ -1,9 +1,30 @@
 import { runCommand } from '../run-command.ts';
 
-/** Variables that lead to the user's screen, and those that desktop programs read. */
+/** Variables that lead to the user's screen, and those by which windows look and work as elsewhere on the desktop. */
 const VARIABLES = [
   ...['DISPLAY', 'WAYLAND_DISPLAY', 'XAUTHORITY', 'DBUS_SESSION_BUS_ADDRESS', 'BROWSER'],
-  ...['XDG_CURRENT_DESKTOP', 'XDG_SESSION_TYPE', 'XDG_SESSION_ID', 'XDG_DATA_DIRS'],
+  ...[
+    'XDG_CURRENT_DESKTOP',
+    'XDG_SESSION_DESKTOP',
+    'XDG_SESSION_TYPE',
+    'XDG_SESSION_ID',
+    'XDG_DATA_HOME',
+    'XDG_DATA_DIRS',
+  ],
+  // scale, theme, toolkit
+  ...['GDK_SCALE', 'GDK_DPI_SCALE', 'GDK_BACKEND', 'GTK_THEME', 'XCURSOR_THEME', 'XCURSOR_SIZE'],
+  ...[
+    'QT_SCALE_FACTOR',
+    'QT_SCREEN_SCALE_FACTORS',
+    'QT_AUTO_SCREEN_SCALE_FACTOR',
+    'QT_ENABLE_HIGHDPI_SCALING',
+    'QT_FONT_DPI',
+  ],
+  ...['QT_QPA_PLATFORM', 'QT_QPA_PLATFORMTHEME', 'QT_STYLE_OVERRIDE'],
+  // input method, accessibility
+  ...['GTK_IM_MODULE', 'QT_IM_MODULE', 'QT_IM_MODULES', 'XMODIFIERS', 'GTK_A11Y', 'QT_ACCESSIBILITY', 'NO_AT_BRIDGE'],
+  // language
+  ...['LANG', 'LANGUAGE', 'LC_ALL', 'LC_CTYPE', 'LC_MESSAGES', 'LC_TIME'],
 ];
 
 /**

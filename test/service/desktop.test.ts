@@ -26,6 +26,7 @@ describe('the service on a desktop', needs('a user manager', 'a desktop', 'chrom
     await alice.becomes('StatusText', /fresh until/);
     // What a desktop does when it starts, after the agent.
     await alice.systemctl('set-environment', `DISPLAY=${screen.environment.DISPLAY}`, 'XDG_CURRENT_DESKTOP=sway');
+    await alice.systemctl('set-environment', 'GTK_THEME=Adwaita:dark', 'GDK_DPI_SCALE=1.5', 'GTK_IM_MODULE=simple');
     alice.write('dunstrc', DUNST);
     dunst = alice.start(['dunst', '-conf', `${HOME}/dunstrc`], { DISPLAY: screen.environment.DISPLAY ?? '' });
   });
@@ -47,6 +48,9 @@ describe('the service on a desktop', needs('a user manager', 'a desktop', 'chrom
     const field = await screen.window('AWS MFA code');
     const inside = (await alice.run(['systemctl', '--user', 'status', 'aws-mfa-agent'])).stdout;
     expect(inside).toMatch(/gjs -m \S+\/gtk-window\.js/);
+    const environment = readFileSync(`/proc/${alice.pidOutside(field.process)}/environ`, 'latin1').split('\0');
+    const looks = ['GTK_THEME=Adwaita:dark', 'GDK_DPI_SCALE=1.5', 'GTK_IM_MODULE=simple'];
+    expect(environment).toEqual(expect.arrayContaining(looks));
     await screen.type(field, sandbox.code());
     await alice.becomes('StatusText', /fresh until/);
     expect(sandbox.sts.requests.map(({ outcome }) => outcome)).toEqual(['granted']);
