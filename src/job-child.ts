@@ -1,8 +1,11 @@
 import type { FromJob, Job, ToJob } from './agent/job.ts';
 import type { AskRequest } from './ask/ask.ts';
 
-/** How long a job may take to end after the agent has ended, in milliseconds. */
-const PATIENCE = 5_000;
+/**
+ * How long a job may take to end after the agent has ended, in milliseconds. Prompts close at once, but a request that AWS has
+ * may still give a session, which is then written.
+ */
+const PATIENCE = 40_000;
 
 // The agent handles signals for the whole process group: it closes the prompt and waits for the outcome.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});

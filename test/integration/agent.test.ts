@@ -230,6 +230,35 @@ describe('the agent', () => {
     expect(sandbox.sts.session((await profile())?.get('aws_access_key_id') ?? '')).toMatchObject({ mfa: true });
   });
 
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'the agent that gets %s while AWS has the code waits for the session, and writes it',
+    async (signal) => {
+      await settings('check = * * * * * *\nprompt = terminal\n');
+      const running = agent();
+      await running.says(ASKING);
+      sandbox.sts.fault({ kind: 'delay', milliseconds: 2_000 });
+      running.child.stdin?.write(`${sandbox.code()}\n`);
+      await sandbox.sts.arrival(1);
+      running.child.kill(signal);
+      expect((await running.ended).status).toBe(0);
+      const [{ outcome } = { outcome: '' }] = sandbox.sts.requests;
+      expect(outcome).toBe('granted');
+      expect(sandbox.sts.session((await profile())?.get('aws_access_key_id') ?? '')).toMatchObject({ mfa: true });
+    },
+  );
+
+  it('the agent that is killed while AWS has the code leaves the session to its child', async () => {
+    await writeFile(join(sandbox.home, 'code'), sandbox.code());
+    await settings(`check = * * * * * *\n[mfa]\nmfa_process = cat ${join(sandbox.home, 'code')}\n`);
+    await untilEarlyInStep();
+    sandbox.sts.fault({ kind: 'delay', milliseconds: 6_000 });
+    const running = agent();
+    await sandbox.sts.arrival(1);
+    running.child.kill('SIGKILL');
+    const written = async () => sandbox.sts.session((await profile())?.get('aws_access_key_id') ?? '')?.mfa;
+    await expect.poll(written, { timeout: 15_000 }).toBe(true);
+  });
+
   it('the agent says once that it cannot ask here, shows it in the status, and tries again', async () => {
     await settings('check = * * * * * *\nremind_every = 30s\nprompt = zenity\n');
     const running = agent();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CALL_TIMEOUT } from '../../src/aws/call.ts';
 import { launchd } from '../../src/service/macos-launchd.ts';
 import type { Start } from '../../src/service/start.ts';
 import { systemd } from '../../src/service/systemd.ts';
@@ -48,6 +49,11 @@ describe('the systemd unit', needs('Linux', 'systemd-analyze'), () => {
 
   it('the systemd unit is accepted by systemd without a warning', async () => {
     expect(await verify(readFileSync(UNIT, 'utf8'))).toBe('');
+  });
+
+  it('the systemd unit gives the agent more time to stop than a request to AWS takes', () => {
+    const [, seconds] = /^TimeoutStopSec=(\d+)$/m.exec(readFileSync(UNIT, 'utf8')) ?? [];
+    expect(Number(seconds) * 1_000).toBeGreaterThan(2 * CALL_TIMEOUT);
   });
 
   it('the check of systemd rejects a broken unit', async () => {

@@ -212,6 +212,19 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     expect(await agentRuns()).toBe(before);
   });
 
+  it('the service that is stopped while AWS has a code writes the session first', async () => {
+    sandbox.sts.fault({ kind: 'delay', milliseconds: 7_000 });
+    const before = sandbox.sts.requests.length;
+    mfaProcess();
+    session(30);
+    await sandbox.sts.arrival(before + 1);
+    await alice.systemctl('stop', 'aws-mfa-agent');
+    expect(await alice.property('Result')).toBe('success');
+    expect(sandbox.sts.requests.at(-1)).toMatchObject({ action: 'GetSessionToken', outcome: 'granted' });
+    const [, keyId = ''] = /\[mfa\]\s+aws_access_key_id = (\S+)/.exec(alice.read('.aws/credentials')) ?? [];
+    expect(sandbox.sts.session(keyId)).toMatchObject({ mfa: true });
+  });
+
   it('the service stops within a second, also while it asks', async () => {
     alice.write(`${UNIT}.d/z.conf`, '[Service]\nTimeoutStopSec=1s\n');
     await alice.systemctl('daemon-reload');
