@@ -49,11 +49,24 @@ const CONDITIONS: Record<string, () => string[]> = {
     if (major === undefined) return ['python3:boto3'];
     return major === '1' && Number(minor) < 28 ? ['a boto3 of 1.28 or later'] : [];
   },
+  'a botocore with regional endpoints of STS': () => {
+    const code =
+      "import botocore.configprovider as c; print(c.BOTOCORE_DEFAUT_SESSION_VARIABLES['sts_regional_endpoints'][2])";
+    const said = spawnSync('python3', ['-c', code]).stdout?.toString() ?? '';
+    if (said === '') return ['python3:botocore'];
+    return said.trim() === 'regional' ? [] : ['a botocore of 2025-11 or later'];
+  },
   script: () => (/util-linux/.test(spawnSync('script', ['--version']).stdout?.toString() ?? '') ? [] : ['script']),
 };
 
 /** A CI that lacks these is not at fault. Whatever else is missing there fails its tests. */
-const EXCUSED_ON_CI = ['Linux', 'root', 'an AWS CLI of 1.29, 2.13 or later', 'a boto3 of 1.28 or later'];
+const EXCUSED_ON_CI = [
+  'Linux',
+  'root',
+  'an AWS CLI of 1.29, 2.13 or later',
+  'a boto3 of 1.28 or later',
+  'a botocore of 2025-11 or later',
+];
 
 /** What CI has to have, by `sudo` at least. */
 function asRoot(why: string): string[] {

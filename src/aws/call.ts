@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { STSClient, STSClientConfig } from '@aws-sdk/client-sts';
 import type { AwsFailure } from '../policy/outcome.ts';
 import { withTimeout } from '../time/timeout.ts';
+import type { Destination } from './endpoint.ts';
 import { failureOf, type HttpAnswer, type SdkError } from './failure.ts';
 
 /** Keys that sign a request. `sessionToken` is set for requests about a session, never for requests of a new one. */
@@ -14,11 +14,7 @@ export interface Keys {
 
 /** Where and how to send a request for a profile. */
 export interface AwsTarget {
-  /** The profile whose `~/.aws/config` section the SDK reads for endpoint settings. */
-  profile: string;
-  region: string | undefined;
-  /** Determines the partition if there is no region. */
-  serialNumber: string | undefined;
+  destination: Destination;
   /** How far AWS's clock is ahead of this machine's, in milliseconds. */
   clockOffset: number;
   /** How long the request may take, in milliseconds; {@link CALL_TIMEOUT} by default. */
@@ -107,42 +103,38 @@ function isOfSts(result: { ok: true } | { ok: false; failure: AwsFailure }): boo
 /** The settings that the clients of all services have in common. */
 export type ClientConfig = Pick<
   STSClientConfig,
-  'credentials' | 'profile' | 'systemClockOffset' | 'maxAttempts' | 'requestHandler'
-> & { region: string };
+  'credentials' | 'systemClockOffset' | 'maxAttempts' | 'requestHandler' | 'defaultsMode' | 'endpoint'
+> & { region: string; useFipsEndpoint: boolean; useDualstackEndpoint: boolean; ignoreConfiguredEndpointUrls: true };
 
 /** @param over aborted when the request has ended */
-async function clientConfig(keys: Keys, target: AwsTarget, over: AbortSignal): Promise<ClientConfig> {
+async function clientConfig(
+  keys: Keys,
+  { destination, clockOffset }: AwsTarget,
+  over: AbortSignal,
+): Promise<ClientConfig> {
   const { accessKeyId, secretAccessKey, sessionToken } = keys;
   const credentials = { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
+  const { region, endpoint, useFipsEndpoint, useDualstackEndpoint, certificates } = destination;
   return {
-    // Sets everything that the SDK would otherwise take from AWS_PROFILE and similar variables.
+    // Sets everything that the SDK would otherwise take from the files and the environment, in its own way.
     credentials,
-    profile: target.profile,
-    region: target.region ?? homeRegion(target.serialNumber),
-    systemClockOffset: target.clockOffset,
+    region,
+    ...(endpoint && { endpoint: endpoint.url }),
+    ignoreConfiguredEndpointUrls: true,
+    useFipsEndpoint,
+    useDualstackEndpoint,
+    defaultsMode: 'legacy',
+    systemClockOffset: clockOffset,
     maxAttempts: 1,
-    requestHandler: { connectionTimeout: CONNECT_TIMEOUT, ...(await agents(over)) },
+    requestHandler: { connectionTimeout: CONNECT_TIMEOUT, ...(await agents(over, certificates)) },
   };
 }
 
-/** Returns the region to use for a partition if none is set. @see https://docs.aws.amazon.com/general/latest/gr/sts.html */
-function homeRegion(serialNumber: string | undefined): string {
-  switch (serialNumber?.split(':')[1]) {
-    case 'aws-cn':
-      return 'cn-north-1';
-    case 'aws-us-gov':
-      return 'us-gov-west-1';
-    default:
-      return 'us-east-1';
-  }
-}
-
-/** Returns HTTP agents that use `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` and `AWS_CA_BUNDLE`, which the SDK ignores. */
-async function agents(over: AbortSignal) {
-  const bundle = process.env.AWS_CA_BUNDLE;
-  const ca = bundle ? { ca: await readFile(bundle) } : {};
-  const proxied = Object.keys(process.env).some((name) => /^(https?|all)_proxy$/i.test(name));
-  if (!proxied) return bundle ? { httpsAgent: new (await import('node:https')).Agent(ca) } : {};
+/** Returns HTTP agents that use the proxy variables and these certificates, which the SDK ignores. */
+async function agents(over: AbortSignal, certificates: Buffer | undefined) {
+  const ca = certificates ? { ca: certificates } : {};
+  const proxied = Object.keys(process.env).some((name) => /^https?_proxy$/i.test(name));
+  if (!proxied) return certificates ? { httpsAgent: new (await import('node:https')).Agent(ca) } : {};
   const { EnvironmentProxyAgent } = await import('./proxy.ts');
   const agent = new EnvironmentProxyAgent(over, ca);
   return { httpAgent: agent, httpsAgent: agent };

@@ -1,15 +1,15 @@
 import type { ClientRequest } from 'node:http';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { HttpProxyAgent } from 'http-proxy-agent';
 import { HttpsProxyAgent } from 'https-proxy-agent';
-import { getProxyForUrl } from 'proxy-from-env';
+import { proxyFor } from './proxy-variables.ts';
 
 type ConnectOptions = Parameters<HttpsProxyAgent<string>['connect']>[1];
+type PlainRequest = Parameters<HttpProxyAgent<string>['connect']>[0];
+type Connection = ReturnType<HttpsProxyAgent<string>['connect']>;
 
-/**
- * An HTTP agent that sends each request through the proxy that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` set
- * for its host, or directly.
- */
+/** An HTTP agent that sends each request through the proxy that the environment sets for its host, or directly. */
 export class EnvironmentProxyAgent extends HttpsProxyAgent<string> {
   readonly #over: AbortSignal;
   readonly #tls: { ca?: Buffer };
@@ -23,16 +23,25 @@ export class EnvironmentProxyAgent extends HttpsProxyAgent<string> {
 
   // The base class also accepts an agent of Node itself and asks it for a socket, but its type does not say so.
   override connect(request: ClientRequest, options: ConnectOptions) {
-    const scheme = options.secureEndpoint ? 'https' : 'http';
-    const proxy = getProxyForUrl(`${scheme}://${options.host}:${options.port}`);
-    if (proxy) {
+    const host = options.host?.includes(':') ? `[${options.host}]` : options.host;
+    const proxy = proxyFor(`http${options.secureEndpoint ? 's' : ''}://${host}:${options.port}`, process.env);
+    if (proxy && options.secureEndpoint) {
       // The package would return the proxy's refusal as AWS's answer.
       request.once('proxyConnect', ({ statusCode }: { statusCode: number }) => {
         if (statusCode !== 200) request.destroy(new Error(`the proxy refused the connection (HTTP ${statusCode})`));
       });
-      return new HttpsProxyAgent(proxy, { signal: this.#over }).connect(request, { ...options, ...this.#tls });
+      return new HttpsProxyAgent(proxy.url, { ...this.#tls, signal: this.#over }).connect(request, {
+        ...options,
+        ...this.#tls,
+      });
     }
+    // Not a tunnel: the AWS CLI asks the proxy for the URL, and many proxies allow tunnels only to port 443.
+    if (proxy)
+      return new HttpProxyAgent(proxy.url, { ...this.#tls, signal: this.#over }).connect(
+        request as PlainRequest,
+        options,
+      ) as Connection;
     const direct = options.secureEndpoint ? new HttpsAgent(this.#tls) : new HttpAgent();
-    return direct as unknown as ReturnType<HttpsProxyAgent<string>['connect']>;
+    return direct as unknown as Connection;
   }
 }

@@ -82,7 +82,7 @@ function callSts<T>(
 ): Promise<AwsAnswer<T>> {
   return call('STS', keys, target, tokenCode, async (config) => {
     const sdk = await import('@aws-sdk/client-sts');
-    const client = new sdk.STSClient(config);
+    const client = new sdk.STSClient({ ...config, useGlobalEndpoint: target.destination.useGlobalEndpoint });
     return { client, send: (abortSignal) => send({ client, sdk, abortSignal }) };
   });
 }

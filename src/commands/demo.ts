@@ -10,6 +10,7 @@ import { type DemoScreen, openScreen } from '../demo/screen.ts';
 import { PROFILE, REGION, REMIND_EVERY, type Stage, setStage } from '../demo/stage.ts';
 import { UserError } from '../errors.ts';
 import { PROGRAM } from '../package-file.ts';
+import { awsTarget } from '../refresh/effects.ts';
 import { runCommand } from '../run-command.ts';
 import { sessionIn, shortKeyId } from '../session/session.ts';
 import { deferred } from '../time/deferred.ts';
@@ -237,7 +238,8 @@ function sessionOf(file: Buffer) {
 async function identity(stage: Stage, file: Buffer): Promise<{ arn: string; accessKeyId: string }> {
   const keys = sessionOf(file);
   const { serialNumber } = stage;
-  const answer = await getCallerIdentity(keys, { profile: PROFILE, region: REGION, serialNumber, clockOffset: 0 });
+  const asking = { sourceProfile: PROFILE, region: REGION, serialNumber };
+  const answer = await getCallerIdentity(keys, awsTarget('STS', asking, { offset: 0 }));
   if (!answer.ok) throw new UserError(`the demo failed: STS does not accept the new session (${answer.failure.kind})`);
   const { action, accessKeyId, outcome } = stage.sts.requests.at(-1) ?? {};
   must(

@@ -22,7 +22,6 @@ import { type Loaded, settingsFindings } from '../doctor/settings.ts';
 import { testNotification } from '../doctor/test-notification.ts';
 import { variableFindings } from '../doctor/variables.ts';
 import { UserError } from '../errors.ts';
-import { notAFile } from '../files/read.ts';
 import { packageVersion } from '../package-file.ts';
 import { aged, sessionIn } from '../session/session.ts';
 import { readState } from '../session/state.ts';
@@ -59,10 +58,8 @@ export async function doctor(options: DoctorOptions): Promise<void> {
   // Started here, since several checks wait for each. A rejection is reported by the checks.
   const agent = agentSeen(files);
   const service = lookAtService(environment, settings);
-  const bundle = environment.AWS_CA_BUNDLE;
   /** Why AWS cannot be asked: to read a pipe could take forever. */
-  const obstacle =
-    seen.credentials.problem ?? (bundle && notAFile(bundle) ? `AWS_CA_BUNDLE=${bundle} is not a file` : undefined);
+  const obstacle = seen.credentials.problem;
   const asked =
     obstacle === undefined
       ? Promise.all(profiles.map((one) => askAws(one, known.credentials(one.profile), files)))

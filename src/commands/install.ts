@@ -3,6 +3,7 @@ import type { GlobalOptions } from '../cli/options.ts';
 import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { packageVersion } from '../package-file.ts';
+import { foreignEndpoints } from '../refresh/effects.ts';
 import { installDesktopEntry, removeDesktopEntry } from '../service/desktop-entry.ts';
 import { install, planned, serviceOf, uninstall } from '../service/install.ts';
 import { findStart } from '../service/start.ts';
@@ -11,6 +12,8 @@ import { requireValidSchedule, userSettings } from '../settings/settings.ts';
 interface InstallOptions extends GlobalOptions {
   print?: boolean;
   force?: boolean;
+  /** Whether the caller has named an endpoint that is not AWS's. */
+  endpointIsNamed?: boolean;
 }
 
 /** How long a starting agent may take to answer, in milliseconds; it is then asked again. */
@@ -21,6 +24,7 @@ export async function installCommand(options: InstallOptions): Promise<void> {
   // A wrong setting would end the agent: report it before anything is written.
   const settings = userSettings(options);
   await requireValidSchedule(settings);
+  const foreign = foreignEndpoints(settings.profiles);
   const { files } = settings;
   const service = serviceOf(process.env);
   const called = { node: process.execPath, program: process.argv[1] ?? '', config: options.config };
@@ -49,6 +53,7 @@ export async function installCommand(options: InstallOptions): Promise<void> {
       : `The ${service.name} is already running: nothing to do.`,
   );
   for (const warning of [...start.warnings, ...(without ? [without] : [])]) say(`warning: ${warning}`);
+  if (!options.endpointIsNamed) for (const line of foreign) say(line);
   if (service.desktopEntry) {
     try {
       installDesktopEntry(process.env, start);

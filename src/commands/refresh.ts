@@ -9,7 +9,7 @@ import { UserError } from '../errors.ts';
 import { exposure } from '../files/exposure.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
 import { resultAtTerminal, waitingAtTerminal } from '../refresh/at-terminal.ts';
-import { refreshEffects, saveSession } from '../refresh/effects.ts';
+import { foreignEndpoints, refreshEffects, saveSession } from '../refresh/effects.ts';
 import { chosenProfile, readHeldSession, sessionInFile } from '../refresh/held-session.ts';
 import { outcomeText } from '../refresh/outcome.ts';
 import { refresh } from '../refresh/refresh.ts';
@@ -33,6 +33,8 @@ interface RefreshOptions extends GlobalOptions {
   sourceProfile?: string;
   durationSeconds?: string;
   force?: boolean;
+  /** Whether the caller has named an endpoint that is not AWS's. */
+  endpointIsNamed?: boolean;
 }
 
 /**
@@ -46,7 +48,9 @@ export async function refreshCommand(
 ): Promise<void> {
   const settings = userSettings(options);
   const profile = withOptions(chosenProfile(name, settings), options);
+  const code = options.tokenCode === undefined ? undefined : await givenCode(options.tokenCode);
   requireDevice(settings, profile);
+  const foreign = foreignEndpoints([profile]);
   const clock = new Clock();
   const held = readHeldSession(settings, profile, clock.now());
   const { state, expiration } = held;
@@ -61,9 +65,8 @@ export async function refreshCommand(
     return;
   }
 
-  const { ask, show } = resultAtTerminal(
-    options.tokenCode === undefined ? terminalFirst(settings, profile, ways) : once(await givenCode(options.tokenCode)),
-  );
+  if (!options.endpointIsNamed) for (const line of foreign) process.stderr.write(`${line}\n`);
+  const { ask, show } = resultAtTerminal(code === undefined ? terminalFirst(settings, profile, ways) : once(code));
   let copy: string | undefined;
   const save = async (session: MfaSession) => {
     if (overKeys && copy === undefined) {

@@ -3,7 +3,7 @@ import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { changeCredentials } from '../files/replace.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
-import { credentialProcess, stsTarget } from '../refresh/effects.ts';
+import { awsTarget, credentialProcess, foreignEndpoints } from '../refresh/effects.ts';
 import { readSessions } from '../refresh/held-session.ts';
 import { serviceOf } from '../service/install.ts';
 import { aged, stateAt } from '../session/session.ts';
@@ -63,6 +63,7 @@ export async function setupCommand(options: SetupOptions): Promise<void> {
   if (found.sources.length === 0) throw new UserError(texts.noSources(files.credentials), 'usage');
   const chosen = await chooseProfile(questions, around.files, found, options);
   const inForce = valuesInForce(chosen.profile, chosen.sourceProfile, around);
+  for (const line of foreignEndpoints([{ ...chosen, serialNumber: undefined }])) questions.say(line);
   const serialNumber = options.serialNumber ?? (await askDevice(questions, chosen, files, around.files, inForce));
   const durationSeconds = [
     options.durationSeconds,
@@ -90,13 +91,17 @@ export async function setupCommand(options: SetupOptions): Promise<void> {
   if (lost !== undefined) questions.say(lost);
   if (options.refresh) {
     try {
-      await refreshCommand(profile, refreshOptions(options), questions.person ? undefined : ['mfa_process']);
+      await refreshCommand(
+        profile,
+        { ...refreshOptions(options), endpointIsNamed: true },
+        questions.person ? undefined : ['mfa_process'],
+      );
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       throw new UserError(texts.notRefreshed(error.message), error.code, { cause: error });
     }
   }
-  if (installs) await installCommand(options);
+  if (installs) await installCommand({ ...options, endpointIsNamed: true });
   const region = awsSetting(around.files, sourceProfile, 'region');
   if (region && awsSetting(around.files, profile, 'region') === undefined)
     questions.say(texts.noRegion(profile, region));
@@ -121,17 +126,17 @@ async function askDevice(
   inForce: ValuesInForce,
 ): Promise<string> {
   const keys = await longTermKeys(files, sourceProfile, credentialProcess);
-  const region =
-    awsSetting(awsFiles, sourceProfile, 'region') ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION;
+  const { AWS_REGION, AWS_DEFAULT_REGION } = process.env;
+  const region = AWS_REGION || AWS_DEFAULT_REGION || awsSetting(awsFiles, sourceProfile, 'region');
   // The device in the settings is of the user of the present source profile.
   const isSameSource = inForce.sourceProfile === undefined || inForce.sourceProfile === sourceProfile;
   const configured = isSameSource ? inForce.serialNumber : awsSetting(awsFiles, sourceProfile, 'mfa_serial');
   const hints = { sourceProfile, configured, found: found ?? inForce.serialNumber };
-  const target = stsTarget(
-    { sourceProfile, serialNumber: configured ?? hints.found, ...(region !== undefined && { region }) },
-    new Clock(),
-  );
-  return chooseDevice(questions, hints, keys, target);
+  const source = {
+    sourceProfile,
+    ...(region ? { region, serialNumber: undefined } : { serialNumber: configured ?? hints.found }),
+  };
+  return chooseDevice(questions, hints, keys, (service) => awsTarget(service, source, new Clock()));
 }
 
 /** Throws before anything is written if the first refresh needs a code and there is no way to get one. */

@@ -1,9 +1,16 @@
 import type { AwsAnswer, Keys } from '../aws/call.ts';
-import { isOfAws } from '../aws/endpoint.ts';
+import { type Destination, isOfAws } from '../aws/endpoint.ts';
 import type { ProfileSection } from '../credentials/section.ts';
 import { UserError } from '../errors.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
-import { callerIdentity, credentialProcess, EXAMPLE_KEYS, mfaDevices } from '../refresh/effects.ts';
+import {
+  awsTarget,
+  callerIdentity,
+  credentialProcess,
+  EXAMPLE_KEYS,
+  mfaDevices,
+  stsDestination,
+} from '../refresh/effects.ts';
 import { sessionIn } from '../session/session.ts';
 import type { Paths } from '../settings/paths.ts';
 import type { ProfileSettings } from '../settings/settings.ts';
@@ -14,6 +21,8 @@ export type Identity = { account: string; arn: string };
 /** AWS's answers about the keys of one MFA profile. */
 export interface Asked {
   profile: ProfileSettings;
+  /** Where requests to STS go, or why a setting makes them impossible. */
+  destination: Destination | { problem: string };
   /** The id of the long-term keys, or why there are none. */
   source: { accessKeyId: string } | { accessKeyId?: undefined; reason: string };
   /** Which user they belong to; undefined if there are no keys to ask with. */
@@ -43,16 +52,27 @@ export async function askAws(
   });
   const source = typeof found === 'string' ? { reason: found } : found;
   const keys = 'accessKeyId' in source ? source : undefined;
+  const destination = orProblem(() => stsDestination(profile));
+  const isPossible = !('problem' in destination);
   const [ofSource, ofSession] = await Promise.all([
     // Without any keys, the refusal shows that STS can be reached.
-    keys || !session ? identity(keys ?? EXAMPLE_KEYS, profile) : undefined,
-    session && identity(session, profile),
+    isPossible && (keys || !session) ? identity(keys ?? EXAMPLE_KEYS, profile) : undefined,
+    isPossible && session ? identity(session, profile) : undefined,
   ]);
   const [devices, devicesBySession] = await Promise.all([
     keys && devicesOf(keys, profile, ofSource),
     session && devicesOf(session, profile, ofSession),
   ]);
-  return { profile, source, ofSource, ofSession, devices, devicesBySession };
+  return { profile, destination, source, ofSource, ofSession, devices, devicesBySession };
+}
+
+function orProblem(find: () => Destination): Asked['destination'] {
+  try {
+    return find();
+  } catch (error) {
+    if (error instanceof UserError) return { problem: error.message };
+    throw error;
+  }
 }
 
 /** Asks AWS, and again if the first request only showed how wrong the clock is. */
@@ -69,8 +89,9 @@ async function devicesOf(
   identified: AwsAnswer<Identity> | undefined,
 ): Promise<AwsAnswer<string[]> | undefined> {
   // If only STS is simulated, AWS's IAM does not know these keys.
-  const isNamed = process.env.AWS_ENDPOINT_URL_IAM || process.env.AWS_ENDPOINT_URL;
-  if (!identified?.ok || !(isNamed || isOfAws(identified.endpoint))) return undefined;
+  if (!identified?.ok) return undefined;
+  const iam = orProblem(() => awsTarget('IAM', profile, { offset: 0 }).destination);
+  if ('problem' in iam || !(iam.endpoint || isOfAws(identified.endpoint))) return undefined;
   const clock = new Clock();
   clock.learn(identified.clockOffset);
   return mfaDevices(keys, profile, clock);

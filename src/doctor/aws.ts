@@ -1,7 +1,7 @@
-import { getProxyForUrl } from 'proxy-from-env';
 import { networkProblem } from '../agent/network.ts';
 import type { AwsAnswer } from '../aws/call.ts';
-import { isOfAws } from '../aws/endpoint.ts';
+import { type Destination, isOfAws } from '../aws/endpoint.ts';
+import { proxyFor } from '../aws/proxy-variables.ts';
 import { formatDuration } from '../time/duration.ts';
 import { SET_CLOCK } from '../time/set-clock.ts';
 import type { Asked, Identity } from './ask-aws.ts';
@@ -9,59 +9,59 @@ import { error, type Finding, ok, warning } from './finding.ts';
 
 /** Checks the connection to STS and the clock, by the answers of STS. */
 export function awsFindings(asked: readonly Asked[], environment: NodeJS.ProcessEnv): Finding[] {
-  const answers = asked.flatMap(({ ofSource, ofSession }) => [ofSource, ofSession].filter((one) => one !== undefined));
   /** One answer for each endpoint: if several came, one that shows that STS can be reached. */
-  const endpoints = new Map<string, AwsAnswer<Identity>>();
-  for (const answer of answers) {
-    const before = endpoints.get(answer.endpoint);
-    if (!before || !hasAnswered(before)) endpoints.set(answer.endpoint, answer);
+  const endpoints = new Map<string, { answer: AwsAnswer<Identity>; destination: Destination }>();
+  const problems = new Set<string>();
+  for (const { destination, ofSource, ofSession } of asked) {
+    if ('problem' in destination) {
+      problems.add(destination.problem);
+      continue;
+    }
+    for (const answer of [ofSource, ofSession]) {
+      if (!answer) continue;
+      const before = endpoints.get(answer.endpoint)?.answer;
+      if (!before || !hasAnswered(before)) endpoints.set(answer.endpoint, { answer, destination });
+    }
   }
   const all = [...endpoints.values()];
   return [
-    ...all.map(({ endpoint }) => endpointFinding(endpoint, environment)),
-    ...all.map(({ endpoint }) => proxyFinding(endpoint, environment)),
-    ...all.map((answer) => reachableFinding(answer, environment)),
-    ...clockFindings(all),
+    ...[...problems].flatMap(problemFindings),
+    ...all.map(({ answer, destination }) => endpointFinding(answer.endpoint, destination)),
+    ...all.map(({ answer, destination }) => proxyFinding(answer.endpoint, destination, environment)),
+    ...all.map(({ answer }) => reachableFinding(answer, environment)),
+    ...clockFindings(all.map(({ answer }) => answer)),
+  ];
+}
+
+/** Reports a setting that makes requests impossible. Wrong certificates have a check of their own. */
+function problemFindings(problem: string): Finding[] {
+  const check = /_proxy must/i.test(problem) ? 'aws.proxy' : 'aws.endpoint';
+  return [
+    ...(/_bundle/i.test(problem) ? [] : [error(check, problem, 'correct it, or remove it')]),
+    warning('aws.reachable', `AWS was not asked: ${problem}`, 'fix that first'),
   ];
 }
 
 const LOOPBACK = /^(localhost|127\..*|\[?::1\]?)$/;
 
-/** Returns the variable that sets the endpoint of STS. */
-function namedEndpoint(environment: NodeJS.ProcessEnv): { name: string; value: string } | undefined {
-  const name = ['AWS_ENDPOINT_URL_STS', 'AWS_ENDPOINT_URL'].find((one) => environment[one]);
-  return name === undefined ? undefined : { name, value: environment[name] ?? '' };
-}
-
-function endpointFinding(host: string, environment: NodeJS.ProcessEnv): Finding {
+function endpointFinding(host: string, { endpoint }: Destination): Finding {
   const check = 'aws.endpoint';
-  const named = namedEndpoint(environment);
-  if (named && !URL.canParse(named.value)) {
-    return error(check, `${named.name} is not a URL`, `unset ${named.name}, or correct it: https://HOST`);
-  }
-  if (isOfAws(host)) return ok(check, `endpoint: ${host}${named ? ` (set by ${named.name})` : ''}`);
-  const where = named?.name ?? 'endpoint_url in ~/.aws/config';
-  const mend = `${named ? `unset ${named.name}` : 'remove endpoint_url'}, unless this is intended`;
-  const isPlain = named?.value.startsWith('http:') && !LOOPBACK.test(host);
-  if (isPlain) return error(check, `requests go to ${host} (set by ${where}) without encryption, codes too`, mend);
-  return warning(check, `requests go to ${host} (set by ${where}), not to AWS`, mend);
+  const by = endpoint ? ` (set by ${endpoint.setBy})` : '';
+  if (isOfAws(host)) return ok(check, `endpoint: ${host}${by}`);
+  const verb = endpoint?.setBy.startsWith('AWS_') ? 'unset' : 'remove';
+  const mend = endpoint ? `${verb} ${endpoint.setBy}, unless this is intended` : 'check the settings of the profile';
+  const isPlain = endpoint && /^http:/i.test(endpoint.url) && !LOOPBACK.test(host);
+  if (isPlain) return error(check, `requests go to ${host}${by} without encryption, codes too`, mend);
+  return warning(check, `requests go to ${host}${by}, not to AWS`, mend);
 }
 
-function proxyFinding(host: string, environment: NodeJS.ProcessEnv): Finding {
+function proxyFinding(host: string, { endpoint }: Destination, environment: NodeJS.ProcessEnv): Finding {
   const check = 'aws.proxy';
-  const named = namedEndpoint(environment);
-  const proxy = getProxyForUrl(named && URL.canParse(named.value) ? named.value : `https://${host}`);
+  const proxy = proxyFor(endpoint?.url ?? `https://${host}`, environment);
   if (!proxy) return ok(check, `no proxy for ${host}`);
-  const names = ['https_proxy', 'http_proxy', 'all_proxy'].flatMap((name) => [name, name.toUpperCase()]);
-  const which = names.filter((name) => environment[name]).join(', ');
-  if (!URL.canParse(proxy)) return error(check, `${which} is not a URL`, `correct it: http://HOST:PORT`);
-  const { protocol, host: at, password } = new URL(proxy);
+  const { protocol, host: at, password } = proxy.url;
   const shown = `${protocol}//${at}${password ? ' (with a password)' : ''}`;
-  if (protocol !== 'http:' && protocol !== 'https:') {
-    const found = `the proxy ${shown} (set by ${which}) is not an HTTP proxy: this program cannot use it`;
-    return error(check, found, `set HTTPS_PROXY to an HTTP proxy, or add ${host} to NO_PROXY`);
-  }
-  return ok(check, `requests to ${host} go through the proxy ${shown} (set by ${which})`);
+  return ok(check, `requests to ${host} go through the proxy ${shown} (set by ${proxy.setBy})`);
 }
 
 /** Returns whether STS answered, with a refusal or not. */

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import type { Entries } from '../credentials/section.ts';
-import { error, type Finding, ok, warning } from './finding.ts';
+import { error, type Finding, ok } from './finding.ts';
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
@@ -16,17 +16,17 @@ export async function certificateFinding(
   now: number,
 ): Promise<Finding> {
   const check = 'aws.certificates';
-  const bundle = environment.AWS_CA_BUNDLE;
-  if (!bundle) {
-    const inConfig = ofSource.get('ca_bundle')?.value;
-    if (inConfig) {
-      const found = `~/.aws/config sets ca_bundle = ${inConfig}, which the AWS CLI uses and this program does not`;
-      return warning(check, found, `export AWS_CA_BUNDLE=${inConfig}, also for the agent, and restart it`);
-    }
+  const named = [
+    ['AWS_CA_BUNDLE', environment.AWS_CA_BUNDLE],
+    ['ca_bundle', ofSource.get('ca_bundle')?.value],
+    ['REQUESTS_CA_BUNDLE', environment.REQUESTS_CA_BUNDLE],
+  ] as const;
+  const [name, bundle] = named.find(([, value]) => value) ?? [];
+  if (!name || !bundle) {
     const { NODE_EXTRA_CA_CERTS: more } = environment;
     return ok(check, `certificates: those of Node.js${more ? ` and NODE_EXTRA_CA_CERTS=${more}` : ''}`);
   }
-  const mend = 'unset AWS_CA_BUNDLE, or set it to a PEM file with every CA certificate to trust';
+  const mend = `${name === 'ca_bundle' ? 'remove' : 'unset'} ${name}, or set it to a PEM file with every CA certificate to trust`;
   let text: string;
   try {
     // To read a pipe could take forever.
@@ -34,21 +34,21 @@ export async function certificateFinding(
     text = await readFile(bundle, 'latin1');
   } catch (problem) {
     const { code = 'not a file' } = problem as NodeJS.ErrnoException;
-    return error(check, `AWS_CA_BUNDLE=${bundle} cannot be read (${code}): no AWS tool can connect`, mend);
+    return error(check, `${name}=${bundle} cannot be read (${code}): no AWS tool can connect`, mend);
   }
   const certificates = (text.match(CERTIFICATE) ?? []).map(parsed);
   const good = certificates.filter((one) => one !== undefined);
   if (good.length === 0 || good.length < certificates.length) {
     const what = certificates.length === 0 ? 'contains no certificate' : 'contains a broken certificate';
-    return error(check, `AWS_CA_BUNDLE=${bundle} ${what}`, mend);
+    return error(check, `${name}=${bundle} ${what}`, mend);
   }
   const ended = good.filter(({ validTo }) => Date.parse(validTo) < now);
   if (ended.length === good.length) {
-    return error(check, `AWS_CA_BUNDLE=${bundle}: all its certificates have expired (${ended[0]?.validTo})`, mend);
+    return error(check, `${name}=${bundle}: all its certificates have expired (${ended[0]?.validTo})`, mend);
   }
   return ok(
     check,
-    `certificates: AWS_CA_BUNDLE=${bundle} with ${good.length} ${good.length === 1 ? 'certificate' : 'certificates'}`,
+    `certificates: ${name}=${bundle} with ${good.length} ${good.length === 1 ? 'certificate' : 'certificates'}`,
   );
 }
 

@@ -1,15 +1,20 @@
+import { homedir } from 'node:os';
 import type { Ask } from '../ask/ask.ts';
 import type { AwsAnswer, AwsTarget, Keys } from '../aws/call.ts';
+import { type Destination, destinationOf, isOfAws, type ServiceName } from '../aws/endpoint.ts';
 import { withSession } from '../credentials/edit.ts';
 import { UserError } from '../errors.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
 import type { MfaSession } from '../session/session.ts';
 import { rememberExpiry } from '../session/state.ts';
+import { readAwsSettings } from '../settings/aws-settings.ts';
+import { pathsOf } from '../settings/paths.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import { pause } from '../time/pause.ts';
 import { rememberCodes } from './codes.ts';
 import type { RefreshEffects } from './refresh.ts';
+import * as texts from './texts.ts';
 
 /**
  * Saves the session: steps 4 and 5 of a refresh. Writes it to its profile, and remembers whose expiry that is.
@@ -46,10 +51,13 @@ export function refreshEffects(
         ? answer
         : undefined;
     },
-    longTermKeys: (source) => longTermKeys(files, source, credentialProcess),
+    longTermKeys: async (source) => {
+      stsDestination(profile);
+      return longTermKeys(files, source, credentialProcess);
+    },
     getSessionToken: async (request, keys) => {
       const { getSessionToken } = await import('../aws/sts.ts');
-      const answer = learning(clock, await getSessionToken(request, keys, stsTarget(profile, clock)));
+      const answer = learning(clock, await getSessionToken(request, keys, awsTarget('STS', profile, clock)));
       return answer.ok ? { ...answer, value: { ...answer.value, issued: clock.now() } } : answer;
     },
     save: (name, session) => saveSession(files, name, session),
@@ -71,29 +79,48 @@ export const EXAMPLE_KEYS: Keys = {
  * @returns undefined if AWS could not be asked
  */
 export async function isAlive(session: Keys, profile: ProfileSettings, clock: Clock): Promise<boolean | undefined> {
-  const answer = await callerIdentity(session, profile, clock);
-  if (answer.ok) return true;
+  const answer = await callerIdentity(session, profile, clock).catch(() => undefined);
+  if (!answer || answer.ok) return answer?.ok;
   return answer.failure.kind === 'expired' || answer.failure.kind === 'bad-keys' ? false : undefined;
 }
 
 /** Asks the STS of a profile which user these keys belong to. */
 export async function callerIdentity(keys: Keys, profile: ProfileSettings, clock: Clock) {
   const { getCallerIdentity } = await import('../aws/sts.ts');
-  return learning(clock, await getCallerIdentity(keys, stsTarget(profile, clock)));
+  return learning(clock, await getCallerIdentity(keys, awsTarget('STS', profile, clock)));
 }
 
 /** Asks AWS for the MFA devices of the user to whom these keys belong. */
 export async function mfaDevices(keys: Keys, profile: ProfileSettings, clock: Clock) {
   const { listMfaDevices } = await import('../aws/iam.ts');
-  return learning(clock, await listMfaDevices(keys, stsTarget(profile, clock)));
+  return learning(clock, await listMfaDevices(keys, awsTarget('IAM', profile, clock)));
 }
 
-/** Returns where to send the requests for a profile. */
-export function stsTarget(
-  { sourceProfile, region, serialNumber }: Pick<ProfileSettings, 'sourceProfile' | 'region' | 'serialNumber'>,
-  clock: Clock,
-): AwsTarget {
-  return { profile: sourceProfile, region, serialNumber, clockOffset: clock.offset };
+/** What the destination of a profile's requests depends on. */
+type Asking = { sourceProfile: string; region?: string | undefined; serialNumber: string | undefined };
+
+/**
+ * Returns where requests to STS go for a profile.
+ * @throws UserError (`usage`) if a setting makes requests impossible
+ */
+export function stsDestination(profile: Asking): Destination {
+  return awsTarget('STS', profile, { offset: 0 }).destination;
+}
+
+/**
+ * Returns a line for each endpoint of STS that is not AWS's, for commands that name it.
+ * @throws UserError (`usage`) if a setting makes requests impossible
+ */
+export function foreignEndpoints(profiles: readonly Asking[]): string[] {
+  const endpoints = profiles.map((profile) => stsDestination(profile).endpoint).filter((one) => one !== undefined);
+  const foreign = endpoints.filter(({ url }) => !isOfAws(new URL(url).hostname));
+  return [...new Set(foreign.map(({ url, setBy }) => texts.notAws(url, setBy)))];
+}
+
+/** Returns where to send the requests for a profile. @throws UserError: see {@link stsDestination} */
+export function awsTarget(service: ServiceName, profile: Asking, { offset }: Pick<Clock, 'offset'>): AwsTarget {
+  const settings = readAwsSettings(pathsOf(process.env, homedir()), profile.sourceProfile);
+  return { destination: destinationOf(service, profile, settings, process.env), clockOffset: offset };
 }
 
 function learning<T>(clock: Clock, answer: AwsAnswer<T>): AwsAnswer<T> {

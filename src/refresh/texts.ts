@@ -195,3 +195,8 @@ export function holdsLongTerm(profile: string, file: string): string {
 }
 
 export const ANOTHER_ASKS = 'another command asks for a code: answer that one first';
+
+/** @param setBy the variable or the setting, with its place */
+export function notAws(url: string, setBy: string): string {
+  return plain(`Requests go to ${url} (set by ${setBy}), which is not AWS's.`);
+}

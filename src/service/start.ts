@@ -21,9 +21,17 @@ export const NODE_FLAGS = ['--no-opt'];
 
 /** Variables with locations, copied into the service file: a service does not see what a shell's start-up file sets. */
 export const CARRIED = [
-  ...['AWS_SHARED_CREDENTIALS_FILE', 'AWS_CONFIG_FILE', 'AWS_MFA_AGENT_CONFIG', 'AWS_CA_BUNDLE'],
-  ...['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_STS', 'XDG_CONFIG_HOME', 'XDG_STATE_HOME'],
+  ...['AWS_SHARED_CREDENTIALS_FILE', 'AWS_CONFIG_FILE', 'AWS_MFA_AGENT_CONFIG', 'AWS_CA_BUNDLE', 'REQUESTS_CA_BUNDLE'],
+  ...['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_STS', 'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS'],
+  ...['AWS_USE_FIPS_ENDPOINT', 'AWS_USE_DUALSTACK_ENDPOINT', 'AWS_STS_REGIONAL_ENDPOINTS'],
+  ...['XDG_CONFIG_HOME', 'XDG_STATE_HOME'],
 ];
+
+/** Copied too. They may differ between folders of a user's work, so `doctor` does not compare them. */
+const REGIONS = ['AWS_REGION', 'AWS_DEFAULT_REGION'];
+
+/** Those that are paths from the current folder, for the AWS CLI too. */
+const PATHS = ['AWS_CA_BUNDLE', 'REQUESTS_CA_BUNDLE'];
 
 /** Variables that are not copied: they may contain a password. */
 export const PROXIES = ['HTTPS_PROXY', 'https_proxy', 'NO_PROXY', 'no_proxy'];
@@ -40,7 +48,10 @@ export function findStart(
   const node = lastingPath('node', called.node, environment);
   const program = lastingPath('aws-mfa-agent', called.program, environment);
   const real = realpath(credentials) ?? credentials;
-  const carried = CARRIED.flatMap((name) => (environment[name] ? [[name, environment[name]]] : []));
+  const carried = [...CARRIED, ...REGIONS].flatMap((name) => {
+    const value = environment[name];
+    return value ? [[name, PATHS.includes(name) ? resolve(value) : value]] : [];
+  });
   const proxies = PROXIES.filter((name) => environment[name]);
   return {
     node,

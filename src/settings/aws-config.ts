@@ -9,6 +9,8 @@ export interface AwsConfig {
   entries(profile: string): Entries;
   /** Returns the text between the brackets of a profile's header: `profile NAME` or `default`. */
   title(profile: string): string | undefined;
+  /** Returns the lines below the header `services NAME`; undefined if there is none. */
+  services(name: string): readonly string[] | undefined;
 }
 
 /**
@@ -22,7 +24,10 @@ export interface AwsConfig {
 export function readAwsConfig(bytes: Buffer | undefined): AwsConfig {
   const document = parseConfig(bytes ?? Buffer.alloc(0));
   const titles = new Map<string, string>();
+  const services = new Map<string, string>();
   for (const title of document.profileNames()) {
+    const [kind, named, ...more] = title.startsWith('services') ? (wordsIn(title) ?? []) : [];
+    if (kind !== undefined && named !== undefined && more.length === 0) services.set(named, title);
     const name = title === 'default' ? title : nameIn(title);
     if (name !== undefined) titles.set(name, title);
     const unquoted = name === undefined ? unquotedNameIn(title) : undefined;
@@ -35,6 +40,7 @@ export function readAwsConfig(bytes: Buffer | undefined): AwsConfig {
       return title === undefined ? new Map() : document.entries(title);
     },
     title: (profile) => titles.get(profile),
+    services: (name) => document.profile(services.get(name) ?? '')?.lines,
   };
 }
 

@@ -192,7 +192,8 @@ function profileSettings(
   ];
   const mfaProcess = firstOf(places, 'mfa_process')?.value;
   const maxAge = readSetting(firstOf(ofSection, 'max_age'), forms.maxAge);
-  const region = readSetting(firstOf(places, 'region') ?? regionIn(env), forms.region);
+  // As in the AWS CLI, the variables come before AWS's files. A region in config.ini is for this profile only.
+  const region = readSetting(firstOf(ofSection, 'region') ?? regionIn(env) ?? firstOf(places, 'region'), forms.region);
   return {
     profile: section.name,
     sourceProfile,
@@ -205,14 +206,14 @@ function profileSettings(
 }
 
 /** Returns the setting from the first place that has the key; undefined if it has no value there. */
-function firstOf(places: SettingsPlace[], key: string): Written | undefined {
+export function firstOf(places: SettingsPlace[], key: string): Written | undefined {
   const place = places.find(({ entries }) => entries.has(key));
   const found = place && written(place.entries, key, place.file);
   return found?.value ? found : undefined;
 }
 
 /** A setting as the user wrote it, and its place. */
-interface Written {
+export interface Written {
   key: string;
   value: string;
   /** `FILE:LINE`, or `environment`. */
@@ -282,7 +283,7 @@ function settingsIn(text: string | undefined, path: string): SettingsFile {
  * Returns the content of a file with settings; undefined if it is missing.
  * @throws UserError (`usage`) if it cannot be read
  */
-function bytesOf(path: string): Buffer | undefined {
+export function bytesOf(path: string): Buffer | undefined {
   try {
     return readIfPresent(path);
   } catch (error) {
@@ -293,7 +294,7 @@ function bytesOf(path: string): Buffer | undefined {
 }
 
 /** Returns the credentials file; undefined also if it cannot be read: code that needs its keys reports why. */
-function credentialsIn(path: string): CredentialsDocument | undefined {
+export function credentialsIn(path: string): CredentialsDocument | undefined {
   try {
     const bytes = readIfPresent(path);
     return bytes && parseCredentials(bytes);

@@ -1,4 +1,5 @@
 import type { AwsTarget, Keys } from '../aws/call.ts';
+import type { ServiceName } from '../aws/endpoint.ts';
 import { listMfaDevices } from '../aws/iam.ts';
 import { getCallerIdentity } from '../aws/sts.ts';
 import { UserError } from '../errors.ts';
@@ -29,19 +30,19 @@ export async function chooseDevice(
   questions: Questions,
   hints: DeviceHints,
   keys: Keys,
-  target: AwsTarget,
+  targetOf: (service: ServiceName) => AwsTarget,
 ): Promise<string> {
   const [configured, found] = [hints.configured, hints.found].map((serial) =>
     serial !== undefined && serialProblem(serial) === undefined ? serial : undefined,
   );
   const known = configured ?? found;
   questions.say(texts.listing(hints.sourceProfile));
-  const answer = await listMfaDevices(keys, target);
+  const answer = await listMfaDevices(keys, targetOf('IAM'));
   if (!answer.ok) {
     if (answer.failure.kind === 'bad-keys')
       throw new UserError(texts.deadKeys(hints.sourceProfile, answer.failure.code));
     questions.say(texts.notListed(answer.failure));
-    return typed(questions, known, known === undefined ? await usualDevice(keys, target) : undefined);
+    return typed(questions, known, known === undefined ? await usualDevice(keys, targetOf('STS')) : undefined);
   }
 
   const devices = answer.value.filter((serial) => serialProblem(serial) === undefined);

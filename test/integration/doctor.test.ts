@@ -332,7 +332,9 @@ describe('doctor on the connection to AWS', () => {
     expect(of('aws.endpoint')).toMatchObject([error(/without encryption/, /unset AWS_ENDPOINT_URL_STS/)]);
     expect(text).not.toContain('proxypassword');
     env.HTTP_PROXY = 'socks5://127.0.0.1:1';
-    expect((await examine()).of('aws.proxy')).toMatchObject([error(/socks5/, /HTTP proxy/)]);
+    expect((await examine()).of('aws.proxy')).toMatchObject([
+      error(/HTTP_PROXY must be an HTTP proxy.*, not socks5/, /correct/),
+    ]);
   });
 
   it('doctor reports a wrong clock, and still what AWS says of the keys', async () => {

@@ -3,8 +3,10 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { AwsTarget } from '../../src/aws/call.ts';
 import { CALL_TIMEOUT } from '../../src/aws/call.ts';
 import { getCallerIdentity, getSessionToken } from '../../src/aws/sts.ts';
+import { awsTarget } from '../../src/refresh/effects.ts';
 import { type HostileServer, http, refusal, session, startHostile } from '../hostile.ts';
 import { run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
@@ -32,13 +34,10 @@ async function answering(answer: string | ((socket: Socket) => void | Promise<vo
   sandbox.env.AWS_ENDPOINT_URL_STS = server.url;
 }
 
-const target = () => ({
-  profile: 'default',
-  region: 'eu-west-1',
-  serialNumber: sandbox.serialNumber,
-  clockOffset: 0,
-  timeout: 2_000,
-});
+const target = (): AwsTarget => {
+  const source = { sourceProfile: 'default', region: 'eu-west-1', serialNumber: sandbox.serialNumber };
+  return { ...awsTarget('STS', source, { offset: 0 }), timeout: 2_000 };
+};
 const ask = async () => {
   const request = { serialNumber: sandbox.serialNumber, tokenCode: '123456', durationSeconds: 3600 };
   const answer = await within('an answer', getSessionToken(request, sandbox.alice, target()));

@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { AwsTarget, Keys } from '../../src/aws/call.ts';
+import type { Keys } from '../../src/aws/call.ts';
+import type { ServiceName } from '../../src/aws/endpoint.ts';
 import { listMfaDevices } from '../../src/aws/iam.ts';
 import { getSessionToken } from '../../src/aws/sts.ts';
+import { awsTarget } from '../../src/refresh/effects.ts';
 import { needs } from '../needs.ts';
+import { startRecordingProxy } from '../recording-proxy.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 
 let sandbox: Sandbox;
@@ -25,13 +26,8 @@ afterEach(async () => {
 });
 
 const PASSKEY = 'arn:aws:iam::123456789012:u2f/user/alice/yubikey-ABCDEFGHIJKLMNOP';
-const target = (changes: Partial<AwsTarget> = {}): AwsTarget => ({
-  profile: 'default',
-  region: 'eu-west-1',
-  serialNumber: undefined,
-  clockOffset: 0,
-  ...changes,
-});
+const target = (service: ServiceName = 'IAM', region = 'eu-west-1') =>
+  awsTarget(service, { sourceProfile: 'default', region, serialNumber: undefined }, { offset: 0 });
 const list = (keys: Keys = sandbox.alice, where = target()) => listMfaDevices(keys, where);
 
 describe('ListMFADevices', () => {
@@ -63,7 +59,7 @@ describe('ListMFADevices', () => {
     const withMfa = await getSessionToken(
       { serialNumber: sandbox.serialNumber, tokenCode: sandbox.code(), durationSeconds: 900 },
       sandbox.alice,
-      target(),
+      target('STS'),
     );
     if (!withMfa.ok) throw new Error(withMfa.failure.kind);
     expect(await list(withMfa.value)).toMatchObject({ ok: true });
@@ -87,30 +83,20 @@ describe('ListMFADevices', () => {
     expect(await list()).toMatchObject({ ok: true });
     delete process.env.AWS_ENDPOINT_URL;
     process.env.HTTPS_PROXY = 'http://127.0.0.1:1';
-    const hostFor = async (region: string) => (await list(sandbox.alice, target({ region }))).endpoint;
+    const hostFor = async (region: string) => (await list(sandbox.alice, target('IAM', region))).endpoint;
     expect(await hostFor('eu-west-1')).toBe('iam.amazonaws.com');
     expect(await hostFor('cn-northwest-1')).toBe('iam.cn-north-1.amazonaws.com.cn');
     expect(await hostFor('us-gov-east-1')).toBe('iam.us-gov.amazonaws.com');
   });
 
   it('ListMFADevices uses the proxy of the environment', async () => {
-    const through: string[] = [];
-    const proxy = createServer();
-    proxy.on('connect', ({ url = '' }, client) => {
-      through.push(url);
-      const upstream = connect(Number(new URL(sandbox.sts.url).port), '127.0.0.1', () => {
-        client.write('HTTP/1.1 200 Connection established\r\n\r\n');
-        upstream.pipe(client).pipe(upstream);
-      });
-    });
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const proxy = await startRecordingProxy(sandbox.sts.url);
     try {
-      process.env.HTTP_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+      process.env.HTTP_PROXY = proxy.url;
       process.env.AWS_ENDPOINT_URL_IAM = 'http://iam.behind.proxy.test:8080';
       expect(await list()).toMatchObject({ ok: true });
-      expect(through).toEqual(['iam.behind.proxy.test:8080']);
+      expect(proxy.recorded).toMatchObject([{ asked: 'POST http://iam.behind.proxy.test:8080/' }]);
     } finally {
-      proxy.closeAllConnections();
       proxy.close();
     }
   });

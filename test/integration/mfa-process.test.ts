@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAsk } from '../../src/ask/choose.ts';
 import { getSessionToken } from '../../src/aws/sts.ts';
 import { rememberCodes } from '../../src/refresh/codes.ts';
+import { awsTarget } from '../../src/refresh/effects.ts';
 import { refresh } from '../../src/refresh/refresh.ts';
 import type { MfaSession } from '../../src/session/session.ts';
 import { asking } from '../desktop/asking.ts';
@@ -113,13 +114,8 @@ describe('the code of mfa_process', () => {
           outage: async () => undefined,
           longTermKeys: async () => sandbox.alice,
           getSessionToken: (request, keys) => {
-            const offset = sandbox.clock.offset;
-            return getSessionToken(request, keys, {
-              profile: 'default',
-              region: 'eu-west-1',
-              serialNumber,
-              clockOffset: offset,
-            });
+            const source = { sourceProfile: 'default', region: 'eu-west-1', serialNumber };
+            return getSessionToken(request, keys, awsTarget('STS', source, sandbox.clock));
           },
           save: async (_, session) => void saved.push(session),
           codes,

@@ -77,6 +77,7 @@ describe('setup on a terminal', () => {
     );
     expect(screen).toMatch(/\[mfa\] is fresh until/);
     expect(screen).toContain('aws configure set region eu-west-1 --profile mfa');
+    expect(screen.match(/Requests go to http:\/\/127\.0\.0\.1:\d+ \(set by AWS_ENDPOINT_URL_STS\)/g)).toHaveLength(1);
     expect(status).toBe(0);
     expect(await readFile(output, 'utf8')).toBe('');
     expect(await sessionIn('mfa')).toMatchObject({ userName: 'alice', mfa: true });

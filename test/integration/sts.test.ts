@@ -9,8 +9,10 @@ import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AwsTarget, Keys } from '../../src/aws/call.ts';
 import { getCallerIdentity, getSessionToken } from '../../src/aws/sts.ts';
+import { awsTarget } from '../../src/refresh/effects.ts';
 import type { StsFault } from '../../src/sandbox/sts.ts';
 import { needs } from '../needs.ts';
+import { startRecordingProxy } from '../recording-proxy.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { until, within } from '../within.ts';
 
@@ -29,13 +31,12 @@ afterEach(async () => {
   await sandbox.close();
 });
 
-const target = (changes: Partial<AwsTarget> = {}): AwsTarget => ({
-  profile: 'default',
-  region: 'eu-west-1',
-  serialNumber: sandbox.serialNumber,
-  clockOffset: 0,
-  ...changes,
-});
+const target = (
+  changes: { region?: string | undefined; serialNumber?: string; clockOffset?: number } = {},
+): AwsTarget => {
+  const source = { sourceProfile: 'default', region: 'eu-west-1', serialNumber: sandbox.serialNumber, ...changes };
+  return awsTarget('STS', source, { offset: changes.clockOffset ?? 0 });
+};
 const ask = (
   changes: Partial<Parameters<typeof getSessionToken>[0]> = {},
   keys: Keys = sandbox.alice,
@@ -206,38 +207,21 @@ describe('GetSessionToken', () => {
       deaf.close();
     }
   });
-
-  it('GetSessionToken reports that the file of AWS_CA_BUNDLE does not exist', async () => {
-    process.env.AWS_CA_BUNDLE = '/no/such/bundle.pem';
-    expect(await ask()).toMatchObject({ failure: { kind: 'unreachable', sent: false } });
-  });
 });
 
 describe('the connection to STS', () => {
   it('the connection to STS uses the proxy of the environment, except for the hosts of NO_PROXY', async () => {
-    const through: string[] = [];
-    const proxy = createServer();
-    proxy.on('connect', ({ url = '' }, client, head) => {
-      through.push(url);
-      const { port } = new URL(sandbox.sts.url);
-      const upstream = connect(Number(port), '127.0.0.1', () => {
-        client.write('HTTP/1.1 200 Connection established\r\n\r\n');
-        upstream.write(head);
-        upstream.pipe(client).pipe(upstream);
-      });
-    });
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const proxy = await startRecordingProxy(sandbox.sts.url);
     try {
-      process.env.HTTP_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+      process.env.HTTP_PROXY = proxy.url;
       process.env.AWS_ENDPOINT_URL_STS = 'http://sts.behind.proxy.test:8080';
       expect(kindOf(await ask())).toBe('granted');
-      expect(through).toEqual(['sts.behind.proxy.test:8080']);
+      expect(proxy.recorded).toMatchObject([{ asked: 'POST http://sts.behind.proxy.test:8080/' }]);
       process.env.NO_PROXY = '127.0.0.1';
       process.env.AWS_ENDPOINT_URL_STS = sandbox.sts.url;
       expect(kindOf(await ask())).toBe('granted');
-      expect(through).toHaveLength(1);
+      expect(proxy.recorded).toHaveLength(1);
     } finally {
-      proxy.closeAllConnections();
       proxy.close();
     }
   });
@@ -249,8 +233,8 @@ describe('the connection to STS', () => {
       proxy.on('connect', (_, client) => client.end(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\n\r\n`));
       await once(proxy.listen(0, '127.0.0.1'), 'listening');
       try {
-        process.env.HTTP_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-        process.env.AWS_ENDPOINT_URL_STS = 'http://sts.behind.proxy.test:8080';
+        process.env.HTTPS_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+        process.env.AWS_ENDPOINT_URL_STS = 'https://sts.behind.proxy.test';
         expect(await ask()).toMatchObject({
           failure: { kind: 'unreachable', sent: false, detail: `the proxy refused the connection (HTTP ${status})` },
           endpoint: 'sts.behind.proxy.test',
@@ -291,7 +275,7 @@ describe('the connection to STS', () => {
     process.env.HTTPS_PROXY = 'http://127.0.0.1:1';
     const partition = async (serialNumber: string) =>
       (await ask({}, sandbox.alice, target({ region: undefined, serialNumber }))).endpoint;
-    expect(await partition('arn:aws-cn:iam::123456789012:mfa/a')).toBe('sts.cn-north-1.amazonaws.com.cn');
+    expect(await partition('arn:aws-cn:iam::123456789012:mfa/a')).toBe('sts.cn-northwest-1.amazonaws.com.cn');
     expect(await partition('arn:aws-us-gov:iam::123456789012:mfa/a')).toBe('sts.us-gov-west-1.amazonaws.com');
   });
 });

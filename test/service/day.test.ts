@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getCallerIdentity } from '../../src/aws/sts.ts';
 import { parseCredentials } from '../../src/credentials/document.ts';
 import { withSession } from '../../src/credentials/edit.ts';
+import { awsTarget } from '../../src/refresh/effects.ts';
 import { keepDiary, localTime } from '../day/diary.ts';
 import { startWorld, type World } from '../day/world.ts';
 import { needs } from '../needs.ts';
@@ -76,7 +77,11 @@ describe('the service during a day', needs('a user manager', 'faketime'), () => 
     failures.push({ at: now(), because });
   }
   async function isTaken(): Promise<boolean> {
-    const target = { profile: 'mfa', region: undefined, serialNumber: undefined, clockOffset: world.clocks.offset() };
+    const target = awsTarget(
+      'STS',
+      { sourceProfile: 'mfa', serialNumber: undefined },
+      { offset: world.clocks.offset() },
+    );
     return (await getCallerIdentity(profile(), target)).ok;
   }
 

@@ -276,14 +276,16 @@ region = eu-west-3
     expect((await load({ AWS_CONFIG_FILE: '~/elsewhere' })).profiles).toMatchObject([{ serialNumber: SERIAL }]);
   });
 
-  it('a missing region comes from the environment, but no other setting does', async () => {
+  it('the region of the environment comes before that of the files, as in the AWS CLI, but not before config.ini', async () => {
     const env = { AWS_REGION: 'eu-west-1', AWS_DEFAULT_REGION: 'eu-west-2', AWS_PROFILE: 'team', AWS_ROLE_ARN: 'x' };
     write(awsConfig, AWS);
-    expect((await settings('[mfa]\n[team]\nsource_profile = work', env)).profiles).toMatchObject([
-      { region: 'eu-west-1', serialNumber: 'GAHT00000001' },
-      { region: 'eu-west-3' },
+    const text = '[mfa]\nregion = eu-north-1\n[team]\nsource_profile = work';
+    expect((await settings(text, env)).profiles).toMatchObject([
+      { region: 'eu-north-1', serialNumber: 'GAHT00000001' },
+      { region: 'eu-west-1', serialNumber: 'GAHT00000002' },
     ]);
-    expect((await load({ ...env, AWS_REGION: '' })).profiles[0]?.region).toBe('eu-west-2');
+    expect((await settings(text)).profiles).toMatchObject([{ region: 'eu-north-1' }, { region: 'eu-west-3' }]);
+    expect((await settings('[mfa]\n', { ...env, AWS_REGION: '' })).profiles[0]?.region).toBe('eu-west-2');
     expect(await refusal({ AWS_REGION: 'evil.example/' })).toMatch(/^environment: AWS_REGION = "evil\.example\/"/);
   });
 });

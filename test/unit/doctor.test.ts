@@ -5,6 +5,7 @@ import { rootCertificates } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NO_DISPLAY } from '../../src/ask/reasons.ts';
 import type { AwsAnswer } from '../../src/aws/call.ts';
+import { destinationOf } from '../../src/aws/endpoint.ts';
 import { parseCredentials } from '../../src/credentials/document.ts';
 import { type AgentSeen, agentFindings } from '../../src/doctor/agent.ts';
 import type { Asked } from '../../src/doctor/ask-aws.ts';
@@ -35,7 +36,12 @@ const failed = (failure: AwsFailure, endpoint = 'sts.amazonaws.com'): Answer => 
   clockOffset: undefined,
   endpoint,
 });
-const asked = (ofSource: Answer, settings: Partial<ProfileSettings> = {}): Asked => ({
+const asked = (
+  ofSource: Answer,
+  settings: Partial<ProfileSettings> = {},
+  destination: Asked['destination'] = destinationIn({}),
+): Asked => ({
+  destination,
   profile: {
     profile: 'mfa',
     sourceProfile: 'default',
@@ -49,6 +55,18 @@ const asked = (ofSource: Answer, settings: Partial<ProfileSettings> = {}): Asked
   devices: undefined,
   devicesBySession: undefined,
 });
+/** Where requests to STS go with these variables and this `endpoint_url` of the source profile. */
+function destinationIn(environment: NodeJS.ProcessEnv, endpointUrl?: string): Asked['destination'] {
+  const of = (key: string) =>
+    key === 'endpoint_url' && endpointUrl !== undefined
+      ? { key, value: endpointUrl, place: '~/.aws/config:2' }
+      : undefined;
+  try {
+    return destinationOf('STS', {}, { of, ofService: () => undefined }, environment);
+  } catch (error) {
+    return { problem: (error as Error).message };
+  }
+}
 const of = (check: Check, findings: Finding[]) => findings.filter((one) => one.check === check);
 const seen = (level: Finding['level'], found: RegExp, mend?: RegExp) => ({
   level,
@@ -57,9 +75,10 @@ const seen = (level: Finding['level'], found: RegExp, mend?: RegExp) => ({
 });
 
 describe('doctor on the connection to AWS', () => {
-  const aws = (answer: Answer, environment: NodeJS.ProcessEnv = {}) => awsFindings([asked(answer)], environment);
+  const aws = (answer: Answer, environment: NodeJS.ProcessEnv = {}, endpointUrl?: string) =>
+    awsFindings([asked(answer, {}, destinationIn(environment, endpointUrl))], environment);
 
-  it.each<[string, NodeJS.ProcessEnv, object]>([
+  it.each<[string, NodeJS.ProcessEnv, object, string?]>([
     ['sts.eu-west-1.amazonaws.com', {}, seen('ok', /^endpoint: sts\.eu-west-1\.amazonaws\.com$/)],
     ['sts.cn-north-1.amazonaws.com.cn', {}, seen('ok', /amazonaws/)],
     [
@@ -72,12 +91,17 @@ describe('doctor on the connection to AWS', () => {
       { AWS_ENDPOINT_URL: 'http://localhost:4566' },
       seen('warning', /set by AWS_ENDPOINT_URL\)/, /unset AWS_ENDPOINT_URL,/),
     ],
-    ['sts.example.com', {}, seen('warning', /set by endpoint_url in/, /remove endpoint_url/)],
+    [
+      'sts.example.com',
+      {},
+      seen('warning', /set by endpoint_url \(~\/\.aws\/config:2\)/, /remove endpoint_url/),
+      'https://sts.example.com',
+    ],
     ['sts.example.com', { AWS_ENDPOINT_URL_STS: 'http://sts.example.com' }, seen('error', /without encryption/)],
     ['amazonaws.com.example.com', {}, seen('warning', /not to AWS/)],
-    ['STS', { AWS_ENDPOINT_URL_STS: 'sts.example.com' }, seen('error', /is not a URL/)],
-  ])("doctor judges the endpoint %s by whether it is AWS's (%j)", (host, environment, expected) => {
-    expect(of('aws.endpoint', aws(answered(ARN, 0, host), environment))).toMatchObject([expected]);
+    ['STS', { AWS_ENDPOINT_URL_STS: 'sts.example.com' }, seen('error', /must be a URL/, /correct/)],
+  ])("doctor judges the endpoint %s by whether it is AWS's (%j)", (host, environment, expected, endpointUrl) => {
+    expect(of('aws.endpoint', aws(answered(ARN, 0, host), environment, endpointUrl))).toMatchObject([expected]);
   });
 
   it.each<[number, object]>([
@@ -138,11 +162,15 @@ describe('doctor on certificates', () => {
     );
   });
 
-  it('doctor reports the certificates of Node.js without AWS_CA_BUNDLE, and warns of ca_bundle', async () => {
+  it('doctor checks the certificates of ca_bundle and REQUESTS_CA_BUNDLE, and reports those of Node.js without any', async () => {
     expect(await certificateFinding({}, new Map(), at)).toMatchObject(seen('ok', /Node\.js/));
-    const ofSource = new Map([['ca_bundle', { key: 'ca_bundle', value: '/ca.pem', line: 2 }]]);
-    expect(await certificateFinding({}, ofSource, at)).toMatchObject(
-      seen('warning', /\/ca\.pem/, /export AWS_CA_BUNDLE=/),
+    const bundle = join(folder, 'bundle.pem');
+    await writeFile(bundle, two);
+    const ofSource = new Map([['ca_bundle', { key: 'ca_bundle', value: bundle, line: 2 }]]);
+    const another = { REQUESTS_CA_BUNDLE: '/no/such.pem' };
+    expect(await certificateFinding(another, ofSource, at)).toMatchObject(seen('ok', /ca_bundle=.* 2 certificates/));
+    expect(await certificateFinding(another, new Map(), at)).toMatchObject(
+      seen('error', /REQUESTS_CA_BUNDLE=\/no\/such\.pem cannot be read/, /unset REQUESTS_CA_BUNDLE/),
     );
   });
 });

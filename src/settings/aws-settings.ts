@@ -1,0 +1,52 @@
+import { UserError } from '../errors.ts';
+import { readAwsConfig } from './aws-config.ts';
+import type { Paths } from './paths.ts';
+import { bytesOf, credentialsIn, firstOf, type Written } from './settings.ts';
+
+/** The settings of a profile in AWS's two files that say where requests to AWS go. */
+export interface AwsSettings {
+  of(key: string): Written | undefined;
+  /**
+   * Returns a setting for one service, from the section `[services NAME]` that the profile's setting `services` names.
+   * @throws UserError (`usage`) if there is no such section
+   * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+   */
+  ofService(service: string, key: string): Written | undefined;
+}
+
+/** Reads the settings of a profile. As in botocore, those of the credentials file come first. */
+export function readAwsSettings(files: Pick<Paths, 'credentials' | 'config'>, profile: string): AwsSettings {
+  const config = readAwsConfig(bytesOf(files.config));
+  const places = [
+    { entries: credentialsIn(files.credentials)?.entries(profile) ?? new Map(), file: files.credentials },
+    { entries: config.entries(profile), file: files.config },
+  ];
+  const of = (key: string) => firstOf(places, key);
+  return {
+    of,
+    ofService: (service, key) => {
+      const section = of('services');
+      if (!section) return undefined;
+      const lines = config.services(section.value);
+      if (!lines) {
+        const problem = `there is no [services ${section.value}] in ${files.config}`;
+        throw new UserError(`${section.place}: services = ${section.value}: ${problem}`, 'usage');
+      }
+      const value = nested(lines, service, key);
+      return value ? { key, value, place: `[services ${section.value}] in ${files.config}` } : undefined;
+    },
+  };
+}
+
+/** Returns `key = value` among the indented lines below `service =`. As in botocore, the key is in lower case. */
+function nested(lines: readonly string[], service: string, key: string): string | undefined {
+  let isInside = false;
+  let found: string | undefined;
+  for (const line of lines) {
+    if (/^\s*(?:[#;]|$)/.test(line)) continue;
+    const [, name = '', value = ''] = /^([^=]*)=(.*)$/.exec(line) ?? [];
+    if (!/^\s/.test(line)) isInside = name.trim().toLowerCase() === service && value.trim() === '';
+    else if (isInside && name.trim() === key) found = value.trim();
+  }
+  return found;
+}
