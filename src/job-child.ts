@@ -44,6 +44,11 @@ async function run(job: Job) {
       const { verifyJob } = await import('./agent/jobs.ts');
       return verifyJob(job.input);
     }
+    case 'closeLeft': {
+      const { closeLeft } = await import('./ask/desktop/left.ts');
+      await closeLeft(job.input, process.env);
+      return undefined;
+    }
     case 'refresh': {
       const { refreshJob } = await import('./agent/jobs.ts');
       const onChange = (listener: typeof raise) => {

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { saveSession } from '../refresh/effects.ts';
 import { readSessions } from '../refresh/held-session.ts';
 import type { View } from '../service/view.ts';
-import { readState, rememberExpiry, rememberSnooze } from '../session/state.ts';
+import { forgetNotifications, readState, rememberExpiry, rememberSnooze } from '../session/state.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import type { AgentEffects } from './agent.ts';
@@ -77,6 +77,15 @@ export function agentEffects(
     watchPresence: async (onChange) => (await import('./presence.ts')).watchPresence(process.env, onChange),
     notice: (text) => void import('../ask/desktop/notice.ts').then(({ notice }) => notice(text)),
   };
+}
+
+/** Closes the notifications that an agent left when it was killed. @param folder of the state file */
+export async function closeLeft(folder: string, service: InsideService | undefined): Promise<void> {
+  const { notifications } = readState(folder);
+  if (notifications.length === 0) return;
+  await service?.takeDesktop();
+  await runJob({ do: 'closeLeft', input: notifications });
+  await forgetNotifications(folder, notifications);
 }
 
 async function refreshWhere(job: RefreshJob, asking: Parameters<AgentEffects['refresh']>[1], tell: Tell) {

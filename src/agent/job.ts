@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { AskRequest } from '../ask/ask.ts';
 import { packageFile } from '../package-file.ts';
+import type { LeftNotification } from '../session/state.ts';
 import { nodePath } from '../start-child.ts';
 import type { RefreshJob, refreshJob, Tell, VerifyJob, verifyJob } from './jobs.ts';
 import type { upcomingChecks } from './upcoming.ts';
@@ -14,13 +15,15 @@ export type Job =
   | { do: 'isSchedule'; input: string }
   | { do: 'upcoming'; input: string }
   | { do: 'verify'; input: VerifyJob }
-  | { do: 'refresh'; input: RefreshJob };
+  | { do: 'refresh'; input: RefreshJob }
+  | { do: 'closeLeft'; input: LeftNotification[] };
 
 interface Results {
   isSchedule: boolean;
   upcoming: ReturnType<typeof upcomingChecks>;
   verify: Awaited<ReturnType<typeof verifyJob>>;
   refresh: Awaited<ReturnType<typeof refreshJob>>;
+  closeLeft: undefined;
 }
 
 export type ToJob = Job | { withdraw: true } | { raise: AskRequest };

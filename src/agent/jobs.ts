@@ -6,6 +6,7 @@ import { isAlive, refreshEffects } from '../refresh/effects.ts';
 import { readSessions } from '../refresh/held-session.ts';
 import { type RefreshEffects, refresh } from '../refresh/refresh.ts';
 import type { RefreshTarget } from '../refresh/target.ts';
+import { forgetNotifications, rememberNotification } from '../session/state.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 
@@ -43,6 +44,10 @@ export async function refreshJob(
     tell: (text) => tell(text, 'info'),
     warn: (text) => tell(text, 'warn'),
     onNoWay: (reason, summary) => tell(reason, 'no way', summary),
+    memory: {
+      shown: (one) => rememberNotification(settings.files.state, one),
+      closed: (one) => forgetNotifications(settings.files.state, [one]),
+    },
     resultsOnTerminal: true,
   });
   const { history, ...circumstances } = ending;

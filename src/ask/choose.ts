@@ -1,6 +1,7 @@
 import type { Ask, Way } from './ask.ts';
 import { browser } from './browser/browser.ts';
 import { commandNotification } from './desktop/command-notification.ts';
+import type { ScreenMemory } from './desktop/left.ts';
 import { notification } from './desktop/notification.ts';
 import { inTurn } from './in-turn.ts';
 import { kdialog } from './kdialog.ts';
@@ -35,6 +36,8 @@ interface AskOptions {
    * is that no way is available.
    */
   onNoWay?: (reason: string, summary: string) => void;
+  /** Remembers the notifications that are on the screen. */
+  memory?: ScreenMemory;
   /** Whether the terminal way shows the results of its codes. If not, the program does. */
   resultsOnTerminal?: boolean;
 }
@@ -60,6 +63,7 @@ export function createAsk(
     tell,
     warn,
     onNoWay,
+    memory,
     resultsOnTerminal,
   } = options;
   const named = (name: string) => prompt !== 'auto' && prompt.includes(name);
@@ -67,7 +71,7 @@ export function createAsk(
   const page = browser({ environment, platform, named: named('browser'), ...(tell && { tell }) });
   const known: Way[] = [
     mfaProcess(command, process.stdin.isTTY && process.stderr.isTTY, environment),
-    platform === 'darwin' ? macosNotification() : notification([...dialogs, page], environment),
+    platform === 'darwin' ? macosNotification() : notification([...dialogs, page], environment, memory),
     ...dialogs.map((dialog) => standAlone(dialog, { environment })),
     terminal(standardInput),
     page,
@@ -77,7 +81,7 @@ export function createAsk(
       ? known.filter(({ name }) => name !== 'mfa_process' || command !== undefined)
       : prompt.map((name) => wayNamed(name, known));
   const ask = onNoWay
-    ? withLastResort(inTurn(ways, warn), commandNotification(environment), onNoWay)
+    ? withLastResort(inTurn(ways, warn), commandNotification(environment, memory), onNoWay)
     : inTurn(ways, warn);
   const writeResult = resultsOnTerminal ? (line: string) => tellWhereAsked(line, standardInput) : undefined;
   return {

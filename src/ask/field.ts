@@ -1,5 +1,6 @@
 import { type CommandResult, childEnvironment, isInstalled, runCommand } from '../run-command.ts';
 import { type Answer, type AskRequest, codeIn, type Way } from './ask.ts';
+import { endingWithUs } from './ends-with-us.ts';
 import * as reasons from './reasons.ts';
 import * as texts from './texts.ts';
 
@@ -29,10 +30,9 @@ export function dialog(program: DialogProgram, environment: NodeJS.ProcessEnv): 
       const reason = whyUnfit();
       if (reason !== undefined) return { kind: 'unavailable', reason };
       const answer = await untilCode(request, async (current) => {
-        const result = await runCommand([name, ...program.words(current)], {
-          signal,
-          environment: dialogEnvironment(environment, activationToken),
-        });
+        const own = dialogEnvironment(environment, activationToken);
+        const words = await endingWithUs([name, ...program.words(current)], own);
+        const result = await runCommand(words, { signal, environment: own });
         return result.ok ? result.stdout : (program.read?.(result, current) ?? meaningOf(result));
       });
       if (answer.kind === 'code') needsResult?.('desktop');

@@ -1,6 +1,7 @@
 import { readlinkSync } from 'node:fs';
 import { isInstalled, runCommand } from '../run-command.ts';
 import type { Answer, AskRequest, Way } from './ask.ts';
+import { endingWithUs } from './ends-with-us.ts';
 import { dialogEnvironment, meaningOf, untilCode } from './field.ts';
 import * as reasons from './reasons.ts';
 import * as texts from './texts.ts';
@@ -35,9 +36,10 @@ export function pinentry(environment: NodeJS.ProcessEnv, onTerminal = false): Wa
       if (typeof found === 'string') return { kind: 'unavailable', reason: found };
       const answer = await untilCode(request, async (current) => {
         const commands = [...optionsFor(found, environment), ...question(current), 'GETPIN', 'BYE'];
-        const result = await runCommand([found.name], {
+        const own = dialogEnvironment(environment, activationToken);
+        const result = await runCommand(await endingWithUs([found.name], own), {
           signal,
-          environment: dialogEnvironment(environment, activationToken),
+          environment: own,
           // All at once: no command depends on an answer.
           input: `${commands.join('\n')}\n`,
         });

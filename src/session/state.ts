@@ -4,12 +4,22 @@ import { readIfPresent } from '../files/read.ts';
 /**
  * What the agent remembers between runs, outside the credentials file and without secrets. For each credentials file and
  * profile: the expiry that this program wrote, with its access key id and the start of the session; and the end of a
- * snooze.
+ * snooze. And the notifications that are on the screen.
  */
 export interface State {
   expiries: ByProfile<RememberedExpiry>;
   /** Milliseconds since the epoch. */
   snoozes: ByProfile<number>;
+  notifications: LeftNotification[];
+}
+
+/** A notification that stays on the screen if the agent and its child are killed. */
+export interface LeftNotification {
+  /** The identity of the bus. */
+  bus: string;
+  /** The unique name of the notification service on that bus. */
+  owner: string;
+  id: number;
 }
 
 type ByProfile<Value> = Record<string, Record<string, Value>>;
@@ -64,6 +74,21 @@ export async function rememberSnooze(
   });
 }
 
+/** Remembers that a notification is on the screen. */
+export async function rememberNotification(folder: string, shown: LeftNotification): Promise<void> {
+  await changeState(folder, ({ notifications, ...state }) => ({ ...state, notifications: [...notifications, shown] }));
+}
+
+/** Forgets notifications that are not on the screen any more. */
+export async function forgetNotifications(folder: string, closed: readonly LeftNotification[]): Promise<void> {
+  const same = (one: LeftNotification) => (other: LeftNotification) =>
+    one.bus === other.bus && one.owner === other.owner && one.id === other.id;
+  await changeState(folder, ({ notifications, ...state }) => ({
+    ...state,
+    notifications: notifications.filter((one) => !closed.some(same(one))),
+  }));
+}
+
 async function changeState(folder: string, change: (state: State) => State): Promise<void> {
   const { changeCredentials } = await import('../files/replace.ts');
   await changeCredentials(stateFile(folder), (bytes) =>
@@ -78,7 +103,8 @@ function parse(text: string): State {
   } catch {
     // Nothing is remembered.
   }
-  return { expiries: table(state?.expiries), snoozes: table(state?.snoozes) };
+  const notifications = Array.isArray(state?.notifications) ? state.notifications : [];
+  return { expiries: table(state?.expiries), snoozes: table(state?.snoozes), notifications };
 }
 
 function table<Value>(value: unknown): ByProfile<Value> {

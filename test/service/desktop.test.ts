@@ -66,6 +66,19 @@ describe('the service on a desktop', needs('a user manager', 'a desktop', 'chrom
     await screen.noWindow('AWS MFA code');
   });
 
+  it('the service that is killed with all its processes is started again, and closes the notification that is left', async () => {
+    await alice.systemctl('start', 'aws-mfa-agent');
+    session(30);
+    await screen.window('Dunst');
+    await expect.poll(() => alice.read('.local/state/aws-mfa-agent/state.json')).toContain('"owner"');
+    const before = await alice.property('MainPID');
+    await alice.systemctl('kill', '--signal=KILL', 'aws-mfa-agent');
+    session(7200);
+    await alice.becomes('MainPID', { test: (pid) => pid !== before && pid !== '0' });
+    await alice.becomes('StatusText', /fresh until/);
+    await screen.noWindow('Dunst');
+  });
+
   it('the service opens the page in a browser that is outside its sandbox, with its own', async () => {
     alice.write('.config/aws-mfa-agent/config.ini', `${SETTINGS}prompt = browser\n`);
     session(30);

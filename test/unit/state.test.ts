@@ -2,7 +2,14 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readState, rememberExpiry, rememberSnooze, stateFile } from '../../src/session/state.ts';
+import {
+  forgetNotifications,
+  readState,
+  rememberExpiry,
+  rememberNotification,
+  rememberSnooze,
+  stateFile,
+} from '../../src/session/state.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -21,17 +28,29 @@ describe('the remembered state', () => {
     expect(readState(folder)).toEqual({
       expiries: { '/credentials': { mfa: EXPIRY } },
       snoozes: { '/credentials': { mfa: 5, work: 6 }, '/other': { mfa: 7 } },
+      notifications: [],
     });
     await rememberSnooze(folder, '/credentials', 'mfa', undefined);
     expect(readState(folder).snoozes['/credentials']).toEqual({ work: 6 });
     expect((await stat(stateFile(folder))).mode & 0o777).toBe(0o600);
   });
 
+  it('the state keeps the notifications that are on the screen until they are closed', async () => {
+    const [one, two] = [1, 2].map((id) => ({ bus: 'b', owner: ':1.7', id }));
+    if (!one || !two) throw new Error('two notifications');
+    await rememberNotification(folder, one);
+    await rememberSnooze(folder, '/credentials', 'mfa', 5);
+    await rememberNotification(folder, two);
+    expect(readState(folder).notifications).toEqual([one, two]);
+    await forgetNotifications(folder, [one, { ...two, owner: ':1.8' }]);
+    expect(readState(folder)).toMatchObject({ notifications: [two], snoozes: { '/credentials': { mfa: 5 } } });
+  });
+
   it.each(['', 'null', '[]', '{"expiries":7,"snoozes":"x"}', '{"expiries":{"/c":{}}'])(
     'the state is empty and can be written when the file contains %s',
     async (text) => {
       await writeFile(stateFile(folder), text);
-      expect(readState(folder)).toEqual({ expiries: {}, snoozes: {} });
+      expect(readState(folder)).toEqual({ expiries: {}, snoozes: {}, notifications: [] });
       await rememberSnooze(folder, '/credentials', 'mfa', 5);
       expect(readState(folder).snoozes).toEqual({ '/credentials': { mfa: 5 } });
     },
@@ -39,6 +58,10 @@ describe('the remembered state', () => {
 
   it('the state of an agent without snoozes is read', async () => {
     await writeFile(stateFile(folder), JSON.stringify({ expiries: { '/credentials': { mfa: EXPIRY } } }));
-    expect(readState(folder)).toEqual({ expiries: { '/credentials': { mfa: EXPIRY } }, snoozes: {} });
+    expect(readState(folder)).toEqual({
+      expiries: { '/credentials': { mfa: EXPIRY } },
+      snoozes: {},
+      notifications: [],
+    });
   });
 });

@@ -2,6 +2,7 @@ import type { Way } from '../ask.ts';
 import * as reasons from '../reasons.ts';
 import { terminalWindow } from '../terminal-window.ts';
 import { withSessionBus } from './bus.ts';
+import type { ScreenMemory } from './left.ts';
 import { NotificationQuestion } from './notification-question.ts';
 import * as service from './notification-service.ts';
 
@@ -9,7 +10,7 @@ import * as service from './notification-service.ts';
  * A notification that names the command to run, where nothing can open a code field. If there is a terminal emulator, its
  * button opens one with that command.
  */
-export function commandNotification(environment: NodeJS.ProcessEnv): Way {
+export function commandNotification(environment: NodeJS.ProcessEnv, memory?: ScreenMemory): Way {
   return {
     name: 'notification',
     unfit: () =>
@@ -19,9 +20,10 @@ export function commandNotification(environment: NodeJS.ProcessEnv): Way {
     ask: async (request, asking) => {
       try {
         return await withSessionBus(environment, (bus) =>
-          new NotificationQuestion(bus, request, asking, [terminalWindow(environment)], { namesCommand: true }).settle(
-            false,
-          ),
+          new NotificationQuestion(bus, request, asking, [terminalWindow(environment)], {
+            namesCommand: true,
+            memory,
+          }).settle(false),
         );
       } catch (error) {
         return asking.signal.aborted

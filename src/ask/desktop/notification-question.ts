@@ -1,6 +1,7 @@
 import { EventEmitter, on } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { isLastCall } from '../../policy/last-call.ts';
+import type { LeftNotification } from '../../session/state.ts';
 import { aging } from '../aging.ts';
 import { type Answer, type Asking, type AskRequest, codeIn, type Way } from '../ask.ts';
 import { type OpenField, openField, whyNoField } from '../open-field.ts';
@@ -9,6 +10,7 @@ import * as texts from '../texts.ts';
 import { sessionBar } from '../time-left.ts';
 import type { Bus } from './bus.ts';
 import { type Habits, habitsOf } from './habits.ts';
+import { busId, type ScreenMemory } from './left.ts';
 import * as service from './notification-service.ts';
 
 /** How long a service that stopped may take to return before another way asks, in milliseconds. */
@@ -37,6 +39,10 @@ export class NotificationQuestion {
   readonly #asking: Asking;
   readonly #fields: readonly Way[];
   readonly #namesCommand: boolean;
+  readonly #memory: ScreenMemory | undefined;
+  /** What the memory has, and its last work. */
+  #remembered: LeftNotification | undefined;
+  #remembering: Promise<void> = Promise.resolve();
   readonly #events = new EventEmitter<{ event: [PromptEvent] }>();
   /** Returns the request with the present time. */
   #request: () => AskRequest;
@@ -56,8 +62,9 @@ export class NotificationQuestion {
     request: AskRequest,
     asking: Asking,
     fields: readonly Way[],
-    { namesCommand = false }: { namesCommand?: boolean } = {},
+    { namesCommand = false, memory }: { namesCommand?: boolean; memory?: ScreenMemory | undefined } = {},
   ) {
+    this.#memory = memory;
     this.#namesCommand = namesCommand;
     this.#bus = bus;
     this.#request = aging(request);
@@ -93,6 +100,7 @@ export class NotificationQuestion {
       clearTimeout(this.#barTimer);
       void events.return?.();
       await Promise.all([this.#closeField(), this.#close()]);
+      await this.#remembering;
     }
   }
 
@@ -222,6 +230,7 @@ export class NotificationQuestion {
       limit: 0,
     };
     this.#shown = await service.show(this.#bus, notification, capabilities, this.#shown);
+    this.#remember(this.#shown);
   }
 
   /** Returns what the service can do. Asks a service that is new. */
@@ -246,6 +255,22 @@ export class NotificationQuestion {
     const shown = this.#shown;
     this.#shown = undefined;
     if (shown) await service.closeNotification(this.#bus, shown);
+    this.#remember(undefined);
+  }
+
+  /** Has the next agent close what is on the screen, in case this process is killed. */
+  #remember(shown: service.Shown | undefined): void {
+    const memory = this.#memory;
+    if (!memory) return;
+    const change = async () => {
+      const before = this.#remembered;
+      if (shown?.id === before?.id && shown?.owner === before?.owner) return;
+      this.#remembered = shown && { bus: await busId(this.#bus), owner: shown.owner, id: shown.id };
+      if (this.#remembered) await memory.shown(this.#remembered);
+      if (before) await memory.closed(before);
+    };
+    // Without the memory, a killed agent leaves a notification: nothing more.
+    this.#remembering = this.#remembering.then(change).catch(() => {});
   }
 
   #openField(): void {

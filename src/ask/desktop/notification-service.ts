@@ -114,6 +114,11 @@ export async function isRunning(bus: Bus): Promise<boolean> {
   return (await bus.call(BUS, 'NameHasOwner', 's', [SERVICE.name])).body[0] === true;
 }
 
+/** Returns the unique name of the service on the bus. Throws if it does not run. */
+export async function ownerOf(bus: Bus): Promise<string> {
+  return String((await bus.call(BUS, 'GetNameOwner', 's', [SERVICE.name])).body[0]);
+}
+
 /** Whether the bus can start the service. */
 export async function canBeStarted(bus: Bus): Promise<boolean> {
   return ((await bus.call(BUS, 'ListActivatableNames')).body[0] as string[]).includes(SERVICE.name);

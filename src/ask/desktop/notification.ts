@@ -2,6 +2,7 @@ import type { Way } from '../ask.ts';
 import { whyNoField } from '../open-field.ts';
 import * as reasons from '../reasons.ts';
 import { type Bus, withSessionBus } from './bus.ts';
+import type { ScreenMemory } from './left.ts';
 import { NotificationQuestion, whyUnfit } from './notification-question.ts';
 import * as service from './notification-service.ts';
 
@@ -10,8 +11,9 @@ import * as service from './notification-service.ts';
  * click opens a code field. Only one prompt is visible: the field replaces the notification, and a reminder replaces a
  * field that was not used. After a refused code, the field in which it was typed opens again at once.
  * @param fields code fields in the order of preference
+ * @param memory remembers what is on the screen
  */
-export function notification(fields: readonly Way[], environment: NodeJS.ProcessEnv): Way {
+export function notification(fields: readonly Way[], environment: NodeJS.ProcessEnv, memory?: ScreenMemory): Way {
   let typedInField = false;
   return {
     name: 'notification',
@@ -20,7 +22,7 @@ export function notification(fields: readonly Way[], environment: NodeJS.Process
     ask: async (request, asking) => {
       try {
         return await withSessionBus(environment, async (bus) => {
-          const question = new NotificationQuestion(bus, request, asking, fields);
+          const question = new NotificationQuestion(bus, request, asking, fields, { memory });
           const answer = await question.settle(typedInField && request.problem !== undefined);
           typedInField = question.answeredInField;
           return answer;

@@ -1,0 +1,124 @@
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { withSession } from '../../src/credentials/edit.ts';
+import { readState } from '../../src/session/state.ts';
+import { needs } from '../needs.ts';
+import { type Running, start } from '../program.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { until } from '../within.ts';
+import { type Desktop, processesNamed, startDesktop } from './desktop.ts';
+
+const FIELD = 'AWS MFA code';
+
+describe('an agent that is killed at once with its child', needs('a desktop', 'notify-send', 'setpriv'), () => {
+  let desktop: Desktop;
+  let sandbox: Sandbox;
+  let agents: Running[];
+  beforeEach(async () => {
+    [desktop, sandbox] = await Promise.all([startDesktop(), startSandbox({ tolerance: 9 })]);
+    agents = [];
+  });
+  afterEach(async () => {
+    for (const { child } of agents) child.kill('SIGTERM');
+    await Promise.all(agents.map(({ ended }) => ended));
+    await Promise.all([desktop.stop(), sandbox.close()]);
+  });
+
+  function agent(): Running {
+    const running = start(['run'], { ...desktop.environment, ...sandbox.env });
+    agents.push(running);
+    return running;
+  }
+  async function settings(text: string): Promise<void> {
+    const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'config.ini'), `check = * * * * * *\n${text}`);
+  }
+  /** A session as another tool would write it, that ends in so many seconds. */
+  async function put(seconds: number): Promise<void> {
+    const bytes = withSession(await readFile(sandbox.credentialsFile), 'mfa', sandbox.sts.issue('alice', seconds));
+    await writeFile(`${sandbox.credentialsFile}.other`, bytes, { mode: 0o600 });
+    await rename(`${sandbox.credentialsFile}.other`, sandbox.credentialsFile);
+  }
+  /** The Node processes that this process has started. */
+  async function childrenOf(pid: number | undefined): Promise<number[]> {
+    const found: number[] = [];
+    for (const entry of (await readdir('/proc')).filter((one) => /^\d+$/.test(one))) {
+      const status = await readFile(`/proc/${entry}/status`, 'utf8').catch(() => '');
+      if (new RegExp(`^PPid:\\s+${pid}$`, 'm').test(status) && /^Name:\s+node/m.test(status)) found.push(Number(entry));
+    }
+    return found;
+  }
+  /** Kills both before either can react to the end of the other. */
+  async function killAtOnce({ child, ended }: Running): Promise<void> {
+    const children = await childrenOf(child.pid);
+    expect(children).not.toEqual([]);
+    child.kill('SIGSTOP');
+    for (const pid of children) process.kill(pid, 'SIGKILL');
+    child.kill('SIGKILL');
+    await ended;
+  }
+  const remembered = () => readState(join(sandbox.env.XDG_STATE_HOME ?? '', 'aws-mfa-agent')).notifications;
+
+  it('an agent that is killed leaves a notification, which the next agent closes', async () => {
+    await settings('');
+    await put(600);
+    await desktop.startDunst();
+    const first = agent();
+    await desktop.window('Dunst');
+    await until('the notification is remembered', async () => remembered().length === 1);
+    await killAtOnce(first);
+    await put(3600);
+    expect(await desktop.tool('dunstctl', 'count', 'displayed')).toBe('1');
+    await agent().says(/"standing":"fresh"/);
+    await desktop.noWindow('Dunst');
+    await until('nothing is remembered', async () => remembered().length === 0);
+  });
+
+  it('the next agent closes no notification of another bus or service', async () => {
+    await settings('');
+    await put(3600);
+    await desktop.startDunst();
+    const folder = join(sandbox.env.XDG_STATE_HOME ?? '', 'aws-mfa-agent');
+    await mkdir(folder, { recursive: true });
+    const id = Number((await desktop.tool('notify-send', '--print-id', 'of another program')).trim());
+    await desktop.window('Dunst');
+    const call = ['--session', '--dest', 'org.freedesktop.DBus', '--object-path', '/org/freedesktop/DBus'];
+    const ask = async (...words: string[]) =>
+      /'(.*)'/.exec(await desktop.tool('gdbus', 'call', ...call, '--method', ...words))?.[1] ?? '';
+    const owner = await ask('org.freedesktop.DBus.GetNameOwner', 'org.freedesktop.Notifications');
+    const bus = await ask('org.freedesktop.DBus.GetId');
+    const notifications = [
+      { bus: 'another', owner, id },
+      { bus, owner: ':1.4242', id },
+    ];
+    await writeFile(join(folder, 'state.json'), JSON.stringify({ notifications }));
+    await agent().says(/"standing":"fresh"/);
+    await until('nothing is remembered', async () => remembered().length === 0);
+    expect(await desktop.tool('dunstctl', 'count', 'displayed')).toBe('1');
+  });
+
+  it('an answered notification is forgotten', async () => {
+    await settings('');
+    await put(600);
+    await desktop.startDunst();
+    const running = agent();
+    await until('the notification is remembered', async () => remembered().length === 1);
+    await desktop.click(await desktop.window('Dunst'), 'middle');
+    await running.says(/"standing":"snoozed"/);
+    await until('nothing is remembered', async () => remembered().length === 0);
+  });
+
+  it.each(['zenity', 'kdialog', 'pinentry', 'window'])('an agent that is killed takes %s along', async (name) => {
+    await settings(`prompt = ${name}\n`);
+    await put(600);
+    const first = agent();
+    await desktop.window(FIELD);
+    await killAtOnce(first);
+    await desktop.noWindow(FIELD);
+    for (const program of ['zenity', 'kdialog', 'pinentry', 'pinentry-gtk-2', 'gjs']) {
+      expect(await processesNamed(program, desktop.environment.DISPLAY)).toEqual([]);
+    }
+  });
+});
