@@ -246,7 +246,8 @@ export class Agent {
   #checkAt(time: number | undefined): void {
     clearTimeout(this.#timer);
     if (time === undefined || this.#stopped) return;
-    this.#timer = setTimeout(() => void this.check('time'), time - this.#effects.clock.now());
+    const { clock } = this.#effects;
+    this.#timer = clock.after(time - clock.now(), () => void this.check('time'));
   }
 
   /** Returns why the user cannot see a prompt now, or undefined if the user can. */

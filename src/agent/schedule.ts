@@ -8,6 +8,8 @@ export interface ScheduleListener {
   known(): void;
   /** Called when the next times could not be computed; the schedule then stops. */
   failed(error: unknown): void;
+  /** Sets a timer: `setTimeout` by default. */
+  after?(delay: number, call: () => void): NodeJS.Timeout;
 }
 
 export interface Schedule {
@@ -41,14 +43,15 @@ export function schedule(expression: string, upcoming: Upcoming, listener: Sched
     if (isStopped || next === undefined) return;
     if (!areKnown) listener.known();
     const wait = Math.min(Math.max(0, next - Date.now()), LONGEST_TIMER);
-    timer = setTimeout(() => {
+    const after = listener.after ?? ((delay, call) => setTimeout(call, delay));
+    timer = after(wait, () => {
       if (wait < LONGEST_TIMER) {
         const wasSetBack = Date.now() < next - EARLY;
         times = wasSetBack ? [] : times.slice(1);
         listener.call();
       }
       void arm().catch(listener.failed);
-    }, wait);
+    });
   };
   void arm().catch(listener.failed);
 

@@ -99,6 +99,7 @@ async function keepFresh(
       call: () => void agent.check('schedule'),
       known: alive,
       failed: (error) => log.error({ err: error }, 'cannot work out when the next check is'),
+      after: (delay, call) => clock.after(delay, call),
     });
   let checks = scheduled();
   const reload = async () => {

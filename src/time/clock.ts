@@ -6,8 +6,10 @@ export interface MachineClocks {
   wall(): number;
   /** Since the boot, including sleep. */
   sinceBoot(): number;
-  /** Runs only while the machine is awake (on Linux and macOS). */
+  /** Runs only while the machine is awake. */
   awake(): number;
+  /** Set if `awake` runs during sleep as well. Then only late timers show that the machine slept. */
+  runsInSleep?: boolean;
 }
 
 const machineClocks: MachineClocks = {
@@ -15,10 +17,15 @@ const machineClocks: MachineClocks = {
   sinceBoot: () => uptime() * 1000,
   // Not `performance`, which would take half a megabyte of memory.
   awake: () => process.uptime() * 1000,
+  // libuv reads mach_continuous_time there.
+  runsInSleep: process.platform === 'darwin',
 };
 
 /** A smaller difference is ignored, in milliseconds: the `Date` header has whole seconds only. */
 const NOISE = 2_000;
+
+/** A timer that fires this much later than it should was held up by sleep, not by a busy machine, in milliseconds. */
+const LATE = 15_000;
 
 /**
  * AWS's time, and what happened to this machine's clock since the last look.
@@ -31,6 +38,8 @@ export class Clock {
   told: number | undefined;
   readonly #clocks: MachineClocks;
   #last: { wall: number; sinceBoot: number; awake: number };
+  /** How late a timer was since the last look. */
+  #late = 0;
 
   constructor(clocks: MachineClocks = machineClocks) {
     this.#clocks = clocks;
@@ -49,6 +58,15 @@ export class Clock {
     this.told = this.offset;
   }
 
+  /** Sets a timer like `setTimeout`, and notices if it fires late. */
+  after(delay: number, call: () => void): NodeJS.Timeout {
+    const due = this.#clocks.awake() + Math.max(0, delay);
+    return setTimeout(() => {
+      this.#late = Math.max(this.#late, this.#clocks.awake() - due);
+      call();
+    }, delay);
+  }
+
   /**
    * Returns what happened since the last look, in milliseconds: how long the machine slept, how far its clock was set, and
    * how far `now()` jumped because of that (0 if AWS's clock is known).
@@ -56,7 +74,7 @@ export class Clock {
   look(): { slept: number; stepped: number; jumped: number } {
     const now = this.#read();
     const passed = now.sinceBoot - this.#last.sinceBoot;
-    const slept = passed - (now.awake - this.#last.awake);
+    const slept = this.#clocks.runsInSleep ? this.#takeLate() : passed - (now.awake - this.#last.awake);
     const stepped = now.wall - this.#last.wall - passed;
     this.#last = now;
     // If a correct clock is set back, it is wrong now. If it is set forward, it may be correct again: after a virtual
@@ -66,6 +84,12 @@ export class Clock {
     if (known && Math.abs(stepped) >= NOISE) this.learn(this.offset - stepped);
     const loud = (difference: number) => (Math.abs(difference) < NOISE ? 0 : difference);
     return { slept: loud(slept), stepped: loud(stepped), jumped: known ? 0 : loud(stepped) };
+  }
+
+  #takeLate(): number {
+    const late = this.#late;
+    this.#late = 0;
+    return late < LATE ? 0 : late;
   }
 
   #read() {
