@@ -2,7 +2,7 @@
 // Packages that are `dependencies` in package.json stay outside, except `ini` and `pino`.
 import { readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 /** Dependencies that are bundled too: finding their files takes longer than reading all settings, and 1.6 MB of the agent. */
 const BUNDLED = ['ini', 'pino'];
@@ -31,7 +31,7 @@ export default {
       load: (id) => (id === EMPTY ? '' : null),
     },
     { name: 'licenses', generateBundle: emitLicenses },
-    { name: 'window', generateBundle: emitWindow },
+    { name: 'scripts', generateBundle: emitScripts },
     { name: 'runtime', generateBundle: inlineRuntime },
   ],
   output: {
@@ -54,10 +54,14 @@ export default {
   },
 };
 
-/** Emits the script of our own window, which GJS runs: as it is, beside the files that start it. */
-function emitWindow() {
-  const fileName = 'gtk-window.js';
-  this.emitFile({ type: 'asset', fileName, source: readFileSync(`src/ask/window/${fileName}`, 'utf8') });
+/** Scripts that the desktop runs, not Node. */
+const SCRIPTS = ['src/ask/window/gtk-window.js', 'src/ask/window/macos-window.js', 'src/agent/macos-events.js'];
+
+/** Emits these scripts as they are, beside the files that start them. */
+function emitScripts() {
+  for (const file of SCRIPTS) {
+    this.emitFile({ type: 'asset', fileName: basename(file), source: readFileSync(file, 'utf8') });
+  }
 }
 
 /** Puts rolldown's own helper functions, which have no state, into the chunk of the short commands: a file less to find and load. */

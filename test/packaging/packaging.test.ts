@@ -33,6 +33,8 @@ describe('the published package', () => {
       'dist/aws-mfa-agent.1',
       'dist/gtk-window.js',
       'dist/licenses.txt',
+      'dist/macos-events.js',
+      'dist/macos-window.js',
       'launchd/io.github.aws-mfa-agent.plist',
       'package.json',
       'systemd/aws-mfa-agent.service',

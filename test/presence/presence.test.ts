@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,17 +22,13 @@ interface Watched extends Presence {
   toldSo(count: number): Promise<Watched['told']>;
 }
 
-async function watched(environment: NodeJS.ProcessEnv, platform?: NodeJS.Platform): Promise<Watched> {
+async function watched(environment: NodeJS.ProcessEnv): Promise<Watched> {
   const happened = new EventEmitter();
   const told: Watched['told'] = [];
-  const presence: Presence = await watchPresence(
-    environment,
-    (what) => {
-      told.push([what, presence.held()]);
-      happened.emit('told');
-    },
-    platform,
-  );
+  const presence: Presence = await watchPresence(environment, (what) => {
+    told.push([what, presence.held()]);
+    happened.emit('told');
+  });
   return {
     ...presence,
     told,
@@ -331,27 +327,5 @@ describe('presence', needs('dbus-daemon'), () => {
       expect(presence.told).toEqual([]);
       await system.connections(1);
     });
-  });
-});
-
-describe('presence on macOS', () => {
-  it('presence on macOS is what a stand-in for ioreg prints, read again at each request', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'ioreg-'));
-    const say = async (text: string) => {
-      await writeFile(join(folder, 'ioreg'), `#!/bin/sh\necho '${text}'\n`);
-      await chmod(join(folder, 'ioreg'), 0o755);
-    };
-    await say('<dict><key>CGSSessionScreenIsLocked</key>\n<true/></dict>');
-    const presence = await watched({ PATH: folder }, 'darwin');
-    expect(presence.held()).toBe(LOCKED);
-    await say('<dict></dict>');
-    await until('a change', () => {
-      presence.held();
-      return presence.told.length > 0;
-    });
-    expect(presence.told[0]).toEqual(['returned', undefined]);
-    presence.close();
-    expect((await watched({ PATH: '/nonexistent' }, 'darwin')).held()).toBeUndefined();
-    await rm(folder, { recursive: true });
   });
 });
