@@ -92,7 +92,7 @@ export function createAsk(
 
 /** Returns the code fields of the platform: our window, then the dialog programs, that of the running desktop first. */
 function codeFields(environment: NodeJS.ProcessEnv, platform: NodeJS.Platform): Way[] {
-  if (platform === 'darwin') return [osascript(environment)];
+  if (platform === 'darwin') return [window(environment, platform), osascript(environment)];
   const programs = [zenity(environment), kdialog(environment)];
   const isKde = /\bKDE\b/.test(environment.XDG_CURRENT_DESKTOP ?? '');
   return [window(environment), ...(isKde ? programs.reverse() : programs)];

@@ -200,7 +200,7 @@ describe('the choice of ways', () => {
   it('the default order of ways is another one on macOS', async () => {
     const mac = { environment: NOWHERE, platform: 'darwin' as const };
     expect(await names({ prompt: 'auto' }, {}, mac)).toEqual([
-      ...['notification', 'osascript', 'pinentry', 'terminal', 'browser'],
+      ...['notification', 'window', 'osascript', 'pinentry', 'terminal', 'browser'],
     ]);
   });
 

@@ -1,11 +1,11 @@
 /**
- * The protocol between the program and its own window, which is a script that the desktop runs: `gtk-window.js` by GJS, with GTK 4.
- * A script for another desktop (macOS: `osascript -l JavaScript`) keeps to the same rules.
+ * The protocol between the program and its own window, which is a script that the desktop runs: `gtk-window.js` by GJS, with GTK 4, or
+ * `macos-window.js` by `osascript -l JavaScript`.
  *
  * - The program starts the script without arguments. It writes requests to the script's standard input and reads answers from
  *   its standard output: JSON in UTF-8, one object a line. Whatever the script writes to standard error is for the log of a
  *   failure.
- * - The script reads nothing else: no file, no variable of ours. No request holds a secret. All words come with the requests,
+ * - The script reads nothing else: no file of ours, no variable of ours. No request holds a secret. All words come with the requests,
  *   as plain text; the script escapes what its toolkit would take for markup.
  * - Times are milliseconds since the epoch by AWS's clock. Each request that needs a clock says what that clock shows now.
  * - The script opens the window at the first request, which is a question, and then answers `ready`. If another window that

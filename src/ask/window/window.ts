@@ -1,8 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
-import { isInstalled } from '../../run-command.ts';
+import { startChild } from '../../start-child.ts';
 import { deferred } from '../../time/deferred.ts';
 import { pause } from '../../time/pause.ts';
 import { withTimeout } from '../../time/timeout.ts';
@@ -12,27 +11,26 @@ import * as reasons from '../reasons.ts';
 import { SILENCE } from '../result.ts';
 import * as texts from '../texts.ts';
 import { CODE_STEP, sessionBar } from '../time-left.ts';
+import { hostOn, type WindowHost } from './host.ts';
 import { answerIn, type Question, type WindowAnswer, type WindowRequest } from './protocol.ts';
-import { hasTypelib } from './typelib.ts';
-
-const SCRIPT = fileURLToPath(new URL('./gtk-window.js', import.meta.url));
 
 /**
- * Our own window: a script that GJS, the JavaScript of GNOME, runs with GTK 4. `protocol.ts` describes the messages.
+ * Our own window: a script that the desktop's JavaScript runs (`host.ts`). `protocol.ts` describes the messages.
  *
  * The window stays after the answer and shows the result. If AWS refuses the code, this way is asked again, and the same
  * window takes the next code.
  */
-export function window(environment: NodeJS.ProcessEnv = process.env): Way {
+export function window(environment: NodeJS.ProcessEnv = process.env, platform = process.platform): Way {
+  const host = hostOn(platform);
   /** The window in which the last code was typed. */
   let last: CodeWindow | undefined;
   return {
     name: 'window',
     showsChanges: true,
     takesTurns: true,
-    unfit: async () => whyNone(environment),
+    unfit: async () => host.whyNone(environment),
     ask: async (request, asking) => {
-      const reason = whyNone(environment);
+      const reason = host.whyNone(environment);
       if (reason !== undefined) return { kind: 'unavailable', reason };
       if (asking.signal.aborted) return { kind: 'dismissed' };
       const before = last;
@@ -41,9 +39,8 @@ export function window(environment: NodeJS.ProcessEnv = process.env): Way {
       if (!takesAnother) await before?.close();
       let own: CodeWindow;
       try {
-        own = before && takesAnother ? before : new CodeWindow(environment, asking);
+        own = before && takesAnother ? before : new CodeWindow(host, environment, asking);
       } catch (error) {
-        // Without memory, for example, spawn() throws.
         return { kind: 'unavailable', reason: (error as Error).message };
       }
       const answer = await own.ask(request, asking);
@@ -58,13 +55,6 @@ export function window(environment: NodeJS.ProcessEnv = process.env): Way {
   };
 }
 
-/** Says why no window can be opened here, without opening one. */
-function whyNone(environment: NodeJS.ProcessEnv): string | undefined {
-  if (!environment.DISPLAY && !environment.WAYLAND_DISPLAY) return reasons.NO_DISPLAY;
-  if (!isInstalled('gjs', environment)) return reasons.NO_GJS;
-  return hasTypelib('Gtk-4.0', environment) ? undefined : reasons.NO_GTK;
-}
-
 /** How long the window may take to appear, in milliseconds. */
 const START_LIMIT = 15_000;
 
@@ -74,9 +64,13 @@ const RESULT_TIME = { fresh: 2, failed: 20 };
 /** How long the script may take to end, in milliseconds. */
 const END_LIMIT = 1_000;
 
+/** The script, with all of its streams. */
+type WindowProcess = ChildProcess & { stdin: Writable; stdout: Readable; stderr: Readable };
+
 /** One window, from its opening to its result: more than one question if AWS refuses a code. */
 class CodeWindow {
-  readonly #child: ChildProcess & { stdin: Writable; stdout: Readable; stderr: Readable };
+  readonly #host: WindowHost;
+  readonly #child: WindowProcess;
   readonly #ready = deferred();
   #wasReady = false;
   readonly #ended = deferred<Answer>();
@@ -92,10 +86,13 @@ class CodeWindow {
   #shown = '';
   #resolve: (answer: Answer) => void = () => {};
 
-  constructor(environment: NodeJS.ProcessEnv, { activationToken, isClicked = false }: Asking) {
+  constructor(host: WindowHost, environment: NodeJS.ProcessEnv, { activationToken, isClicked = false }: Asking) {
+    this.#host = host;
     this.#byItself = !isClicked;
-    const env = { GSK_RENDERER: 'cairo', ...dialogEnvironment(environment, activationToken) };
-    this.#child = spawn('gjs', ['-m', SCRIPT], { env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+    const env = { ...host.variables, ...dialogEnvironment(environment, activationToken) };
+    const child = startChild(host.program, host.words, { env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+    if (child instanceof Error) throw child;
+    this.#child = child as WindowProcess;
     const { stdin, stdout, stderr } = this.#child;
     // The script may end before it has read its input.
     stdin.on('error', () => {});
@@ -232,7 +229,7 @@ class CodeWindow {
 
   #meaningOf(ended: number | NodeJS.Signals): Answer {
     const detail = this.#stderr.trim().split('\n').at(-1) ?? '';
-    const reason = detail || reasons.endedWith('gjs', ended);
+    const reason = detail || reasons.endedWith(this.#host.program, ended);
     if (!this.#wasReady) return { kind: 'unavailable', reason };
     // The display is gone, or another program has closed the window.
     if (typeof ended === 'number') return { kind: 'dismissed' };
