@@ -228,8 +228,9 @@ class CodeWindow {
   }
 
   #meaningOf(ended: number | NodeJS.Signals): Answer {
-    const detail = this.#stderr.trim().split('\n').at(-1) ?? '';
-    const reason = detail || reasons.endedWith(this.#host.program, ended);
+    const detail = lastMessage(this.#stderr);
+    // What a crashed program said before is not the reason.
+    const reason = detail && typeof ended === 'number' ? detail : reasons.endedWith(this.#host.program, ended);
     if (!this.#wasReady) return { kind: 'unavailable', reason };
     // The display is gone, or another program has closed the window.
     if (typeof ended === 'number') return { kind: 'dismissed' };
@@ -243,6 +244,12 @@ class CodeWindow {
       // The script has already ended.
     }
   }
+}
+
+/** Returns the last line of a program's messages, without what GLib writes before it: `(program:123): Gtk-WARNING **: 11:20:30.123: `. */
+function lastMessage(stderr: string): string {
+  const line = stderr.trim().split('\n').at(-1) ?? '';
+  return line.replace(/^\(.*?:\d+\): [\w-]+ \*\*: ([\d:.]+: )?/, '');
 }
 
 /** The texts and times of a question. */
