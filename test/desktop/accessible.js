@@ -1,6 +1,6 @@
 /**
  * Prints, as JSON, what a screen reader finds in the windows of a program: `gjs -m accessible.js NAME`, for each part its role,
- * name, description and states. What is not on the screen is left out.
+ * name, description, states and size. What is not on the screen is left out.
  */
 import Atspi from 'gi://Atspi?version=2.0';
 
@@ -9,12 +9,15 @@ Atspi.init();
 function* partsOf(accessible) {
   const states = accessible.get_state_set();
   const has = (name) => states.contains(Atspi.StateType[name]);
+  const { width = 0, height = 0 } = accessible.get_component_iface()?.get_extents(Atspi.CoordType.WINDOW) ?? {};
   yield {
     role: accessible.get_role_name(),
     name: accessible.get_name(),
     description: accessible.get_description(),
     focused: has('FOCUSED'),
     sensitive: has('SENSITIVE'),
+    width,
+    height,
   };
   for (let index = 0; index < accessible.get_child_count(); index++) {
     const child = accessible.get_child_at_index(index);

@@ -13,6 +13,9 @@ interface Part {
   description: string;
   focused: boolean;
   sensitive: boolean;
+  /** In pixels. */
+  width: number;
+  height: number;
 }
 
 /** What reads the windows of a desktop without looking at the screen. */

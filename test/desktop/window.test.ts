@@ -351,7 +351,35 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     const reason = 'no display: neither DISPLAY nor WAYLAND_DISPLAY is set';
     expect(await window(without).ask(request(), question)).toEqual({ kind: 'unavailable', reason });
     const answer = await window({ ...without, DISPLAY: ':4242' }).ask(request(), question);
-    expect(answer).toMatchObject({ kind: 'unavailable', reason: expect.stringMatching(/display/i) });
+    // Without the prefix of a log: `(aws-mfa-agent:123): Gtk-WARNING **: `.
+    expect(answer).toMatchObject({
+      kind: 'unavailable',
+      reason: expect.stringMatching(/^(cannot|failed to) open display/i),
+    });
+  });
+
+  it('our window is unavailable when its program crashes, and the reason is the crash', async () => {
+    const answer = ask();
+    await opened();
+    for (const pid of await left()) process.kill(pid, 'SIGABRT');
+    expect(await within('the answer', answer)).toEqual({ kind: 'unavailable', reason: 'gjs ended with SIGABRT' });
+  });
+
+  it('our window has the whole width for a text that says why, and one line for a short one', async () => {
+    const problem =
+      'AWS refused that code. If you mistyped it, type it again; otherwise the next one comes at 14:20:30.';
+    void ask({ problem });
+    await opened();
+    const [long, device] = [await reader.reads(problem), await reader.reads(/^MFA code of alice/)];
+    expect(long.width).toBe(device.width);
+    expect(long.height).toBeGreaterThan(device.height);
+    question.withdraw();
+    await nothingLeft();
+
+    question = asking();
+    void ask({ problem: 'A code has six digits. Try again.' });
+    await opened();
+    expect((await reader.reads('A code has six digits. Try again.')).height).toBe(device.height);
   });
 
   it('our window is reported as not usable without GJS', async () => {

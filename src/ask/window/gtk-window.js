@@ -114,14 +114,14 @@ class CodeWindow {
   }
 
   #arrange() {
-    this.statusRow = box(Gtk.Orientation.HORIZONTAL, 8, [this.spinner, this.status], { halign: Gtk.Align.CENTER });
+    this.statusRow = box(Gtk.Orientation.HORIZONTAL, 8, [this.spinner, this.status]);
     const buttons = box(Gtk.Orientation.HORIZONTAL, 12, [this.snooze, this.submit], {
       homogeneous: true,
-      margin_top: 6,
     });
     const session = box(Gtk.Orientation.VERTICAL, 8, [this.heading, this.sessionBar]);
     const code = box(Gtk.Orientation.VERTICAL, 6, [this.device, this.field, this.codeBar, this.nextCode]);
-    this.questionPage = box(Gtk.Orientation.VERTICAL, 18, [session, code, this.statusRow, buttons]);
+    const step = box(Gtk.Orientation.VERTICAL, 10, [code, this.statusRow]);
+    this.questionPage = box(Gtk.Orientation.VERTICAL, 18, [session, step, buttons]);
 
     this.resultIcon = new Gtk.Image({ pixel_size: 48, accessible_role: Gtk.AccessibleRole.PRESENTATION });
     this.resultText = label({ accessible_role: Gtk.AccessibleRole.ALERT, ...CENTERED });
@@ -235,8 +235,7 @@ class CodeWindow {
 
   #check({ text }) {
     if (this.#isAsking()) return;
-    this.spinner.visible = true;
-    this.spinner.start();
+    this.#setSpinning(true);
     this.#setStatus(text, false);
   }
 
@@ -294,10 +293,17 @@ class CodeWindow {
     this.field.editable = !isBusy;
     this.snooze.sensitive = !isBusy;
     this.submit.sensitive = !isBusy && codeIn(this.field.text) !== undefined;
-    if (!isBusy) {
-      this.spinner.stop();
-      this.spinner.visible = false;
-    }
+    if (!isBusy) this.#setSpinning(false);
+  }
+
+  /** The spinner and its short text are in the middle. A longer text has the whole width. */
+  #setSpinning(isSpinning) {
+    this.spinner.visible = isSpinning;
+    if (isSpinning) this.spinner.start();
+    else this.spinner.stop();
+    this.statusRow.halign = isSpinning ? Gtk.Align.CENTER : Gtk.Align.FILL;
+    this.status.hexpand = !isSpinning;
+    this.status.wrap = !isSpinning;
   }
 
   #setStatus(text, isProblem) {
