@@ -5,7 +5,7 @@ import {
   closeNotification,
   follow,
   type ServiceEvent,
-  serviceName,
+  serviceIdentity,
   show,
 } from '../ask/desktop/notification-service.ts';
 import { deferred } from '../time/deferred.ts';
@@ -36,7 +36,8 @@ export async function testNotification(environment: NodeJS.ProcessEnv, patience:
   let bus: Bus | undefined;
   try {
     bus = await connectBus('session', environment);
-    const [offered, server] = [await capabilities(bus), await serviceName(bus)];
+    const [offered, { name, version }] = [await capabilities(bus), await serviceIdentity(bus)];
+    const server = `${name} ${version}`;
     const how = offered.includes('inline-reply') ? 'codes can be typed into it' : 'a click opens a field for the code';
     return findingOf(await clicked(bus, offered, patience), server, how, patience);
   } catch (problem) {

@@ -69,6 +69,25 @@ describe('a notification of dunst', needs('a desktop'), () => {
       await desktop.noWindow('Dunst');
     });
 
+    it('a notification of dunst says how to answer it, and has a bar', async () => {
+      const question = asking();
+      const answer = way().ask(request(), question);
+      await desktop.window('Dunst');
+      question.withdraw();
+      await answered(answer, desktop.seen);
+      const [[shown]] = JSON.parse(await desktop.tool('dunstctl', 'history')).data;
+      expect(shown.body.data).toMatch(/^To enter the code: middle click, or dunstctl action\.\nTo snooze: /m);
+      expect(shown.progress.data).toBe(50);
+    });
+
+    it('a notification of dunst opens the field by dunstctl action', async () => {
+      const answer = way().ask(request(), asking());
+      await desktop.window('Dunst');
+      await desktop.tool('dunstctl', 'action');
+      await desktop.type(await desktop.window(FIELD), '123456');
+      expect(await answered(answer, desktop.seen)).toEqual({ kind: 'code', code: '123456' });
+    });
+
     it('a notification of dunst becomes critical in place when the session has ended', async () => {
       const question = asking();
       const answer = way().ask(request(), question);

@@ -53,7 +53,7 @@ export async function startNotificationServer(
     const { member, body } = message;
     if (member === 'GetCapabilities') bus.send(Message.newMethodReturn(message, 'as', [capabilities]));
     if (member === 'GetServerInformation') {
-      bus.send(Message.newMethodReturn(message, 'ssss', [name, 'us', '1', '1.2']));
+      bus.send(Message.newMethodReturn(message, 'ssss', [name, 'us', '1.9 (2022-06-27)', '1.2']));
     }
     if (member === 'Notify') {
       const [, replaces, icon, summary, text, actions, hints, expireTimeout] = body as [

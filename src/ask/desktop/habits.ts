@@ -5,23 +5,25 @@ export interface Habits {
    * @param terminal whether a terminal opens, not a code field
    */
   howTo?(terminal: boolean): string;
-  /** It draws the hint `value` as a bar, and does not alert the user again when only that changes. */
+  /** It draws the hint `value` as a bar beside the texts (Xfce's shows no text then), and does not alert the user again at each change. */
   drawsBar?: true;
+  /** It cuts the title, which says when the session ends. */
+  cutsTitle?: true;
 }
 
 /** By the names that the services give themselves. docs/asking.md has a line for each service that was tried. */
 const HABITS: Record<string, Habits> = {
   dunst: {
-    howTo: (terminal) => `${purpose(terminal)}: middle click, or dunstctl action. To snooze: dunstctl context.`,
+    howTo: (terminal) => `${purpose(terminal)}: middle click, or dunstctl action.\nTo snooze: dunstctl context.`,
     drawsBar: true,
   },
-  mako: { howTo: (terminal) => `${purpose(terminal)}: click. To snooze: makoctl invoke snooze.`, drawsBar: true },
-  'Xfce Notify Daemon': { drawsBar: true },
+  mako: { howTo: (terminal) => `${purpose(terminal)}: click.\nTo snooze: makoctl invoke snooze.`, drawsBar: true },
+  'Xfce Notify Daemon': { cutsTitle: true },
 };
 
-/** @param service its name and version; undefined if it does not say them */
-export function habitsOf(service: string | undefined): Habits {
-  return HABITS[service?.replace(/ \S+$/, '') ?? ''] ?? {};
+/** @param name undefined if the service does not say it */
+export function habitsOf(name: string | undefined): Habits {
+  return HABITS[name ?? ''] ?? {};
 }
 
 function purpose(terminal: boolean): string {

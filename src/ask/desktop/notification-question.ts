@@ -216,7 +216,12 @@ export class NotificationQuestion {
     const howTo = open && !reply ? this.#habits.howTo?.(this.#namesCommand) : undefined;
     const notification: service.Notification = {
       title: texts.askTitle(request),
-      text: [...texts.askBody(request), ...command, ...(howTo === undefined ? [] : [howTo])].join('\n'),
+      text: [
+        ...(this.#habits.cutsTitle ? [texts.askTitle(request)] : []),
+        ...texts.askBody(request),
+        ...command,
+        ...(howTo === undefined ? [] : [howTo]),
+      ].join('\n'),
       actions: [
         // A click outside the buttons. With a label, Xfce would show it as a button.
         ...(open ? ['default', ''] : []),
@@ -237,7 +242,8 @@ export class NotificationQuestion {
   async #meetService(): Promise<readonly string[]> {
     if (this.#capabilities) return this.#capabilities;
     const capabilities = await service.capabilities(this.#bus);
-    this.#habits = habitsOf(await service.serviceName(this.#bus).catch(() => undefined));
+    const identity = await service.serviceIdentity(this.#bus).catch(() => undefined);
+    this.#habits = habitsOf(identity?.name);
     this.#capabilities = capabilities;
     return capabilities;
   }

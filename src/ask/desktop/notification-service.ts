@@ -43,9 +43,9 @@ export async function capabilities(bus: Bus): Promise<readonly string[]> {
 }
 
 /** Returns the name and version of the service. */
-export async function serviceName(bus: Bus): Promise<string> {
+export async function serviceIdentity(bus: Bus): Promise<{ name: string; version: string }> {
   const { body } = await bus.call(SERVICE, 'GetServerInformation');
-  return `${body[0]} ${body[2]}`;
+  return { name: String(body[0]), version: String(body[2]) };
 }
 
 const SIGNATURES = { string: 's', boolean: 'b', number: 'i' };
