@@ -6,6 +6,9 @@ export const CHECK = '* * * * *';
 /** How long a session lasts, in seconds: 12 hours. */
 export const DURATION_SECONDS = 43_200;
 
+/** How long the session of a role lasts, in seconds: an hour, which every role allows. */
+export const ROLE_SECONDS = 3600;
+
 /**
  * How long before the end of a session to ask for a code, in milliseconds: 25 minutes, since botocore asks for the session with
  * every request in the last 15. See {@link promptBeforeFor}.

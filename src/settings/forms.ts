@@ -84,12 +84,48 @@ export const serialNumber = {
 
 /** The length of a session, in seconds: the limits of STS GetSessionToken for an IAM user. */
 export const durationSeconds = {
-  read(text: string) {
-    const seconds = /^\d{3,6}$/.test(text) ? Number(text) : 0;
-    return seconds >= 900 && seconds <= 129_600 ? seconds : undefined;
-  },
+  read: (text: string) => secondsUpTo(text, 129_600),
   allowed: () => 'a whole number of seconds from 900 (15 minutes) to 129600 (36 hours)',
 } satisfies Form<number>;
+
+/**
+ * The length of a role's session with a code: the limits of STS AssumeRole. The role's `MaxSessionDuration` may be less.
+ * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html (DurationSeconds)
+ */
+export const roleSeconds = {
+  read: (text: string) => secondsUpTo(text, 43_200),
+  allowed: () =>
+    "a whole number of seconds from 900 (15 minutes) to 43200 (12 hours), and at most the role's MaxSessionDuration",
+} satisfies Form<number>;
+
+/** The length of a role's session that is assumed with another session. */
+export const chainedRoleSeconds = {
+  read: (text: string) => secondsUpTo(text, 3600),
+  allowed: () =>
+    'a whole number of seconds from 900 (15 minutes) to 3600: AWS gives one hour at most for a role that is assumed with a session (role chaining)',
+} satisfies Form<number>;
+
+function secondsUpTo(text: string, longest: number): number | undefined {
+  const seconds = /^\d{3,6}$/.test(text) ? Number(text) : 0;
+  return seconds >= 900 && seconds <= longest ? seconds : undefined;
+}
+
+/** @see https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html (RoleArn) */
+export const roleArn = {
+  read: (text: string) =>
+    text.length <= 2048 && /^arn:aws[\w-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/.test(text) ? text : undefined,
+  allowed: () => "a role's ARN, such as arn:aws:iam::123456789012:role/admin",
+} satisfies Form<string>;
+
+export const roleSessionName = {
+  read: (text: string) => (/^[\w+=,.@-]{2,64}$/.test(text) ? text : undefined),
+  allowed: () => '2 to 64 letters, digits and characters of _+=,.@-',
+} satisfies Form<string>;
+
+export const externalId = {
+  read: (text: string) => (/^[\w+=,.@:/-]{2,1224}$/.test(text) ? text : undefined),
+  allowed: () => '2 to 1224 letters, digits and characters of _+=,.@:/-',
+} satisfies Form<string>;
 
 /** How old a session may become, in milliseconds. More than the longest {@link durationSeconds} would have no effect. */
 export const maxAge = {

@@ -6,24 +6,50 @@ import type { QuietHours } from '../policy/quiet.ts';
 import { stateFile } from '../session/state.ts';
 import { type AwsConfig, readAwsConfig } from './aws-config.ts';
 import { readSettingsFile, type Section, type SettingsFile } from './config-ini.ts';
-import { CHECK, DURATION_SECONDS, promptBeforeFor, REMIND_EVERY } from './defaults.ts';
+import { CHECK, DURATION_SECONDS, promptBeforeFor, REMIND_EVERY, ROLE_SECONDS } from './defaults.ts';
 import * as forms from './forms.ts';
 import { type Paths, pathsOf, userHome } from './paths.ts';
-import { refuseUnknownSettings } from './unknown-settings.ts';
+import { isChainedRole, refuseUnknownSettings } from './unknown-settings.ts';
 
-/** The settings of one MFA profile. */
+/** The settings of one MFA profile or role profile. */
 export interface ProfileSettings {
   profile: string;
+  /** The profile with the long-term keys; for a chained role, another profile of these settings. */
   sourceProfile: string;
-  /** Undefined if no file names one; a refresh then says where to put it. */
+  /** Undefined if no file names one; a refresh then says where to put it. A chained role needs none. */
   serialNumber: string | undefined;
   durationSeconds: number;
+  /** Set for a role profile. */
+  role?: RoleSettings;
   /** How old a session may become, in milliseconds, if that is less than its length. */
   maxAge?: number;
   /** A command that prints the code. */
   mfaProcess?: string;
   /** The region for requests to STS. */
   region?: string;
+}
+
+export interface RoleSettings {
+  arn: string;
+  /** Undefined: the name of the user who assumes it. */
+  sessionName?: string;
+  externalId?: string;
+  /**
+   * Whether the role is assumed with the session of its source profile: what AWS calls role chaining. Nobody is asked for
+   * it. Otherwise it is assumed with long-term keys and a code.
+   */
+  isChained: boolean;
+}
+
+/** Returns whether a profile needs codes of an MFA device, and no file names one. */
+export function lacksDevice({ serialNumber, role }: ProfileSettings): boolean {
+  return serialNumber === undefined && !role?.isChained;
+}
+
+/** Returns the profile whose refresh needs a code: for chained roles, the first source of the chain. */
+export function askedFor(profile: ProfileSettings, { profiles }: Settings): ProfileSettings {
+  const source = profile.role?.isChained && profiles.find((one) => one.profile === profile.sourceProfile);
+  return source ? askedFor(source, { profiles } as Settings) : profile;
 }
 
 export interface Settings {
@@ -129,12 +155,17 @@ export function serialProblem(text: string): string | undefined {
   return problemOf(text, forms.serialNumber);
 }
 
-/** Returns what is wrong with `--duration-seconds`, or undefined. */
-export function durationProblem(text: string): string | undefined {
-  return problemOf(text, forms.durationSeconds);
+/** Returns what is wrong with `--duration-seconds`, or undefined. @param role the role that the session is for */
+export function durationProblem(text: string, role?: RoleSettings): string | undefined {
+  return problemOf(text, durationForm(role));
 }
 
-function problemOf(text: string, form: typeof forms.serialNumber | typeof forms.durationSeconds): string | undefined {
+function durationForm(role: RoleSettings | undefined): forms.Form<number> {
+  if (!role) return forms.durationSeconds;
+  return role.isChained ? forms.chainedRoleSeconds : forms.roleSeconds;
+}
+
+function problemOf(text: string, form: forms.Form<unknown>): string | undefined {
   return form.read(text) === undefined ? `must be ${form.allowed(text)}` : undefined;
 }
 
@@ -176,6 +207,29 @@ function placesOf(profile: string, { files, awsConfig, credentials }: ReadFiles)
   ];
 }
 
+/** For a chained role, those of the source in `config.ini`, and of its sources, count too. */
+function placesOfSource(sourceProfile: string, read: ReadFiles): SettingsPlace[] {
+  const section = read.sections.find(({ name }) => name === sourceProfile);
+  const own = placesOf(sourceProfile, read);
+  if (!section) return own;
+  const source = section.entries.get('source_profile')?.value ?? 'default';
+  return [{ entries: section.entries, file: read.files.settings }, ...own, ...placesOfSource(source, read)];
+}
+
+function roleOf({ entries }: Section, { files, sections }: ReadFiles): RoleSettings | undefined {
+  const own = <Value>(key: string, form: forms.Form<Value>) => readSetting(written(entries, key, files.settings), form);
+  const arn = own('role_arn', forms.roleArn);
+  if (arn === undefined) return undefined;
+  const sessionName = own('role_session_name', forms.roleSessionName);
+  const externalId = own('external_id', forms.externalId);
+  return {
+    arn,
+    isChained: isChainedRole({ entries }, sections),
+    ...(sessionName !== undefined && { sessionName }),
+    ...(externalId !== undefined && { externalId }),
+  };
+}
+
 /** @param order whether the source's own settings take precedence over those of the section */
 function profileSettings(
   section: Section,
@@ -185,7 +239,7 @@ function profileSettings(
   { sourceFirst }: { sourceFirst: boolean } = { sourceFirst: false },
 ): ProfileSettings {
   const ofSection = [{ entries: section.entries, file: read.files.settings }];
-  const ofSource = placesOf(sourceProfile, read);
+  const ofSource = placesOfSource(sourceProfile, read);
   const places = [
     ...(sourceFirst ? [...ofSource, ...ofSection] : [...ofSection, ...ofSource]),
     ...placesOf(section.name, read),
@@ -194,11 +248,26 @@ function profileSettings(
   const maxAge = readSetting(firstOf(ofSection, 'max_age'), forms.maxAge);
   // As in the AWS CLI, the variables come before AWS's files. A region in config.ini is for this profile only.
   const region = readSetting(firstOf(ofSection, 'region') ?? regionIn(env) ?? firstOf(places, 'region'), forms.region);
+  const role = roleOf(section, read);
+  // What AWS's files say about the source is the length of its sessions, not of the role's.
+  const duration = firstOf(role ? ofSection : places, 'duration_seconds');
+  const durationSeconds = readSetting(duration, durationForm(role)) ?? (role ? ROLE_SECONDS : DURATION_SECONDS);
+  if (role?.isChained) {
+    return {
+      profile: section.name,
+      sourceProfile,
+      serialNumber: undefined,
+      durationSeconds,
+      role,
+      ...(region && { region }),
+    };
+  }
   return {
     profile: section.name,
     sourceProfile,
     serialNumber: readSetting(firstOf(places, 'mfa_serial'), forms.serialNumber),
-    durationSeconds: readSetting(firstOf(places, 'duration_seconds'), forms.durationSeconds) ?? DURATION_SECONDS,
+    durationSeconds,
+    ...(role && { role }),
     ...(maxAge !== undefined && { maxAge }),
     ...(mfaProcess !== undefined && { mfaProcess }),
     ...(region !== undefined && { region }),
@@ -242,8 +311,12 @@ function regionIn(env: NodeJS.ProcessEnv): Written | undefined {
   return key === undefined ? undefined : { key, value: env[key] ?? '', place: 'environment' };
 }
 
-/** Returns the source profile. It must not be an MFA profile: the agent never overwrites the only copy of a key. */
+/**
+ * Returns the source profile. That of an MFA profile must not be a profile that the agent writes: the agent never overwrites
+ * the only copy of a key.
+ */
 function sourceOf({ name, line, entries }: Section, sections: Section[], file: string): string {
+  if (entries.has('role_arn')) return sourceOfRole({ name, line, entries }, sections, file);
   const setting = written(entries, 'source_profile', file) ?? {
     key: 'source_profile',
     value: 'default',
@@ -251,8 +324,32 @@ function sourceOf({ name, line, entries }: Section, sections: Section[], file: s
   };
   const source = readSetting(setting, forms.profileName) ?? setting.value;
   if (sections.some((other) => other.name === source)) {
-    const what = source === name ? `[${name}] itself` : `[${source}], which is an MFA profile too`;
+    const kind = sections.some((other) => other.name === source && other.entries.has('role_arn'))
+      ? 'a role profile'
+      : 'an MFA profile too';
+    const what = source === name ? `[${name}] itself` : `[${source}], which is ${kind}`;
     throw wrong(setting, `the profile that holds the long-term keys for [${name}], not ${what}`);
+  }
+  return source;
+}
+
+/** Returns the source profile of a role: an MFA profile or a role profile of `config.ini`, or one with long-term keys. */
+function sourceOfRole({ name, line, entries }: Section, sections: Section[], file: string): string {
+  const setting = written(entries, 'source_profile', file);
+  const allowed =
+    'an MFA profile or a role profile of this file; or, for a role with mfa_serial, a profile with long-term keys';
+  if (!setting)
+    throw new UserError(`${file}:${line}: [${name}] has a role_arn but no source_profile: add ${allowed}`, 'usage');
+  const source = readSetting(setting, forms.profileName) ?? setting.value;
+  const chain = [name];
+  for (let next: string | undefined = source; next !== undefined; ) {
+    const section: Section | undefined = sections.find((other) => other.name === next);
+    if (next !== undefined && chain.includes(next)) {
+      const circle = [...chain.slice(chain.indexOf(next)), next].map((one) => `[${one}]`).join(' > ');
+      throw wrong(setting, `${allowed}; this is a circle: ${circle}`);
+    }
+    chain.push(next);
+    next = section?.entries.has('role_arn') ? section.entries.get('source_profile')?.value : undefined;
   }
   return source;
 }
@@ -263,11 +360,13 @@ function sourceOf({ name, line, entries }: Section, sections: Section[], file: s
  */
 function promptBeforeOf(setting: Written | undefined, profiles: ProfileSettings[]): number {
   const lasts = ({ durationSeconds, maxAge }: ProfileSettings) => Math.min(durationSeconds * 1000, maxAge ?? Infinity);
-  const shortest = Math.min(...profiles.map(lasts));
+  // Nobody is asked for a chained role.
+  const asked = profiles.filter(({ role }) => !role?.isChained);
+  const shortest = Math.min(...asked.map(lasts));
   const promptBefore = readSetting(setting, forms.duration);
   if (!setting || promptBefore === undefined) return promptBeforeFor(shortest);
   if (promptBefore < shortest) return promptBefore;
-  const profile = profiles.find((one) => lasts(one) === shortest)?.profile;
+  const profile = asked.find((one) => lasts(one) === shortest)?.profile;
   throw wrong(setting, `shorter than the session of [${profile}], which lasts ${shortest / 1000} seconds`);
 }
 
@@ -275,8 +374,15 @@ function settingsIn(text: string | undefined, path: string): SettingsFile {
   const usual: Section = { name: 'mfa', line: 1, entries: new Map() };
   if (text === undefined) return { top: new Map(), sections: [usual] };
   const file = readSettingsFile(text, path);
-  refuseUnknownSettings(file, path);
-  return file.sections.length > 0 ? file : { top: file.top, sections: [usual] };
+  // The usual MFA profile need not be in the file.
+  const isUsual = file.sections.every(({ name }) => name !== usual.name) && sourcesInFile(file).includes(usual.name);
+  const sections = file.sections.length === 0 || isUsual ? [usual, ...file.sections] : file.sections;
+  refuseUnknownSettings({ top: file.top, sections }, path);
+  return { top: file.top, sections };
+}
+
+function sourcesInFile({ sections }: SettingsFile): (string | undefined)[] {
+  return sections.map(({ entries }) => (entries.has('role_arn') ? entries.get('source_profile')?.value : undefined));
 }
 
 /**

@@ -1,20 +1,32 @@
 import { isWritableName } from '../credentials/document.ts';
 import type { Entry } from '../credentials/section.ts';
 import { UserError } from '../errors.ts';
-import { type SettingsFile, shownKey } from './config-ini.ts';
+import { type Section, type SettingsFile, shownKey } from './config-ini.ts';
 import { nearest } from './nearest.ts';
 
 /** The settings above the first section. */
 export const GLOBAL = ['check', 'prompt_before', 'remind_every', 'quiet', 'prompt'];
 
+/** The settings that only a role profile has: `role_arn` makes it one. */
+const OF_ROLE = ['role_arn', 'role_session_name', 'external_id'];
+
+/** The settings of a profile that is refreshed with a code. */
+const WITH_CODE = ['mfa_serial', 'max_age', 'mfa_process'];
+
 /** The settings of a profile. */
-export const OF_PROFILE = ['source_profile', 'mfa_serial', 'duration_seconds', 'max_age', 'mfa_process', 'region'];
+export const OF_PROFILE = ['source_profile', 'duration_seconds', 'region', ...WITH_CODE, ...OF_ROLE];
+
+/** Returns whether a section is a role profile whose source is another section: its role is assumed with that session. */
+export function isChainedRole({ entries }: Pick<Section, 'entries'>, sections: readonly Section[]): boolean {
+  const source = entries.get('source_profile')?.value;
+  return entries.has('role_arn') && sections.some(({ name }) => name === source);
+}
 
 /** Settings of AWS that users may expect here, and what to use instead. */
 const OF_AWS: [keys: RegExp, advice: string][] = [
   [
-    /^(role_arn|role_session_name|external_id|credential_source|web_identity_token_file)$/,
-    'the agent assumes no role; keep it in ~/.aws/config, in a profile of its own whose source_profile is the MFA profile',
+    /^(credential_source|web_identity_token_file)$/,
+    'the agent assumes roles only with the session of an MFA profile, or with long-term keys and a code',
   ],
   [/^aws_(access|session|security)|secret|token|password/i, 'keys belong in the credentials file, and nowhere else'],
   [/^(credential_process|sso_\w+)$/, 'it belongs in ~/.aws/config, to the source profile'],
@@ -45,6 +57,17 @@ export function refuseUnknownSettings({ top, sections }: SettingsFile, path: str
     }
     for (const entry of entries.values()) {
       if (!OF_PROFILE.includes(entry.key)) throw unknown(entry, name);
+    }
+    const isRole = entries.has('role_arn');
+    const misplaced = [...entries.values()].find(({ key }) =>
+      isRole ? isChainedRole({ entries }, sections) && WITH_CODE.includes(key) : OF_ROLE.includes(key),
+    );
+    if (misplaced) {
+      const source = entries.get('source_profile')?.value;
+      const why = isRole
+        ? `the role is assumed with the session of [${source}], without a code: remove this line`
+        : 'only a role profile can have it: add its role_arn';
+      throw new UserError(`${path}:${misplaced.line}: ${misplaced.key} in [${name}]: ${why}`, 'usage');
     }
   }
 

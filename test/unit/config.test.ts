@@ -217,6 +217,128 @@ describe('a source profile', () => {
   });
 });
 
+describe('a role profile', () => {
+  const ROLE = 'role_arn = arn:aws:iam::123456789012:role/admin';
+  const profile = async (text: string, name: string) =>
+    (await settings(text)).profiles.find((one) => one.profile === name);
+
+  it('a role profile whose source is an MFA profile needs no device, and lasts an hour', async () => {
+    const text = `prompt_before = 2h\n[mfa]\nmfa_serial = ${SERIAL}\n[admin]\n${ROLE}\nsource_profile = mfa\nregion = eu-west-1`;
+    expect(await profile(text, 'admin')).toEqual({
+      profile: 'admin',
+      sourceProfile: 'mfa',
+      serialNumber: undefined,
+      durationSeconds: 3600,
+      role: { arn: 'arn:aws:iam::123456789012:role/admin', isChained: true },
+      region: 'eu-west-1',
+    });
+  });
+
+  it('a role profile has a session name, an external id and a length', async () => {
+    const text = `[mfa]\n[admin]\n${ROLE}\nsource_profile = mfa\nrole_session_name = alice@example.com\nexternal_id = a/b:c\nduration_seconds = 900`;
+    expect(await profile(text, 'admin')).toMatchObject({
+      durationSeconds: 900,
+      role: { sessionName: 'alice@example.com', externalId: 'a/b:c', isChained: true },
+    });
+  });
+
+  it('a role profile may lead to the usual MFA profile, which is not in the file', async () => {
+    const { profiles } = await settings(`[admin]\n${ROLE}\nsource_profile = mfa`);
+    expect(profiles).toMatchObject([{ profile: 'mfa', sourceProfile: 'default' }, { role: { isChained: true } }]);
+  });
+
+  it('a role profile takes the region of its sources, and not the length of their sessions', async () => {
+    write(awsConfig, '[default]\nregion = eu-central-1\nduration_seconds = 43200\n');
+    const text = `[second]\n${ROLE}\nsource_profile = first\n[mfa]\n[first]\n${ROLE}\nsource_profile = mfa`;
+    expect(await profile(text, 'second')).toMatchObject({ region: 'eu-central-1', durationSeconds: 3600 });
+    expect(await profile(text, 'mfa')).toMatchObject({ durationSeconds: 43_200 });
+    expect(await profile(`${text}\nregion = eu-west-3`, 'second')).toMatchObject({ region: 'eu-west-3' });
+  });
+
+  it('a role profile whose source holds long-term keys has an MFA device, and lasts up to twelve hours', async () => {
+    write(awsConfig, `[default]\nmfa_serial = ${SERIAL}\n`);
+    const text = `[deploy]\n${ROLE}\nsource_profile = default`;
+    expect((await settings(text)).profiles).toMatchObject([
+      {
+        profile: 'deploy',
+        sourceProfile: 'default',
+        serialNumber: SERIAL,
+        durationSeconds: 3600,
+        role: { isChained: false },
+      },
+    ]);
+    expect(
+      await profile(`${text}\nduration_seconds = 43200\nmax_age = 8h\nmfa_process = code`, 'deploy'),
+    ).toMatchObject({
+      durationSeconds: 43_200,
+      maxAge: 8 * 3_600_000,
+      mfaProcess: 'code',
+    });
+  });
+
+  it.each([
+    [
+      'more than an hour with a session',
+      `[mfa]\n[admin]\n${ROLE}\nsource_profile = mfa\nduration_seconds = 7200`,
+      /^config\.ini:5: duration_seconds = "7200" .* to 3600: AWS gives one hour at most .* \(role chaining\)$/,
+    ],
+    [
+      'more than twelve hours with a code',
+      `[deploy]\n${ROLE}\nsource_profile = default\nduration_seconds = 43201`,
+      /^config\.ini:4: .* to 43200 \(12 hours\), and at most the role's MaxSessionDuration$/,
+    ],
+    [
+      'no source',
+      `[admin]\n${ROLE}`,
+      /^config\.ini:1: \[admin\] has a role_arn but no source_profile: add an MFA profile/,
+    ],
+    [
+      'a circle',
+      `[a]\n${ROLE}\nsource_profile = b\n[b]\n${ROLE}\nsource_profile = a`,
+      /^config\.ini:3: source_profile = "b" .*; this is a circle: \[a\] > \[b\] > \[a\]$/,
+    ],
+    ['itself as its source', `[a]\n${ROLE}\nsource_profile = a`, /this is a circle: \[a\] > \[a\]$/],
+    [
+      'a circle among its sources',
+      `[a]\n${ROLE}\nsource_profile = b\n[b]\n${ROLE}\nsource_profile = c\n[c]\n${ROLE}\nsource_profile = b`,
+      /^config\.ini:3: .* circle: \[b\] > \[c\] > \[b\]$/,
+    ],
+    [
+      'a wrong ARN',
+      '[a]\nrole_arn = admin\nsource_profile = mfa',
+      /^config\.ini:2: role_arn = "admin" .* a role's ARN/,
+    ],
+    [
+      'a wrong session name',
+      `[a]\n${ROLE}\nsource_profile = mfa\nrole_session_name = two words`,
+      /^config\.ini:4: role_session_name = "two words" /,
+    ],
+    [
+      'a wrong external id',
+      `[a]\n${ROLE}\nsource_profile = mfa\nexternal_id = ?`,
+      /^config\.ini:4: external_id = "\?" /,
+    ],
+    [
+      'a device that it does not need',
+      `[mfa]\n[admin]\n${ROLE}\nsource_profile = mfa\nmfa_serial = ${SERIAL}`,
+      /^config\.ini:5: mfa_serial in \[admin\]: the role is assumed with the session of \[mfa\], without a code: remove this line$/,
+    ],
+    [
+      'no role',
+      '[mfa]\nexternal_id = abc',
+      /^config\.ini:2: external_id in \[mfa\]: only a role profile can have it: add its role_arn$/,
+    ],
+  ])('a role profile with %s is an error that names the line', async (_, text, expected) => {
+    expect(await problem(text)).toMatch(expected);
+  });
+
+  it('an MFA profile cannot have a role profile as its source', async () => {
+    expect(await problem(`[mfa]\nsource_profile = admin\n[admin]\n${ROLE}\nsource_profile = default`)).toMatch(
+      /^config\.ini:2: .* not \[admin\], which is a role profile$/,
+    );
+  });
+});
+
 describe('a setting that a profile does not have', () => {
   const AWS = `[default]
 mfa_serial = GAHT00000001
@@ -464,8 +586,8 @@ describe('an unknown setting', () => {
   });
 
   it('an unknown setting gets advice of its own when it belongs to ~/.aws/config', async () => {
-    expect(await problem('[mfa]\nrole_arn = arn:aws:iam::123456789012:role/x')).toMatch(
-      /the agent assumes no role; keep it in/,
+    expect(await problem('[mfa]\ncredential_source = Ec2InstanceMetadata')).toMatch(
+      /the agent assumes roles only with the session of an MFA profile, or with long-term keys and a code$/,
     );
     expect(await problem('[mfa]\ncredential_process = x')).toMatch(
       /belongs in ~\/\.aws\/config, to the source profile/,
