@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { newSandboxUser, type SandboxUser } from '../src/sandbox/account.ts';
+import { newSandboxUser, type SandboxRole, type SandboxUser } from '../src/sandbox/account.ts';
 import { type SandboxSts, type SandboxStsOptions, startSandboxSts } from '../src/sandbox/sts.ts';
 import { type Authenticator, authenticator } from '../src/sandbox/totp.ts';
 import { within } from './within.ts';
@@ -21,6 +21,8 @@ export interface Sandbox {
   credentialsFile: string;
   configFile: string;
   sts: SandboxSts;
+  /** The roles of the account: a test may change them. */
+  roles: SandboxRole[];
   /** AWS's clock is the machine's, `offset` milliseconds later. Change it to travel in time. */
   clock: { offset: number; now(): number };
   /** Whose long-term keys [default] holds. */
@@ -47,12 +49,13 @@ export interface Sandbox {
  * keys and names her MFA device; [work] is somebody else's profile and has to stay as it is. There is no [mfa] yet.
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const { alice: differences, users = [], ...stsOptions } = options;
+  const { alice: differences, users = [], roles = [], ...stsOptions } = options;
   const clock = { offset: 0, now: () => Date.now() + clock.offset };
   const alice = { ...newSandboxUser(ACCOUNT_ID, 'alice'), ...differences };
   const device = alice.mfa[0];
   if (device === undefined) throw new Error('alice needs an MFA device');
-  const sts = await startSandboxSts({ ...stsOptions, accountId: ACCOUNT_ID, users: [alice, ...users], now: clock.now });
+  const account = { accountId: ACCOUNT_ID, users: [alice, ...users], roles };
+  const sts = await startSandboxSts({ ...stsOptions, ...account, now: clock.now });
   const { arrival } = sts;
   sts.arrival = (n) => within(`request ${n}`, arrival(n), () => sts.requests);
 
@@ -83,6 +86,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     credentialsFile,
     configFile,
     sts,
+    roles,
     clock,
     alice,
     serialNumber: device.serialNumber,

@@ -34,9 +34,13 @@ export interface Session extends MfaSession {
   role?: { name: string; sessionName: string };
 }
 
-/** A role that the users of the account may assume. */
-interface SandboxRole {
+/** A role that the users of the account may assume. Read at each request, so a test may change it. */
+export interface SandboxRole {
   name: string;
+  /** The names of the users and roles that its trust policy names; by default everyone in the account. */
+  trusts?: string[];
+  /** What its trust policy requires as `sts:ExternalId`. */
+  externalId?: string;
   /** Whether its trust policy requires `aws:MultiFactorAuthPresent`. */
   mfa: boolean;
   /** Seconds, 3600 to 43200. */
@@ -160,7 +164,7 @@ function getSessionToken(account: Account, caller: Caller, parameters: URLSearch
 
 /** With a session's key this is role chaining, which AWS limits to an hour. */
 function assumeRole(account: Account, caller: Caller, parameters: URLSearchParams, now: number): Outcome {
-  const invalid = validationError(parameters, 43_200);
+  const invalid = validationError(parameters, 43_200, ASSUME_ROLE_LIMITS);
   if (invalid !== undefined) return invalid;
   const { user } = caller;
   if (user.root === true) return refused(403, 'AccessDenied', 'Roles may not be assumed by root accounts.');
@@ -172,8 +176,10 @@ function assumeRole(account: Account, caller: Caller, parameters: URLSearchParam
   const mfa = tokenCode !== null || caller.session?.mfa === true;
   const arn = parameters.get('RoleArn') ?? '';
   const role = account.roles.find(({ name }) => arn === `arn:aws:iam::${account.accountId}:role/${name}`);
+  const isTrusted = role?.trusts?.includes(caller.session?.role?.name ?? user.name) ?? true;
+  const isKnown = role?.externalId === undefined || role.externalId === parameters.get('ExternalId');
   // AWS does not distinguish a missing role from one that does not trust the caller.
-  if (role === undefined || (role.mfa && !mfa)) {
+  if (role === undefined || (role.mfa && !mfa) || !isTrusted || !isKnown) {
     const who = `User: ${callerArn(account, caller)} is not authorized to perform: sts:AssumeRole`;
     return refused(403, 'AccessDenied', `${who} on resource: ${arn}`);
   }
@@ -186,7 +192,8 @@ function assumeRole(account: Account, caller: Caller, parameters: URLSearchParam
     const limit = 'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.';
     return refused(400, 'ValidationError', limit);
   }
-  const session = issue(account, user, mfa, seconds, now);
+  // The session of a role carries no MFA information, even if the role was assumed with MFA.
+  const session = issue(account, user, false, seconds, now);
   session.role = { name: role.name, sessionName: parameters.get('RoleSessionName') ?? '' };
   const assumed = { user, session };
   return {
@@ -221,13 +228,48 @@ function getCallerIdentity(account: Account, caller: Caller): Outcome {
   };
 }
 
+type Limits = [(value: string) => boolean, string][];
+
+/** @see https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
+const ASSUME_ROLE_LIMITS: { name: string; required: boolean; limits: Limits }[] = [
+  { name: 'RoleArn', required: true, limits: lengths(20, 2048) },
+  {
+    name: 'RoleSessionName',
+    required: true,
+    limits: [
+      ...lengths(2, 64),
+      [(value) => /^[\w+=,.@-]*$/.test(value), 'satisfy regular expression pattern: [\\w+=,.@-]*'],
+    ],
+  },
+  {
+    name: 'ExternalId',
+    required: false,
+    limits: [
+      ...lengths(2, 1224),
+      [(value) => /^[\w+=,.@:/-]*$/.test(value), 'satisfy regular expression pattern: [\\w+=,.@:\\/-]*'],
+    ],
+  },
+];
+
+function lengths(least: number, most: number): Limits {
+  return [
+    [({ length }) => length <= most, `have length less than or equal to ${most}`],
+    [({ length }) => length >= least, `have length greater than or equal to ${least}`],
+  ];
+}
+
 /**
  * Checks the parameters against the limits of the API reference. AWS reports all violations in one message.
  * @param longest the greatest DurationSeconds of the action
+ * @param more the limits of the action's own parameters
  */
-function validationError(parameters: URLSearchParams, longest: number): AwsError | undefined {
+function validationError(
+  parameters: URLSearchParams,
+  longest: number,
+  more: typeof ASSUME_ROLE_LIMITS = [],
+): AwsError | undefined {
   const broken: string[] = [];
-  const check = (name: string, value: string | null, limits: [(value: string) => boolean, string][]) => {
+  const check = (name: string, value: string | null, limits: Limits) => {
     if (value === null) return;
     for (const [holds, constraint] of limits) {
       if (!holds(value)) {
@@ -250,6 +292,13 @@ function validationError(parameters: URLSearchParams, longest: number): AwsError
     [(value) => value.length >= 6, 'have length greater than or equal to 6'],
     [(value) => /^\d*$/.test(value), 'satisfy regular expression pattern: [\\d]*'],
   ]);
+  for (const { name, required, limits } of more) {
+    const [value, member] = [parameters.get(name), name.charAt(0).toLowerCase() + name.slice(1)];
+    if (value === null && required) {
+      broken.push(`Value null at '${member}' failed to satisfy constraint: Member must not be null`);
+    }
+    check(member, value, limits);
+  }
   if (broken.length === 0) return undefined;
   const count = broken.length === 1 ? '1 validation error' : `${broken.length} validation errors`;
   return refused(400, 'ValidationError', `${count} detected: ${broken.join('; ')}`);

@@ -49,6 +49,9 @@ interface SandboxRequest {
   serialNumber: string | undefined;
   tokenCode: string | undefined;
   durationSeconds: string | undefined;
+  roleArn: string | undefined;
+  roleSessionName: string | undefined;
+  externalId: string | undefined;
   fault: StsFault['kind'] | undefined;
   /** `granted`, AWS's error code, or `unprocessed` if a fault kept the request from STS. */
   outcome: string;
@@ -133,6 +136,9 @@ export async function startSandboxSts(options: SandboxStsOptions): Promise<Sandb
       serialNumber: parameters.get('SerialNumber') ?? undefined,
       tokenCode: parameters.get('TokenCode') ?? undefined,
       durationSeconds: parameters.get('DurationSeconds') ?? undefined,
+      roleArn: parameters.get('RoleArn') ?? undefined,
+      roleSessionName: parameters.get('RoleSessionName') ?? undefined,
+      externalId: parameters.get('ExternalId') ?? undefined,
       fault: fault?.kind,
       outcome: 'unprocessed',
     };

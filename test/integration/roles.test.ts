@@ -149,6 +149,63 @@ describe('the sandbox with roles', () => {
     await expect(assume(sandbox.alice)).rejects.toThrow('Roles may not be assumed by root accounts.');
   });
 
+  /** The keys of an answer, to sign requests with. */
+  const keysOf = ({ Credentials }: Awaited<ReturnType<typeof assume>>) => ({
+    accessKeyId: Credentials?.AccessKeyId ?? '',
+    secretAccessKey: Credentials?.SecretAccessKey ?? '',
+    sessionToken: Credentials?.SessionToken ?? '',
+  });
+
+  it('the sandbox gives a role for a session that was made with a code, for an hour at most', async () => {
+    const { expiration: _, ...session } = sandbox.sts.issue('alice', 3600);
+    const answer = await assume(session, { DurationSeconds: 3600 });
+    expect(((answer.Credentials?.Expiration?.getTime() ?? 0) - Date.now()) / 3_600_000).toBeCloseTo(1, 2);
+    await expect(assume(session, { DurationSeconds: 3601 })).rejects.toMatchObject({
+      name: 'ValidationError',
+      message: 'The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.',
+    });
+    sandbox.clock.offset = 3_601_000;
+    await expect(assume(session)).rejects.toMatchObject({ name: 'ExpiredToken' });
+  });
+
+  it('the session of a role counts as made without MFA when it assumes another role', async () => {
+    const keys = keysOf(await assume(sandbox.alice, mfa()));
+    await expect(assume(keys)).rejects.toThrow(
+      `User: arn:aws:sts::${ACCOUNT_ID}:assumed-role/admin/test is not authorized to perform: sts:AssumeRole on resource: ${arn('admin')}`,
+    );
+    expect((await assume(keys, { RoleArn: arn('reader') })).AssumedRoleUser?.Arn).toMatch(
+      /assumed-role\/reader\/test$/,
+    );
+  });
+
+  it('the sandbox gives a role only to those whom it trusts, and only with its external id', async () => {
+    const [, reader] = sandbox.roles;
+    if (reader) Object.assign(reader, { trusts: ['admin'], externalId: 'id/1' });
+    const input = { RoleArn: arn('reader'), ExternalId: 'id/1' };
+    await expect(assume(sandbox.alice, input)).rejects.toMatchObject({ name: 'AccessDenied' });
+    const keys = keysOf(await assume(sandbox.alice, mfa()));
+    await expect(assume(keys, { ...input, ExternalId: 'id/2' })).rejects.toMatchObject({ name: 'AccessDenied' });
+    await expect(assume(keys, { RoleArn: arn('reader') })).rejects.toMatchObject({ name: 'AccessDenied' });
+    expect((await assume(keys, input)).AssumedRoleUser).toBeDefined();
+  });
+
+  it.each([
+    [
+      { RoleSessionName: 'a' },
+      "1 validation error detected: Value 'a' at 'roleSessionName' failed to satisfy constraint: Member must have length greater than or equal to 2",
+    ],
+    [
+      { RoleSessionName: 'two words' },
+      "1 validation error detected: Value 'two words' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*",
+    ],
+    [
+      { RoleArn: 'admin', ExternalId: '?' },
+      "3 validation errors detected: Value 'admin' at 'roleArn' failed to satisfy constraint: Member must have length greater than or equal to 20; Value '?' at 'externalId' failed to satisfy constraint: Member must have length greater than or equal to 2; Value '?' at 'externalId' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@:\\/-]*",
+    ],
+  ])('the sandbox refuses %j as AWS does', async (input, message) => {
+    await expect(assume(sandbox.alice, input)).rejects.toMatchObject({ name: 'ValidationError', message });
+  });
+
   it('the sandbox refuses GetSessionToken with the keys of a role', async () => {
     const { Credentials } = await assume(sandbox.alice, mfa());
     const keys = {
