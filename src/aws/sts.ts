@@ -1,4 +1,4 @@
-import type { STSClient } from '@aws-sdk/client-sts';
+import type { Credentials, STSClient } from '@aws-sdk/client-sts';
 import type { MfaSession } from '../session/session.ts';
 import { type AwsAnswer, type AwsTarget, call, checked, type Keys } from './call.ts';
 
@@ -24,16 +24,53 @@ export async function getSessionToken(
       TokenCode: request.tokenCode,
       DurationSeconds: request.durationSeconds,
     });
-    const { Credentials: given } = await client.send(command, { abortSignal });
-    return (
-      given && {
-        accessKeyId: given.AccessKeyId ?? '',
-        secretAccessKey: given.SecretAccessKey ?? '',
-        sessionToken: given.SessionToken ?? '',
-        expiration: given.Expiration?.getTime() ?? Number.NaN,
-      }
-    );
+    return sessionOf((await client.send(command, { abortSignal })).Credentials);
   });
+  return withValidSession(answer, target);
+}
+
+export interface RoleRequest {
+  roleArn: string;
+  sessionName: string;
+  externalId?: string | undefined;
+  /** 900 to 43200 (12 hours); at most 3600 with the keys of a session. */
+  durationSeconds: number;
+  /** Needed with long-term keys, if the role requires MFA. */
+  mfa?: { serialNumber: string; tokenCode: string } | undefined;
+}
+
+/**
+ * Requests a session of a role, with long-term keys and a code, or with the keys of a session. Sends it once.
+ * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+ */
+export async function assumeRole(request: RoleRequest, keys: Keys, target: AwsTarget): Promise<AwsAnswer<MfaSession>> {
+  const { roleArn, sessionName, externalId, durationSeconds, mfa } = request;
+  const answer = await callSts(keys, target, mfa?.tokenCode, async ({ client, sdk, abortSignal }) => {
+    const command = new sdk.AssumeRoleCommand({
+      RoleArn: roleArn,
+      RoleSessionName: sessionName,
+      DurationSeconds: durationSeconds,
+      ExternalId: externalId,
+      SerialNumber: mfa?.serialNumber,
+      TokenCode: mfa?.tokenCode,
+    });
+    return sessionOf((await client.send(command, { abortSignal })).Credentials);
+  });
+  return withValidSession(answer, target);
+}
+
+function sessionOf(given: Credentials | undefined): MfaSession | undefined {
+  return (
+    given && {
+      accessKeyId: given.AccessKeyId ?? '',
+      secretAccessKey: given.SecretAccessKey ?? '',
+      sessionToken: given.SessionToken ?? '',
+      expiration: given.Expiration?.getTime() ?? Number.NaN,
+    }
+  );
+}
+
+function withValidSession(answer: AwsAnswer<MfaSession>, target: AwsTarget): AwsAnswer<MfaSession> {
   const now = Date.now() + (answer.clockOffset ?? target.clockOffset);
   return checked(answer, (session) => problemWith(session, now));
 }

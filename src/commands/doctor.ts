@@ -27,7 +27,7 @@ import { aged, sessionIn } from '../session/session.ts';
 import { readState } from '../session/state.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
 import { type Paths, pathsOf, userHome } from '../settings/paths.ts';
-import { loadSettings, requireValidSchedule, type Settings } from '../settings/settings.ts';
+import { dueBefore, lacksDevice, loadSettings, requireValidSchedule, type Settings } from '../settings/settings.ts';
 
 interface DoctorOptions extends GlobalOptions {
   json?: boolean;
@@ -62,7 +62,7 @@ export async function doctor(options: DoctorOptions): Promise<void> {
   const obstacle = seen.credentials.problem;
   const asked =
     obstacle === undefined
-      ? Promise.all(profiles.map((one) => askAws(one, known.credentials(one.profile), files)))
+      ? Promise.all(profiles.map((one) => askAws(one, known.credentials, files)))
       : Promise.resolve([]);
 
   const inspections: Inspection[] = [
@@ -98,7 +98,7 @@ export async function doctor(options: DoctorOptions): Promise<void> {
           const stored = { session: aged(sessionIn(known.credentials(profile), remembered), own), remembered };
           const answer = answers.find((one) => one.profile.profile === profile);
           const instant = now + (answer?.ofSource?.clockOffset ?? 0);
-          return sessionFindings(profile, stored, settings?.promptBefore ?? 0, instant, answer);
+          return sessionFindings(profile, stored, settings ? dueBefore(settings, own) : 0, instant, answer);
         });
       },
     },
@@ -134,7 +134,7 @@ export async function doctor(options: DoctorOptions): Promise<void> {
   const { findings, abandoned } = await examine(inspections, (error) => {
     if (options.debug) process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
   });
-  const isSetUp = !settings || profiles.some(({ serialNumber }) => serialNumber !== undefined);
+  const isSetUp = !settings || profiles.some((one) => !one.role?.isChained && !lacksDevice(one));
   const shown = withoutSecrets(isSetUp ? findings : ledToSetup(findings), secretsIn(known.document, environment));
   const colour = process.stdout.isTTY && !environment.NO_COLOR && environment.TERM !== 'dumb';
   process.exitCode = findings.some(({ level }) => level === 'error') ? 1 : 0;

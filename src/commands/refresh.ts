@@ -13,6 +13,7 @@ import { foreignEndpoints, refreshEffects, saveSession } from '../refresh/effect
 import { chosenProfile, readHeldSession, sessionInFile } from '../refresh/held-session.ts';
 import { outcomeText } from '../refresh/outcome.ts';
 import { refresh } from '../refresh/refresh.ts';
+import { type ChainedProfile, chained, refreshRoles } from '../refresh/role.ts';
 import { refreshTarget, requireDevice } from '../refresh/target.ts';
 import * as texts from '../refresh/texts.ts';
 import type { MfaSession } from '../session/session.ts';
@@ -49,7 +50,8 @@ export async function refreshCommand(
   const settings = userSettings(options);
   const profile = withOptions(chosenProfile(name, settings), options);
   const code = options.tokenCode === undefined ? undefined : await givenCode(options.tokenCode);
-  requireDevice(settings, profile);
+  const role = chained(profile);
+  if (!role) requireDevice(settings, profile);
   const foreign = foreignEndpoints([profile]);
   const clock = new Clock();
   const held = readHeldSession(settings, profile, clock.now());
@@ -75,15 +77,23 @@ export async function refreshCommand(
     }
     return saveSession(settings.files, profile.profile, session, { force: overKeys });
   };
-  const outcome = await refresh(
-    refreshTarget(settings, profile, expiration),
-    { reminder: 0, signal: new AbortController().signal, onChange: () => {} },
-    {
-      ...refreshEffects(settings, profile, { ask, clock }),
-      save: (_, session) => save(session),
-      waiting: waitingAtTerminal,
-    },
-  );
+  const byCode = (): Promise<RefreshOutcome> =>
+    refresh(
+      refreshTarget(settings, profile, expiration),
+      { reminder: 0, signal: new AbortController().signal, onChange: () => {} },
+      {
+        ...refreshEffects(settings, profile, { ask, clock }),
+        save: (_, session) => save(session),
+        waiting: waitingAtTerminal,
+      },
+    );
+  const refreshSource = async ({ force }: { force: boolean }) => {
+    const { config, debug } = options;
+    const given = { ...(config !== undefined && { config }), ...(debug !== undefined && { debug }) };
+    const ofUser = code === undefined ? {} : { tokenCode: code };
+    await refreshCommand(profile.sourceProfile, { ...given, ...ofUser, force, endpointIsNamed: true }, ways);
+  };
+  const outcome = role ? await assumed(settings, role, { refreshSource, clock, save }) : await byCode();
   const end = await untilSaved(profile.profile, outcome, save);
   // `--token-code` is one code. It was not sent if another process had sent it.
   const isUsed = end.kind === 'unaskable' && options.tokenCode !== undefined;
@@ -95,15 +105,42 @@ export async function refreshCommand(
   if (exposed) process.stderr.write(`${exposed}\n`);
 }
 
+/**
+ * Assumes the role of a profile with the session of its source profile. If that is not fresh, or AWS does not accept it any
+ * more, refreshes it first, once.
+ */
+async function assumed(
+  settings: Settings,
+  role: ChainedProfile,
+  {
+    refreshSource,
+    clock,
+    save,
+  }: { refreshSource(options: { force: boolean }): Promise<void>; clock: Clock; save: Save },
+): Promise<RefreshOutcome> {
+  const source = chosenProfile(role.sourceProfile, settings);
+  const assume = async (): Promise<RefreshOutcome> => {
+    const saveAll = async ([session]: MfaSession[]) => session && save(session);
+    const outcomes = await refreshRoles(settings, [role], clock, (sessions) => saveAll([...sessions.values()]));
+    return outcomes.get(role.profile) ?? { kind: 'withdrawn' };
+  };
+  const held = readHeldSession(settings, source, clock.now());
+  const isFresh = (await sessionInFile(settings, source, held, 'fresh')) !== undefined;
+  if (!isFresh) await refreshSource({ force: false });
+  const outcome = await assume();
+  const isSourceDead = outcome.kind === 'refused' && /^(expired|bad-keys)$/.test(outcome.failure.kind);
+  if (!isFresh || !isSourceDead) return outcome;
+  await refreshSource({ force: true });
+  return assume();
+}
+
+type Save = (session: MfaSession) => Promise<string | undefined>;
+
 /** How often to try to write a session, if no user is at the terminal. */
 const SAVE_TRIES = 15;
 
 /** Keeps the session until it is written or the user discards it: AWS gives only one session for a code. */
-async function untilSaved(
-  profile: string,
-  outcome: RefreshOutcome,
-  save: (session: MfaSession) => Promise<string | undefined>,
-): Promise<RefreshOutcome> {
+async function untilSaved(profile: string, outcome: RefreshOutcome, save: Save): Promise<RefreshOutcome> {
   let current = outcome;
   for (let tries = 0; current.kind === 'unsaved' && (process.stdin.isTTY || tries < SAVE_TRIES); tries++) {
     if (tries === 0) process.stderr.write(`${texts.unsaved(profile, current.reason)}\n`);
@@ -138,6 +175,10 @@ async function keepCopy(file: string): Promise<string> {
 }
 
 function withOptions(profile: ProfileSettings, options: RefreshOptions): ProfileSettings {
+  const ofCode = options.sourceProfile !== undefined ? '--source-profile' : options.serialNumber && '--serial-number';
+  if (profile.role?.isChained && ofCode) {
+    throw new UserError(`${ofCode}: ${texts.needsNoCode(profile)}`, 'usage');
+  }
   if (options.sourceProfile === profile.profile && !options.force) {
     throw new UserError(
       `--source-profile ${options.sourceProfile}: [${profile.profile}] cannot be its own source`,
@@ -154,7 +195,7 @@ function withOptions(profile: ProfileSettings, options: RefreshOptions): Profile
     changed.serialNumber = options.serialNumber;
   }
   if (options.durationSeconds !== undefined) {
-    const problem = durationProblem(options.durationSeconds);
+    const problem = durationProblem(options.durationSeconds, profile.role);
     if (problem) throw new UserError(`--duration-seconds ${options.durationSeconds}: ${problem}`, 'usage');
     changed.durationSeconds = Number(options.durationSeconds);
   }

@@ -18,7 +18,7 @@ import { requireDevice } from '../refresh/target.ts';
 import type { ServiceManager } from '../service/notify.ts';
 import { userHome } from '../settings/paths.ts';
 import type { Settings } from '../settings/settings.ts';
-import { requireValidSchedule, userSettings } from '../settings/settings.ts';
+import { lacksDevice, requireValidSchedule, userSettings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 import { deferred } from '../time/deferred.ts';
 
@@ -201,8 +201,7 @@ async function insideSystemd(credentials: string, version: string) {
 
 /** Returns the settings. @throws UserError if no profile has an MFA device: such an agent could refresh nothing. */
 function withDevice(settings: Settings): Settings {
-  const [first] = settings.profiles;
-  if (first && settings.profiles.every(({ serialNumber }) => serialNumber === undefined))
-    requireDevice(settings, first);
+  const asked = settings.profiles.filter(({ role }) => !role?.isChained);
+  if (asked[0] && asked.every(lacksDevice)) requireDevice(settings, asked[0]);
   return settings;
 }

@@ -5,7 +5,7 @@ import type { AgentReport } from '../control/messages.ts';
 import { UserError } from '../errors.ts';
 import { plain } from '../plain.ts';
 import { chosenProfiles, readSessions } from '../refresh/held-session.ts';
-import { userSettings } from '../settings/settings.ts';
+import { lacksDevice, userSettings } from '../settings/settings.ts';
 import { statusJson } from '../status/json.ts';
 import { type Knowledge, type Row, rowsAt } from '../status/rows.ts';
 import { type Display, statusTable, type WidthOf } from '../status/table.ts';
@@ -87,7 +87,7 @@ async function tableLines(knowledge: Knowledge, rows: Row[], now: number): Promi
 
 /** Returns what to do for profiles without an MFA device, which the agent cannot refresh. */
 function missingDevices({ profiles }: Knowledge): string[] {
-  const names = profiles.filter(({ serialNumber }) => serialNumber === undefined).map(({ profile }) => `[${profile}]`);
+  const names = profiles.filter(lacksDevice).map(({ profile }) => `[${profile}]`);
   return names.length === 0 ? [] : [plain(`no MFA device is known for ${names.join(', ')}: run "aws-mfa-agent setup"`)];
 }
 

@@ -11,6 +11,7 @@ import {
   mfaDevices,
   stsDestination,
 } from '../refresh/effects.ts';
+import * as texts from '../refresh/texts.ts';
 import { sessionIn } from '../session/session.ts';
 import type { Paths } from '../settings/paths.ts';
 import type { ProfileSettings } from '../settings/settings.ts';
@@ -37,23 +38,28 @@ export interface Asked {
 
 /**
  * Asks AWS which user the long-term keys and the session of a profile belong to, and which MFA devices the user has.
- * @param section the profile in the credentials file
+ * @param sectionOf returns a profile of the credentials file
  */
 export async function askAws(
   profile: ProfileSettings,
-  section: ProfileSection | undefined,
+  sectionOf: (profile: string) => ProfileSection | undefined,
   files: Pick<Paths, 'credentials' | 'config'>,
 ): Promise<Asked> {
-  const stored = sessionIn(section);
+  const stored = sessionIn(sectionOf(profile.profile));
   const session = stored.kind === 'session' ? stored : undefined;
+  const destination = orProblem(() => stsDestination(profile));
+  const isPossible = !('problem' in destination);
+  if (profile.role?.isChained) {
+    const ofSession = isPossible && session ? await identity(session, profile) : undefined;
+    const others = { ofSource: undefined, devices: undefined, devicesBySession: undefined };
+    return { profile, destination, source: { reason: texts.needsNoCode(profile) }, ofSession, ...others };
+  }
   const found = await longTermKeys(files, profile.sourceProfile, credentialProcess).catch((error) => {
     if (error instanceof UserError) return error.message;
     throw error;
   });
   const source = typeof found === 'string' ? { reason: found } : found;
   const keys = 'accessKeyId' in source ? source : undefined;
-  const destination = orProblem(() => stsDestination(profile));
-  const isPossible = !('problem' in destination);
   const [ofSource, ofSession] = await Promise.all([
     // Without any keys, the refusal shows that STS can be reached.
     isPossible && (keys || !session) ? identity(keys ?? EXAMPLE_KEYS, profile) : undefined,

@@ -9,6 +9,8 @@ export function keyFindings(asked: readonly Asked[]): Finding[] {
     const { profile, source } = one;
     const name = profile.profile;
     const where = profile.sourceProfile;
+    // It has no keys of its own: those of its source are checked there.
+    if (profile.role?.isChained) return [];
     if (source.accessKeyId === undefined) {
       const mend = `run "aws configure --profile ${where}"; or set source_profile in config.ini to another profile`;
       return [error('keys.present', source.reason, mend, name)];

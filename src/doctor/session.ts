@@ -27,7 +27,9 @@ export function sessionFindings(
   if (session.kind !== 'session') return findings;
   const alive = aliveFinding(profile, session, now, asked);
   findings.push(alive);
-  if (alive.level === 'ok') findings.push(mfaFinding(profile, session.accessKeyId, remembered, asked));
+  // A role's trust policy decides whether it needs MFA.
+  if (alive.level === 'ok' && !asked?.profile.role)
+    findings.push(mfaFinding(profile, session.accessKeyId, remembered, asked));
   return findings;
 }
 
@@ -75,6 +77,11 @@ function aliveFinding(
   if (answer.ok) {
     const { arn } = answer.value;
     const source = asked?.ofSource;
+    const role = asked?.profile.role;
+    if (role) {
+      if (isOfRole(arn, role.arn)) return ok(check, `AWS accepts the session of [${profile}]: ${arn}`, profile);
+      return error(check, `the session of [${profile}] belongs to ${arn}, not to ${role.arn}`, refresh, profile);
+    }
     if (source?.ok && source.value.arn !== arn) {
       const found = `the session of [${profile}] belongs to ${arn}, but the long-term keys to ${source.value.arn}`;
       return error(check, found, refresh, profile);
@@ -91,6 +98,12 @@ function aliveFinding(
     return error(check, `${found}, ${why}`, refresh, profile);
   }
   return unverified(check, whose, failure, profile);
+}
+
+/** Returns whether the user of a session is a role. In the session's ARN, the role has no path. */
+function isOfRole(arn: string, roleArn: string): boolean {
+  const [, partition, account, name] = /^arn:([^:]+):iam::(\d+):role\/(?:.*\/)?([^/]+)$/.exec(roleArn) ?? [];
+  return arn.startsWith(`arn:${partition}:sts::${account}:assumed-role/${name}/`);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { Paths } from '../settings/paths.ts';
-import type { Settings } from '../settings/settings.ts';
+import { lacksDevice, type Settings } from '../settings/settings.ts';
 import { error, type Finding, ok } from './finding.ts';
 
 /** The settings, or why they could not be read. */
@@ -38,9 +38,15 @@ export async function settingsFindings(loaded: Loaded, { settings: file }: Paths
         : ok('settings.mode', `only you may write ${file} (mode ${mode})`),
     );
   }
-  for (const { profile, serialNumber, sourceProfile } of loaded.settings?.profiles ?? []) {
+  for (const one of loaded.settings?.profiles ?? []) {
+    const { profile, serialNumber, sourceProfile, role } = one;
+    if (role?.isChained) {
+      const found = `the role of [${profile}] is assumed with the session of [${sourceProfile}]: ${role.arn}`;
+      findings.push(ok('settings.role', found, profile));
+      continue;
+    }
     findings.push(
-      serialNumber === undefined
+      lacksDevice(one)
         ? error(
             'settings.serial',
             `[${profile}] has no mfa_serial, neither in ${file} nor for [${sourceProfile}] in the AWS config or credentials file`,

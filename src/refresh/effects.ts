@@ -6,10 +6,10 @@ import { withSession } from '../credentials/edit.ts';
 import { UserError } from '../errors.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
 import type { MfaSession } from '../session/session.ts';
-import { rememberExpiry } from '../session/state.ts';
+import { rememberExpiries } from '../session/state.ts';
 import { readAwsSettings } from '../settings/aws-settings.ts';
 import { pathsOf } from '../settings/paths.ts';
-import type { ProfileSettings, Settings } from '../settings/settings.ts';
+import type { ProfileSettings, RoleSettings, Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import { pause } from '../time/pause.ts';
 import { rememberCodes } from './codes.ts';
@@ -20,18 +20,31 @@ import * as texts from './texts.ts';
  * Saves the session: steps 4 and 5 of a refresh. Writes it to its profile, and remembers whose expiry that is.
  * @returns a sentence for the user if other users lose access to the file
  */
-export async function saveSession(
+export function saveSession(
   files: Settings['files'],
   profile: string,
   session: MfaSession,
   options: { force?: boolean } = {},
 ): Promise<string | undefined> {
+  return saveSessions(files, new Map([[profile, session]]), options);
+}
+
+/** The same for several profiles, in one change of the file. */
+export async function saveSessions(
+  files: Settings['files'],
+  sessions: ReadonlyMap<string, MfaSession>,
+  options: { force?: boolean } = {},
+): Promise<string | undefined> {
   // Imported late: a command that only reads does not need it.
   const { changeCredentials } = await import('../files/replace.ts');
-  const lost = await changeCredentials(files.credentials, (bytes) => withSession(bytes, profile, session, options));
-  const { accessKeyId, expiration, issued } = session;
-  const remembered = { accessKeyId, expiration, ...(issued !== undefined && { issued }) };
-  await rememberExpiry(files.state, files.credentials, profile, remembered).catch(() => {});
+  const lost = await changeCredentials(files.credentials, (bytes) =>
+    [...sessions].reduce((changed, [profile, session]) => withSession(changed, profile, session, options), bytes),
+  );
+  const remembered = [...sessions].map(([profile, { accessKeyId, expiration, issued }]) => [
+    profile,
+    { accessKeyId, expiration, ...(issued !== undefined && { issued }) },
+  ]);
+  await rememberExpiries(files.state, files.credentials, Object.fromEntries(remembered)).catch(() => {});
   return lost;
 }
 
@@ -56,6 +69,7 @@ export function refreshEffects(
       return longTermKeys(files, source, credentialProcess);
     },
     getSessionToken: async (request, keys) => {
+      if (profile.role) return roleSession(request, keys, { ...profile, role: profile.role }, clock);
       const { getSessionToken } = await import('../aws/sts.ts');
       const answer = learning(clock, await getSessionToken(request, keys, awsTarget('STS', profile, clock)));
       return answer.ok ? { ...answer, value: { ...answer.value, issued: clock.now() } } : answer;
@@ -63,6 +77,43 @@ export function refreshEffects(
     save: (name, session) => saveSession(files, name, session),
     pause,
   };
+}
+
+/**
+ * Asks AWS for a session of a profile's role. If the settings have no name for it, it gets the name of the caller.
+ * @param request `serialNumber` and `tokenCode` are for long-term keys, and missing for the keys of a session
+ * @param identify asks AWS who the caller is
+ */
+export async function roleSession(
+  request: { durationSeconds: number; serialNumber?: string | undefined; tokenCode?: string },
+  keys: Keys,
+  profile: ProfileSettings & { role: RoleSettings },
+  clock: Clock,
+  identify = () => callerIdentity(keys, profile, clock),
+): Promise<AwsAnswer<MfaSession>> {
+  const { arn: roleArn, externalId } = profile.role;
+  let { sessionName } = profile.role;
+  if (sessionName === undefined) {
+    const caller = await identify();
+    if (!caller.ok) {
+      const { failure } = caller;
+      // The code was not in this request.
+      return failure.kind === 'unreachable' ? { ...caller, failure: { ...failure, sent: false } } : caller;
+    }
+    sessionName = nameIn(caller.value.arn);
+  }
+  const { assumeRole } = await import('../aws/sts.ts');
+  const { durationSeconds, serialNumber, tokenCode } = request;
+  const mfa = serialNumber !== undefined && tokenCode !== undefined ? { serialNumber, tokenCode } : undefined;
+  const input = { roleArn, sessionName, externalId, durationSeconds, mfa };
+  const answer = learning(clock, await assumeRole(input, keys, awsTarget('STS', profile, clock)));
+  return answer.ok ? { ...answer, value: { ...answer.value, issued: clock.now() } } : answer;
+}
+
+/** Returns the name of a user or of a role's session. The session of a role needs two characters. */
+function nameIn(arn: string): string {
+  const name = arn.slice(arn.lastIndexOf('/') + 1);
+  return /^[\w+=,.@-]{2,64}$/.test(name) ? name : 'aws-mfa-agent';
 }
 
 /**
@@ -97,7 +148,7 @@ export async function mfaDevices(keys: Keys, profile: ProfileSettings, clock: Cl
 }
 
 /** What the destination of a profile's requests depends on. */
-type Asking = { sourceProfile: string; region?: string | undefined; serialNumber: string | undefined };
+type Asking = Pick<ProfileSettings, 'sourceProfile' | 'serialNumber' | 'role'> & { region?: string | undefined };
 
 /**
  * Returns where requests to STS go for a profile.
@@ -119,8 +170,9 @@ export function foreignEndpoints(profiles: readonly Asking[]): string[] {
 
 /** Returns where to send the requests for a profile. @throws UserError: see {@link stsDestination} */
 export function awsTarget(service: ServiceName, profile: Asking, { offset }: Pick<Clock, 'offset'>): AwsTarget {
-  const settings = readAwsSettings(pathsOf(process.env, homedir()), profile.sourceProfile);
-  return { destination: destinationOf(service, profile, settings, process.env), clockOffset: offset };
+  const { sourceProfile, region, role, serialNumber = role?.arn } = profile;
+  const settings = readAwsSettings(pathsOf(process.env, homedir()), role?.keysProfile ?? sourceProfile);
+  return { destination: destinationOf(service, { region, serialNumber }, settings, process.env), clockOffset: offset };
 }
 
 function learning<T>(clock: Clock, answer: AwsAnswer<T>): AwsAnswer<T> {

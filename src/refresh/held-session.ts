@@ -11,7 +11,7 @@ import {
   type UsableSession,
 } from '../session/session.ts';
 import { readState } from '../session/state.ts';
-import type { ProfileSettings, Settings } from '../settings/settings.ts';
+import { dueBefore, type ProfileSettings, type Settings } from '../settings/settings.ts';
 import * as texts from './usable-session-texts.ts';
 
 /** What the credentials file holds for an MFA profile. */
@@ -59,11 +59,11 @@ export function readSessions(files: Settings['files'], profiles: readonly string
 }
 
 /** Returns what the credentials file holds for a profile, and the state of the session. */
-export function readHeldSession({ files, promptBefore }: Settings, profile: ProfileSettings, now: number): HeldSession {
-  const found = readSessions(files, [profile.profile]).get(profile.profile) ?? { kind: 'none' };
+export function readHeldSession(settings: Settings, profile: ProfileSettings, now: number): HeldSession {
+  const found = readSessions(settings.files, [profile.profile]).get(profile.profile) ?? { kind: 'none' };
   const stored = aged(found, profile);
   return {
-    state: stateAt(stored, now, promptBefore),
+    state: stateAt(stored, now, dueBefore(settings, profile)),
     expiration: endOf(stored),
     session: stored.kind === 'session' ? stored : undefined,
   };

@@ -2,7 +2,6 @@ import type { Ask, Asking, AskRequest, CodeResult } from '../ask/ask.ts';
 import { CODE_STEP, nextCodeAt, nextCodeIn } from '../ask/time-left.ts';
 import type { AwsAnswer, Keys } from '../aws/call.ts';
 import type { SessionRequest } from '../aws/sts.ts';
-import { UserError } from '../errors.ts';
 import type { History } from '../policy/history.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
 import { pressedSnoozeUntil } from '../policy/snooze.ts';
@@ -121,7 +120,7 @@ async function attempt(
         // Read at the last moment: the user may have fixed the file while the prompt was open.
         keys = await effects.longTermKeys(target.sourceProfile);
       } catch (error) {
-        return { kind: 'no-keys', reason: reasonOf(error) };
+        return { kind: 'no-keys', reason: texts.reasonOf(error) };
       }
       given = await exchange(target, answer.code, keys, asking.signal, effects);
       fate = codes.fate(target.serialNumber, answer.code, effects.now());
@@ -201,10 +200,6 @@ async function save(target: RefreshTarget, session: MfaSession, effects: Refresh
     const lost = await effects.save(target.profile, session);
     return { kind: 'refreshed', session, ...(lost !== undefined && { lost }) };
   } catch (error) {
-    return { kind: 'unsaved', session, reason: reasonOf(error) };
+    return { kind: 'unsaved', session, reason: texts.reasonOf(error) };
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof UserError ? error.message : `unexpected: ${error instanceof Error ? error.message : error}`;
 }

@@ -1,5 +1,5 @@
 import { UserError } from '../errors.ts';
-import type { ProfileSettings, Settings } from '../settings/settings.ts';
+import type { ProfileSettings, RoleSettings, Settings } from '../settings/settings.ts';
 import * as texts from './texts.ts';
 
 /** What one refresh needs to know about its profile. */
@@ -7,6 +7,8 @@ export interface RefreshTarget {
   profile: string;
   sourceProfile: string;
   serialNumber: string;
+  /** The role that the session is for. */
+  role?: RoleSettings;
   /** In seconds, 900 to 129600. */
   durationSeconds: number;
   /** How old a session may become, in milliseconds; undefined: it is used until it expires. */
@@ -31,9 +33,10 @@ export function refreshTarget(
   profile: ProfileSettings,
   expiration: number | undefined,
 ): RefreshTarget {
-  const { sourceProfile, durationSeconds, maxAge } = profile;
+  const { sourceProfile, role, durationSeconds, maxAge } = profile;
   const serialNumber = requireDevice(settings, profile);
-  return { profile: profile.profile, sourceProfile, serialNumber, durationSeconds, maxAge, expiration };
+  const ofRole = role === undefined ? {} : { role };
+  return { profile: profile.profile, sourceProfile, serialNumber, ...ofRole, durationSeconds, maxAge, expiration };
 }
 
 /**

@@ -1,5 +1,7 @@
+import { UserError } from '../errors.ts';
 import { plain } from '../plain.ts';
 import type { AwsFailure } from '../policy/outcome.ts';
+import type { ProfileSettings } from '../settings/settings.ts';
 import { formatDuration } from '../time/duration.ts';
 import { localTime, localTimeWithSeconds } from '../time/local-time.ts';
 import { SET_CLOCK } from '../time/set-clock.ts';
@@ -52,16 +54,36 @@ function nextCode(next: number): string {
 
 /** Says why AWS did not give a session: the reason alone, and a whole line that also says what to do. */
 export function stsFailure(
-  target: { profile: string; sourceProfile: string; serialNumber: string },
+  target: Pick<ProfileSettings, 'profile' | 'sourceProfile' | 'serialNumber' | 'role'>,
   answer: { failure: AwsFailure; endpoint: string; clockOffset: number | undefined },
 ): { reason: string; message: string } {
-  const [reason, remedy] = reasonAndRemedy(target, answer);
+  const [reason, remedy] = ofChainedRole(target, answer.failure) ?? reasonAndRemedy(target, answer);
   const start = `cannot refresh [${target.profile}]: ${reason}`;
   return { reason, message: remedy === undefined ? start : `${start}: ${remedy}` };
 }
 
+/** Returns what differs for a role that is assumed with the session of its source profile, without a code. */
+function ofChainedRole(
+  { sourceProfile, role }: Parameters<typeof stsFailure>[0],
+  failure: AwsFailure,
+): [reason: string, remedy: string] | undefined {
+  if (!role?.isChained) return undefined;
+  switch (failure.kind) {
+    case 'bad-keys':
+    case 'expired':
+      return [
+        `AWS does not accept the session of [${sourceProfile}] any more`,
+        `aws-mfa-agent refresh ${sourceProfile} --force`,
+      ];
+    case 'busy':
+      return [`AWS is busy (${failure.detail})`, 'try again in a minute'];
+    default:
+      return undefined;
+  }
+}
+
 function reasonAndRemedy(
-  { sourceProfile, serialNumber }: { sourceProfile: string; serialNumber: string },
+  { sourceProfile, serialNumber, role }: Parameters<typeof stsFailure>[0],
   { failure, endpoint, clockOffset }: { failure: AwsFailure; endpoint: string; clockOffset: number | undefined },
 ): [reason: string, remedy?: string | undefined] {
   switch (failure.kind) {
@@ -88,7 +110,7 @@ function reasonAndRemedy(
     case 'clock':
       return [`this machine's clock is ${clockError(clockOffset)}`, `set it (${SET_CLOCK})`];
     case 'invalid-request':
-      return [`AWS refused the request: ${failure.detail} (duration_seconds: 900 to 129600)`];
+      return [`AWS refused the request: ${failure.detail}${role ? '' : ' (duration_seconds: 900 to 129600)'}`];
     case 'busy':
       return [`AWS is busy (${failure.detail})`, 'try again in a minute, with a new code'];
     case 'unreachable':
@@ -109,6 +131,20 @@ function reasonAndRemedy(
         'check AWS_ENDPOINT_URL and endpoint_url',
       ];
   }
+}
+
+/** A role that is assumed with the session of its source profile. */
+export function needsNoCode({ profile, sourceProfile }: { profile: string; sourceProfile: string }): string {
+  return `the role of [${profile}] is assumed with the session of [${sourceProfile}], without a code: name [${sourceProfile}] instead`;
+}
+
+export function noSuchSource(sourceProfile: string, settingsFile: string): string {
+  return `there is no [${sourceProfile}] in ${settingsFile} any more`;
+}
+
+/** The message of an error, for a user. */
+export function reasonOf(error: unknown): string {
+  return error instanceof UserError ? error.message : `unexpected: ${error instanceof Error ? error.message : error}`;
 }
 
 /** AWS's code and message, for errors without a text of their own. */

@@ -75,7 +75,11 @@ export interface SandboxSts {
    */
   issue(userName: string, seconds: number): MfaSession;
   /** Returns a session of the sandbox; `mfa` is false if it was requested without a code. */
-  session(accessKeyId: string): { userName: string; mfa: boolean; expiration: number } | undefined;
+  session(
+    accessKeyId: string,
+  ): { userName: string; mfa: boolean; expiration: number; role?: string; roleSessionName?: string } | undefined;
+  /** Makes STS refuse a session from now on. */
+  revoke(accessKeyId: string): void;
   /** Whether a code has been used, within the steps that are accepted now. */
   isBurnt(serialNumber: string, tokenCode: string): boolean;
   close(): Promise<void>;
@@ -200,7 +204,13 @@ export async function startSandboxSts(options: SandboxStsOptions): Promise<Sandb
     },
     session: (accessKeyId) => {
       const session = account.sessions.get(accessKeyId);
-      return session && { userName: session.user.name, mfa: session.mfa, expiration: session.expiration };
+      if (!session) return undefined;
+      const { user, mfa, expiration, role } = session;
+      const ofRole = role && { role: role.name, roleSessionName: role.sessionName };
+      return { userName: user.name, mfa, expiration, ...ofRole };
+    },
+    revoke: (accessKeyId) => {
+      account.sessions.delete(accessKeyId);
     },
     isBurnt: (serialNumber, tokenCode) => {
       const device = account.users.flatMap((user) => user.mfa).find((mfa) => mfa.serialNumber === serialNumber);

@@ -48,15 +48,24 @@ export function readState(folder: string): State {
 }
 
 /** Remembers the expiry that was written, and for which keys. A failure does no harm: see {@link readState}. */
-export async function rememberExpiry(
+export function rememberExpiry(
   folder: string,
   credentialsFile: string,
   profile: string,
   expiry: RememberedExpiry,
 ): Promise<void> {
+  return rememberExpiries(folder, credentialsFile, { [profile]: expiry });
+}
+
+/** The same for several profiles, by name. */
+export async function rememberExpiries(
+  folder: string,
+  credentialsFile: string,
+  written: Record<string, RememberedExpiry>,
+): Promise<void> {
   await changeState(folder, ({ expiries, ...state }) => ({
     ...state,
-    expiries: { ...expiries, [credentialsFile]: { ...expiries[credentialsFile], [profile]: expiry } },
+    expiries: { ...expiries, [credentialsFile]: { ...expiries[credentialsFile], ...written } },
   }));
 }
 

@@ -39,6 +39,8 @@ export interface RoleSettings {
    * it. Otherwise it is assumed with long-term keys and a code.
    */
   isChained: boolean;
+  /** The profile with the long-term keys at the start of the chain. Its settings in AWS's files say how to reach AWS. */
+  keysProfile: string;
 }
 
 /** Returns whether a profile needs codes of an MFA device, and no file names one. */
@@ -50,6 +52,17 @@ export function lacksDevice({ serialNumber, role }: ProfileSettings): boolean {
 export function askedFor(profile: ProfileSettings, { profiles }: Settings): ProfileSettings {
   const source = profile.role?.isChained && profiles.find((one) => one.profile === profile.sourceProfile);
   return source ? askedFor(source, { profiles } as Settings) : profile;
+}
+
+/** The longest time before its end at which a chained role is assumed again, in milliseconds. */
+const ROLE_BEFORE = 15 * 60_000;
+
+/**
+ * Returns how long before its end a profile's session becomes due, in milliseconds: time to ask for a code, or to assume the
+ * chained role again.
+ */
+export function dueBefore({ promptBefore }: Settings, { role, durationSeconds }: ProfileSettings): number {
+  return role?.isChained ? Math.min(ROLE_BEFORE, durationSeconds * 250) : promptBefore;
 }
 
 export interface Settings {
@@ -207,16 +220,17 @@ function placesOf(profile: string, { files, awsConfig, credentials }: ReadFiles)
   ];
 }
 
-/** For a chained role, those of the source in `config.ini`, and of its sources, count too. */
-function placesOfSource(sourceProfile: string, read: ReadFiles): SettingsPlace[] {
-  const section = read.sections.find(({ name }) => name === sourceProfile);
-  const own = placesOf(sourceProfile, read);
-  if (!section) return own;
-  const source = section.entries.get('source_profile')?.value ?? 'default';
-  return [{ entries: section.entries, file: read.files.settings }, ...own, ...placesOfSource(source, read)];
+/** Returns the sections that the session of a source profile comes from: none if it holds long-term keys. */
+function chainOf(source: string, sections: Section[]): Section[] {
+  const section = sections.find(({ name }) => name === source);
+  return section ? [section, ...chainOf(sourceIn(section), sections)] : [];
 }
 
-function roleOf({ entries }: Section, { files, sections }: ReadFiles): RoleSettings | undefined {
+function sourceIn({ entries }: Section): string {
+  return entries.get('source_profile')?.value ?? 'default';
+}
+
+function roleOf({ entries }: Section, source: string, { files, sections }: ReadFiles): RoleSettings | undefined {
   const own = <Value>(key: string, form: forms.Form<Value>) => readSetting(written(entries, key, files.settings), form);
   const arn = own('role_arn', forms.roleArn);
   if (arn === undefined) return undefined;
@@ -225,6 +239,7 @@ function roleOf({ entries }: Section, { files, sections }: ReadFiles): RoleSetti
   return {
     arn,
     isChained: isChainedRole({ entries }, sections),
+    keysProfile: chainOf(source, sections).map(sourceIn).at(-1) ?? source,
     ...(sessionName !== undefined && { sessionName }),
     ...(externalId !== undefined && { externalId }),
   };
@@ -239,7 +254,10 @@ function profileSettings(
   { sourceFirst }: { sourceFirst: boolean } = { sourceFirst: false },
 ): ProfileSettings {
   const ofSection = [{ entries: section.entries, file: read.files.settings }];
-  const ofSource = placesOfSource(sourceProfile, read);
+  // A chained role has the region of its source unless it has its own.
+  const chain = chainOf(sourceProfile, read.sections);
+  const ofChain = chain.map(({ entries }) => ({ entries, file: read.files.settings }));
+  const ofSource = [sourceProfile, ...chain.map(sourceIn)].flatMap((name) => placesOf(name, read));
   const places = [
     ...(sourceFirst ? [...ofSource, ...ofSection] : [...ofSection, ...ofSource]),
     ...placesOf(section.name, read),
@@ -247,8 +265,11 @@ function profileSettings(
   const mfaProcess = firstOf(places, 'mfa_process')?.value;
   const maxAge = readSetting(firstOf(ofSection, 'max_age'), forms.maxAge);
   // As in the AWS CLI, the variables come before AWS's files. A region in config.ini is for this profile only.
-  const region = readSetting(firstOf(ofSection, 'region') ?? regionIn(env) ?? firstOf(places, 'region'), forms.region);
-  const role = roleOf(section, read);
+  const region = readSetting(
+    firstOf([...ofSection, ...ofChain], 'region') ?? regionIn(env) ?? firstOf(places, 'region'),
+    forms.region,
+  );
+  const role = roleOf(section, sourceProfile, read);
   // What AWS's files say about the source is the length of its sessions, not of the role's.
   const duration = firstOf(role ? ofSection : places, 'duration_seconds');
   const durationSeconds = readSetting(duration, durationForm(role)) ?? (role ? ROLE_SECONDS : DURATION_SECONDS);

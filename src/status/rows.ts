@@ -1,7 +1,7 @@
 import type { AgentReport } from '../control/messages.ts';
 import type { Standing } from '../policy/standing.ts';
 import { aged, dueAt, endOf, type SessionState, type StoredSession, startOf, stateAt } from '../session/session.ts';
-import type { ProfileSettings, Settings } from '../settings/settings.ts';
+import { dueBefore, type ProfileSettings, type Settings } from '../settings/settings.ts';
 
 /** Everything that `status` shows, except the time. */
 export interface Knowledge {
@@ -32,12 +32,13 @@ export function rowsAt({ settings, profiles, sessions, agent }: Knowledge, now: 
   return profiles.map((one) => {
     const { profile, durationSeconds } = one;
     const session = aged(sessions.get(profile) ?? { kind: 'none' }, one);
+    const before = dueBefore(settings, one);
     return {
       profile,
-      state: stateAt(session, now, settings.promptBefore),
+      state: stateAt(session, now, before),
       expiration: session.kind === 'session' ? session.expiration : undefined,
       end: endOf(session),
-      due: dueAt(session, settings.promptBefore),
+      due: dueAt(session, before),
       start: startOf(session, durationSeconds),
       standing: agent?.profiles.find((other) => other.profile === profile)?.standing,
     };

@@ -229,7 +229,7 @@ describe('a role profile', () => {
       sourceProfile: 'mfa',
       serialNumber: undefined,
       durationSeconds: 3600,
-      role: { arn: 'arn:aws:iam::123456789012:role/admin', isChained: true },
+      role: { arn: 'arn:aws:iam::123456789012:role/admin', isChained: true, keysProfile: 'default' },
       region: 'eu-west-1',
     });
   });
@@ -250,7 +250,8 @@ describe('a role profile', () => {
   it('a role profile takes the region of its sources, and not the length of their sessions', async () => {
     write(awsConfig, '[default]\nregion = eu-central-1\nduration_seconds = 43200\n');
     const text = `[second]\n${ROLE}\nsource_profile = first\n[mfa]\n[first]\n${ROLE}\nsource_profile = mfa`;
-    expect(await profile(text, 'second')).toMatchObject({ region: 'eu-central-1', durationSeconds: 3600 });
+    const role = { keysProfile: 'default' };
+    expect(await profile(text, 'second')).toMatchObject({ region: 'eu-central-1', durationSeconds: 3600, role });
     expect(await profile(text, 'mfa')).toMatchObject({ durationSeconds: 43_200 });
     expect(await profile(`${text}\nregion = eu-west-3`, 'second')).toMatchObject({ region: 'eu-west-3' });
   });
