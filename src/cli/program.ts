@@ -152,6 +152,7 @@ export function createProgram(): Command {
     .command('demo')
     .description('show the agent at work with a simulated STS on this machine: no AWS account, no network')
     .option('--auto', 'enter the codes automatically; exit 1 if a step fails')
+    .addOption(new Option('--desktop', 'ask on the desktop, with a notification and a window').conflicts('auto'))
     .action(async (options) => (await import('../commands/demo.ts')).demo(options));
   return program;
 }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { getCallerIdentity } from '../aws/sts.ts';
 import { parseCredentials } from '../credentials/document.ts';
 import { type LogEntry, type RunningAgent, startAgent } from '../demo/agent.ts';
+import { desktopOf, requireDesktop } from '../demo/desktop.ts';
 import { shownLines, withoutSession } from '../demo/file.ts';
 import { type DemoScreen, openScreen } from '../demo/screen.ts';
 import { PROFILE, REGION, REMIND_EVERY, type Stage, setStage } from '../demo/stage.ts';
@@ -17,7 +18,12 @@ import { deferred } from '../time/deferred.ts';
 import { withTimeout } from '../time/timeout.ts';
 
 /** How long the first session lasts, and how long before its end the agent asks, in seconds. */
-const TIMES = { user: { left: 40, promptBefore: 30 }, auto: { left: 15, promptBefore: 5 } };
+const TIMES = {
+  user: { left: 40, promptBefore: 30, prompt: 'terminal' },
+  auto: { left: 15, promptBefore: 5, prompt: 'terminal' },
+  // As early as in life: neither the last call nor the end comes while the user looks at the notification.
+  desktop: { left: 605, promptBefore: 600, prompt: 'auto' },
+} as const;
 
 /** How long `--auto` may take, in milliseconds. */
 const TIME_LIMIT = 60_000;
@@ -35,32 +41,38 @@ interface Play {
 
 /**
  * Shows all that the agent does, with a simulated STS and a temporary home folder. Leaves nothing behind.
- * @param options `auto`: enters the codes itself, first a wrong one
+ * @param options `auto`: enters the codes itself, first a wrong one; `desktop`: asks with a notification and a window
  * @throws UserError when a step fails
  */
-export async function demo({ auto = false }: { auto?: boolean }): Promise<void> {
+export async function demo({ auto = false, desktop = false }: { auto?: boolean; desktop?: boolean }): Promise<void> {
+  const screenEnvironment = desktop ? desktopOf(process.env) : {};
+  if (desktop) await requireDesktop({ ...process.env, ...screenEnvironment });
   const signals = listenForSignals();
-  const { left, promptBefore } = auto ? TIMES.auto : TIMES.user;
+  const times = TIMES[desktop ? 'desktop' : auto ? 'auto' : 'user'];
   const screen = openScreen(process.stdin, process.stdout);
   let signal: NodeJS.Signals | undefined;
   try {
-    const stage = await setStage({ left, promptBefore });
+    const stage = await setStage(times);
     let agent: RunningAgent | undefined;
     let status: number | null | undefined;
     try {
       const before = await readFile(stage.credentialsFile);
       takeEnvironment(stage);
       let question = '';
-      agent = startAgent(agentEnvironment(stage), {
-        says: (text) => screen.print(indented(text)),
-        asks: (text) => {
-          question = text;
-          if (!auto) screen.prompt(`   ${text}`);
+      agent = startAgent(
+        { ...screenEnvironment, ...agentEnvironment(stage) },
+        {
+          says: (text) => screen.print(indented(text)),
+          asks: (text) => {
+            question = text;
+            if (!auto) screen.prompt(`   ${text}`);
+          },
+          logs: logPrinter(screen),
         },
-        logs: logPrinter(screen),
-      });
+      );
+      const { promptBefore } = times;
       const play = { stage, agent, screen, promptBefore, before, question: () => question };
-      const acts = showSteps(play, auto ? enterCodes : userAnswers).then(() => undefined);
+      const acts = showSteps(play, desktop ? desktopAnswers : auto ? enterCodes : userAnswers).then(() => undefined);
       const { log } = agent;
       const end = Promise.race([acts, signals.received]);
       signal = await (auto ? withTimeout(end, TIME_LIMIT, () => notDone(log)) : end);
@@ -143,6 +155,15 @@ async function userAnswers({ stage, agent, screen }: Play): Promise<void> {
     answered = agent.questions();
     agent.answer(line);
   }
+}
+
+/** Shows the code of the authenticator until the user has typed it on the desktop. */
+async function desktopAnswers({ stage, agent, screen }: Play): Promise<void> {
+  const { bold, dim } = screen.paint;
+  screen.print('   Look at your desktop: answer the notification, or the window.');
+  screen.print(dim('   Type the code of the authenticator there, or a wrong one to see what happens.'));
+  screen.keep(() => `   Authenticator: ${bold(stage.authenticator.code(Date.now()).replace(/^.../, '$& '))}`);
+  must((await agent.until(() => ending(agent))) === 'refreshed', 'the agent has stopped asking');
 }
 
 /** Enters a wrong code, then the right one, and checks the result of each. */

@@ -34,9 +34,13 @@ const ACCOUNT_ID = '123456789012';
 
 /**
  * Creates a home folder with AWS's two files and the agent's settings, and starts an STS that accepts their keys.
- * @param times how long the session in [mfa] lasts, and how long before its end the agent asks, in seconds
+ * @param times how long the session in [mfa] lasts, and how long before its end the agent asks, in seconds; and where it asks
  */
-export async function setStage(times: { left: number; promptBefore: number }): Promise<Stage> {
+export async function setStage(times: {
+  left: number;
+  promptBefore: number;
+  prompt: 'terminal' | 'auto';
+}): Promise<Stage> {
   const user = newSandboxUser(ACCOUNT_ID, 'alice');
   const other = newSandboxUser(ACCOUNT_ID, 'work');
   const { serialNumber, secret } = user.mfa[0] ?? { serialNumber: '', secret: Buffer.alloc(0) };
@@ -65,7 +69,7 @@ export async function setStage(times: { left: number; promptBefore: number }): P
     const configFile = join(awsFolder, 'config');
     await writeFile(credentialsFile, credentials(user, session, other), { mode: 0o600 });
     await writeFile(configFile, `[default]\nregion = ${REGION}\nmfa_serial = ${serialNumber}\n`, { mode: 0o600 });
-    await writeFile(join(settingsFolder, 'config.ini'), settings(times.promptBefore), { mode: 0o600 });
+    await writeFile(join(settingsFolder, 'config.ini'), settings(times.promptBefore, times.prompt), { mode: 0o600 });
     return {
       home,
       credentialsFile,
@@ -116,10 +120,10 @@ aws_secret_access_key=${other.secretAccessKey}
 }
 
 /** Returns settings that check every second instead of every minute. */
-function settings(promptBefore: number): string {
+function settings(promptBefore: number, prompt: string): string {
   return `check = * * * * * *
 prompt_before = ${promptBefore}s
 remind_every = ${REMIND_EVERY}s
-prompt = terminal
+prompt = ${prompt}
 `;
 }

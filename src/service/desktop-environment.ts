@@ -1,7 +1,7 @@
 import { runCommand } from '../run-command.ts';
 
 /** Variables that lead to the user's screen, and those by which windows look and work as elsewhere on the desktop. */
-const VARIABLES = [
+export const DESKTOP_VARIABLES = [
   ...['DISPLAY', 'WAYLAND_DISPLAY', 'XAUTHORITY', 'DBUS_SESSION_BUS_ADDRESS', 'BROWSER'],
   ...[
     'XDG_CURRENT_DESKTOP',
@@ -35,7 +35,7 @@ const VARIABLES = [
 export async function takeDesktopEnvironment(environment: NodeJS.ProcessEnv): Promise<void> {
   if (!environment.INVOCATION_ID) return;
   const known = (await managerEnvironment(environment)) ?? {};
-  for (const name of VARIABLES) if (known[name]) environment[name] = known[name];
+  for (const name of DESKTOP_VARIABLES) if (known[name]) environment[name] = known[name];
   const folders = (environment.PATH ?? '').split(':');
   const more = (known.PATH ?? '').split(':').filter((folder) => folder.startsWith('/') && !folders.includes(folder));
   environment.PATH = [...folders, ...more].join(':');
