@@ -10,10 +10,14 @@ async function run(words: string[]): Promise<void> {
   const dashes = behind.indexOf('--');
   const names = dashes < 0 ? behind : behind.slice(0, dashes);
   const [profile] = names;
+  if (
+    command === 'exec' &&
+    !names.slice(0, 2).some((word) => word.startsWith('-')) &&
+    (dashes >= 0 || names.length > 1)
+  ) {
+    return (await import('./commands/exec.ts')).exec(names, dashes < 0 ? [] : behind.slice(dashes + 1), {});
+  }
   if (names.length <= 1 && !profile?.startsWith('-')) {
-    if (command === 'exec' && dashes >= 0) {
-      return (await import('./commands/exec.ts')).exec(names, behind.slice(dashes + 1), {});
-    }
     switch (dashes < 0 && command) {
       case 'status':
         return (await import('./commands/status.ts')).status(names, {});

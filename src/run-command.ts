@@ -1,6 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { isatty } from 'node:tty';
+import { say } from './cli/output.ts';
 import { startChild } from './start-child.ts';
 
 export interface CommandSettings {
@@ -29,10 +31,10 @@ export interface CommandSettings {
 export type CommandResult =
   | { ok: true; stdout: string }
   /**
-   * `reason` is for the user and contains no standard output, which may be secret. `ended` is the exit status, the signal
-   * that ended the command, or why we ended it.
+   * `how` says how it ended; `reason` also has the last line of its standard error. Neither contains standard output, which
+   * may be secret. `ended` is the exit status, the signal that ended the command, or why we ended it.
    */
-  | { ok: false; reason: string; ended: CommandEnd; stdout: string; stderr: string };
+  | { ok: false; how: string; reason: string; ended: CommandEnd; stdout: string; stderr: string };
 
 type CommandEnd = number | NodeJS.Signals | 'timeout' | 'aborted' | 'too much output' | 'not started';
 
@@ -65,8 +67,9 @@ export function runCommand(command: string | readonly string[], settings: Comman
       const output = Buffer.concat(stdout).toString();
       if (ended === 0) return resolve({ ok: true, stdout: output });
       const message = lastLine(stderr) || detail;
-      const reason = [howItEnded(ended, timeout), ...(message ? [message] : [])].join(': ');
-      resolve({ ok: false, ended, reason, stdout: output, stderr });
+      const how = howItEnded(ended, timeout);
+      const [withDetail, reason] = [detail, message].map((text) => (text ? `${how}: ${text}` : how));
+      resolve({ ok: false, ended, how: withDetail ?? how, reason: reason ?? how, stdout: output, stderr });
     };
     let child: ChildProcess | undefined;
     const kill = (by: NodeJS.Signals) => {
@@ -123,6 +126,17 @@ export function runCommand(command: string | readonly string[], settings: Comman
     signal?.addEventListener('abort', onAbort);
     if (timeout !== undefined) after(timeout, () => end('timeout'));
   });
+}
+
+/**
+ * Returns how a command of the user's failed: nothing of what it wrote, which may contain keys and codes (`set -x`). In a
+ * terminal, `--debug` shows that.
+ */
+export function failureOf({ how, ended, stderr }: Extract<CommandResult, { ok: false }>): string {
+  const found = ended === 127 ? `${how}, no such program` : how;
+  if (!process.argv.includes('--debug') || !isatty(2)) return found;
+  for (const line of stderr.trim().split(/[\r\n]+/)) say(`  ${line}`);
+  return found;
 }
 
 function start(

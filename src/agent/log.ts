@@ -1,5 +1,6 @@
 import { fstatSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
+import { plain, plainJson } from '../plain.ts';
 import { utcTime } from '../time/instant.ts';
 
 /**
@@ -18,14 +19,16 @@ export function createLog(options: { debug: boolean; terminal: boolean; journal:
       [Symbol.for('pino.metadata')]: true,
       lastLevel: 0,
       write(line: string) {
-        destination.write(`<${priority(this.lastLevel)}>${line}`);
+        destination.write(`<${priority(this.lastLevel)}>${plainJson(line)}`);
       },
     };
     return pino({ level, base: null, timestamp: false, formatters: BY_NAME }, journal);
   }
   const base = { level, base: null, timestamp: () => `,"time":"${utcTime(Date.now())}"` };
-  if (!options.terminal) return pino({ ...base, formatters: BY_NAME }, destination);
-  return pino(base, { write: (line: string) => void destination.write(readable(JSON.parse(line))) });
+  if (!options.terminal) {
+    return pino({ ...base, formatters: BY_NAME }, { write: (line: string) => void destination.write(plainJson(line)) });
+  }
+  return pino(base, { write: (line: string) => void destination.write(`${plain(readable(JSON.parse(line)))}\n`) });
 }
 
 const BY_NAME = { level: (label: string) => ({ level: label }) };
@@ -57,5 +60,5 @@ function readable({ time, msg, profile, level, err, ...facts }: Record<string, u
   const error = err ? `: ${(err as { message: string }).message}` : '';
   const mark = Number(level) >= 40 ? 'warning: ' : '';
   const subject = profile === undefined ? '' : `[${profile}] `;
-  return `${clock} ${mark}${subject}${msg}${error}${known.length > 0 ? ` (${known.join(', ')})` : ''}\n`;
+  return `${clock} ${mark}${subject}${msg}${error}${known.length > 0 ? ` (${known.join(', ')})` : ''}`;
 }

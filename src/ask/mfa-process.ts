@@ -1,4 +1,4 @@
-import { runCommand } from '../run-command.ts';
+import { failureOf, runCommand } from '../run-command.ts';
 import { codeIn, type Way } from './ask.ts';
 import { announce } from './desktop/announcement.ts';
 import * as reasons from './reasons.ts';
@@ -46,7 +46,7 @@ export function mfaProcess(
       if (!result.ok && result.ended === 'aborted') return { kind: 'dismissed' };
       const code = result.ok ? codeInOutput(result.stdout) : undefined;
       if (code !== undefined) return { kind: 'code', code, automatic: true };
-      failure = result.ok ? reasons.NO_CODE_PRINTED : withoutSecrets(result.reason);
+      failure = result.ok ? reasons.NO_CODE_PRINTED : failureOf(result);
       return { kind: 'unavailable', reason: failure, problem: texts.commandFailed(profile, failure) };
     },
   };
@@ -64,7 +64,8 @@ function announceThatItWaits(profile: string, environment: NodeJS.ProcessEnv) {
   let timer = setTimeout(begin, SILENT);
   const onMessage = (line: string) => {
     const first = text === texts.COMMAND_IS_SILENT;
-    text = withoutSecrets(line);
+    if (mayHoldSecret(line)) return;
+    text = line;
     if (begun) return announcement.say(text);
     if (!first) return;
     clearTimeout(timer);
@@ -77,9 +78,18 @@ function announceThatItWaits(profile: string, environment: NodeJS.ProcessEnv) {
   return { onMessage, end };
 }
 
-/** Masks numbers that may be codes and words that may be seeds or keys: such commands may contain `set -x`. */
-function withoutSecrets(message: string): string {
-  return message.replace(/[A-Za-z0-9]{16,}/g, '******').replace(/\d{3} ?\d{3,}/g, '******');
+/**
+ * Whether a message may contain a code, a password, a seed or a key: such commands may print what they do (`set -x`). Only
+ * ordinary words pass, and numbers of two digits.
+ */
+export function mayHoldSecret(message: string): boolean {
+  const words = message.split(/\s+/).map((word) => word.replace(/[^\p{L}\p{N}]/gu, ''));
+  return (
+    /^\s*\+|[=\\]|\d\D{0,2}\d\D{0,2}\d/.test(message) ||
+    /(?:pass\w*|pin|secret|token|seed|code|key)\W*(?:\bis\b|:)\s*\S/i.test(message) ||
+    words.some((word) => word.length > 16 || /\p{L}\p{N}|\p{N}\p{L}/u.test(word)) ||
+    words.filter((word) => /^[A-Z]{4}$/.test(word)).length > 1
+  );
 }
 
 /** Returns the code in a command's standard output, or undefined. */

@@ -2,6 +2,7 @@ import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { isatty, ReadStream, WriteStream } from 'node:tty';
+import { say, shownMessage } from '../cli/output.ts';
 import type { Answer, Way } from './ask.ts';
 import { untilCode } from './field.ts';
 import * as reasons from './reasons.ts';
@@ -51,7 +52,7 @@ export function terminal(standardInput = false): Way {
 export function tellOnTerminal(line: string): void {
   try {
     const file = isatty(2) ? 2 : openSync('/dev/tty', 'w');
-    writeSync(file, `${line}\n`);
+    writeSync(file, `${shownMessage(line)}\n`);
     if (file !== 2) closeSync(file);
   } catch {
     // No terminal, or a lost one.
@@ -60,7 +61,7 @@ export function tellOnTerminal(line: string): void {
 
 /** Writes a line where the questions of {@link terminal} appear. */
 export function tellWhereAsked(line: string, standardInput: boolean): void {
-  if (standardInput) process.stderr.write(`${line}\n`);
+  if (standardInput) say(line);
   else tellOnTerminal(line);
 }
 

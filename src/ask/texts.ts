@@ -1,4 +1,4 @@
-import { plain } from '../plain.ts';
+import { plain, shellWord } from '../plain.ts';
 import { formatDuration, shortDuration } from '../time/duration.ts';
 import { localTime } from '../time/local-time.ts';
 import type { AskRequest } from './ask.ts';
@@ -104,8 +104,7 @@ export const COMMAND_IS_SILENT = 'Touch your security key, or enter its password
 
 /** Where nothing can open a code field: the command to run. */
 export function refreshCommand({ profile }: AskRequest): string {
-  const name = /^[\w.@:+-]+$/.test(profile) ? profile : `'${profile.replaceAll("'", "'\\''")}'`;
-  return plain(`To enter the code, run: aws-mfa-agent refresh ${name}`);
+  return plain(`To enter the code, run: aws-mfa-agent refresh ${shellWord(profile)}`);
 }
 
 export const OPEN_TERMINAL = 'Open a terminal';

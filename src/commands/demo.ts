@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { getCallerIdentity } from '../aws/sts.ts';
+import { say } from '../cli/output.ts';
 import { parseCredentials } from '../credentials/document.ts';
 import { type LogEntry, type RunningAgent, startAgent } from '../demo/agent.ts';
 import { desktopOf, requireDesktop } from '../demo/desktop.ts';
@@ -82,7 +83,7 @@ export async function demo({ auto = false, desktop = false }: { auto?: boolean; 
       await stage.clear();
     }
     if (signal) {
-      process.stderr.write(`\n${signal}: the agent has stopped, and the temporary folder was removed.\n`);
+      say(`\n${signal}: the agent has stopped, and the temporary folder was removed.`);
     } else {
       must(status === 0, `the agent ended with exit status ${status}`);
       must(!existsSync(stage.home), `${stage.home} is still there`);

@@ -1,5 +1,6 @@
 import { createAsk } from '../ask/choose.ts';
 import type { GlobalOptions } from '../cli/options.ts';
+import { say } from '../cli/output.ts';
 import { askAgent } from '../control/client.ts';
 import { type AgentSeen, agentFindings } from '../doctor/agent.ts';
 import { askAws } from '../doctor/ask-aws.ts';
@@ -126,13 +127,13 @@ export async function doctor(options: DoctorOptions): Promise<void> {
     },
   ];
   if (options.try) {
-    process.stderr.write(`Sending a test notification: click it within ${CLICK / 1000} seconds.\n`);
+    say(`Sending a test notification: click it within ${CLICK / 1000} seconds.`);
     const run = async () => [await testNotification(environment, CLICK)];
     inspections.push({ check: 'asking.test', limit: CLICK + ASKING_LIMIT, run });
   }
 
   const { findings, abandoned } = await examine(inspections, (error) => {
-    if (options.debug) process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+    if (options.debug) say(String(error instanceof Error ? error.stack : error));
   });
   const isSetUp = !settings || profiles.some((one) => !one.role?.isChained && !lacksDevice(one));
   const shown = withoutSecrets(isSetUp ? findings : ledToSetup(findings), secretsIn(known.document, environment));

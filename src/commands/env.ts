@@ -1,8 +1,8 @@
 import type { GlobalOptions } from '../cli/options.ts';
-import { isTerminal, write } from '../cli/output.ts';
+import { isTerminal, say, write } from '../cli/output.ts';
 import { UserError } from '../errors.ts';
 import { readIfPresent } from '../files/read.ts';
-import { plain } from '../plain.ts';
+import { shellWord } from '../plain.ts';
 import { chosenProfile } from '../refresh/held-session.ts';
 import { usableSession } from '../refresh/usable-session.ts';
 import { endsSoon as endsSoonText } from '../refresh/usable-session-texts.ts';
@@ -36,11 +36,13 @@ export async function env(name: string | undefined, options: EnvOptions): Promis
   const { AWS_PROFILE } = process.env;
   if (AWS_PROFILE && AWS_PROFILE !== profile) notes.push(profileOutranks(AWS_PROFILE));
   if (isTerminal()) {
-    const command = ['aws-mfa-agent env', ...(name === undefined ? [] : [name]), `--shell ${shell}`].join(' ');
+    const command = ['aws-mfa-agent env', ...(name === undefined ? [] : [shellWord(name)]), `--shell ${shell}`].join(
+      ' ',
+    );
     notes.push(linesForShell(evaluated(shell, command)));
   }
   print(lines);
-  write(2, notes.map((note) => `${note}\n`).join(''));
+  for (const note of notes) say(note);
 }
 
 function print(lines: string[]): void {
@@ -70,7 +72,7 @@ async function parentName(): Promise<string> {
 }
 
 function profileOutranks(name: string): string {
-  return plain(`AWS_PROFILE=${name} is set: some tools take that profile instead of these keys; unset it`);
+  return `AWS_PROFILE=${name} is set: some tools take that profile instead of these keys; unset it`;
 }
 
 function linesForShell(command: string): string {

@@ -1,10 +1,11 @@
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { isatty } from 'node:tty';
 import type { GlobalOptions } from '../cli/options.ts';
+import { say } from '../cli/output.ts';
 import { askForCode } from '../control/client.ts';
 import { UserError } from '../errors.ts';
-import { plain } from '../plain.ts';
 import { chosenProfile } from '../refresh/held-session.ts';
 import { usableSession } from '../refresh/usable-session.ts';
 import { endsSoon as endsSoonText } from '../refresh/usable-session-texts.ts';
@@ -15,14 +16,17 @@ import { userSettings } from '../settings/settings.ts';
  * Runs a command with the session in its environment. It uses this terminal, receives the signals sent to this process, and
  * determines the exit status. Asks for a code first if the session is due. Without a session, the command is not run.
  * @param names the profile, if any
- * @param command the words after the two dashes
+ * @param command the words after the two dashes. Without the dashes, they follow the profile in `names`
  * @throws UserError (status 3) if no session can be had
  */
 export async function exec(names: readonly string[], command: string[], options: GlobalOptions): Promise<void> {
+  const settings = userSettings(options);
+  if (command.length === 0 && names.length > 1 && settings.profiles.some(({ profile }) => profile === names[0])) {
+    return exec(names.slice(0, 1), names.slice(1), options);
+  }
   if (command.length === 0 || names.length > 1) {
     throw new UserError('exec [PROFILE] -- COMMAND…: the command comes after two dashes', 'usage');
   }
-  const settings = userSettings(options);
   const profile = chosenProfile(names[0], settings);
   const { session, endsSoon } = await usableSession(settings, profile, {
     enough: 'lasting',
@@ -32,7 +36,7 @@ export async function exec(names: readonly string[], command: string[], options:
       agent: (asking) => askForCode(settings.files.runtime, profile.profile, asking),
     },
   });
-  if (endsSoon !== undefined) process.stderr.write(`${endsSoonText(profile.profile, endsSoon, Date.now())}\n`);
+  if (endsSoon !== undefined) say(endsSoonText(profile.profile, endsSoon, Date.now()));
   await run(command, environmentWith(session, process.env));
 }
 
@@ -52,8 +56,6 @@ const DIED_OF: readonly (NodeJS.Signals | null)[] = ['SIGINT', 'SIGTERM', 'SIGHU
 
 /** Resolves when the command has ended and the exit status is set. */
 async function run([program = '', ...words]: string[], env: NodeJS.ProcessEnv): Promise<void> {
-  // Imported late: this file is also loaded for `status`, `env` and `credential-process`, which start no program.
-  const [{ spawn }, { isatty }] = await Promise.all([import('node:child_process'), import('node:tty')]);
   const hasTerminalStream = () => [0, 1, 2].some(isatty);
   let child: ChildProcess | undefined;
   const isOnTerminal = hasTerminalStream();
@@ -69,7 +71,7 @@ async function run([program = '', ...words]: string[], env: NodeJS.ProcessEnv): 
   const end = await new Promise<{ status: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     const failed = (error: NodeJS.ErrnoException) => {
       const isMissing = error.code === 'ENOENT';
-      process.stderr.write(`aws-mfa-agent: ${cannotRun(program, isMissing ? undefined : error.message)}\n`);
+      say(`aws-mfa-agent: ${cannotRun(program, isMissing ? undefined : error.message)}`);
       resolve({ status: isMissing ? NOT_FOUND : NOT_EXECUTABLE, signal: null });
     };
     try {
@@ -99,5 +101,5 @@ function isInForeground(hasTerminalStream: () => boolean): boolean {
 
 /** @param reason undefined if the program does not exist */
 function cannotRun(program: string, reason: string | undefined): string {
-  return plain(reason === undefined ? `${program}: command not found` : `cannot run ${program}: ${reason}`);
+  return reason === undefined ? `${program}: command not found` : `cannot run ${program}: ${reason}`;
 }

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import type { GlobalOptions } from '../cli/options.ts';
+import { say } from '../cli/output.ts';
 import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { packageVersion } from '../package-file.ts';
@@ -46,7 +47,6 @@ export async function installCommand(options: InstallOptions): Promise<void> {
   const force = options.force ?? false;
   const { changed, without, kept } = await install(service, start, { force, outdated, answering });
 
-  const say = (text: string) => process.stderr.write(`${text}\n`);
   say(
     changed
       ? `The agent runs as a ${service.name}: ${service.file}`
@@ -71,7 +71,5 @@ export async function uninstallCommand({ force = false }: { force?: boolean }): 
   const service = serviceOf(process.env);
   const done = await uninstall(service, { force });
   if (service.desktopEntry) removeDesktopEntry(process.env);
-  process.stderr.write(
-    done ? `Removed the ${service.name}. Credentials and settings are unchanged.\n` : 'The service is not installed.\n',
-  );
+  say(done ? `Removed the ${service.name}. Credentials and settings are unchanged.` : 'The service is not installed.');
 }

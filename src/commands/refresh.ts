@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import { type Ask, codeIn } from '../ask/ask.ts';
 import { createAsk } from '../ask/choose.ts';
 import type { GlobalOptions } from '../cli/options.ts';
+import { say } from '../cli/output.ts';
 import { UserError } from '../errors.ts';
 import { exposure } from '../files/exposure.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
@@ -63,17 +64,17 @@ export async function refreshCommand(
   }
   const isEnough = !options.force && (await sessionInFile(settings, profile, held, 'fresh')) !== undefined;
   if (isEnough && expiration !== undefined) {
-    process.stderr.write(`${texts.stillFresh(profile.profile, expiration, clock.now())}\n`);
+    say(texts.stillFresh(profile.profile, expiration, clock.now()));
     return;
   }
 
-  if (!options.endpointIsNamed) for (const line of foreign) process.stderr.write(`${line}\n`);
+  if (!options.endpointIsNamed) for (const line of foreign) say(line);
   const { ask, show } = resultAtTerminal(code === undefined ? terminalFirst(settings, profile, ways) : once(code));
   let copy: string | undefined;
   const save = async (session: MfaSession) => {
     if (overKeys && copy === undefined) {
       copy = await keepCopy(settings.files.credentials);
-      process.stderr.write(`${texts.copyKept(copy)}\n`);
+      say(texts.copyKept(copy));
     }
     return saveSession(settings.files, profile.profile, session, { force: overKeys });
   };
@@ -100,9 +101,9 @@ export async function refreshCommand(
   const text = isUsed ? texts.cannotRefresh(profile.profile, end.reason) : outcomeText(profile, end, clock.now());
   show(text);
   if (end.kind !== 'refreshed') throw new UserError(text);
-  process.stderr.write(`${text}\n`);
+  say(text);
   const exposed = exposure(settings.files.credentials);
-  if (exposed) process.stderr.write(`${exposed}\n`);
+  if (exposed) say(exposed);
 }
 
 /**
@@ -143,7 +144,7 @@ const SAVE_TRIES = 15;
 async function untilSaved(profile: string, outcome: RefreshOutcome, save: Save): Promise<RefreshOutcome> {
   let current = outcome;
   for (let tries = 0; current.kind === 'unsaved' && (process.stdin.isTTY || tries < SAVE_TRIES); tries++) {
-    if (tries === 0) process.stderr.write(`${texts.unsaved(profile, current.reason)}\n`);
+    if (tries === 0) say(texts.unsaved(profile, current.reason));
     if (process.stdin.isTTY) await pressedReturn(texts.PRESS_RETURN);
     else await pause(2_000);
     const { session } = current;
@@ -202,10 +203,12 @@ function withOptions(profile: ProfileSettings, options: RefreshOptions): Profile
   return changed;
 }
 
+export const NOT_A_CODE = '--token-code: not six digits';
+
 /** Returns the code of `--token-code`. Never shows it, not even if it is malformed. */
 async function givenCode(option: string): Promise<string> {
   const code = codeIn(option === '-' ? await text(process.stdin) : option);
-  if (code === undefined) throw new UserError('--token-code: not six digits', 'usage');
+  if (code === undefined) throw new UserError(NOT_A_CODE, 'usage');
   return code;
 }
 

@@ -1,3 +1,4 @@
+import { codeIn } from '../ask/ask.ts';
 import type { GlobalOptions } from '../cli/options.ts';
 import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
@@ -25,7 +26,7 @@ import { settingsWith, type ValuesInForce } from '../setup/settings-text.ts';
 import * as texts from '../setup/texts.ts';
 import { Clock } from '../time/clock.ts';
 import { installCommand } from './install.ts';
-import { refreshCommand } from './refresh.ts';
+import { NOT_A_CODE, refreshCommand } from './refresh.ts';
 
 interface SetupOptions extends GlobalOptions {
   profile?: string;
@@ -108,12 +109,14 @@ export async function setupCommand(options: SetupOptions): Promise<void> {
   questions.end(texts.done(profile, options.refresh));
 }
 
-function refuseMalformed({ serialNumber, durationSeconds, promptBefore }: SetupOptions): void {
+function refuseMalformed({ tokenCode, serialNumber, durationSeconds, promptBefore }: SetupOptions): void {
   const refuse = (option: string, value: string | undefined, problem: (text: string) => string | undefined) => {
     const wrong = value === undefined ? undefined : problem(value);
     if (wrong) throw new UserError(`${option} ${value}: ${wrong}`, 'usage');
   };
   refuse('--serial-number', serialNumber, serialProblem);
+  if (tokenCode !== undefined && tokenCode !== '-' && codeIn(tokenCode) === undefined)
+    throw new UserError(NOT_A_CODE, 'usage');
   refuse('--duration-seconds', durationSeconds, durationProblem);
   refuse('--prompt-before', promptBefore, (text) => leadProblem(text, durationSeconds ?? '129600'));
 }

@@ -1,8 +1,9 @@
 import type { Snoozed } from '../agent/agent.ts';
 import type { GlobalOptions } from '../cli/options.ts';
+import { say } from '../cli/output.ts';
 import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
-import { plain } from '../plain.ts';
+import { SNOOZE_FORM, snoozeLength } from '../policy/snooze.ts';
 import { userSettings } from '../settings/settings.ts';
 import { localTime } from '../time/local-time.ts';
 
@@ -11,10 +12,11 @@ import { localTime } from '../time/local-time.ts';
  * @param duration `off` ends a snooze
  */
 export async function snooze(duration: string, profile: string | undefined, options: GlobalOptions): Promise<void> {
+  if (snoozeLength(duration) === undefined) throw new UserError(SNOOZE_FORM, 'usage');
   const { files } = userSettings(options);
   const answer = await askAgent(files.runtime, 'POST /v1/snooze', { duration, profile });
   if (!answer) throw new UserError('the agent is not running, so there is nothing to snooze');
-  process.stderr.write(`${snoozed(answer, Date.now())}\n`);
+  say(snoozed(answer, Date.now()));
 }
 
 function snoozed({ until, ending }: Snoozed, now: number): string {
@@ -22,5 +24,5 @@ function snoozed({ until, ending }: Snoozed, now: number): string {
   const ends = ending.map(
     ({ profile, expiration }) => `; the session of [${profile}] ends before that, at ${localTime(expiration, now)}`,
   );
-  return plain(`will not ask until ${localTime(until, now)}${ends.join('')}`);
+  return `will not ask until ${localTime(until, now)}${ends.join('')}`;
 }

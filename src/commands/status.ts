@@ -1,9 +1,9 @@
 import type { GlobalOptions } from '../cli/options.ts';
-import { isTerminal, write } from '../cli/output.ts';
+import { isTerminal, say, write } from '../cli/output.ts';
 import { askAgent } from '../control/client.ts';
 import type { AgentReport } from '../control/messages.ts';
 import { UserError } from '../errors.ts';
-import { plain } from '../plain.ts';
+import { plain, plainJson } from '../plain.ts';
 import { chosenProfiles, readSessions } from '../refresh/held-session.ts';
 import { lacksDevice, userSettings } from '../settings/settings.ts';
 import { statusJson } from '../status/json.ts';
@@ -23,7 +23,7 @@ export async function status(names: string[], options: StatusOptions): Promise<v
   const now = Date.now();
   const rows = rowsAt(knowledge, now);
   if (options.json) {
-    write(1, `${JSON.stringify(statusJson(knowledge, rows, now), null, 2)}\n`);
+    write(1, `${plainJson(JSON.stringify(statusJson(knowledge, rows, now), null, 2))}\n`);
   } else {
     const lines = await tableLines(knowledge, rows, now);
     write(1, lines.map((line) => `${line}\n`).join(''));
@@ -47,10 +47,10 @@ async function watch(names: string[], options: StatusOptions): Promise<void> {
   if (options.json) {
     let last: string | undefined;
     return follow(first, sources, async (knowledge, rows, now, problem) => {
-      const line = problem === undefined ? JSON.stringify(statusJson(knowledge, rows, now)) : problem;
+      const line = problem === undefined ? plainJson(JSON.stringify(statusJson(knowledge, rows, now))) : problem;
       if (line === last) return;
       last = line;
-      if (problem !== undefined) process.stderr.write(`aws-mfa-agent: ${problem}\n`);
+      if (problem !== undefined) say(`aws-mfa-agent: ${problem}`);
       else process.stdout.write(`${line}\n`);
     });
   }

@@ -1,5 +1,6 @@
 import type { Agent } from '../agent/agent.ts';
 import { UserError } from '../errors.ts';
+import { SNOOZE_FORM, snoozeLength } from '../policy/snooze.ts';
 import { requireDevice } from '../refresh/target.ts';
 import type { Settings } from '../settings/settings.ts';
 import { parseDuration } from '../time/duration.ts';
@@ -39,20 +40,14 @@ export function agentRoutes(
   };
 }
 
-const LONGEST_SNOOZE = 7 * 86_400_000;
-
 function snoozeIn(query: Query<'POST /v1/snooze'>, { profiles }: Settings) {
   const profile = query.get('profile') ?? undefined;
   if (profile !== undefined && !profiles.some((one) => one.profile === profile)) {
     throw new UserError(`no MFA profile [${profile}]`, 'usage');
   }
-  const text = query.get('duration') ?? '';
-  if (text === 'off') return { profile, duration: undefined };
-  const duration = parseDuration(text);
-  if (!duration || duration > LONGEST_SNOOZE) {
-    throw new UserError('duration: off, or 1s to 7d, such as 30m or 2h', 'usage');
-  }
-  return { profile, duration };
+  const duration = snoozeLength(query.get('duration') ?? '');
+  if (duration === undefined) throw new UserError(SNOOZE_FORM, 'usage');
+  return { profile, duration: duration || undefined };
 }
 
 function followingIn(query: Query<'GET /v1/agent'>) {

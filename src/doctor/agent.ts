@@ -1,5 +1,6 @@
 import type { ProfileStatus } from '../agent/kept-profile.ts';
 import type { AgentReport } from '../control/messages.ts';
+import { shellWord } from '../plain.ts';
 import { standingText } from '../policy/standing.ts';
 import type { ProfileSettings } from '../settings/settings.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
@@ -60,10 +61,10 @@ function profileFinding(profile: string, known: readonly ProfileStatus[], now: n
   switch (one.standing.standing) {
     case 'stopped':
     case 'unsaved':
-      return error(check, text, `fix that, then run: aws-mfa-agent refresh ${profile}`, profile);
+      return error(check, text, `fix that, then run: aws-mfa-agent refresh ${shellWord(profile)}`, profile);
     case 'waiting':
     case 'unanswered':
-      return warning(check, text, `aws-mfa-agent refresh ${profile} (it asks now)`, profile);
+      return warning(check, text, `aws-mfa-agent refresh ${shellWord(profile)} (it asks now)`, profile);
     case 'fresh':
     case 'asking':
     case 'snoozed':

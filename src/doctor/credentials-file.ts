@@ -6,6 +6,7 @@ import { exposures } from '../files/exposure.ts';
 import { followLinks } from '../files/follow-links.ts';
 import { lockStanding } from '../files/lock.ts';
 import { temporaryFilesOf } from '../files/replace.ts';
+import { shellWord } from '../plain.ts';
 import { botocoreFaults } from './botocore.ts';
 import { faultFinding } from './faults.ts';
 import type { SeenFile } from './files.ts';
@@ -46,7 +47,7 @@ function ownerFinding(target: string): Finding {
     return error(
       'credentials.owner',
       `${target} belongs to user ${uid}; you are user ${mine}`,
-      `sudo chown "$(id -u):$(id -g)" ${target}`,
+      `sudo chown "$(id -u):$(id -g)" ${shellWord(target)}`,
     );
   }
   if (nlink > 1) {
@@ -77,7 +78,7 @@ function folderFinding(target: string): Finding {
     const { code } = refused as NodeJS.ErrnoException;
     if (code === 'ENOENT') return ok('credentials.folder', `${folder} will be created by the first refresh`);
     const found = `you cannot create files in ${folder} (${code}), so a refresh cannot replace ${target}`;
-    return error('credentials.folder', found, `become the owner of ${folder}, then: chmod u+rwx ${folder}`);
+    return error('credentials.folder', found, `become the owner of ${folder}, then: chmod u+rwx ${shellWord(folder)}`);
   }
   return ok('credentials.folder', `only you may write in ${folder}`);
 }

@@ -1,3 +1,4 @@
+import { shellWord } from '../plain.ts';
 import { shortKeyId } from '../session/session.ts';
 import type { Asked } from './ask-aws.ts';
 import { absent, error, type Finding, ok, warning } from './finding.ts';
@@ -12,7 +13,7 @@ export function keyFindings(asked: readonly Asked[]): Finding[] {
     // It has no keys of its own: those of its source are checked there.
     if (profile.role?.isChained) return [];
     if (source.accessKeyId === undefined) {
-      const mend = `run "aws configure --profile ${where}"; or set source_profile in config.ini to another profile`;
+      const mend = `run "aws configure --profile ${shellWord(where)}"; or set source_profile in config.ini to another profile`;
       return [error('keys.present', source.reason, mend, name)];
     }
     return [
@@ -74,7 +75,7 @@ function serialFinding({ profile, ofSource, devices, devicesBySession }: Asked):
         : 'assign a virtual MFA device to that user in the IAM console';
     return error(check, found, mend, profile.profile);
   }
-  const mend = `correct mfa_serial; to list your devices: aws iam list-mfa-devices --profile ${profile.sourceProfile}`;
+  const mend = `correct mfa_serial; to list your devices: aws iam list-mfa-devices --profile ${shellWord(profile.sourceProfile)}`;
   if (serialNumber === undefined)
     return error(check, 'mfa_serial cannot be checked: none is set', mend, profile.profile);
   const [, account, device] = /^arn:[^:]+:iam::(\d+):mfa\/(.+)$/.exec(serialNumber) ?? [];

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { plain } from '../plain.ts';
+import { plain, plainJson } from '../plain.ts';
 import { type Finding, type Level, SUBJECTS } from './finding.ts';
 
 const MARKS = { ok: '✓', warning: '!', error: '✗' } as const;
@@ -50,5 +50,5 @@ export function reportJson(findings: readonly Finding[], version: string): strin
     found,
     mend,
   }));
-  return `${JSON.stringify({ schema: 1, version, counts, findings: all }, null, 2)}\n`;
+  return `${plainJson(JSON.stringify({ schema: 1, version, counts, findings: all }, null, 2))}\n`;
 }

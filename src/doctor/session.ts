@@ -1,3 +1,4 @@
+import { shellWord } from '../plain.ts';
 import { type StoredSession, shortKeyId, stateAt } from '../session/session.ts';
 import type { RememberedExpiry } from '../session/state.ts';
 import { localTime } from '../time/local-time.ts';
@@ -37,7 +38,7 @@ function stateFinding(profile: string, session: StoredSession, promptBefore: num
   const check = 'session.state';
   const expiration = session.kind === 'session' ? session.expiration : undefined;
   const at = expiration === undefined ? '' : localTime(expiration, now);
-  const refresh = `aws-mfa-agent refresh ${profile}`;
+  const refresh = `aws-mfa-agent refresh ${shellWord(profile)}`;
   switch (stateAt(session, now, promptBefore)) {
     case 'missing':
       return warning(check, `[${profile}] holds no session`, refresh, profile);
@@ -70,7 +71,7 @@ function aliveFinding(
   asked: Asked | undefined,
 ): Finding {
   const check = 'session.alive';
-  const refresh = `aws-mfa-agent refresh ${profile} --force`;
+  const refresh = `aws-mfa-agent refresh ${shellWord(profile)} --force`;
   const whose = `the session of [${profile}]`;
   const answer = asked?.ofSession;
   if (answer === undefined) return unverified(check, whose, undefined, profile);
@@ -121,7 +122,7 @@ function mfaFinding(
   const check = 'session.mfa';
   if (!accessKeyId.startsWith('ASIA')) {
     const found = `${shortKeyId(accessKeyId)} in [${profile}] is not the key of a session: those begin with ASIA`;
-    return error(check, found, `aws-mfa-agent refresh ${profile} --force`, profile);
+    return error(check, found, `aws-mfa-agent refresh ${shellWord(profile)} --force`, profile);
   }
   if (remembered?.accessKeyId === accessKeyId) {
     return ok(check, `${shortKeyId(accessKeyId)} was made with MFA: this program got it with a code`, profile);
@@ -132,8 +133,13 @@ function mfaFinding(
   }
   if (byIam?.failure.kind === 'bad-keys') {
     const found = `${shortKeyId(accessKeyId)} was made without MFA: STS accepts it, but IAM does not`;
-    return error(check, found, `aws-mfa-agent refresh ${profile} --force`, profile);
+    return error(check, found, `aws-mfa-agent refresh ${shellWord(profile)} --force`, profile);
   }
   const found = `${shortKeyId(accessKeyId)} is from another tool: AWS does not say whether it was made with MFA`;
-  return warning(check, found, `if calls are denied, run: aws-mfa-agent refresh ${profile} --force`, profile);
+  return warning(
+    check,
+    found,
+    `if calls are denied, run: aws-mfa-agent refresh ${shellWord(profile)} --force`,
+    profile,
+  );
 }

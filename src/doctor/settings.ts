@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { shellWord } from '../plain.ts';
 import type { Paths } from '../settings/paths.ts';
 import { lacksDevice, type Settings } from '../settings/settings.ts';
 import { error, type Finding, ok } from './finding.ts';
@@ -33,7 +34,7 @@ export async function settingsFindings(loaded: Loaded, { settings: file }: Paths
         ? error(
             'settings.mode',
             `others may write ${file} (mode ${mode}), and so could run commands as you`,
-            `chmod go-w ${file}`,
+            `chmod go-w ${shellWord(file)}`,
           )
         : ok('settings.mode', `only you may write ${file} (mode ${mode})`),
     );

@@ -1,4 +1,5 @@
 import type { ProfileSection } from '../credentials/section.ts';
+import { shellWord } from '../plain.ts';
 import type { ProfileSettings } from '../settings/settings.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 
@@ -74,7 +75,7 @@ function profileFinding(environment: NodeJS.ProcessEnv, { kept, names }: KnownPr
   const check = 'environment.profile';
   const { AWS_PROFILE: name, AWS_DEFAULT_PROFILE: old } = environment;
   const usual = kept[0]?.profile ?? 'mfa';
-  const mend = `export AWS_PROFILE=${usual}`;
+  const mend = `export AWS_PROFILE=${shellWord(usual)}`;
   if (name && old && name !== old) {
     const found = `AWS_PROFILE=${name} and AWS_DEFAULT_PROFILE=${old}: AWS CLI 1 and boto3 use the second, other tools the first`;
     return warning(check, found, 'unset AWS_DEFAULT_PROFILE');
@@ -93,7 +94,7 @@ function profileFinding(environment: NodeJS.ProcessEnv, { kept, names }: KnownPr
     return warning(
       check,
       `${is}: the SDK for JavaScript does not support this variable`,
-      `export AWS_PROFILE=${chosen}; unset AWS_DEFAULT_PROFILE`,
+      `export AWS_PROFILE=${shellWord(chosen)}; unset AWS_DEFAULT_PROFILE`,
     );
   }
   const isKept = kept.some(({ profile }) => profile === chosen);

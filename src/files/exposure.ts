@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { shellWord } from '../plain.ts';
 
 /** A way in which other users can access the credentials file: what was found, and how to fix it. */
 export interface Exposure {
@@ -17,11 +18,11 @@ export function exposures(file: string): Exposure[] {
   const found: Exposure[] = [];
   if (ofFile & 0o077) {
     const what = `others may read or write ${file} (mode ${octal(ofFile)})`;
-    found.push({ of: 'file', found: what, mend: `chmod 600 ${file}` });
+    found.push({ of: 'file', found: what, mend: `chmod 600 ${shellWord(file)}` });
   }
   if (ofFolder & 0o022) {
     const what = `others may replace ${file} (its folder has mode ${octal(ofFolder)})`;
-    found.push({ of: 'folder', found: what, mend: `chmod go-w ${dirname(file)}` });
+    found.push({ of: 'folder', found: what, mend: `chmod go-w ${shellWord(dirname(file))}` });
   }
   return found;
 }

@@ -30,7 +30,7 @@ export async function longTermKeys(
   const stored = keysIn(inCredentials, profile, files.credentials);
   if (stored) return stored;
   const command = (inCredentials.get('credential_process') ?? inConfig.get('credential_process'))?.value;
-  if (command) return keysFrom(await runProcess(command), profile);
+  if (command) return keysFrom(await runProcess(command), profile, Date.now());
   const configured = keysIn(inConfig, profile, files.config);
   if (configured) return configured;
 
@@ -64,17 +64,21 @@ function lacking(key: string, profile: string, file: string): UserError {
 }
 
 /** @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html */
-function keysFrom(output: string, profile: string): LongTermKeys {
+function keysFrom(output: string, profile: string, now: number): LongTermKeys {
   const where = `the credential_process of [${profile}]`;
-  let printed: Record<string, unknown>;
+  let printed: unknown;
   try {
     printed = JSON.parse(output);
   } catch {
     throw new UserError(`${where} printed something that is not JSON`);
   }
-  const { Version: version, AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, SessionToken: token } = printed;
+  const { Version: version, AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, ...rest } = Object(printed);
   if (version !== 1) throw new UserError(`${where} printed no "Version": 1`);
-  if (token) throw holdsSession(profile, where);
+  if (rest.SessionToken) throw holdsSession(profile, where);
+  // As in botocore, keys without an expiration are for good.
+  if (rest.Expiration !== undefined && rest.Expiration !== null && !(Date.parse(rest.Expiration) > now)) {
+    throw new UserError(`${where} printed keys that have expired (${JSON.stringify(rest.Expiration)})`);
+  }
   if (typeof accessKeyId !== 'string' || typeof secretAccessKey !== 'string' || !accessKeyId || !secretAccessKey) {
     throw new UserError(`${where} printed no AccessKeyId and SecretAccessKey`);
   }

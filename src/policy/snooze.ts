@@ -1,3 +1,5 @@
+import { parseDuration } from '../time/duration.ts';
+
 const MINUTE = 60_000;
 
 /** How long the Snooze button postpones a prompt at most. */
@@ -29,3 +31,17 @@ export function buttonSnoozeUntil(now: number, end: number | undefined): number 
 export function pressedSnoozeUntil(until: number, now: number, end: number | undefined): number {
   return until - now >= MINUTE || until === end ? until : buttonSnoozeUntil(now, end);
 }
+
+const LONGEST_BY_COMMAND = 7 * 24 * 60 * MINUTE;
+
+/**
+ * Returns the length of a snooze by command, in milliseconds; 0 for `off`, which ends one.
+ * @returns undefined if the text is neither
+ */
+export function snoozeLength(text: string): number | undefined {
+  if (text === 'off') return 0;
+  const length = parseDuration(text);
+  return length && length <= LONGEST_BY_COMMAND ? length : undefined;
+}
+
+export const SNOOZE_FORM = 'duration: off, or 1s to 7d, such as 30m or 2h';

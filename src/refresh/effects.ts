@@ -180,10 +180,10 @@ function learning<T>(clock: Clock, answer: AwsAnswer<T>): AwsAnswer<T> {
   return answer;
 }
 
-/** Runs a `credential_process` for at most 30 seconds. Returns its standard output. */
+/** Runs a `credential_process` for at most 30 seconds. Returns its standard output. @throws UserError if it fails */
 export async function credentialProcess(command: string): Promise<string> {
-  const { runCommand } = await import('../run-command.ts');
+  const { failureOf, runCommand } = await import('../run-command.ts');
   const result = await runCommand(command, { timeout: 30_000 });
-  if (!result.ok) throw new UserError(`the credential_process failed: ${result.reason}`);
+  if (!result.ok) throw new UserError(texts.processFailed(failureOf(result)));
   return result.stdout;
 }

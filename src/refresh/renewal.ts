@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAsk } from '../ask/choose.ts';
 import { terminal } from '../ask/terminal.ts';
+import { say } from '../cli/output.ts';
 import { UserError } from '../errors.ts';
 import { type Lock, lockFile } from '../files/lock.ts';
 import { watchFile } from '../files/watch.ts';
@@ -94,7 +95,7 @@ async function renewalOf(
       return { kind: 'renewed', session: outcome.session };
     case 'unsaved':
       // The command can use the session although it is not on disk.
-      process.stderr.write(`${reason}\n`);
+      say(reason);
       return { kind: 'renewed', session: outcome.session };
     case 'withdrawn': {
       const session = await fresh();
@@ -131,7 +132,7 @@ async function turnToAsk(
   } catch (error) {
     if (!isTaken(error)) return undefined;
   }
-  if (startedBy === 'user') process.stderr.write(`${texts.ANOTHER_ASKS}\n`);
+  if (startedBy === 'user') say(texts.ANOTHER_ASKS);
   try {
     return await lockFile(turn, wait);
   } catch (error) {

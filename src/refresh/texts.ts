@@ -236,3 +236,8 @@ export const ANOTHER_ASKS = 'another command asks for a code: answer that one fi
 export function notAws(url: string, setBy: string): string {
   return plain(`Requests go to ${url} (set by ${setBy}), which is not AWS's.`);
 }
+
+/** @param how without anything that the command wrote */
+export function processFailed(how: string): string {
+  return `the credential_process failed (${how}); to see what it says, run it in a terminal, or this command with --debug`;
+}

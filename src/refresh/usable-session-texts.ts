@@ -1,4 +1,4 @@
-import { plain } from '../plain.ts';
+import { plain, shellWord } from '../plain.ts';
 import type { SessionState } from '../session/session.ts';
 import { formatDuration } from '../time/duration.ts';
 import { localTime } from '../time/local-time.ts';
@@ -11,7 +11,7 @@ export function notUsable(profile: string, state: SessionState, expiration: numb
       : state === 'missing'
         ? `[${profile}] holds no session`
         : `AWS does not take the session of [${profile}] any more`;
-  return `${what}: aws-mfa-agent refresh ${profile}`;
+  return `${what}: aws-mfa-agent refresh ${shellWord(profile)}`;
 }
 
 export function holdsNoSession(profile: string, file: string): string {
@@ -21,12 +21,14 @@ export function holdsNoSession(profile: string, file: string): string {
 /** @param expiration when the session should no longer be used, although AWS may still accept it */
 export function endsSoon(profile: string, expiration: number, now: number): string {
   if (expiration <= now)
-    return `the session of [${profile}] is older than max_age allows: aws-mfa-agent refresh ${profile}`;
-  return `the session of [${profile}] ends in ${formatDuration(expiration - now)}, at ${localTime(expiration, now)}: aws-mfa-agent refresh ${profile}`;
+    return `the session of [${profile}] is older than max_age allows: aws-mfa-agent refresh ${shellWord(profile)}`;
+  return `the session of [${profile}] ends in ${formatDuration(expiration - now)}, at ${localTime(expiration, now)}: aws-mfa-agent refresh ${shellWord(profile)}`;
 }
 
 export function sessionNotRefreshed(profile: string, reason: string): string {
-  return plain(`the session of [${profile}] was not refreshed: ${reason} (aws-mfa-agent refresh ${profile})`);
+  return plain(
+    `the session of [${profile}] was not refreshed: ${reason} (aws-mfa-agent refresh ${shellWord(profile)})`,
+  );
 }
 
 /** @param seconds how long the command has waited for the agent */

@@ -1,3 +1,4 @@
+import { say } from '../cli/output.ts';
 import { UserError } from '../errors.ts';
 import { plain } from '../plain.ts';
 import * as texts from './texts.ts';
@@ -44,7 +45,7 @@ export interface Questions {
  */
 export async function questionsOf(defaults: boolean): Promise<Questions> {
   const person = process.stdin.isTTY && process.stderr.isTTY;
-  const print = (line: string) => void process.stderr.write(`${plain(line)}\n`);
+  const print = (line: string) => say(line);
   if (defaults || !person) {
     const answered = <Value>({ option, message }: Question, value: Value | undefined, shown: string): Value => {
       if (!defaults) throw new UserError(texts.noTerminal(option), 'usage');

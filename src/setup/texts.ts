@@ -1,3 +1,4 @@
+import { shellWord } from '../plain.ts';
 /** The texts of `setup`, one line each. */
 
 import type { AwsFailure } from '../policy/outcome.ts';
@@ -58,7 +59,7 @@ export function sourceLabel({ profile, accessKeyId }: Source): string {
 export function obstacle({ kind, profile }: Obstacle): string {
   switch (kind) {
     case 'keys-in-vault':
-      return `[${profile}] in ~/.aws/config has an mfa_serial but no keys. If aws-vault has the keys, put "credential_process = aws-vault export --format=json --no-session ${profile}" below it, and run setup again`;
+      return `[${profile}] in ~/.aws/config has an mfa_serial but no keys. If aws-vault has the keys, put "credential_process = aws-vault export --format=json --no-session ${shellWord(profile)}" below it, and run setup again`;
     case 'vault-gives-session':
       return `[${profile}] gets a session from aws-vault, not keys: add --no-session to its credential_process, and run setup again`;
     case 'holds-role':
@@ -174,17 +175,13 @@ export function runsElsewhere(pid: number): string {
 
 /** Says how to set the region of the MFA profile: tools do not use the region of the source profile. */
 export function noRegion(profile: string, region: string): string {
-  return `[${profile}] has no region yet. To set it: aws configure set region ${region} --profile ${quoted(profile)}`;
+  return `[${profile}] has no region yet. To set it: aws configure set region ${region} --profile ${shellWord(profile)}`;
 }
 
 /** @param refreshed whether there is a session */
 export function done(profile: string, refreshed: boolean): string {
-  if (!refreshed) return `Settings saved. Get a session with: aws-mfa-agent refresh ${quoted(profile)}`;
+  if (!refreshed) return `Settings saved. Get a session with: aws-mfa-agent refresh ${shellWord(profile)}`;
   return profile === 'default'
     ? 'Ready. Try: aws sts get-caller-identity'
-    : `Ready. Use --profile ${quoted(profile)} or AWS_PROFILE=${quoted(profile)}; try: aws sts get-caller-identity --profile ${quoted(profile)}`;
-}
-
-function quoted(word: string): string {
-  return /^[\w.-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+    : `Ready. Use --profile ${shellWord(profile)} or AWS_PROFILE=${shellWord(profile)}; try: aws sts get-caller-identity --profile ${shellWord(profile)}`;
 }

@@ -58,15 +58,14 @@ describe('a message of mfa_process', needs('dbus-daemon'), () => {
     const allGone = () => bus.connections(1);
 
     it('a message is shown with markup escaped and secrets left out, each line in the place of the last', async () => {
-      const seed = 'JBSWY3DPEHPK3PXP';
       const said = [
-        `echo '+ oathtool <-b> "${seed}" & 123456, 123 456, 12345678' >&2; ${touch('first')}`,
-        `echo 'Touch slot 2' >&2; ${touch()}; echo 123456`,
+        `echo 'Touch <b>your</b> "key" & wait' >&2; ${touch('first')}`,
+        `echo '+ oathtool -b JBSWY3DPEHPK3PXP' >&2; echo 'Touch slot 2' >&2; ${touch()}; echo 123456`,
       ];
       const answer = ask(said.join('; '));
       expect(await server.nth(1)).toMatchObject({
         summary: 'mfa_process of [mfa] is waiting',
-        body: '+ oathtool &lt;-b&gt; "******" &amp; ******, ******, ******',
+        body: 'Touch &lt;b&gt;your&lt;/b&gt; "key" &amp; wait',
         actions: [],
         hints: { urgency: 1, transient: true },
         replaces: 0,

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { say } from '../../cli/output.ts';
 import { formatDuration } from '../../time/duration.ts';
 import type { Answer, Asking, AskRequest, Way } from '../ask.ts';
 import { dialogEnvironment, untilCode } from '../field.ts';
@@ -215,5 +216,5 @@ function timeLeft({ expiration, now }: AskRequest): number {
 }
 
 function toStandardError(text: string): void {
-  process.stderr.write(`${text}\n`);
+  say(text);
 }

@@ -234,7 +234,7 @@ class CodeWindow {
     if (!this.#wasReady) return { kind: 'unavailable', reason };
     // The display is gone, or another program has closed the window.
     if (typeof ended === 'number') return { kind: 'dismissed' };
-    return meaningOf({ ok: false, ended, reason, stdout: '', stderr: this.#stderr });
+    return meaningOf({ ok: false, ended, how: reason, reason, stdout: '', stderr: this.#stderr });
   }
 
   #kill(): void {
