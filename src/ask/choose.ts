@@ -7,8 +7,8 @@ import { inTurn } from './in-turn.ts';
 import { kdialog } from './kdialog.ts';
 import { withLastResort } from './last-resort.ts';
 import { macosNotification } from './macos-notification.ts';
+import { osascript } from './macos-osascript.ts';
 import { mfaProcess } from './mfa-process.ts';
-import { osascript } from './osascript.ts';
 import { pinentry } from './pinentry.ts';
 import * as reasons from './reasons.ts';
 import { withResults } from './result.ts';
@@ -69,10 +69,13 @@ export function createAsk(
   const named = (name: string) => prompt !== 'auto' && prompt.includes(name);
   const dialogs = [...codeFields(environment, platform), pinentry(environment, named('pinentry'))];
   const page = browser({ environment, platform, named: named('browser'), ...(tell && { tell }) });
+  const alone = dialogs.map((dialog) => standAlone(dialog, { environment }));
   const known: Way[] = [
     mfaProcess(command, process.stdin.isTTY && process.stderr.isTTY, environment),
-    platform === 'darwin' ? macosNotification() : notification([...dialogs, page], environment, memory),
-    ...dialogs.map((dialog) => standAlone(dialog, { environment })),
+    platform === 'darwin'
+      ? macosNotification([...alone, page], environment)
+      : notification([...dialogs, page], environment, memory),
+    ...alone,
     terminal(standardInput),
     page,
   ];

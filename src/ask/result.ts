@@ -1,6 +1,5 @@
 import type { Ask, CodeResult } from './ask.ts';
 import { announce } from './desktop/announcement.ts';
-import { notice } from './desktop/notice.ts';
 import * as texts from './texts.ts';
 
 /** Milliseconds after which the user is told that AWS has the code and has not answered. */
@@ -38,7 +37,8 @@ export function withResults(
       last = undefined;
       const { outcome } = asking;
       const needsResult = (kind: 'desktop' | 'terminal') => {
-        const place = kind === 'desktop' ? onDesktop(texts.askWindow(request), environment) : onTerminal(terminal);
+        const onDesktop = () => announce(texts.askWindow(request), environment, LONGEST_CHECK);
+        const place = kind === 'desktop' ? onDesktop() : onTerminal(terminal);
         if (outcome) last = follow(outcome, place);
       };
       return ask(request, { ...asking, needsResult });
@@ -58,11 +58,6 @@ function follow(outcome: Promise<CodeResult>, place: ResultPlace) {
     place.close();
   };
   return { shown, close };
-}
-
-function onDesktop(title: string, environment: NodeJS.ProcessEnv): ResultPlace {
-  if (process.platform !== 'darwin') return announce(title, environment, LONGEST_CHECK);
-  return { say: () => {}, leave: async (text) => void (await notice(text)), close: () => {} };
 }
 
 function onTerminal(write: (line: string) => void = () => {}): ResultPlace {

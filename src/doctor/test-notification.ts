@@ -24,13 +24,13 @@ const QUIET = 'check whether "do not disturb" is on; if no notification appeared
  * @param patience how long to wait for the click, in milliseconds
  */
 export async function testNotification(environment: NodeJS.ProcessEnv, patience: number): Promise<Finding> {
-  // macOS does not report clicks on it. Not tried on a Mac.
+  // macOS reports neither that it was shown nor clicks on it. Not tried on a Mac.
   if (process.platform === 'darwin') {
     if (await notice(TEXT)) return ok(CHECK, 'a notification was sent; macOS does not report whether it was shown');
     return error(
       CHECK,
       'no notification could be sent',
-      'allow notifications of terminal-notifier in System Settings > Notifications',
+      'allow notifications of Script Editor in System Settings > Notifications',
     );
   }
   let bus: Bus | undefined;

@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../sandbox.ts';
+import { nextScript, OSASCRIPT, type Script } from './script.ts';
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
@@ -9,8 +10,12 @@ const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 export interface Mac extends Sandbox {
   /** Puts a shell script into PATH, in the place of a program of macOS. */
   install(name: string, script: string): void;
-  /** Removes it. */
-  remove(name: string): void;
+  /** The window, or what follows the events of the screen: the next script that starts. */
+  script(known?: readonly string[]): Promise<Script>;
+  /** Those that run now. */
+  scripts(): string[];
+  /** The words of the AppleScripts that ran. */
+  appleScripts(): string[][];
   /** The exit statuses with which the next calls of launchctl end, by verb. */
   launchctl(answers: Record<string, (number | 'hangs')[]>): void;
   /** The calls of launchctl so far. */
@@ -34,6 +39,8 @@ export async function startMac(options: SandboxOptions = {}): Promise<Mac> {
   const install = (name: string, script: string) =>
     writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   install('launchctl', `exec '${process.execPath}' '${here('launchctl.mjs')}' "$@"`);
+  install('osascript', OSASCRIPT);
+  install('ioreg', 'exit 1');
   // Whatever Linux has under the names of macOS.
   install('open', 'exit 1');
   const job: Mac['job'] = (label = 'io.github.aws-mfa-agent') => {
@@ -53,9 +60,11 @@ export async function startMac(options: SandboxOptions = {}): Promise<Mac> {
       NODE_OPTIONS: `--require ${here('darwin.cjs')}`,
     } as Record<string, string>,
     install,
-    remove: (name) => rmSync(join(bin, name)),
+    script: (known) => nextScript(folder, known),
+    scripts: () => readdirSync(folder).filter((name) => name.startsWith('script ')),
+    appleScripts: () => readLines(join(folder, 'applescripts')).map((line) => JSON.parse(line)),
     launchctl: (answers) => writeFileSync(join(folder, 'answers.json'), JSON.stringify(answers)),
-    calls: () => readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n'),
+    calls: () => readLines(join(folder, 'calls')),
     job,
     switchOn: (name) => writeFileSync(join(folder, name), ''),
     log: join(sandbox.home, 'Library', 'Logs', 'aws-mfa-agent.log'),
@@ -68,4 +77,12 @@ export async function startMac(options: SandboxOptions = {}): Promise<Mac> {
       await sandbox.close();
     },
   };
+}
+
+function readLines(file: string): string[] {
+  try {
+    return readFileSync(file, 'utf8').trim().split('\n');
+  } catch {
+    return [];
+  }
 }

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { until, within } from '../within.ts';
 
 /** What osascript.mjs says of the script that it runs. */
-interface Seen {
+export interface Seen {
   isVisible: boolean;
   raised: number;
   level: number;
@@ -37,13 +37,23 @@ export interface Script {
   ended: Promise<unknown>;
 }
 
+/** The next script that starts in a folder of stand-ins. */
+export async function nextScript(folder: string, known: readonly string[] = []): Promise<Script> {
+  const name = await until('a script', () =>
+    readdirSync(folder).find((one) => one.startsWith('script ') && !known.includes(one)),
+  );
+  return scriptAt(join(folder, name));
+}
+
+/** The command that runs the stand-in for osascript. */
+export const OSASCRIPT = `exec '${process.execPath}' '${fileURLToPath(new URL('osascript.mjs', import.meta.url))}' "$@"`;
+
 /** A folder with stand-ins for programs of macOS, first of all for osascript. */
 export function standIns() {
   const folder = mkdtempSync(join(tmpdir(), 'macos-'));
-  const host = fileURLToPath(new URL('osascript.mjs', import.meta.url));
   const install = (name: string, script: string) =>
     writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-  install('osascript', `exec '${process.execPath}' '${host}' "$@"`);
+  install('osascript', OSASCRIPT);
   return {
     folder,
     environment: { MAC: folder, TMPDIR: folder, PATH: `${folder}:${dirname(process.execPath)}:/usr/bin:/bin` },
@@ -51,12 +61,7 @@ export function standIns() {
     /** The scripts that run now, in the order of their start. */
     scripts: () => readdirSync(folder).filter((name) => name.startsWith('script ')),
     /** The next script that starts. */
-    script: async (known: readonly string[] = []): Promise<Script> => {
-      const name = await until('a script', () =>
-        readdirSync(folder).find((one) => one.startsWith('script ') && !known.includes(one)),
-      );
-      return scriptAt(join(folder, name));
-    },
+    script: (known?: readonly string[]) => nextScript(folder, known),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

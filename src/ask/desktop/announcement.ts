@@ -1,5 +1,6 @@
 import { pause } from '../../time/pause.ts';
 import { withTimeout } from '../../time/timeout.ts';
+import { macosAnnouncement } from '../macos-notice.ts';
 import { type Bus, connectBus } from './bus.ts';
 import * as service from './notification-service.ts';
 
@@ -23,12 +24,13 @@ const PAUSE = 500;
 const LEAVE_TIMEOUT = 2_000;
 
 /**
- * Prepares a notification over D-Bus (Linux, the BSDs). Connects at the first `say`. Never throws; does nothing if no
+ * Prepares a notification over D-Bus (Linux, the BSDs), or one of macOS. Connects at the first `say`. Never throws; does nothing if no
  * notification can be shown.
  * @param title one line
  * @param limit milliseconds after which the service may close it by itself, in case we cannot
  */
 export function announce(title: string, environment: NodeJS.ProcessEnv, limit: number): Announcement {
+  if (process.platform === 'darwin') return macosAnnouncement(title, environment);
   const over = new AbortController();
   const connection = new AbortController();
   let bus: Bus | undefined;

@@ -1,11 +1,7 @@
-import { deferred } from '../../time/deferred.ts';
-import { withTimeout } from '../../time/timeout.ts';
+import { macosNotice } from '../macos-notice.ts';
 import * as texts from '../texts.ts';
 import { withSessionBus } from './bus.ts';
 import * as service from './notification-service.ts';
-
-/** How long terminal-notifier may take, in milliseconds. */
-const TIMEOUT = 10_000;
 
 /**
  * Shows a desktop notification that needs no answer. Never rejects.
@@ -14,7 +10,8 @@ const TIMEOUT = 10_000;
  */
 export async function notice(text: string, environment: NodeJS.ProcessEnv = process.env): Promise<boolean> {
   try {
-    return await (process.platform === 'darwin' ? showOnMac(text) : show(text, environment));
+    if (process.platform === 'darwin') return await macosNotice(texts.APPLICATION, text, environment);
+    return await show(text, environment);
   } catch {
     return false;
   }
@@ -28,13 +25,4 @@ function show(text: string, environment: NodeJS.ProcessEnv): Promise<boolean> {
     await service.show(bus, notification, await service.capabilities(bus), undefined);
     return true;
   });
-}
-
-/** Not tried on macOS. */
-async function showOnMac(message: string): Promise<boolean> {
-  const { default: NotificationCenter } = await import('node-notifier/notifiers/notificationcenter.js');
-  const ended = deferred<boolean>();
-  const notification = { title: texts.APPLICATION, message, timeout: false as const };
-  new NotificationCenter().notify(notification, (error) => ended.resolve(!error));
-  return withTimeout(ended.promise, TIMEOUT, () => false);
 }

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { osascript } from '../../src/ask/osascript.ts';
+import { osascript } from '../../src/ask/macos-osascript.ts';
 import { asking, request, SNOOZED } from '../desktop/asking.ts';
 
 /** Never tried on macOS: this is what Apple's pages say that the program does. */
