@@ -125,7 +125,11 @@ describe('several ways of asking', () => {
 
   it('several ways of asking give all reasons when none is available', async () => {
     const ask = inTurn([way('a', unavailable('broken')), way('b', unavailable('missing'))]);
-    expect(await ask(request(), asking())).toEqual({ kind: 'unavailable', reason: 'a: broken; b: missing' });
+    expect(await ask(request(), asking())).toEqual({
+      kind: 'unavailable',
+      reason: 'a: broken; b: missing',
+      summary: 'a: broken; run `aws-mfa-agent doctor`',
+    });
   });
 
   it('several ways of asking show the problem of an earlier way in the next prompt, beside its own reason', async () => {
@@ -254,6 +258,7 @@ describe('the choice of ways', () => {
       reason:
         'mfa_process: exit status 1; notification: no session bus: DBUS_SESSION_BUS_ADDRESS is not set; ' +
         'zenity: no display: neither DISPLAY nor WAYLAND_DISPLAY is set',
+      summary: 'no display; run `aws-mfa-agent doctor`',
     });
   });
 });
