@@ -6,6 +6,7 @@ import { needs } from '../needs.ts';
 import { PROGRAM, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { onTerminal, quoted } from '../terminal.ts';
+import { until } from '../within.ts';
 
 let sandbox: Sandbox;
 
@@ -397,6 +398,19 @@ describe('refresh on a terminal', needs('Linux', 'script'), () => {
     const terminal = onTerminal(line, sandbox.env);
     await terminal.says(/Waiting for mfa_process of \[mfa\]…\s+\[mfa\] is fresh until/);
     expect((await terminal.ended).status).toBe(0);
+  });
+
+  it('refresh says after a second that it waits for the next code of mfa_process', async () => {
+    const folder = `${sandbox.env.XDG_CONFIG_HOME}/aws-mfa-agent`;
+    await mkdir(folder, { recursive: true });
+    await writeFile(`${folder}/config.ini`, `[mfa]\nmfa_process = echo ${sandbox.code()}\n`);
+    // Early in the 30 seconds of a code.
+    await until('ten seconds are left', () => Date.now() % 30_000 < 20_000, undefined, 15_000);
+    const terminal = onTerminal(`${line} && ${line} --force`, sandbox.env);
+    await terminal.says(/is fresh until [\s\S]*Waiting for the next code of mfa_process \(\d+ s\)…/);
+    terminal.child.stdin?.write('\x03');
+    await terminal.ended;
+    expect(sandbox.sts.requests).toHaveLength(1);
   });
 
   it('refresh says on Ctrl-C that AWS may have accepted the code when AWS has not answered', async () => {
