@@ -51,7 +51,8 @@ export interface Asking {
    */
   outcome?: Promise<CodeResult> | undefined;
   /**
-   * Called by a way that has no place of its own for the result of a code, when the user has typed one.
+   * Called by a way that has no place of its own for the result of a code, when the user has typed one, or has closed that
+   * place before AWS answered.
    * @param place where the user looks
    */
   needsResult?: ((place: 'desktop' | 'terminal') => void) | undefined;

@@ -122,6 +122,18 @@ describe('the result of a code that was typed in a dialog or a notification', ne
     expect(await nth(2)).toMatchObject({ body: expect.stringMatching(/^\[mfa\] is fresh until/), actions: [] });
   });
 
+  it('the result is a notification when our window was closed before AWS answered', async () => {
+    sandbox.sts.fault({ kind: 'delay', milliseconds: 3_000 });
+    const { nth } = await ask('window');
+    const window = await desktop.window(FIELD);
+    await desktop.tool('xdotool', 'windowfocus', '--sync', window.id, 'type', '--delay', '20', sandbox.code());
+    await sandbox.sts.arrival(1);
+    await desktop.key(window, 'Escape');
+    await desktop.noWindow(FIELD);
+    expect((await nth(1)).body).toBe('Checking with AWS…');
+    expect((await nth(2)).body).toMatch(/^\[mfa\] is fresh until/);
+  });
+
   it('a refusal that needs the user is one message, which stays', async () => {
     sandbox.alice.mfa = [];
     const { nth, shown } = await ask('zenity');

@@ -1,6 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { startNotificationServer } from '../desktop/notification-server.ts';
+import { needs } from '../needs.ts';
+import { startBus } from '../presence/buses.ts';
 import { type Running, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { within } from '../within.ts';
@@ -56,4 +59,26 @@ it('the page of the agent accepts another code when AWS refuses one, and shows t
   expect(seen.find(({ round, state }) => round === 2 && state === 'asking')?.problem).toMatch(/^AWS refused that code/);
   expect(seen.at(-1)).toMatchObject({ state: 'over', message: expect.stringMatching(/^\[mfa\] is fresh until /) });
   await agent.says(/session refreshed/);
+});
+
+it('the result is a notification when the page was closed before AWS answered', needs('dbus-daemon'), async () => {
+  const bus = await startBus();
+  const server = await startNotificationServer({ DBUS_SESSION_BUS_ADDRESS: bus.address }, ['body']);
+  agent.child.kill('SIGTERM');
+  await agent.ended;
+  agent = start(['run'], { ...sandbox.env, DBUS_SESSION_BUS_ADDRESS: bus.address });
+  try {
+    sandbox.sts.fault({ kind: 'delay', milliseconds: 6_000 });
+    await agent.says(/enter the code at http:\S+/);
+    const page = (await fetch(/http:[^"\s]+/.exec(agent.output())?.[0] ?? '')).url;
+    const tab = new AbortController();
+    await fetch(`${page}/news`, { signal: tab.signal });
+    await fetch(page, { method: 'POST', body: new URLSearchParams({ round: '1', code: sandbox.code() }) });
+    tab.abort();
+    expect((await server.nth(1)).body).toBe('Checking with AWS…');
+    expect((await server.nth(2)).body).toMatch(/^\[mfa\] is fresh until /);
+  } finally {
+    await server.stop();
+    await bus.stop();
+  }
 });

@@ -75,7 +75,7 @@ export function browser(settings: BrowserSettings = {}): Way {
       void open(page, request, asking);
       const answer = await answering;
       last = answer.kind === 'code' ? page : undefined;
-      if (answer.kind === 'code') page.awaitOutcome(asking.outcome);
+      if (answer.kind === 'code') page.awaitOutcome(asking);
       else page.end(answer.kind === 'snooze' ? texts.pageSnoozed(answer.until, request.now) : texts.PAGE_OVER);
       return answer;
     },
@@ -97,6 +97,8 @@ class Page implements PageHost {
   #whole = 0;
   #resolve: ((typed: string | Answer) => void) | undefined;
   #patience: NodeJS.Timeout | undefined;
+  /** Called if the user closes the page before AWS has answered. */
+  #onLeft = () => {};
 
   /** @param anyUser whether the browser may run as another user */
   static async serve(request: AskRequest, anyUser: boolean): Promise<Page> {
@@ -155,8 +157,9 @@ class Page implements PageHost {
   }
 
   /** Shows that there is a code, and then its result. Until then, the page can ask again. */
-  awaitOutcome(outcome: Asking['outcome']): void {
+  awaitOutcome({ outcome, needsResult }: Asking): void {
     this.#state = 'given';
+    this.#onLeft = () => needsResult?.('desktop');
     this.#message = askTexts.CHECKING;
     this.#server?.hold(false);
     this.#server?.update();
@@ -199,6 +202,7 @@ class Page implements PageHost {
   }
 
   left(): void {
+    if (this.#state === 'given') this.#onLeft();
     this.settle({ kind: 'dismissed' });
   }
 

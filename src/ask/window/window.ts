@@ -46,7 +46,7 @@ export function window(environment: NodeJS.ProcessEnv = process.env, platform = 
       const answer = await own.ask(request, asking);
       if (answer.kind === 'code') {
         last = own;
-        own.awaitResult(asking.outcome);
+        own.awaitResult(asking);
       } else {
         await own.close();
       }
@@ -85,6 +85,8 @@ class CodeWindow {
   /** The last message, so that only changes are sent. */
   #shown = '';
   #resolve: (answer: Answer) => void = () => {};
+  /** Called if the user closes the window before AWS has answered. */
+  #onLeft = () => {};
 
   constructor(host: WindowHost, environment: NodeJS.ProcessEnv, { activationToken, isClicked = false }: Asking) {
     this.#host = host;
@@ -133,11 +135,12 @@ class CodeWindow {
   }
 
   /** Shows the result as soon as there is one. Until then the window can be asked again. */
-  awaitResult(outcome: Asking['outcome']): void {
+  awaitResult({ outcome, needsResult }: Asking): void {
     if (outcome === undefined) {
       void this.close();
       return;
     }
+    this.#onLeft = () => needsResult?.('desktop');
     const id = this.#id;
     const over = new AbortController();
     const checking = async () => {
@@ -181,6 +184,7 @@ class CodeWindow {
         this.#ready.resolve();
         break;
       case 'closed':
+        if (this.#state === 'given') this.#onLeft();
         this.#state = 'over';
         this.#resolve({ kind: 'dismissed' });
         break;
