@@ -41,8 +41,8 @@ export function start(args: string[], env: NodeJS.ProcessEnv, input?: string, un
 }
 
 /** Runs the program to its end. */
-export function run(args: string[], env: NodeJS.ProcessEnv, input = ''): Promise<Ended> {
-  return start(args, env, input).ended;
+export function run(args: string[], env: NodeJS.ProcessEnv, input = '', under: string[] = []): Promise<Ended> {
+  return start(args, env, input, under).ended;
 }
 
 /** Reads what a process writes, until it ends. Its outputs are pipes. */

@@ -149,3 +149,11 @@ s3 =
   max_concurrent_requests = 4
 `;
 }
+
+const FOREIGN = /^Requests go to http:\/\/127\.0\.0\.1:\d+ \(set by AWS_ENDPOINT_URL_STS\), which is not AWS's\.\n/;
+
+/** What `refresh` says behind its first line: that the sandbox is not AWS. */
+export function behind(stderr: string): string {
+  if (!FOREIGN.test(stderr)) throw new Error(`this does not begin with the endpoint: ${stderr}`);
+  return stderr.replace(FOREIGN, '');
+}

@@ -106,6 +106,8 @@ export class KeptProfile {
   #desktopAsked: string | undefined;
   /** Why no way of asking worked, as the log has it. */
   #unaskableTold: string | undefined;
+  /** Why a session could not have been written, as the log has it. */
+  #unwritableTold: string | undefined;
   /** Resolves when the last snooze has been remembered. */
   #remembering: Promise<void> = Promise.resolve();
   #status: ProfileStatus | undefined;
@@ -366,6 +368,7 @@ export class KeptProfile {
     const profile = this.#profile;
     switch (outcome.kind) {
       case 'refreshed':
+        this.#unwritableTold = undefined;
         log.info({ profile, expiration: utcTime(outcome.session.expiration) }, 'session refreshed');
         if (outcome.lost !== undefined) log.warn({ profile }, outcome.lost);
         return;
@@ -379,6 +382,12 @@ export class KeptProfile {
         return;
       case 'unaskable':
         this.#tellUnaskable(outcome.reason);
+        return;
+      case 'unwritable':
+        if (this.#unwritableTold === outcome.reason) return;
+        this.#unwritableTold = outcome.reason;
+        log.error({ profile, reason: outcome.reason }, 'a session could not be written, so no code is asked for');
+        notice(text);
         return;
       case 'no-keys':
         log.error({ profile, reason: outcome.reason }, 'no long-term keys');

@@ -8,7 +8,7 @@ import { askingFindings, type WayReport } from '../doctor/asking.ts';
 import { awsFindings } from '../doctor/aws.ts';
 import { certificateFinding } from '../doctor/certificates.ts';
 import { configFindings } from '../doctor/config-file.ts';
-import { credentialsFindings } from '../doctor/credentials-file.ts';
+import { credentialsFindings, rewriteFindings } from '../doctor/credentials-file.ts';
 import { examine, type Inspection } from '../doctor/examination.ts';
 import { filesIn, profilesIn, type SeenFiles } from '../doctor/files.ts';
 import { type Finding, warning } from '../doctor/finding.ts';
@@ -69,6 +69,17 @@ export async function doctor(options: DoctorOptions): Promise<void> {
   const inspections: Inspection[] = [
     { check: 'settings.file', run: () => settingsFindings(loaded, files) },
     { check: 'credentials.file', run: () => credentialsFindings(files.credentials, seen.credentials, now) },
+    {
+      check: 'credentials.rewrite',
+      run: async () => {
+        if (seen.credentials.problem !== undefined) return [];
+        return rewriteFindings(
+          files,
+          profiles.map(({ profile }) => profile),
+          now,
+        );
+      },
+    },
     { check: 'config.parse', run: () => configFindings(files.config, seen.config, known.credentials, profiles) },
     { check: 'environment.keys', run: () => variableFindings(environment, known) },
     {

@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises';
 import type { GlobalOptions } from '../cli/options.ts';
 import { say } from '../cli/output.ts';
 import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
+import { makeFolder } from '../files/make-folder.ts';
 import { packageVersion } from '../package-file.ts';
 import { foreignEndpoints } from '../refresh/effects.ts';
 import { installDesktopEntry, removeDesktopEntry } from '../service/desktop-entry.ts';
@@ -41,7 +41,7 @@ export async function installCommand(options: InstallOptions): Promise<void> {
   if (agent && agent.pid !== running) {
     throw new UserError(`an agent is already running, but not as a service (process ${agent.pid}): stop it first`);
   }
-  await mkdir(files.state, { recursive: true, mode: 0o700 });
+  makeFolder(files.state);
   const outdated = agent !== undefined && agent.version !== packageVersion();
   const answering = async () => (await answer(ANSWER_LIMIT))?.pid;
   const force = options.force ?? false;

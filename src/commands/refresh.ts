@@ -14,6 +14,7 @@ import { foreignEndpoints, refreshEffects, saveSession } from '../refresh/effect
 import { chosenProfile, readHeldSession, sessionInFile } from '../refresh/held-session.ts';
 import { outcomeText } from '../refresh/outcome.ts';
 import { refresh } from '../refresh/refresh.ts';
+import { rehearseSave } from '../refresh/rehearsal.ts';
 import { type ChainedProfile, chained, refreshRoles } from '../refresh/role.ts';
 import { refreshTarget, requireDevice } from '../refresh/target.ts';
 import * as texts from '../refresh/texts.ts';
@@ -78,12 +79,14 @@ export async function refreshCommand(
     }
     return saveSession(settings.files, profile.profile, session, { force: overKeys });
   };
+  const rehearse = (written: string) => rehearseSave(settings.files, written, { force: overKeys });
   const byCode = (): Promise<RefreshOutcome> =>
     refresh(
       refreshTarget(settings, profile, expiration),
       { reminder: 0, signal: new AbortController().signal, onChange: () => {} },
       {
         ...refreshEffects(settings, profile, { ask, clock }),
+        rehearse,
         save: (_, session) => save(session),
         waiting: waitingAtTerminal,
       },
@@ -94,7 +97,7 @@ export async function refreshCommand(
     const ofUser = code === undefined ? {} : { tokenCode: code };
     await refreshCommand(profile.sourceProfile, { ...given, ...ofUser, force, endpointIsNamed: true }, ways);
   };
-  const outcome = role ? await assumed(settings, role, { refreshSource, clock, save }) : await byCode();
+  const outcome = role ? await assumed(settings, role, { rehearse, refreshSource, clock, save }) : await byCode();
   const end = await untilSaved(profile.profile, outcome, save);
   // `--token-code` is one code. It was not sent if another process had sent it.
   const isUsed = end.kind === 'unaskable' && options.tokenCode !== undefined;
@@ -114,10 +117,16 @@ async function assumed(
   settings: Settings,
   role: ChainedProfile,
   {
+    rehearse,
     refreshSource,
     clock,
     save,
-  }: { refreshSource(options: { force: boolean }): Promise<void>; clock: Clock; save: Save },
+  }: {
+    rehearse(profile: string): Promise<void>;
+    refreshSource(options: { force: boolean }): Promise<void>;
+    clock: Clock;
+    save: Save;
+  },
 ): Promise<RefreshOutcome> {
   const source = chosenProfile(role.sourceProfile, settings);
   const assume = async (): Promise<RefreshOutcome> => {
@@ -127,6 +136,11 @@ async function assumed(
   };
   const held = readHeldSession(settings, source, clock.now());
   const isFresh = (await sessionInFile(settings, source, held, 'fresh')) !== undefined;
+  try {
+    await rehearse(role.profile);
+  } catch (error) {
+    return { kind: 'unwritable', reason: texts.reasonOf(error) };
+  }
   if (!isFresh) await refreshSource({ force: false });
   const outcome = await assume();
   const isSourceDead = outcome.kind === 'refused' && /^(expired|bad-keys)$/.test(outcome.failure.kind);

@@ -6,6 +6,7 @@ import { changeCredentials } from '../files/replace.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
 import { awsTarget, credentialProcess, foreignEndpoints } from '../refresh/effects.ts';
 import { readSessions } from '../refresh/held-session.ts';
+import { rehearseSave } from '../refresh/rehearsal.ts';
 import { serviceOf } from '../service/install.ts';
 import { aged, stateAt } from '../session/session.ts';
 import { type Paths, pathsOf, userHome } from '../settings/paths.ts';
@@ -84,7 +85,7 @@ export async function setupCommand(options: SetupOptions): Promise<void> {
   const changed = settingsWith(text, answers, inForce, files.settings);
   // A wrong setting would end the agent: report it before anything is written.
   const settings = await load(changed);
-  if (options.refresh) await refuseWithoutCode(settings, profile, questions, options);
+  if (options.refresh) await requireRefresh(settings, profile, questions, options);
   const installs = await wantsService(questions, files, options);
 
   const lost = changed === text ? undefined : await write(files.settings, around.bytes, changed);
@@ -142,18 +143,18 @@ async function askDevice(
   return chooseDevice(questions, hints, keys, (service) => awsTarget(service, source, new Clock()));
 }
 
-/** Throws before anything is written if the first refresh needs a code and there is no way to get one. */
-async function refuseWithoutCode(
+/** Throws before anything is written if the first refresh cannot get a code, or could not write the session. */
+async function requireRefresh(
   settings: Settings,
   profile: string,
   { person }: Questions,
   { tokenCode }: SetupOptions,
 ): Promise<void> {
   const own = settings.profiles.find((one) => one.profile === profile);
-  if (tokenCode !== undefined || person || own?.mfaProcess !== undefined) return;
   const session = readSessions(settings.files, [profile]).get(profile);
   if (own && session && stateAt(aged(session, own), Date.now(), settings.promptBefore) === 'fresh') return;
-  throw new UserError(texts.NO_CODE, 'usage');
+  if (tokenCode === undefined && !person && own?.mfaProcess === undefined) throw new UserError(texts.NO_CODE, 'usage');
+  await rehearseSave(settings.files, profile);
 }
 
 /** Returns whether to install the service. Asks only if it can be installed and no agent is running. */

@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { UserError } from '../errors.ts';
+import { makeFolder } from '../files/make-folder.ts';
 import { askAgent, controlSocket } from './client.ts';
 import { readRequest, writeAnswer } from './http.ts';
 import type { Call, Messages } from './messages.ts';
@@ -36,7 +37,7 @@ const MOST_CLIENTS = 64;
  */
 export async function serveControl(runtimeFolder: string, routes: Routes): Promise<{ close(): Promise<void> }> {
   const socket = controlSocket(runtimeFolder);
-  mkdirSync(dirname(socket), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(socket));
   chmodSync(dirname(socket), 0o700);
   const clients = new Map<Socket, NodeJS.Timeout>();
   const server = serverOf(routes, clients);

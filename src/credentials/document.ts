@@ -106,7 +106,7 @@ function usable(key: string, value: string): string {
 }
 
 /** Returns the number, from 1, of the line that begins at a byte. */
-function lineAt(bytes: Buffer, start: number): number {
+export function lineAt(bytes: Buffer, start: number): number {
   return bytes.toString('latin1', 0, start).split(/\r\n?|\n/).length;
 }
 

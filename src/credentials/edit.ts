@@ -1,7 +1,7 @@
 import { UserError } from '../errors.ts';
 import { longTermKeyIn, type MfaSession } from '../session/session.ts';
-import { isWritableName, profileOf, readableSections, valuesIn } from './document.ts';
-import { BOM, decode, encode, type FileLine, type FileSection, linesOf, sectionsNamed, withoutNote } from './lines.ts';
+import { isWritableName, lineAt, profileOf, readableSections, valuesIn } from './document.ts';
+import { BOM, encode, type FileLine, type FileSection, hasPlainHeader, linesOf, sectionsNamed } from './lines.ts';
 import { deepest, disputedIn, withSessionLines } from './session-lines.ts';
 
 /**
@@ -28,11 +28,12 @@ export function withSession(
   let done = 0;
   for (const section of sectionsNamed(profile, bytes, sections)) {
     const lines = linesOf(bytes, section);
-    if (section !== sections[0]) refuseDisputedHeader(profile, lines);
+    const place = (index: number) => `line ${lineAt(bytes, section.start) + index}`;
+    if (section !== sections[0]) refuseDisputedHeader(profile, lines, place);
     const next = sections.find(({ start }) => start === section.end);
     const indent = deepest([section, next].map((one) => beforeHeader(bytes, one)));
     const standing = profileOf(profile, lines, inherited);
-    refuseDisputed(profile, disputedIn(lines, standing, session));
+    refuseDisputed(profile, disputedIn(lines, standing, session), place);
     const text = withSessionLines(lines, standing, session, { end, indent });
     if (!options.force) refuseLongTerm(profile, lines, text);
     parts.push(bytes.subarray(done, section.start), Buffer.from(text, 'latin1'));
@@ -65,19 +66,22 @@ function refuseUnwritable(profile: string, session: MfaSession): void {
   }
 }
 
+/** Names a line of a section by its index there. */
+type Place = (index: number) => string;
+
 /** To the SDK for JavaScript, `[a]#note` is not a header, and the lines below it belong to the profile above. */
-function refuseDisputedHeader(profile: string, [header]: FileLine[]): void {
-  if (header === undefined || withoutNote(decode(header.text)).endsWith(']')) return;
+function refuseDisputedHeader(profile: string, [header]: FileLine[], place: Place): void {
+  if (header === undefined || hasPlainHeader(header)) return;
   throw new UserError(
-    `some tools do not accept the text after the header [${profile}]: remove it, or put " #" in front of it`,
+    `${place(0)}: some tools do not accept the text after the header [${profile}]: remove it, or put " #" in front of it`,
     'target-profile',
   );
 }
 
-function refuseDisputed(profile: string, disputed: string | undefined): void {
+function refuseDisputed(profile: string, disputed: ReturnType<typeof disputedIn>, place: Place): void {
   if (disputed === undefined) return;
   throw new UserError(
-    `${disputed} in or below [${profile}] is indented, so some tools read it as part of the line above and others do not: remove the spaces in front of it`,
+    `${place(disputed.index)}: ${disputed.text} in or below [${profile}] is indented, so some tools read it as part of the line above and others do not: remove the spaces in front of it`,
     'target-profile',
   );
 }

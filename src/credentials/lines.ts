@@ -168,6 +168,11 @@ export function withoutNote(value: string): string {
   return (/[#;]/.test(value) ? value.replace(NOTE, '') : value).trim();
 }
 
+/** Returns whether every tool reads a line as a header: the SDK for JavaScript accepts only a note after the bracket. */
+export function hasPlainHeader({ text }: Pick<FileLine, 'text'>): boolean {
+  return withoutNote(decode(text)).endsWith(']');
+}
+
 /** Decodes a latin1 text of bytes as UTF-8. */
 export function decode(latin1: string): string {
   return /[\x80-\xff]/.test(latin1) ? Buffer.from(latin1, 'latin1').toString('utf8') : latin1;

@@ -42,9 +42,13 @@ export function withSessionLines(
 /**
  * Finds a line that can be neither kept nor removed safely. It is indented, so botocore reads it as part of the setting above;
  * other readers see the header of another profile, whose keys would be lost, or a setting that also has another value.
- * @returns the header, or the key of the setting; undefined if there is none
+ * @returns `text`: the header, or the key of the setting. `index`: its line. Undefined if there is none
  */
-export function disputedIn(lines: FileLine[], section: ProfileSection, session: MfaSession): string | undefined {
+export function disputedIn(
+  lines: FileLine[],
+  section: ProfileSection,
+  session: MfaSession,
+): { text: string; index: number } | undefined {
   const texts = textsOf(session, section);
   const isOfSession = (line: FileLine) => texts.has(settingOf(line)?.key ?? '');
   const standing = new Map(lines.flatMap((line) => (line.kind === 'setting' ? [[line.key, line.value]] : [])));
@@ -53,16 +57,18 @@ export function disputedIn(lines: FileLine[], section: ProfileSection, session: 
     if (line.kind === 'setting') isMoving = isOfSession(line);
     if (line.kind !== 'continuation') continue;
     const text = withoutNote(decode(line.text));
-    if (/^\[.*\]$/.test(text) && (isMoving || lines.slice(index).some(isOfSession))) return text;
+    if (/^\[.*\]$/.test(text) && (isMoving || lines.slice(index).some(isOfSession))) return { text, index };
     isMoving ||= isOfSession(line);
     if (!isMoving) continue;
     // A setting without a value; or, if nothing follows it, the end of a token that was split into lines (`YWdhaW4=`).
     const [, empty, blank] = /^([\w-]+)(\s*)=$/.exec(text) ?? [];
     const below = lines[index + 1];
-    if (empty !== undefined && (blank || (below?.kind === 'continuation' && below.misplaced))) return empty;
+    if (empty !== undefined && (blank || (below?.kind === 'continuation' && below.misplaced))) {
+      return { text: empty, index };
+    }
     if (!line.misplaced || isOfSession(line)) continue;
     const { key, value } = line.misplaced;
-    if ((standing.get(key) ?? value) !== value) return key;
+    if ((standing.get(key) ?? value) !== value) return { text: key, index };
     standing.set(key, value);
   }
   return undefined;

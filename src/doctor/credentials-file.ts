@@ -1,12 +1,15 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { parseCredentials } from '../credentials/document.ts';
+import { lineAt, parseCredentials } from '../credentials/document.ts';
+import { hasPlainHeader, linesOf, nameOf, sectionsIn } from '../credentials/lines.ts';
 import { isMissing } from '../files/explain.ts';
 import { exposures } from '../files/exposure.ts';
 import { followLinks } from '../files/follow-links.ts';
 import { lockStanding } from '../files/lock.ts';
 import { temporaryFilesOf } from '../files/replace.ts';
 import { shellWord } from '../plain.ts';
+import { rehearseSave } from '../refresh/rehearsal.ts';
+import type { Settings } from '../settings/settings.ts';
 import { botocoreFaults } from './botocore.ts';
 import { faultFinding } from './faults.ts';
 import type { SeenFile } from './files.ts';
@@ -32,6 +35,34 @@ export function credentialsFindings(file: string, { bytes, problem }: SeenFile, 
   }
   const found = ok('credentials.file', `${file}, ${bytes.length} bytes`);
   return [found, modeFinding(target), ownerFinding(target), ...readingFindings(file, bytes), ...beside];
+}
+
+/**
+ * Rehearses a refresh of each profile: step 1 of a refresh does the same before it asks for a code.
+ * @param now milliseconds since the epoch
+ */
+export async function rewriteFindings(
+  files: Settings['files'],
+  profiles: readonly string[],
+  now: number,
+): Promise<Finding[]> {
+  const { target } = followLinks(files.credentials);
+  // The rehearsal would wait for the lock, or remove it.
+  if (lockStanding(target, now).standing !== 'free') {
+    return [absent('credentials.rewrite', `a rewrite of ${files.credentials} cannot be tried while it is locked`)];
+  }
+  const problems = new Map<string, string>();
+  for (const profile of profiles) {
+    const problem = await rehearseSave(files, profile).then(
+      () => undefined,
+      (refused: Error) => refused.message,
+    );
+    if (problem !== undefined && !problems.has(problem)) problems.set(problem, profile);
+  }
+  if (problems.size === 0) return [ok('credentials.rewrite', `a refresh can rewrite ${files.credentials}`)];
+  return [...problems].map(([problem, profile]) =>
+    error('credentials.rewrite', problem, 'correct that; until then, no code is asked for', profile),
+  );
 }
 
 function modeFinding(target: string): Finding {
@@ -94,7 +125,10 @@ function readingFindings(file: string, bytes: Buffer): Finding[] {
   const faults = botocoreFaults(bytes);
   const twice = faults.filter(({ kind }) => kind === 'section');
   const others = faults.filter(({ kind }) => kind !== 'section');
-  const findings = others.map((fault) => faultFinding('credentials.parse', file, fault));
+  const findings = [
+    ...others.map((fault) => faultFinding('credentials.parse', file, fault)),
+    ...javascriptFindings(file, bytes),
+  ];
   for (const name of names.filter((one) => /^profile\s/.test(one))) {
     const found = `[${name}] in ${file}: no tool finds this profile; the word "profile" is used in ~/.aws/config only`;
     findings.push(warning('credentials.parse', found, `rename it to [${name.replace(/^profile\s+/, '')}]`));
@@ -111,6 +145,29 @@ function readingFindings(file: string, bytes: Buffer): Finding[] {
     ...twice.map((fault) => faultFinding('credentials.sections', file, fault)),
     ...(twice.length === 0 ? [ok('credentials.sections', `no section of ${file} occurs twice`)] : []),
   ];
+}
+
+/** A name of two words: the SDK for JavaScript takes the first for the kind of the section. */
+const TWO_WORDS = /^[\w-]+\s(["'])?[\w\-@+.%:/]+\1$/;
+
+/** Finds profiles that the SDK for JavaScript does not find, although botocore does. */
+function javascriptFindings(file: string, bytes: Buffer): Finding[] {
+  return sectionsIn(bytes).flatMap((section) => {
+    const [header] = linesOf(bytes, section);
+    const name = nameOf(bytes, section);
+    const found = (what: string) => `${file}:${lineAt(bytes, section.start)}: ${what}`;
+    if (name === '__proto__') {
+      const what = found('the SDK for JavaScript rejects the whole file because of [__proto__]');
+      return [error('credentials.parse', what, 'rename this profile')];
+    }
+    if (header && !hasPlainHeader(header)) {
+      const what = found(`the SDK for JavaScript does not find [${name}], because of the text after the header`);
+      return [error('credentials.parse', what, 'remove that text, or put " #" in front of it')];
+    }
+    if (!TWO_WORDS.test(name) || /^profile\s/.test(name)) return [];
+    const what = found(`the SDK for JavaScript does not find [${name}], because of the space in its name`);
+    return [warning('credentials.parse', what, 'rename this profile if you use it with programs in JavaScript')];
+  });
 }
 
 function leftoversFinding(target: string, now: number): Finding {

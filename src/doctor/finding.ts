@@ -11,6 +11,7 @@ export const SUBJECTS = {
     'credentials.sections',
     'credentials.leftovers',
     'credentials.lock',
+    'credentials.rewrite',
   ],
   'AWS config file': ['config.parse', 'config.roles', 'config.profile'],
   Environment: ['environment.keys', 'environment.profile'],

@@ -12,7 +12,7 @@ const REASONS: Record<string, string> = {
   EMFILE: 'too many files are open; raise the limit (ulimit -n)',
   ENAMETOOLONG: 'its name is too long; choose a shorter one',
   ENFILE: 'too many files are open on this machine; close some programs',
-  ENOENT: 'a folder on its path was removed; create it again',
+  ENOENT: 'a folder on its path is missing and cannot be created; create it',
   ENOSPC: 'the disk is full; free some space',
   ENOTDIR: 'its path leads through a file that should be a folder; move that file away',
   ENXIO: 'it is a socket, not a file; move it away',

@@ -59,7 +59,8 @@ export async function lockFile(file: string, timeout: number): Promise<Lock> {
       };
     } catch (error) {
       const { code, syscall } = error as NodeJS.ErrnoException;
-      if (syscall === 'rmdir' && (code === 'ENOTDIR' || code === 'ENOTEMPTY')) {
+      const isFull = syscall === 'rmdir' && code === 'ENOTEMPTY';
+      if (isFull || fs.lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === false) {
         throw new UserError(`cannot lock ${file}: ${folder} exists but is not a lock; remove it`);
       }
       if (code !== 'ELOCKED') throw error;

@@ -10,6 +10,7 @@ import {
   readFileSync,
   readSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   unlinkSync,
@@ -23,11 +24,16 @@ import { keepAccess, keepOwner, withoutInheritedList } from './access.ts';
 import { explained, isMissing } from './explain.ts';
 import { followLinks } from './follow-links.ts';
 import { lockFile } from './lock.ts';
+import { makeFolder } from './make-folder.ts';
+import { refuseIrreplaceable } from './replaceable.ts';
 
 const sync = promisify(fsync);
 
 /** How often to start again because another program changed the file. */
 const MOST_ROUNDS = 20;
+
+/** How long to wait for another program's lock, in milliseconds. */
+const LOCK_LIMIT = 15_000;
 
 /** How long to wait for a tool that has just truncated the file to write it, in milliseconds. */
 const EMPTY_FOR = 500;
@@ -48,8 +54,34 @@ const PIECE = 256 * 1024;
 export async function changeCredentials(
   file: string,
   change: (bytes: Buffer) => Buffer,
-  options: { timeout?: number } = {},
+  { timeout = LOCK_LIMIT }: { timeout?: number } = {},
 ): Promise<string | undefined> {
+  const { lost } = await inRounds(file, (target) => replace(target, change, timeout));
+  return lost;
+}
+
+/**
+ * Does everything of {@link changeCredentials} but write the new bytes and replace the file. Leaves nothing behind: a folder
+ * that is missing is not created.
+ * @throws UserError: the same as a change would
+ */
+export async function rehearseChange(
+  file: string,
+  change: (bytes: Buffer) => Buffer,
+  { timeout = LOCK_LIMIT }: { timeout?: number } = {},
+): Promise<void> {
+  await inRounds(file, (target) => rehearse(target, change, timeout));
+}
+
+/**
+ * Repeats an action until it is done.
+ * @param action gets the real path, with symbolic links followed. Returns undefined, or throws ENOENT, if another program was
+ * faster
+ */
+async function inRounds<Result>(
+  file: string,
+  action: (target: string) => Promise<Result | undefined>,
+): Promise<Result> {
   let target = file;
   let vanished: unknown;
   try {
@@ -58,8 +90,8 @@ export async function changeCredentials(
       if (problem) throw problem;
       target = real;
       try {
-        const done = await replace(target, change, options.timeout ?? 15_000);
-        if (done) return done.lost;
+        const done = await action(target);
+        if (done !== undefined) return done;
         vanished = undefined;
       } catch (error) {
         // Another program removed the folder; or a process that took our lock removed our temporary file.
@@ -72,6 +104,45 @@ export async function changeCredentials(
     throw explained(error, 'write', target === resolve(file) ? file : `${file} (${target})`);
   }
   throw new UserError(`cannot write ${file}: another program keeps changing it; find and end that program`);
+}
+
+async function rehearse(target: string, change: (bytes: Buffer) => Buffer, timeout: number): Promise<true | undefined> {
+  expectFile(target, statOf(target));
+  const folder = dirname(target);
+  const nearest = nearestFolder(folder);
+  if (nearest !== folder) {
+    change(Buffer.alloc(0));
+    const temporary = temporaryOf(nearest, target);
+    mkdirSync(temporary, 0o700);
+    rmdirSync(temporary);
+    return true;
+  }
+  const lock = await lockFile(target, timeout);
+  const temporary = temporaryOf(folder, target);
+  try {
+    const original = await settled(target);
+    const bytes = changed(target, original, change);
+    if (bytes === undefined) return undefined;
+    refuseIrreplaceable(target);
+    const descriptor = openSync(temporary, 'wx', 0o600);
+    try {
+      // As many bytes as the file will have, but without its keys.
+      writeFileSync(descriptor, Buffer.alloc(bytes.length));
+      keepOwner({ path: temporary, descriptor }, original.stats);
+      // In a folder with `chattr +a`, files can be created, but neither renamed nor removed.
+      unlinkSync(temporary);
+    } finally {
+      ignoringErrors(() => closeSync(descriptor));
+      ignoringErrors(() => rmSync(temporary, { force: true }));
+    }
+    return true;
+  } finally {
+    await lock.release();
+  }
+}
+
+function nearestFolder(folder: string): string {
+  return statSync(folder, { throwIfNoEntry: false }) ? folder : nearestFolder(dirname(folder));
 }
 
 /**
@@ -87,20 +158,14 @@ async function replace(
   const folder = dirname(target);
   // Checked before the folder: for a link to /dev/null, the error must not be that /dev is not writable.
   expectFile(target, statOf(target));
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const lock = await lockFile(target, timeout);
-  const temporary = join(folder, `${prefixOf(target)}${process.pid}-${randomBytes(8).toString('hex')}`);
+  const temporary = temporaryOf(folder, target);
   try {
     sweep(target);
     const original = await settled(target);
-    let bytes: Buffer;
-    try {
-      bytes = change(original.bytes);
-    } catch (error) {
-      // A half-written file can look like one that must not be changed.
-      if (!isUntouched(target, original)) return undefined;
-      throw error;
-    }
+    const bytes = changed(target, original, change);
+    if (bytes === undefined) return undefined;
     if (bytes.equals(original.bytes)) return {};
 
     const descriptor = openSync(temporary, 'wx', 0o600);
@@ -125,6 +190,17 @@ async function replace(
     return holds(target, bytes) ? { lost } : undefined;
   } finally {
     await lock.release();
+  }
+}
+
+/** Returns the new bytes; undefined if another program is writing the file. */
+function changed(target: string, original: Original, change: (bytes: Buffer) => Buffer): Buffer | undefined {
+  try {
+    return change(original.bytes);
+  } catch (error) {
+    // A half-written file can look like one that must not be changed.
+    if (!isUntouched(target, original)) return undefined;
+    throw error;
   }
 }
 
@@ -203,6 +279,10 @@ function ignoringErrors(action: () => void): void {
   try {
     action();
   } catch {}
+}
+
+function temporaryOf(folder: string, target: string): string {
+  return join(folder, `${prefixOf(target)}${process.pid}-${randomBytes(8).toString('hex')}`);
 }
 
 function prefixOf(target: string): string {

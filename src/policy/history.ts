@@ -177,6 +177,9 @@ function afterOutcome(history: History, { outcome, noWay, expiration, jitter }: 
         wait: { until: now + remindEvery, why },
       };
     }
+    case 'unwritable':
+      // A disk or a lock may be free again without a change of a file.
+      return { ...withProblem(history.problem), stopped: stop(outcome.reason, now, now + remindEvery) };
     case 'no-keys':
       return { ...withProblem(texts.lastTry(outcome.reason)), stopped: stop(outcome.reason, now) };
     case 'refused':

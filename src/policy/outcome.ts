@@ -35,6 +35,8 @@ export type RefreshOutcome =
   | { kind: 'withdrawn' }
   /** `summary`: the remedy in a few words, if no way of asking works. */
   | { kind: 'unaskable'; reason: string; summary?: string | undefined }
+  /** The session could not have been written, so no code was asked for. */
+  | { kind: 'unwritable'; reason: string }
   | { kind: 'no-keys'; reason: string }
   /** `reason` is AWS's answer. `message` is a whole line, which also says what to do. */
   | { kind: 'refused'; failure: AwsFailure; reason: string; message: string };

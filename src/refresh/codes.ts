@@ -1,8 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CODE_STEP } from '../ask/time-left.ts';
 import { type Lock, lockFile } from '../files/lock.ts';
+import { makeFolder } from '../files/make-folder.ts';
 import { readIfPresent } from '../files/read.ts';
 
 /**
@@ -116,7 +117,7 @@ const PATIENCE = 2_000;
 /** @returns undefined if the file cannot be locked: it only saves a request that AWS would refuse */
 async function lockFor(file: string): Promise<Lock | undefined> {
   try {
-    mkdirSync(join(file, '..'), { recursive: true, mode: 0o700 });
+    makeFolder(join(file, '..'));
     return await lockFile(file, PATIENCE);
   } catch {
     return undefined;

@@ -14,6 +14,7 @@ import type { Clock } from '../time/clock.ts';
 import { pause } from '../time/pause.ts';
 import { rememberCodes } from './codes.ts';
 import type { RefreshEffects } from './refresh.ts';
+import { rehearseSave, requireKeys } from './rehearsal.ts';
 import * as texts from './texts.ts';
 
 /**
@@ -63,6 +64,11 @@ export function refreshEffects(
       return !answer.ok && (answer.failure.kind === 'unreachable' || answer.failure.kind === 'busy')
         ? answer
         : undefined;
+    },
+    rehearse: (name) => rehearseSave(files, name),
+    requireKeys: async (source) => {
+      stsDestination(profile);
+      await requireKeys(files, source);
     },
     longTermKeys: async (source) => {
       stsDestination(profile);

@@ -24,6 +24,7 @@ export function outcomeText(
       return texts.notAnswered(profile);
     case 'unaskable':
       return texts.cannotAsk(profile, outcome.reason);
+    case 'unwritable':
     case 'no-keys':
       return texts.cannotRefresh(profile, outcome.reason);
     case 'refused':
@@ -54,6 +55,7 @@ const RESULTS: Record<RefreshOutcome['kind'], CodeResult['kind']> = {
   refreshed: 'fresh',
   unsaved: 'failed',
   refused: 'failed',
+  unwritable: 'failed',
   'no-keys': 'failed',
   unaskable: 'failed',
   snoozed: 'over',

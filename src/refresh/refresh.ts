@@ -20,6 +20,10 @@ export interface RefreshEffects {
   ask: Ask;
   /** Returns why AWS cannot be reached now; undefined if it answers. */
   outage(): Promise<Refusal | undefined>;
+  /** Does everything of saving that needs no session. Throws UserError that says what is in the way. */
+  rehearse(profile: string): Promise<void>;
+  /** Throws UserError if a source profile has no long-term keys. */
+  requireKeys(sourceProfile: string): Promise<void>;
   /** Returns the long-term keys of a source profile. Throws UserError. */
   longTermKeys(sourceProfile: string): Promise<Keys>;
   getSessionToken(request: SessionRequest, keys: Keys): Promise<AwsAnswer<MfaSession>>;
@@ -73,6 +77,17 @@ async function attempt(
   effects: RefreshEffects,
 ): Promise<RefreshOutcome> {
   const { codes } = effects;
+  // A code spent on a failure that could have been foreseen would be lost.
+  try {
+    await effects.rehearse(target.profile);
+  } catch (error) {
+    return { kind: 'unwritable', reason: texts.reasonOf(error) };
+  }
+  try {
+    await effects.requireKeys(target.sourceProfile);
+  } catch (error) {
+    return { kind: 'no-keys', reason: texts.reasonOf(error) };
+  }
   const outage = target.afterOutage ? await effects.outage() : undefined;
   if (asking.signal.aborted) return { kind: 'withdrawn' };
   if (outage) return refusal(target, outage);

@@ -1,10 +1,10 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAsk } from '../ask/choose.ts';
 import { terminal } from '../ask/terminal.ts';
 import { say } from '../cli/output.ts';
 import { UserError } from '../errors.ts';
 import { type Lock, lockFile } from '../files/lock.ts';
+import { makeFolder } from '../files/make-folder.ts';
 import { watchFile } from '../files/watch.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
 import type { UsableSession } from '../session/session.ts';
@@ -102,6 +102,7 @@ async function renewalOf(
       return session ? { kind: 'renewed', session } : { kind: 'refused', reason };
     }
     case 'unaskable':
+    case 'unwritable':
       return { kind: 'unaskable', reason: outcome.reason };
     case 'snoozed':
     case 'dismissed':
@@ -127,7 +128,7 @@ async function turnToAsk(
   const turn = join(folder, 'asking');
   const isTaken = (error: unknown) => error instanceof UserError && error.code === 'locked';
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     return await lockFile(turn, 0);
   } catch (error) {
     if (!isTaken(error)) return undefined;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from '../files/make-folder.ts';
 import { readIfPresent } from '../files/read.ts';
 import type { Service } from './service.ts';
 
@@ -27,7 +28,7 @@ export function ownerOf({ file, template }: Pick<Service, 'file' | 'template'>):
 
 /** Replaces a whole file atomically. A symbolic link is replaced, not followed. */
 export function writeWhole(file: string, text: string): void {
-  mkdirSync(dirname(file), { recursive: true });
+  makeFolder(dirname(file), 0o777);
   const temporary = `${file}.${process.pid}.new`;
   try {
     writeFileSync(temporary, text, { mode: 0o644, flag: 'wx', flush: true });

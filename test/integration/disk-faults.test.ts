@@ -3,9 +3,10 @@ import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'n
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
+import type { Finding } from '../../src/doctor/finding.ts';
 import { needs } from '../needs.ts';
-import { type Running, start } from '../program.ts';
-import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { type Running, run, start } from '../program.ts';
+import { behind, type Sandbox, startSandbox } from '../sandbox.ts';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -43,12 +44,12 @@ describe('a refresh on a disk that fails', needs('mounting disks'), () => {
   const refresh = (under: string[] = []) => start(['refresh', '--token-code', sandbox.code()], sandbox.env, '', under);
 
   /** The file holds everything that it held, and the one session that STS gave; nothing lies beside it. */
-  async function isWhole(path = file): Promise<void> {
+  async function isWhole(path = file, earlier = 0): Promise<void> {
     const text = await readFile(path, 'utf8');
     expect(text.startsWith(before)).toBe(true);
     const keyId = parseCredentials(Buffer.from(text)).profile('mfa')?.values.get('aws_access_key_id') ?? '';
     expect(sandbox.sts.session(keyId)).toMatchObject({ mfa: true });
-    expect(sandbox.sts.requests).toHaveLength(1);
+    expect(sandbox.sts.requests).toHaveLength(earlier + 1);
     expect((await readdir(join(path, '..'))).filter((name) => /^\.credentials\.|\.lock$/.test(name))).toEqual([]);
   }
 
@@ -64,76 +65,104 @@ describe('a refresh on a disk that fails', needs('mounting disks'), () => {
     expect((await stat(join(folder, 'credentials'))).mode & 0o777).toBe(0o600);
   }
 
-  /** The disk does not take the session: one line says why and what to do, the file is as it was. */
-  async function isKept(running: Running, cause: string): Promise<void> {
-    await running.says(/not on disk yet: .*\n/);
-    expect(running.output()).toBe(`[mfa] has a new session that is not on disk yet: cannot write ${file}: ${cause}\n`);
-    expect(await readFile(file, 'utf8')).toBe(before);
-  }
+  /** What keeps a file from being replaced, how it is said, and how it ends. */
+  const CAUSES: { what: string; cause: string; begin(): unknown; end(): unknown; under?: string[] }[] = [
+    {
+      what: 'on a full disk',
+      cause: 'the disk is full; free some space (ENOSPC)',
+      begin: () => writeFile(join(disk, 'filler'), Buffer.alloc(200_000)).catch(() => {}),
+      end: () => rm(join(disk, 'filler')),
+    },
+    {
+      what: 'on a read-only disk',
+      cause:
+        'the file system is read-only; mount it for writing, or set AWS_SHARED_CREDENTIALS_FILE to a file elsewhere (EROFS)',
+      begin: () => mount('-o', 'remount,ro', disk),
+      end: () => mount('-o', 'remount,rw', disk),
+    },
+    {
+      what: 'in a folder that may not be written',
+      cause:
+        'permission denied: to replace the file, a new file must be created in its folder; check the owner and the mode of the folder (EACCES)',
+      begin: () => chmod(disk, 0o500),
+      end: () => chmod(disk, 0o700),
+      under: POWERLESS,
+    },
+    {
+      what: 'of a file that must not be changed',
+      cause: 'not permitted; run this as the owner of the file, and check its attributes (lsattr) (EPERM)',
+      begin: () => asRoot('chattr', '+i', file),
+      end: () => asRoot('chattr', '-i', file),
+    },
+    {
+      what: 'of a file to which text may only be added',
+      cause: 'not permitted; run this as the owner of the file, and check its attributes (lsattr) (EPERM)',
+      begin: () => asRoot('chattr', '+a', file),
+      end: () => asRoot('chattr', '-a', file),
+    },
+    {
+      what: 'of a file that is a mount point, as in a container',
+      cause: 'the file itself is a mount point, so it cannot be replaced; mount its folder instead (EBUSY)',
+      begin: () => mount('--bind', file, file),
+      end: () => asRoot('umount', file),
+    },
+  ];
+
+  it.for(CAUSES)(
+    'a refresh $what is refused once, before a code is asked for',
+    async ({ begin, end, cause, under }, context) => {
+      if ((await begin()) === false) context.skip('this file system does not have that');
+      try {
+        const start = performance.now();
+        const { status, stderr } = await refresh(under).ended;
+        expect([status, behind(stderr)]).toEqual([
+          1,
+          `aws-mfa-agent: cannot refresh [mfa]: cannot write ${file}: ${cause}\n`,
+        ]);
+        expect(performance.now() - start).toBeLessThan(5_000);
+        expect(sandbox.sts.requests).toEqual([]);
+        expect(await readFile(file, 'utf8')).toBe(before);
+        expect((await readdir(disk)).filter((name) => name !== 'filler')).toEqual(['credentials']);
+        const doctor = await run(['doctor', '--json'], sandbox.env, '', under);
+        const { findings } = JSON.parse(doctor.stdout) as { findings: Finding[] };
+        const rewrites = findings.filter(({ check }) => check === 'credentials.rewrite');
+        expect(rewrites).toMatchObject([{ level: 'error', found: `cannot write ${file}: ${cause}` }]);
+      } finally {
+        await end();
+      }
+      const earlier = sandbox.sts.requests.length;
+      expect((await refresh(under).ended).status).toBe(0);
+      await isWhole(file, earlier);
+    },
+  );
+
+  it.for(CAUSES)(
+    'a refresh $what that begins after the code was sent keeps the session until it ends',
+    async ({ begin, end, cause, under }, context) => {
+      sandbox.sts.fault({ kind: 'delay', milliseconds: 500 });
+      const running = refresh(under);
+      await sandbox.sts.arrival(1);
+      if ((await begin()) === false) context.skip('this file system does not have that');
+      try {
+        await running.says(/not on disk yet: .*\n/);
+        expect(behind(running.output())).toBe(
+          `[mfa] has a new session that is not on disk yet: cannot write ${file}: ${cause}\n`,
+        );
+        expect(await readFile(file, 'utf8')).toBe(before);
+      } finally {
+        await end();
+      }
+      await isWritten(running);
+    },
+  );
 
   /** The cause is gone: it is written without a new code, and said in one line more. */
   async function isWritten(running: Running): Promise<void> {
     const { status, stderr } = await running.ended;
-    expect(stderr).toMatch(/^.*not on disk yet.*\n\[mfa\] is fresh until .*\n$/);
+    expect(behind(stderr)).toMatch(/^.*not on disk yet.*\n\[mfa\] is fresh until .*\n$/);
     expect(status).toBe(0);
     await isWhole();
   }
-
-  it('a refresh on a full disk keeps the session, and writes it as soon as there is room', async () => {
-    const filler = join(disk, 'filler');
-    await writeFile(filler, Buffer.alloc(200_000)).catch(() => {});
-    const running = refresh();
-    await isKept(running, 'the disk is full; free some space (ENOSPC)');
-    await rm(filler);
-    await isWritten(running);
-  });
-
-  it('a refresh on a read-only disk keeps the session until the disk is writable', async () => {
-    mount('-o', 'remount,ro', disk);
-    const running = refresh();
-    await isKept(
-      running,
-      'the file system is read-only; mount it for writing, or set AWS_SHARED_CREDENTIALS_FILE to a file elsewhere (EROFS)',
-    );
-    mount('-o', 'remount,rw', disk);
-    await isWritten(running);
-  });
-
-  it('a refresh in a folder that may not be written keeps the session until it may', async () => {
-    await chmod(disk, 0o500);
-    const running = refresh(POWERLESS);
-    await isKept(
-      running,
-      'permission denied: to replace the file, a new file must be created in its folder; check the owner and the mode of the folder (EACCES)',
-    );
-    await chmod(disk, 0o700);
-    await isWritten(running);
-  });
-
-  it('a refresh of a file that must not be changed keeps the session until it may', async (context) => {
-    if (!asRoot('chattr', '+i', file)) context.skip('this file system has no immutable files');
-    const running = refresh();
-    try {
-      await isKept(
-        running,
-        'not permitted; run this as the owner of the file, and check its attributes (lsattr) (EPERM)',
-      );
-    } finally {
-      asRoot('chattr', '-i', file);
-    }
-    await isWritten(running);
-  });
-
-  it('a refresh of a file that is a mount point, as in a container, keeps the session until it is not', async () => {
-    mount('--bind', file, file);
-    const running = refresh();
-    await isKept(
-      running,
-      'the file itself is a mount point, so it cannot be replaced; mount its folder instead (EBUSY)',
-    );
-    asRoot('umount', file);
-    await isWritten(running);
-  });
 
   it('a refresh keeps the session while a folder has the name of the file', async () => {
     sandbox.sts.fault({ kind: 'delay', milliseconds: 300 });

@@ -4,6 +4,7 @@ import { chmod, chown, link, mkdir, readFile, rename, rm, symlink, utimes, write
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { GetSessionTokenCommand, STSClient } from '@aws-sdk/client-sts';
+import { parseKnownFiles } from '@smithy/shared-ini-file-loader';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { serveControl } from '../../src/control/server.ts';
 import { withSession } from '../../src/credentials/edit.ts';
@@ -217,6 +218,37 @@ describe('doctor on the credentials file', () => {
     ]);
     expect(text).not.toContain('wJalrXUtnFEMI');
   });
+
+  it.each([
+    ['[foo];', 'foo', /does not find \[foo\], because of the text/],
+    ['[foo]#note', 'foo', /does not find \[foo\], because of the text/],
+    ['[foo] note', 'foo', /does not find \[foo\], because of the text/],
+    ['[foo] # note', 'foo', undefined],
+    ['[foo]\t;note', 'foo', undefined],
+    ['  [foo]', 'foo', undefined],
+    ['[my team]', 'my team', /does not find \[my team\], because of the space/],
+    ['[my "team"]', 'my "team"', /does not find \[my "team"\], because of the space/],
+    ['[my own team]', 'my own team', undefined],
+    ['[sso-session x]', 'sso-session x', /does not find \[sso-session x\]/],
+    ['[my.team]', 'my.team', undefined],
+    ['[__proto__]', '__proto__', /rejects the whole file/],
+  ])(
+    'doctor reports %s exactly if the SDK for JavaScript does not find that profile',
+    async (header, name, expected) => {
+      await changeCredentials((text) => `${text}\n${header}\naws_access_key_id = ASIAX\naws_secret_access_key = s\n`);
+      const isFound = await parseKnownFiles({ filepath: sandbox.credentialsFile, ignoreCache: true }).then(
+        (all) => Object.hasOwn(all, name),
+        () => false,
+      );
+      expect(isFound).toBe(expected === undefined);
+      const line = (await credentials()).split('\n').indexOf(header) + 1;
+      const found = (await examine()).of('credentials.parse').filter((one) => one.found.includes('JavaScript'));
+      expect(found).toMatchObject(
+        expected ? [{ found: expect.stringMatching(expected), mend: expect.any(String) }] : [],
+      );
+      for (const one of found) expect(one.found).toContain(`${sandbox.credentialsFile}:${line}: `);
+    },
+  );
 
   it('doctor reports a BOM, a setting above all sections, bytes that are not UTF-8, and a file that is not text', async () => {
     const before = await credentials();

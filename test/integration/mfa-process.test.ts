@@ -111,6 +111,8 @@ describe('the code of mfa_process', () => {
             await writeFile(shown, sandbox.authenticator.code(sandbox.clock.now()));
             return ask(request, question);
           },
+          rehearse: async () => {},
+          requireKeys: async () => {},
           outage: async () => undefined,
           longTermKeys: async () => sandbox.alice,
           getSessionToken: (request, keys) => {

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
 import { needs } from '../needs.ts';
 import { PROGRAM, run, start } from '../program.ts';
-import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { behind, type Sandbox, startSandbox } from '../sandbox.ts';
 import { onTerminal, quoted } from '../terminal.ts';
 import { until } from '../within.ts';
 
@@ -18,13 +18,6 @@ afterEach(() => sandbox.close());
 const refresh = (...args: string[]) => run(['refresh', ...args], sandbox.env);
 const credentials = () => readFile(sandbox.credentialsFile, 'utf8');
 const profile = async (name = 'mfa') => parseCredentials(await readFile(sandbox.credentialsFile)).profile(name)?.values;
-
-/** The sandbox is not AWS, which `refresh` says once, before everything else. */
-const FOREIGN = /^Requests go to http:\/\/127\.0\.0\.1:\d+ \(set by AWS_ENDPOINT_URL_STS\), which is not AWS's\.\n/;
-const behind = (stderr: string) => {
-  expect(stderr).toMatch(FOREIGN);
-  return stderr.replace(FOREIGN, '');
-};
 
 describe('refresh', () => {
   it('refresh adds the MFA profile with the session from STS, and keeps every other line', async () => {

@@ -37,6 +37,8 @@ function world(codes: string[], changes: Partial<RefreshEffects> = {}, more: Par
       const code = codes.shift();
       return code === undefined ? { kind: 'dismissed' } : { kind: 'code', code };
     },
+    rehearse: async () => {},
+    requireKeys: async () => {},
     outage: async () => undefined,
     longTermKeys: async () => ({ accessKeyId: 'AKIA', secretAccessKey: 'secret' }),
     getSessionToken: async ({ tokenCode }) => {
