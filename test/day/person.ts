@@ -1,5 +1,6 @@
 import { startNotificationServer } from '../desktop/notification-server.ts';
 import { startScreenSaver } from '../presence/buses.ts';
+import { until } from '../within.ts';
 
 /** What somebody does about a question. */
 type Reaction =
@@ -27,6 +28,8 @@ export interface Person {
   reactions: Reaction[];
   /** What has been shown and was not looked at yet; each is told once. */
   shown(): Question[];
+  /** What the results of codes said, one after the other: notifications without buttons. */
+  results(): string[];
   /** How many questions have been shown, and taken away, so far. */
   counts(): { shown: number; closed: number };
   /** Resolves when so many have been. */
@@ -46,6 +49,7 @@ export async function startPerson(address: string): Promise<Person> {
     'inline-reply',
   ]);
   const screen = await startScreenSaver(address, 'org.freedesktop.ScreenSaver', true);
+  const questions = () => server.shown.filter(({ actions }) => actions.length > 0);
   let seen = 0;
   const turn = (locked: boolean) => {
     person.present = !locked;
@@ -55,16 +59,21 @@ export async function startPerson(address: string): Promise<Person> {
     present: false,
     reactions: [],
     shown: () => {
-      const news = server.shown.slice(seen);
-      seen = server.shown.length;
+      const news = questions().slice(seen);
+      seen += news.length;
       return news.map(({ id, replaces, summary, body }) => {
         const [problem = ''] = body.split('\n').slice(0, -1);
         return { id, title: summary, problem, isAgain: replaces !== 0 };
       });
     },
-    counts: () => ({ shown: server.shown.length, closed: server.closed.length }),
+    results: () => server.shown.filter(({ actions }) => actions.length === 0).map(({ body }) => body),
+    counts: () => ({ shown: questions().length, closed: server.closed.length }),
     becomes: async ({ shown = 0, closed = 0 }) => {
-      await server.nth(shown);
+      await until(
+        `${shown} questions`,
+        () => questions().length >= shown,
+        () => server.shown,
+      );
       await server.closedCount(closed);
     },
     types: (id, code) => server.emit('NotificationReplied', id, code),

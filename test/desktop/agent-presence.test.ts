@@ -84,6 +84,9 @@ describe('the agent while the user is absent', needs('a desktop'), () => {
     const { id } = await server.nth(2);
     server.emit('NotificationReplied', id, sandbox.code());
     await agent.says(/session refreshed/);
-    expect(server.shown).toHaveLength(2);
+    expect(server.shown.map(({ body }) => body)).toEqual([
+      ...['MFA code of alice in account 123456789012', 'MFA code of alice in account 123456789012'],
+      expect.stringMatching(/^\[mfa\] is fresh until /),
+    ]);
   });
 });

@@ -226,6 +226,8 @@ describe('the service during a day', needs('a user manager', 'faketime'), () => 
     expect(sent.map(({ outcome }) => outcome)).toEqual([
       ...['granted', 'granted', 'AccessDenied', 'granted', 'granted', 'granted', 'granted'],
     ]);
+    const granted = sent.filter(({ outcome }) => outcome === 'granted');
+    expect(person.results()).toEqual(granted.map(() => expect.stringMatching(/^\[mfa\] is fresh until /)));
     expect(failures.filter(({ because }) => because === undefined).map(({ at }) => localTime(at))).toEqual([]);
     const long = pauses.filter(({ from, to }) => to - from > 2 * MINUTE + 5_000);
     expect(long.map(({ from, to }) => `no check from ${localTime(from)} to ${localTime(to)}`)).toEqual([]);
