@@ -49,6 +49,10 @@ async function run(job: Job) {
       await closeLeft(job.input, process.env);
       return undefined;
     }
+    case 'assume': {
+      const { assumeJob } = await import('./agent/jobs.ts');
+      return assumeJob(job.input, gone.signal);
+    }
     case 'refresh': {
       const { refreshJob } = await import('./agent/jobs.ts');
       const onChange = (listener: typeof raise) => {

@@ -25,11 +25,12 @@
  * outcome    KeptProfile.#settle()           applies after() of policy/history.ts, pure: what follows from it
  *              Agent.check('outcome')        plans again; the changed file wakes the agent as well
  */
+import type { RefreshOutcome } from '../policy/outcome.ts';
 import { plan, type Situation } from '../policy/plan.ts';
 import { quietUntil } from '../policy/quiet.ts';
 import type { Standing } from '../policy/standing.ts';
 import type { StoredSession } from '../session/session.ts';
-import type { Settings } from '../settings/settings.ts';
+import { askedFor, lacksDevice, type Settings } from '../settings/settings.ts';
 import { pause } from '../time/pause.ts';
 import { type CheckReason, KeptProfile, mayBeFixed, type ProfileEffects, type ProfileStatus } from './kept-profile.ts';
 import type { Presence } from './presence.ts';
@@ -44,6 +45,12 @@ export interface AgentEffects extends ProfileEffects {
    * only while a session is not fresh: an idle agent watches nothing but the clock and the files.
    */
   watchPresence(onChange: (what: 'held' | 'returned') => void): Promise<Presence>;
+  /**
+   * Assumes the roles of these profiles with the sessions of their sources, and writes them. When `signal` is aborted, no
+   * further role is assumed.
+   * @returns the outcome for each profile that was tried
+   */
+  assume(profiles: string[], signal: AbortSignal): Promise<Record<string, RefreshOutcome>>;
   /** Returns a text that changes when a display or a session bus appears or disappears. */
   desktopMark(): string;
   /** Updates our environment with what the desktop has told the service manager since. */
@@ -71,7 +78,7 @@ interface Waiter {
 }
 
 /** In these standings, a session may still come. */
-const PENDING: readonly (Standing['standing'] | undefined)[] = ['asking', 'queued', 'verifying', 'unsaved'];
+const PENDING: readonly (Standing['standing'] | undefined)[] = ['asking', 'queued', 'verifying', 'unsaved', 'assuming'];
 
 /** The long-running loop: wake, check, plan, act. The caller decides what wakes it. */
 export class Agent {
@@ -79,6 +86,10 @@ export class Agent {
   #settings: Settings;
   readonly #kept = new Map<string, KeptProfile>();
   readonly #waiters = new Set<Waiter>();
+  readonly #jitter = Math.random();
+  /** Roles that are being assumed. */
+  readonly #assuming = new Set<Promise<void>>();
+  readonly #over = new AbortController();
   #returnedAt: number;
   #presence: Presence | undefined;
   #running: Promise<void> | undefined;
@@ -112,6 +123,7 @@ export class Agent {
       const own = (all: Settings) => all.profiles.find((one) => one.profile === profile);
       const asked = (all: Settings) => JSON.stringify([own(all), all.prompt]);
       if (asked(before) !== asked(settings)) kept.withdraw();
+      if (JSON.stringify(own(before)) !== JSON.stringify(own(settings))) kept.settingsChanged();
       if (own(settings) === undefined && !kept.holdsSession) this.#kept.delete(profile);
     }
     await this.check('settings');
@@ -126,7 +138,8 @@ export class Agent {
   async snooze(duration: number | undefined, profile: string | undefined): Promise<Snoozed> {
     const now = this.#effects.clock.now();
     const until = duration === undefined ? undefined : now + duration;
-    const chosen = this.#settings.profiles.filter((one) => profile === undefined || one.profile === profile);
+    const named = this.#settings.profiles.filter((one) => profile === undefined || one.profile === profile);
+    const chosen = [...new Set(named.map((one) => askedFor(one, this.#settings)))];
     await Promise.all(chosen.map((one) => this.#of(one.profile).snooze(until)));
     await this.check(until === undefined ? 'request' : 'presence');
     if (until === undefined) return { ending: [] };
@@ -152,7 +165,7 @@ export class Agent {
   ): Promise<ProfileStatus | undefined> {
     const waiter: Waiter = { person, look: () => {} };
     if (wait > 0) {
-      this.#of(profile).awaited(person);
+      this.#of(this.#askedFor(profile)).awaited(person);
       this.#waiters.add(waiter);
     }
     try {
@@ -160,7 +173,7 @@ export class Agent {
       const over = new AbortController();
       const end = () => over.abort();
       waiter.look = () => {
-        if (this.#stopped || !PENDING.includes(this.#kept.get(profile)?.status?.standing.standing)) end();
+        if (this.#stopped || !this.#isPending(profile)) end();
       };
       gone.addEventListener('abort', end);
       if (gone.aborted) end();
@@ -172,6 +185,20 @@ export class Agent {
     return this.#kept.get(profile)?.status;
   }
 
+  /** Returns whether a session of a profile may still come; for a role, also one of its source. */
+  #isPending(profile: string): boolean {
+    const standing = this.#kept.get(profile)?.status?.standing;
+    return standing?.standing === 'needs-source'
+      ? this.#isPending(standing.source)
+      : PENDING.includes(standing?.standing);
+  }
+
+  /** Returns the profile that the user is asked for to get a session of this one. */
+  #askedFor(name: string): string {
+    const profile = this.#settings.profiles.find((one) => one.profile === name);
+    return profile ? askedFor(profile, this.#settings).profile : name;
+  }
+
   status(): ProfileStatus[] {
     return [...this.#kept.values()].flatMap(({ status }) => status ?? []);
   }
@@ -179,11 +206,12 @@ export class Agent {
   /** Closes every prompt, tries once more to write sessions that are not on disk, and ends. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#over.abort();
     clearTimeout(this.#timer);
     for (const { look } of this.#waiters) look();
     await this.#running;
     this.#presence?.close();
-    await Promise.all([...this.#kept.values()].map((kept) => kept.close()));
+    await Promise.all([...[...this.#kept.values()].map((kept) => kept.close()), ...this.#assuming]);
     for (const kept of this.#kept.values()) await kept.save();
   }
 
@@ -214,8 +242,9 @@ export class Agent {
 
     if ([...this.#kept.values()].some(({ isUnaskable }) => isUnaskable)) await this.#effects.takeDesktop();
     const situations = await this.#situations(reason, now);
-    await this.#watch(situations.some(({ state }) => state !== 'fresh' && state !== 'long-term'));
-    const held = this.#held() ?? this.#effects.obstacle();
+    await this.#watch(situations.some(({ state, role }) => !role && state !== 'fresh' && state !== 'long-term'));
+    const offline = this.#effects.obstacle();
+    const held = this.#held() ?? offline;
     const paused = this.#presence?.paused();
     const { promptBefore, remindEvery, quiet } = this.#settings;
     const circumstances = {
@@ -225,7 +254,7 @@ export class Agent {
       quietUntil: quiet && quietUntil(quiet, now),
       returnedAt: this.#returnedAt,
       ...(held === undefined ? {} : { held }),
-      paused,
+      ...{ paused, offline, jitter: this.#jitter },
     };
     const { actions, standings, nextLook } = plan(situations, circumstances);
     for (const situation of situations) {
@@ -234,12 +263,37 @@ export class Agent {
     }
     this.#checkAt(nextLook);
     log.debug({ reason, actions, nextLook }, 'checked');
+    this.#assume(actions.filter((action) => action.do === 'assume').map(({ profile }) => profile));
     for (const action of actions) {
       const situation = situations.find(({ profile }) => profile === action.profile);
       if (!situation || this.#stopped) continue;
       if (await this.#of(action.profile).act(action, situation)) this.#again ??= 'outcome';
     }
     for (const { look } of this.#waiters) look();
+  }
+
+  /** Has all roles that are due assumed by one child process. */
+  #assume(profiles: string[]): void {
+    if (profiles.length === 0 || this.#stopped) return;
+    for (const profile of profiles) this.#of(profile).assuming();
+    const job = this.#effects.assume(profiles, this.#over.signal).then(
+      (outcomes) =>
+        (profile: string): RefreshOutcome =>
+          outcomes[profile] ?? { kind: 'withdrawn' },
+      (error) => {
+        this.#effects.log.error({ err: error }, 'the roles could not be assumed');
+        const detail = (error as Error).message;
+        const message = texts.notAssumed(detail);
+        return (): RefreshOutcome => ({ kind: 'refused', failure: { kind: 'busy', detail }, reason: message, message });
+      },
+    );
+    const done = job.then((outcomeOf) => {
+      this.#assuming.delete(done);
+      let isTold = false;
+      for (const profile of profiles) isTold = this.#of(profile).assumed(outcomeOf(profile), isTold) || isTold;
+      void this.check('outcome');
+    });
+    this.#assuming.add(done);
   }
 
   /** Schedules a check for the time at which something is due, which may be between two scheduled checks. */
@@ -258,11 +312,13 @@ export class Agent {
   }
 
   async #situations(reason: CheckReason, now: number): Promise<Situation[]> {
-    const profiles = this.#settings.profiles.filter(({ serialNumber }) => serialNumber !== undefined);
+    const profiles = this.#settings.profiles.filter((one) => !lacksDevice(one));
     const sessions = await this.#effects.readSessions(profiles.map(({ profile }) => profile));
     return profiles.map((settings) => {
       const stored = sessions.get(settings.profile) ?? { kind: 'none' };
-      return this.#of(settings.profile).situation(settings, stored, { now, reason });
+      const source = sessions.get(settings.sourceProfile);
+      const sourceKey = source?.kind === 'session' ? source.accessKeyId : undefined;
+      return this.#of(settings.profile).situation(settings, stored, { now, reason, sourceKey });
     });
   }
 

@@ -52,6 +52,12 @@ export function agentEffects(
       clock.learn(clockOffset);
       return outcome;
     },
+    assume: async (profiles, signal) => {
+      const job = { do: 'assume', input: { settings: settings(), profiles, clockOffset: clock.offset } } as const;
+      const { outcomes, clockOffset } = await runJob(job, { signal });
+      clock.learn(clockOffset);
+      return outcomes;
+    },
     save: (profile, session) => saveSession(settings().files, profile, session),
     isAlive: async (profile) => {
       const input = { files: settings().files, profile, clockOffset: clock.offset };

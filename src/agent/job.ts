@@ -4,7 +4,7 @@ import type { AskRequest } from '../ask/ask.ts';
 import { packageFile } from '../package-file.ts';
 import type { LeftNotification } from '../session/state.ts';
 import { nodePath } from '../start-child.ts';
-import type { RefreshJob, refreshJob, Tell, VerifyJob, verifyJob } from './jobs.ts';
+import type { AssumeJob, assumeJob, RefreshJob, refreshJob, Tell, VerifyJob, verifyJob } from './jobs.ts';
 import type { upcomingChecks } from './upcoming.ts';
 
 /**
@@ -16,6 +16,7 @@ export type Job =
   | { do: 'upcoming'; input: string }
   | { do: 'verify'; input: VerifyJob }
   | { do: 'refresh'; input: RefreshJob }
+  | { do: 'assume'; input: AssumeJob }
   | { do: 'closeLeft'; input: LeftNotification[] };
 
 interface Results {
@@ -23,6 +24,7 @@ interface Results {
   upcoming: ReturnType<typeof upcomingChecks>;
   verify: Awaited<ReturnType<typeof verifyJob>>;
   refresh: Awaited<ReturnType<typeof refreshJob>>;
+  assume: Awaited<ReturnType<typeof assumeJob>>;
   closeLeft: undefined;
 }
 

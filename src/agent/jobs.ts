@@ -5,6 +5,7 @@ import type { RefreshOutcome } from '../policy/outcome.ts';
 import { isAlive, refreshEffects } from '../refresh/effects.ts';
 import { readSessions } from '../refresh/held-session.ts';
 import { type RefreshEffects, refresh } from '../refresh/refresh.ts';
+import { chained, refreshRoles } from '../refresh/role.ts';
 import type { RefreshTarget } from '../refresh/target.ts';
 import { forgetNotifications, rememberNotification } from '../session/state.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
@@ -60,6 +61,24 @@ export async function refreshJob(
   // This process may end as soon as the agent has the outcome.
   await shown();
   return { outcome, clockOffset: clock.told };
+}
+
+export interface AssumeJob {
+  settings: Settings;
+  /** The names of role profiles whose sources hold sessions. */
+  profiles: string[];
+  clockOffset: number;
+}
+
+/** Assumes roles, and writes their sessions. @returns the outcome for each profile that was tried */
+export async function assumeJob({ settings, profiles, clockOffset }: AssumeJob, signal: AbortSignal) {
+  const clock = new Clock();
+  clock.offset = clockOffset;
+  const roles = settings.profiles
+    .filter(({ profile }) => profiles.includes(profile))
+    .flatMap((one) => chained(one) ?? []);
+  const outcomes = await refreshRoles(settings, roles, clock, { signal });
+  return { outcomes: Object.fromEntries(outcomes), clockOffset: clock.told };
 }
 
 export interface VerifyJob {

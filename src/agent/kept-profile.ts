@@ -9,9 +9,17 @@ import * as policyTexts from '../policy/texts.ts';
 import { askRequest } from '../refresh/ask-request.ts';
 import { outcomeText } from '../refresh/outcome.ts';
 import { type RefreshTarget, refreshTarget } from '../refresh/target.ts';
-import { aged, endOf, type MfaSession, type SessionState, type StoredSession, stateAt } from '../session/session.ts';
+import {
+  aged,
+  dueAt,
+  endOf,
+  type MfaSession,
+  type SessionState,
+  type StoredSession,
+  stateAt,
+} from '../session/session.ts';
 import type { RememberedExpiry } from '../session/state.ts';
-import type { ProfileSettings, Settings } from '../settings/settings.ts';
+import { dueBefore, type ProfileSettings, type Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import { utcTime } from '../time/instant.ts';
 import type { Ending } from './jobs.ts';
@@ -111,6 +119,12 @@ export class KeptProfile {
   /** Resolves when the last snooze has been remembered. */
   #remembering: Promise<void> = Promise.resolve();
   #status: ProfileStatus | undefined;
+  /** The access key id of the source's session with which the role was last assumed, or which the agent found first. */
+  #sourceKey: string | undefined;
+  /** The one at the last check. */
+  #sourceKeyNow: string | undefined;
+  /** The one with which the role is being assumed. */
+  #assumedWith: string | undefined;
 
   /** @param settings returns the current settings */
   constructor(profile: string, settings: () => Settings, effects: ProfileEffects, agent: AgentOfProfile) {
@@ -159,17 +173,23 @@ export class KeptProfile {
   /**
    * Returns what the plan needs to know about this profile.
    * @param stored what the profile holds in the credentials file
+   * @param at `sourceKey`: the access key id of the session in its source profile
    */
   situation(
     settings: ProfileSettings,
     stored: StoredSession,
-    { now, reason }: { now: number; reason: CheckReason },
+    { now, reason, sourceKey }: { now: number; reason: CheckReason; sourceKey: string | undefined },
   ): Situation {
     this.#lookAtDesktop(reason);
     const found = this.#session ? ({ kind: 'session', ...this.#session } as const) : stored;
     const session = aged(this.#started(found, settings, { now, reason }), settings);
-    const state = stateAt(session, now, this.#settings().promptBefore);
-    this.#happened({ kind: 'checked', state, mayBeFixed: mayBeFixed(reason) });
+    const before = dueBefore(this.#settings(), settings);
+    const state = stateAt(session, now, before);
+    const role = settings.role?.isChained
+      ? { source: settings.sourceProfile, isSourceNew: this.#isSourceNew(sourceKey), due: dueAt(session, before) }
+      : undefined;
+    // A fresh session does not end a stop if the role should be assumed again.
+    this.#happened({ kind: 'checked', state: role?.isSourceNew ? 'due' : state, mayBeFixed: mayBeFixed(reason) });
     const { serialNumber = '' } = settings;
     const expiration = endOf(session);
     const awsEnd = session.kind === 'session' && session.expiration !== expiration ? session.expiration : undefined;
@@ -180,8 +200,44 @@ export class KeptProfile {
       expiration,
       awsEnd,
       byNotification: this.#byNotification(settings),
+      ...(role && { role }),
       history: this.#history,
     };
+  }
+
+  /** Returns whether the source has another session than the one with which the role was last assumed. */
+  #isSourceNew(sourceKey: string | undefined): boolean {
+    this.#sourceKey ??= sourceKey;
+    this.#sourceKeyNow = sourceKey;
+    return sourceKey !== undefined && sourceKey !== this.#sourceKey;
+  }
+
+  /** The role is being assumed with the session that its source had at the last check. */
+  assuming(): void {
+    this.#assumedWith = this.#sourceKeyNow;
+    this.#happened({ kind: 'assuming' });
+  }
+
+  /**
+   * Reports and records whether the role was assumed.
+   * @param isTold whether the user was told about another role at the same time: one notice is enough
+   * @returns whether the user was told
+   */
+  assumed(outcome: RefreshOutcome, isTold: boolean): boolean {
+    const settings = this.#own();
+    const notices: string[] = [];
+    const text = settings ? outcomeText(settings, outcome, this.#effects.clock.now()) : '';
+    const ending = { history: this.#history, expiration: this.#status?.expiration, jitter: Math.random() };
+    if (outcome.kind === 'refreshed' || outcome.kind === 'unsaved') this.#sourceKey = this.#assumedWith;
+    this.#settle(outcome, { text, ending, noWay: undefined, notice: (text) => notices.push(text) });
+    if (!isTold && notices[0] !== undefined) this.#effects.notice(notices[0]);
+    return notices.length > 0;
+  }
+
+  /** The settings of the profile have changed: a session of the old role is not one of the new. */
+  settingsChanged(): void {
+    this.#sourceKey = '';
+    this.#assumedWith = '';
   }
 
   /** If no way of asking works, asks again as soon as one may work. */
@@ -205,7 +261,7 @@ export class KeptProfile {
       this.#seen = before;
       return before.issued === undefined ? found : { ...found, issued: before.issued };
     }
-    const isDue = stateAt(aged(found, settings), now, this.#settings().promptBefore) === 'due';
+    const isDue = stateAt(aged(found, settings), now, dueBefore(this.#settings(), settings)) === 'due';
     if (!before || reason !== 'file' || !isDue || expiration - now < SHORTEST_SESSION) return found;
     this.#seen = { accessKeyId, issued: now };
     void this.#effects.rememberExpiry(this.#profile, { accessKeyId, expiration, issued: now }).catch(() => {});
@@ -240,6 +296,9 @@ export class KeptProfile {
         return false;
       case 'save':
         return this.save();
+      case 'assume':
+        // The agent has all roles assumed at once.
+        return false;
       case 'verify':
         return this.#verify();
     }
@@ -330,13 +389,18 @@ export class KeptProfile {
    */
   #settle(
     outcome: RefreshOutcome,
-    { text, ending, noWay }: { text: string; ending: Ending; noWay: string | undefined },
+    {
+      text,
+      ending,
+      noWay,
+      notice = this.#effects.notice,
+    }: { text: string; ending: Ending; noWay: string | undefined; notice?(text: string): void },
   ): void {
-    this.#tell(outcome, text);
+    this.#tell(outcome, text, notice);
     if (outcome.kind === 'unsaved') this.#session = outcome.session;
     const { expiration, jitter } = ending;
     this.#happened({ kind: 'prompt-ended', outcome, noWay, expiration, jitter });
-    if (outcome.kind === 'refused' && this.#history.stopped) this.#effects.notice(text);
+    if (outcome.kind === 'refused' && this.#history.stopped) notice(text);
   }
 
   /** The only place that changes the history. */
@@ -363,8 +427,8 @@ export class KeptProfile {
       .catch((error) => log.warn({ err: error, profile }, 'the snooze will not survive a restart of the agent'));
   }
 
-  #tell(outcome: RefreshOutcome, text: string): void {
-    const { log, notice } = this.#effects;
+  #tell(outcome: RefreshOutcome, text: string, notice: (text: string) => void): void {
+    const { log } = this.#effects;
     const profile = this.#profile;
     switch (outcome.kind) {
       case 'refreshed':

@@ -11,6 +11,11 @@ export const NOTIFICATIONS_PAUSED = 'notifications are paused';
 export const NO_NETWORK = 'no network';
 export const OTHER_SESSION = 'another session is on the screen';
 
+/** @param detail why the child process failed */
+export function notAssumed(detail: string): string {
+  return `the role could not be assumed: ${detail}`;
+}
+
 /** All profiles in one line, for `systemctl status`. */
 export function serviceStatus(profiles: ProfileStatus[], now: number): string {
   return profiles.map((one) => plain(`[${one.profile}] ${inShort(one, now)}`)).join('; ');

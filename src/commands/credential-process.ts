@@ -37,15 +37,15 @@ export async function credentialProcess(name: string | undefined, options: Crede
   }
   const settings = userSettings(options);
   const profile = chosenProfile(name, settings);
-  const askAgent = (asking: { wait: number; person: boolean }) =>
-    askForCode(settings.files.runtime, profile.profile, asking).catch((error: Error) => ({ problem: error.message }));
+  const askAgent = (name: string, asking: { wait: number; person: boolean }) =>
+    askForCode(settings.files.runtime, name, asking).catch((error: Error) => ({ problem: error.message }));
   const { session, endsSoon } = await usableSession(settings, profile, {
     enough: 'working',
     ask: { startedBy: 'program', wait, agent: askAgent },
   });
   print(session);
   // The SDK calls again before the session ends. By then, the agent may have a new one.
-  if (endsSoon !== undefined) await askAgent({ wait: 0, person: false });
+  if (endsSoon !== undefined) await askAgent(profile.profile, { wait: 0, person: false });
 }
 
 function print({ accessKeyId, secretAccessKey, sessionToken, expiration }: UsableSession): void {

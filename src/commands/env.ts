@@ -7,7 +7,7 @@ import { chosenProfile } from '../refresh/held-session.ts';
 import { usableSession } from '../refresh/usable-session.ts';
 import { endsSoon as endsSoonText } from '../refresh/usable-session-texts.ts';
 import { evaluated, SHELL_NAMES, type Shell, settingLine, shellOf, unsettingLine } from '../session/shells.ts';
-import { OLD_TOKEN_VARIABLE, SESSION_VARIABLES, sessionVariables } from '../session/variables.ts';
+import { OLD_TOKEN_VARIABLE, regionVariables, SESSION_VARIABLES, sessionVariables } from '../session/variables.ts';
 import { userSettings } from '../settings/settings.ts';
 
 interface EnvOptions extends GlobalOptions {
@@ -18,14 +18,20 @@ interface EnvOptions extends GlobalOptions {
 /** Prints the lines that set the variables of a session in a shell, or remove them. Never asks for a code. */
 export async function env(name: string | undefined, options: EnvOptions): Promise<void> {
   const shell = options.shell === undefined ? await callingShell() : namedShell(options.shell);
-  if (options.unset) return print(SESSION_VARIABLES.map((variable) => unsettingLine(shell, variable)));
+  if (options.unset) {
+    const variables = [...SESSION_VARIABLES, ...Object.keys(regionVariables(undefined, process.env))];
+    return print(variables.map((variable) => unsettingLine(shell, variable)));
+  }
 
   const settings = userSettings(options);
   const chosen = chosenProfile(name, settings);
   const { profile } = chosen;
   const { session, endsSoon } = await usableSession(settings, chosen, { enough: 'working' });
 
-  const variables = Object.entries(sessionVariables(session));
+  const variables = Object.entries({
+    ...sessionVariables(session),
+    ...regionVariables(chosen.toolsRegion, process.env),
+  });
   // Removed only if it is set: the shell that runs these lines has the same variables as this process.
   if (process.env[OLD_TOKEN_VARIABLE] !== undefined) variables.push([OLD_TOKEN_VARIABLE, undefined]);
   const lines = variables.map(([variable, value]) =>

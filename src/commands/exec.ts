@@ -33,11 +33,11 @@ export async function exec(names: readonly string[], command: string[], options:
     ask: {
       startedBy: 'user',
       wait: LONGEST_WAIT,
-      agent: (asking) => askForCode(settings.files.runtime, profile.profile, asking),
+      agent: (name, asking) => askForCode(settings.files.runtime, name, asking),
     },
   });
   if (endsSoon !== undefined) say(endsSoonText(profile.profile, endsSoon, Date.now()));
-  await run(command, environmentWith(session, process.env));
+  await run(command, environmentWith(session, profile.toolsRegion, process.env));
 }
 
 /** How long the agent may ask while the command waits, in milliseconds. */

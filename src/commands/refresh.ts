@@ -131,7 +131,9 @@ async function assumed(
   const source = chosenProfile(role.sourceProfile, settings);
   const assume = async (): Promise<RefreshOutcome> => {
     const saveAll = async ([session]: MfaSession[]) => session && save(session);
-    const outcomes = await refreshRoles(settings, [role], clock, (sessions) => saveAll([...sessions.values()]));
+    const outcomes = await refreshRoles(settings, [role], clock, {
+      save: (sessions) => saveAll([...sessions.values()]),
+    });
     return outcomes.get(role.profile) ?? { kind: 'withdrawn' };
   };
   const held = readHeldSession(settings, source, clock.now());

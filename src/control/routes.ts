@@ -2,7 +2,7 @@ import type { Agent } from '../agent/agent.ts';
 import { UserError } from '../errors.ts';
 import { SNOOZE_FORM, snoozeLength } from '../policy/snooze.ts';
 import { requireDevice } from '../refresh/target.ts';
-import type { Settings } from '../settings/settings.ts';
+import { askedFor, type Settings } from '../settings/settings.ts';
 import { parseDuration } from '../time/duration.ts';
 import type { Revisions } from './revisions.ts';
 import type { Query, Routes } from './server.ts';
@@ -66,7 +66,7 @@ function refreshIn(query: Query<'POST /v1/refresh'>, settings: Settings) {
   const profile = query.get('profile') ?? '';
   const known = settings.profiles.find((one) => one.profile === profile);
   if (!known) throw new UserError(`no MFA profile [${profile}]`, 'usage');
-  requireDevice(settings, known);
+  requireDevice(settings, askedFor(known, settings));
   const wait = waitIn(query.get('timeout'), 'timeout');
   const person = query.get('person') ?? 'no';
   if (person !== 'yes' && person !== 'no') throw new UserError('person: yes or no', 'usage');

@@ -64,6 +64,7 @@ function profileFinding(profile: string, known: readonly ProfileStatus[], now: n
       return error(check, text, `fix that, then run: aws-mfa-agent refresh ${shellWord(profile)}`, profile);
     case 'waiting':
     case 'unanswered':
+    case 'needs-source':
       return warning(check, text, `aws-mfa-agent refresh ${shellWord(profile)} (it asks now)`, profile);
     case 'fresh':
     case 'asking':
@@ -72,6 +73,7 @@ function profileFinding(profile: string, known: readonly ProfileStatus[], now: n
     case 'held':
     case 'queued':
     case 'verifying':
+    case 'assuming':
       return ok(check, text, profile);
   }
 }

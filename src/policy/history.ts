@@ -5,7 +5,7 @@ import * as texts from './texts.ts';
 
 /** What has happened to one MFA profile so far. All times are milliseconds since the epoch. */
 export interface History {
-  /** Since when a prompt for this profile is open. */
+  /** Since when a prompt for this profile is open, or its role is being assumed. */
   readonly askingSince?: number;
   /** When the prompt was last shown or repeated. */
   readonly lastAskedAt?: number;
@@ -45,6 +45,8 @@ export type ProfileEvent =
   | { kind: 'checked'; state: SessionState; mayBeFixed: boolean }
   /** A prompt was shown (`reminder` 0) or repeated. `expiration`: when AWS ends the session, if that is known. */
   | { kind: 'prompted'; reminder: number; expiration: number | undefined }
+  /** A role is being assumed with the session of its source profile, without a prompt. */
+  | { kind: 'assuming' }
   /** No way of asking works, as `reason` says: the prompt only names a command to run. */
   | { kind: 'no-way'; reason: string }
   /** A display, a bus or a notification service has appeared or gone. */
@@ -59,7 +61,7 @@ export type ProfileEvent =
   /** A command waits for the session. `person`: a user sits at it. */
   | { kind: 'awaited'; person: boolean };
 
-/** The prompt was answered or closed. */
+/** The prompt was answered or closed, or the role was assumed. */
 export interface PromptEnded {
   kind: 'prompt-ended';
   outcome: RefreshOutcome;
@@ -88,6 +90,8 @@ export function after(history: History, event: ProfileEvent, moment: Moment): Hi
       return afterCheck(history, event);
     case 'prompted':
       return afterPrompt(history, event, moment);
+    case 'assuming':
+      return { ...history, askingSince: moment.now };
     case 'no-way':
       return { ...history, unaskable: event.reason };
     case 'desktop-changed':

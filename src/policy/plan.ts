@@ -1,6 +1,7 @@
 import type { SessionState } from '../session/session.ts';
 import { after, type History } from './history.ts';
 import { isLastCall, LAST_CALL, nextCall } from './last-call.ts';
+import { planRole, type RoleSituation } from './role-plan.ts';
 import type { Standing } from './standing.ts';
 import * as texts from './texts.ts';
 
@@ -15,6 +16,8 @@ export interface Situation {
   awsEnd?: number | undefined;
   /** Whether the settings make a notification the first prompt that the user sees. */
   byNotification?: boolean;
+  /** Set for a role that is assumed with the session of its source profile. */
+  role?: Pick<RoleSituation, 'source' | 'isSourceNew' | 'due'>;
   history: History;
 }
 
@@ -28,6 +31,10 @@ export interface Circumstances {
   quietUntil: number | undefined;
   /** Why the user cannot see a prompt now ("screen locked"). */
   held?: string;
+  /** Why no request can reach AWS now. */
+  offline?: string | undefined;
+  /** From 0 to 1, the same for the agent's whole life. Spreads the requests of many users. */
+  jitter?: number;
   /** Why a notification would not be shown now. */
   paused?: string | undefined;
   /** When the user last returned: the agent started, the machine woke, or the screen was unlocked. */
@@ -42,6 +49,8 @@ export type Action =
   | { do: 'withdraw'; profile: string }
   /** Write a session that could not be written before. */
   | { do: 'save'; profile: string }
+  /** Assume the role with the session of its source profile. */
+  | { do: 'assume'; profile: string }
   /** Ask STS whether it still accepts a session without an expiry. */
   | { do: 'verify'; profile: string };
 
@@ -61,10 +70,11 @@ export function plan(situations: Situation[], circumstances: Circumstances): Pla
   const standings = new Map<string, Standing>();
   const looks: number[] = [];
   const asking = new Map<string, string>();
-  for (const { history, serialNumber, profile } of situations) {
+  const byCode = situations.filter(({ role }) => role === undefined);
+  for (const { history, serialNumber, profile } of byCode) {
     if (history.askingSince !== undefined) asking.set(serialNumber, profile);
   }
-  for (const situation of situations) {
+  for (const situation of byCode) {
     const behind = asking.get(situation.serialNumber);
     const { standing, action, look } = planOne(
       situation,
@@ -76,8 +86,37 @@ export function plan(situations: Situation[], circumstances: Circumstances): Pla
     if (action?.do === 'ask') asking.set(situation.serialNumber, situation.profile);
     if (look !== undefined) looks.push(look);
   }
+  for (const [situation, role] of sourcesFirst(situations)) {
+    const source = situations.find(({ profile }) => profile === role.source);
+    const isSourceUsable = source !== undefined && isUsable(source.state, standings.get(role.source));
+    const { stopped } = situation.history;
+    const { now, offline, jitter = 0 } = circumstances;
+    const { action, standing, look } = planRole(
+      { ...situation, ...role },
+      { now, offline, jitter, isSourceUsable, isStopped: stopped !== undefined && isStopped(stopped, circumstances) },
+    );
+    standings.set(situation.profile, standing);
+    if (action) actions.push({ do: action, profile: situation.profile });
+    if (look !== undefined) looks.push(look);
+  }
   const ahead = looks.filter((look) => look > circumstances.now);
   return { actions, standings, nextLook: ahead.length > 0 ? Math.min(...ahead) : undefined };
+}
+
+/** Returns the roles, each after those that it is assumed with. */
+function sourcesFirst(situations: Situation[]): [Situation, NonNullable<Situation['role']>][] {
+  const roles = situations.flatMap((one) => (one.role ? [[one, one.role] as [Situation, typeof one.role]] : []));
+  const depth = (source: string): number => {
+    const next = roles.find(([{ profile }]) => profile === source)?.[1].source;
+    return next === undefined ? 0 : 1 + depth(next);
+  };
+  return roles.sort(([, one], [, other]) => depth(one.source) - depth(other.source));
+}
+
+/** Returns whether a role can be assumed with a session: AWS accepts it, and no other is on its way. */
+function isUsable(state: SessionState, standing: Standing | undefined): boolean {
+  if (standing?.standing === 'assuming' || standing?.standing === 'unsaved') return false;
+  return state === 'fresh' || state === 'due' || standing?.standing === 'fresh';
 }
 
 interface One {

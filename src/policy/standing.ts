@@ -9,14 +9,19 @@ export type Standing =
   | { standing: 'snoozed'; until: number }
   | { standing: 'quiet'; until: number }
   | { standing: 'held'; why: string }
-  | { standing: 'waiting'; until: number; why: string }
+  /** `source`: set for a role, for which nobody is asked: see `needs-source`. */
+  | { standing: 'waiting'; until: number; why: string; source?: string }
   /** The user has not answered. `until`: the next reminder; undefined: when the user returns. */
   | { standing: 'unanswered'; until: number | undefined }
   | { standing: 'queued'; behind: string }
   | { standing: 'unsaved' }
   | { standing: 'verifying' }
   /** `until`: when the agent tries again; undefined for a profile that the agent must not write. */
-  | { standing: 'stopped'; why: string; until?: number };
+  | { standing: 'stopped'; why: string; until?: number; source?: string }
+  /** The role is being assumed. */
+  | { standing: 'assuming' }
+  /** The role cannot be assumed before `source`, the profile whose session it is assumed with, has one. */
+  | { standing: 'needs-source'; source: string };
 
 /** Describes the standing of a profile in a few words, for the log and `status`. */
 export function standingText(state: SessionState, standing: Standing | undefined, now: number): string {
@@ -34,7 +39,7 @@ export function standingText(state: SessionState, standing: Standing | undefined
     case 'held':
       return `held: ${standing.why}`;
     case 'waiting':
-      return `${standing.why}; asks again at ${localTime(standing.until, now)}`;
+      return `${standing.why}; ${again(standing)} at ${localTime(standing.until, now)}`;
     case 'unanswered':
       return standing.until === undefined
         ? 'not answered'
@@ -48,6 +53,14 @@ export function standingText(state: SessionState, standing: Standing | undefined
     case 'stopped':
       return standing.until === undefined
         ? `stopped: ${standing.why}`
-        : `stopped: ${standing.why}; asks again at ${localTime(standing.until, now)}`;
+        : `stopped: ${standing.why}; ${again(standing)} at ${localTime(standing.until, now)}`;
+    case 'assuming':
+      return 'assuming the role';
+    case 'needs-source':
+      return `waiting for a session of [${standing.source}], its source profile`;
   }
+}
+
+function again({ source }: { source?: string }): string {
+  return source === undefined ? 'asks again' : 'tries again';
 }

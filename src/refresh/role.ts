@@ -24,21 +24,25 @@ const AT_ONCE = 5;
 /**
  * Refreshes role profiles with the sessions in their source profiles, and writes all of them at once. Asks nobody. Never
  * rejects.
- * @param save writes the sessions, by profile; see {@link saveSessions}
- * @returns the outcome for each profile
+ * @param options `save` writes the sessions, by profile: see {@link saveSessions}. When `signal` is aborted, no further role
+ *   is assumed
+ * @returns the outcome for each profile whose role was tried
  */
 export async function refreshRoles(
   settings: Settings,
   profiles: readonly ChainedProfile[],
   clock: Clock,
-  save = (sessions: ReadonlyMap<string, MfaSession>) => saveSessions(settings.files, sessions),
+  {
+    signal,
+    save = (sessions: ReadonlyMap<string, MfaSession>) => saveSessions(settings.files, sessions),
+  }: { signal?: AbortSignal; save?: SaveAll } = {},
 ): Promise<Map<string, RefreshOutcome>> {
   const outcomes = new Map<string, RefreshOutcome>();
   const given = new Map<string, MfaSession>();
   const identities = new Map<string, ReturnType<typeof callerIdentity>>();
   const waiting = [...profiles];
   const assumeNext = async () => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
+    for (let next = waiting.shift(); next && !signal?.aborted; next = waiting.shift()) {
       const assumed = await assume(settings, next, clock, identities);
       if ('session' in assumed) given.set(next.profile, assumed.session);
       else outcomes.set(next.profile, assumed);
@@ -48,6 +52,8 @@ export async function refreshRoles(
   if (given.size > 0) for (const [profile, outcome] of await saved(given, save)) outcomes.set(profile, outcome);
   return outcomes;
 }
+
+type SaveAll = (sessions: ReadonlyMap<string, MfaSession>) => Promise<string | undefined>;
 
 type NotAssumed = Extract<RefreshOutcome, { kind: 'no-keys' | 'refused' }>;
 
@@ -81,10 +87,7 @@ async function assume(
 }
 
 /** Writes all sessions at once. If that fails, writes them one by one, so that one profile does not stop the others. */
-async function saved(
-  sessions: ReadonlyMap<string, MfaSession>,
-  save: (sessions: ReadonlyMap<string, MfaSession>) => Promise<string | undefined>,
-): Promise<[string, RefreshOutcome][]> {
+async function saved(sessions: ReadonlyMap<string, MfaSession>, save: SaveAll): Promise<[string, RefreshOutcome][]> {
   try {
     const lost = await save(sessions);
     return [...sessions].map(([profile, session]) => [

@@ -2,7 +2,7 @@ import { UserError } from '../errors.ts';
 import { type Standing, standingText } from '../policy/standing.ts';
 import type { SessionState, UsableSession } from '../session/session.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
-import { type Enough, readHeldSession, sessionInFile } from './held-session.ts';
+import { chosenProfile, type Enough, readHeldSession, sessionInFile } from './held-session.ts';
 import type { Renewal } from './renewal.ts';
 import * as texts from './usable-session-texts.ts';
 
@@ -16,10 +16,10 @@ export interface Need {
     /** How long to wait, in milliseconds: for the agent and, if a program waits, in all. */
     wait: number;
     /**
-     * Makes the running agent ask for the code, and waits for the session; undefined if no agent is running.
+     * Makes the running agent ask for the code of a profile, and waits for the session; undefined if no agent is running.
      * @param asking `wait`: in milliseconds. `person`: whether a user waits at a terminal
      */
-    agent(asking: { wait: number; person: boolean }): Promise<AgentAnswer | undefined>;
+    agent(profile: string, asking: { wait: number; person: boolean }): Promise<AgentAnswer | undefined>;
   };
 }
 
@@ -41,6 +41,9 @@ export interface Usable {
  * | this process asks | | on the terminal; by `mfa_process` if no agent runs | on the terminal, or if no agent runs |
  * | the file again, for a session that is due | | | if the user could not be asked |
  *
+ * The session of a role whose source is another profile of the settings is not asked for: this process assumes the role with
+ * the source's session, from the first source that has one.
+ *
  * `refresh` uses the first and asks by itself: its user may give the code, another source, or long-term keys to replace.
  * @throws UserError (`no-session`) with the reasons why there is none
  */
@@ -54,6 +57,14 @@ export async function usableSession(settings: Settings, profile: ProfileSettings
   // The start-up file of a shell, for example, must not wait for a code.
   if (!need.ask) throw new UserError(texts.notUsable(profile.profile, state, expiration, now), 'no-session');
 
+  if (profile.role?.isChained) {
+    const assumed = await assumedRole(settings, profile, need.ask);
+    const old = 'reason' in assumed && state === 'due' ? held.session : undefined;
+    if (old) return { session: old, endsSoon };
+    if ('reason' in assumed) throw new UserError(assumed.reason, 'no-session');
+    return assumed;
+  }
+
   // Imported late: usually the file has a session.
   const { hasTerminal, renewHere } = await import('./renewal.ts');
   const { startedBy, wait, agent } = need.ask;
@@ -63,7 +74,7 @@ export async function usableSession(settings: Settings, profile: ProfileSettings
   let last: Renewal | undefined;
 
   // A user who has just typed the command looks at this terminal, not at the desktop.
-  const answer = person && startedBy === 'user' ? undefined : await agent({ wait, person });
+  const answer = person && startedBy === 'user' ? undefined : await agent(profile.profile, { wait, person });
   if (answer) {
     last = await fromAgent(settings, profile, answer, wait);
     if (last.kind === 'renewed') return last;
@@ -98,6 +109,32 @@ export async function usableSession(settings: Settings, profile: ProfileSettings
   throw new UserError(texts.sessionNotRefreshed(profile.profile, reasons.join('; ')), 'no-session');
 }
 
+/** Assumes the role of a profile with a session of its source, for which the user may be asked. */
+async function assumedRole(
+  settings: Settings,
+  profile: ProfileSettings,
+  ask: NonNullable<Need['ask']>,
+): Promise<Usable | { reason: string }> {
+  const [{ chained, refreshRoles }, { outcomeText }, { Clock }] = await Promise.all([
+    import('./role.ts'),
+    import('./outcome.ts'),
+    import('../time/clock.ts'),
+  ]);
+  const [role, source] = [chained(profile), chosenProfile(profile.sourceProfile, settings)];
+  if (!role) return { reason: texts.NO_AGENT };
+  try {
+    await usableSession(settings, source, { enough: 'working', ask });
+  } catch (error) {
+    if (error instanceof UserError && error.code === 'no-session') return { reason: error.message };
+    throw error;
+  }
+  const outcome = (await refreshRoles(settings, [role], new Clock())).get(role.profile) ?? { kind: 'withdrawn' };
+  const reason = outcomeText(profile, outcome, Date.now());
+  // The command can use the session although it is not on disk.
+  if (outcome.kind === 'unsaved') process.stderr.write(`${reason}\n`);
+  return outcome.kind === 'refreshed' || outcome.kind === 'unsaved' ? { session: outcome.session } : { reason };
+}
+
 async function fromAgent(
   settings: Settings,
   profile: ProfileSettings,
@@ -116,6 +153,7 @@ async function fromAgent(
     case 'queued':
     case 'verifying':
     case 'unsaved':
+    case 'assuming':
       return { kind: 'refused', reason: texts.stillWaiting(Math.round(wait / 1000)) };
     case 'stopped':
     case 'unanswered':
@@ -126,6 +164,7 @@ async function fromAgent(
       return { kind: 'postponed', reason };
     case 'held':
     case 'waiting':
+    case 'needs-source':
       return { kind: 'unaskable', reason };
   }
 }

@@ -27,9 +27,42 @@ export function sessionVariables(
   };
 }
 
-/** Returns an environment in which every AWS tool uses this session, and which is otherwise unchanged. */
-export function environmentWith(session: UsableSession, environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const variables: NodeJS.ProcessEnv = { ...environment, ...sessionVariables(session) };
+/** The variables that name a region. Some tools read only one of them. */
+const REGION_VARIABLES = ['AWS_REGION', 'AWS_DEFAULT_REGION'];
+
+/** The region that this program has put into {@link REGION_VARIABLES}. */
+const OUR_REGION = 'AWS_MFA_AGENT_REGION';
+
+/**
+ * Returns the variables that name the region of a profile; none if the user has set one. Without them, tools would use the
+ * region of `[default]`.
+ * @param region undefined if the profile has none
+ * @returns undefined for a variable that this program has set for another profile
+ */
+export function regionVariables(
+  region: string | undefined,
+  environment: NodeJS.ProcessEnv,
+): Record<string, string | undefined> {
+  const ours = environment[OUR_REGION];
+  if (REGION_VARIABLES.some((name) => environment[name] && environment[name] !== ours)) return {};
+  if (region === undefined && ours === undefined) return {};
+  return Object.fromEntries([...REGION_VARIABLES, OUR_REGION].map((name) => [name, region]));
+}
+
+/**
+ * Returns an environment in which every AWS tool uses this session, and which is otherwise unchanged.
+ * @param region of the profile; undefined if it has none
+ */
+export function environmentWith(
+  session: UsableSession,
+  region: string | undefined,
+  environment: NodeJS.ProcessEnv,
+): NodeJS.ProcessEnv {
+  const variables: NodeJS.ProcessEnv = {
+    ...environment,
+    ...sessionVariables(session),
+    ...regionVariables(region, environment),
+  };
   for (const name of [OLD_TOKEN_VARIABLE, ...PROFILE_VARIABLES]) delete variables[name];
   // Otherwise a variable could be set to the text "undefined".
   return Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined));

@@ -27,6 +27,8 @@ export interface ProfileSettings {
   mfaProcess?: string;
   /** The region for requests to STS. */
   region?: string;
+  /** The region of the profile in AWS's files, which tools use for it. */
+  toolsRegion?: string;
 }
 
 export interface RoleSettings {
@@ -273,6 +275,7 @@ function profileSettings(
   // What AWS's files say about the source is the length of its sessions, not of the role's.
   const duration = firstOf(role ? ofSection : places, 'duration_seconds');
   const durationSeconds = readSetting(duration, durationForm(role)) ?? (role ? ROLE_SECONDS : DURATION_SECONDS);
+  const toolsRegion = firstOf(placesOf(section.name, read), 'region')?.value;
   if (role?.isChained) {
     return {
       profile: section.name,
@@ -281,6 +284,7 @@ function profileSettings(
       durationSeconds,
       role,
       ...(region && { region }),
+      ...(toolsRegion && { toolsRegion }),
     };
   }
   return {
@@ -292,6 +296,7 @@ function profileSettings(
     ...(maxAge !== undefined && { maxAge }),
     ...(mfaProcess !== undefined && { mfaProcess }),
     ...(region !== undefined && { region }),
+    ...(toolsRegion && { toolsRegion }),
   };
 }
 

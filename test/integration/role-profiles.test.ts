@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
-import { PROGRAM, run } from '../program.ts';
+import { PROGRAM, run, start } from '../program.ts';
 import { ACCOUNT_ID, type Sandbox, startSandbox } from '../sandbox.ts';
 import { answer, onTerminal, quoted, wordsOn } from '../terminal.ts';
 
@@ -240,5 +240,135 @@ describe('status and doctor with role profiles', () => {
         found: expect.stringContaining(`not to ${arn('reader')}`),
       }),
     );
+  });
+});
+
+describe('programs with role profiles', () => {
+  const PRINT = 'console.log(process.env.AWS_ACCESS_KEY_ID, process.env.AWS_REGION, process.env.AWS_DEFAULT_REGION)';
+  const keyOf = async (name: string) => (await values(name)).get('aws_access_key_id');
+
+  it('exec assumes the role with the session of its source, and asks at the terminal for that of the source', async () => {
+    await refresh('mfa', '--token-code', sandbox.code());
+    const ended = await command('exec', 'admin', '--', process.execPath, '-e', PRINT);
+    expect(ended).toMatchObject({ status: 0, stdout: `${await keyOf('admin')} undefined undefined\n`, stderr: '' });
+    expect(await command('exec', 'admin', '--', 'true')).toMatchObject({ status: 0 });
+    expect(assumed()).toHaveLength(1);
+    await writeFile(
+      sandbox.credentialsFile,
+      (await readFile(sandbox.credentialsFile, 'utf8')).replace(/^\[mfa\][\s\S]*/m, ''),
+    );
+    const words = [process.execPath, PROGRAM, 'exec', 'reader', '--', 'echo', 'done'];
+    const session = onTerminal(quoted(words), sandbox.env);
+    await answer(session, [[/MFA code.*: $/, () => `${sandbox.code()}\r`]]);
+    expect((await session.ended).status).toBe(0);
+    expect(wordsOn(session)).toMatch(/done/);
+    expect(await identity('reader')).toMatchObject({ role: 'reader' });
+  });
+
+  it('credential-process prints the session of the role, and says why there is none', async () => {
+    expect(await command('credential-process', 'admin')).toMatchObject({
+      status: 3,
+      stderr: expect.stringMatching(/the session of \[mfa\] was not refreshed: no agent runs/),
+    });
+    await refresh('mfa', '--token-code', sandbox.code());
+    const printed = JSON.parse((await command('credential-process', 'admin')).stdout);
+    expect(printed).toMatchObject({ Version: 1, AccessKeyId: await keyOf('admin') });
+    const [admin] = sandbox.roles;
+    if (admin) admin.trusts = [];
+    await refresh('mfa', '--force', '--token-code', sandbox.code());
+    expect((await command('credential-process', 'reader')).status).toBe(0);
+    await writeFile(
+      sandbox.credentialsFile,
+      (await readFile(sandbox.credentialsFile, 'utf8')).replace(/^\[admin\][\s\S]*/m, ''),
+    );
+    expect(await command('credential-process', 'admin')).toMatchObject({
+      status: 3,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /cannot refresh \[admin\]: AWS refused: User: .* is not authorized to perform: sts:AssumeRole/,
+      ),
+    });
+  });
+
+  it('env prints the session of a role, and never asks', async () => {
+    expect(await command('env', 'admin')).toMatchObject({
+      status: 3,
+      stderr: expect.stringContaining('aws-mfa-agent refresh admin'),
+    });
+    await refresh('admin', '--token-code', sandbox.code());
+    const ended = await command('env', 'admin', '--shell', 'sh');
+    expect(ended.stdout).toContain(`export AWS_ACCESS_KEY_ID='${await keyOf('admin')}'`);
+    expect(ended.stdout).not.toContain('REGION');
+  });
+
+  it('exec and env set the region of the profile in ~/.aws/config, unless the environment has one', async () => {
+    const config = await readFile(sandbox.configFile, 'utf8');
+    await writeFile(sandbox.configFile, `${config}\n[profile mfa]\nregion = ap-south-1\n`);
+    await refresh('mfa', '--token-code', sandbox.code());
+    const key = await keyOf('mfa');
+    const exec = (env = {}) => run(['exec', 'mfa', '--', process.execPath, '-e', PRINT], { ...sandbox.env, ...env });
+    expect((await exec()).stdout).toBe(`${key} ap-south-1 ap-south-1\n`);
+    expect((await exec({ AWS_REGION: 'us-east-1' })).stdout).toBe(`${key} us-east-1 undefined\n`);
+    const { stdout } = await command('env', 'mfa', '--shell', 'sh');
+    expect(stdout).toContain("export AWS_REGION='ap-south-1';\nexport AWS_DEFAULT_REGION='ap-south-1';\n");
+    const ours = { AWS_REGION: 'ap-south-1', AWS_DEFAULT_REGION: 'ap-south-1', AWS_MFA_AGENT_REGION: 'ap-south-1' };
+    const unset = await run(['env', '--unset', '--shell', 'sh'], { ...sandbox.env, ...ours });
+    expect(unset.stdout).toMatch(/unset AWS_REGION;?\nunset AWS_DEFAULT_REGION/);
+    expect((await run(['env', '--unset', '--shell', 'sh'], { ...sandbox.env, AWS_REGION: 'x' })).stdout).not.toContain(
+      'REGION',
+    );
+  });
+});
+
+describe('the agent with role profiles', () => {
+  const names = Array.from({ length: 30 }, (_, index) => `role-${index}`);
+
+  it('the agent keeps many roles fresh with one child, without a code, and changes no other byte of the file', async () => {
+    for (const name of names) sandbox.roles.push({ name, mfa: true, maxSessionDuration: 3600 });
+    const sections = names.map((name) => `[${name}]\nrole_arn = ${arn(name)}\nsource_profile = mfa\n`);
+    await settings(`prompt = terminal\n${sections.join('')}`);
+    const before = await readFile(sandbox.credentialsFile, 'utf8');
+    const agent = start(['run'], sandbox.env);
+    try {
+      await agent.says(/MFA code/);
+      const status = async () => (await command('status')).stdout;
+      expect(await status()).toMatch(/^role-7 +missing +- +- +waiting for a session of \[mfa\], its source profile$/m);
+      agent.child.stdin?.write(`${sandbox.code()}\n`);
+      await expect.poll(status, { timeout: 10_000 }).toMatch(/^role-29 +fresh .* fresh$/m);
+      expect(await status()).not.toMatch(/missing/);
+      const calls = actions();
+      expect(calls.filter((call) => call === 'AssumeRole granted')).toHaveLength(30);
+      expect(calls.filter((call) => call === 'GetCallerIdentity granted')).toHaveLength(1);
+      const after = await readFile(sandbox.credentialsFile, 'utf8');
+      expect(after.startsWith(before)).toBe(true);
+      for (const name of names) expect(await identity(name)).toMatchObject({ role: name, roleSessionName: 'alice' });
+      expect(await command('snooze', '1h', 'role-3')).toMatchObject({ status: 0 });
+    } finally {
+      agent.child.kill();
+      await agent.ended;
+    }
+  });
+
+  it('the agent says in status why AWS refuses a role, and assumes it as soon as a file changes', async () => {
+    const [admin] = sandbox.roles;
+    if (admin) admin.trusts = [];
+    await settings(`prompt = terminal\n[mfa]\n[admin]\nrole_arn = ${arn('admin')}\nsource_profile = mfa\n`);
+    await refresh('mfa', '--token-code', sandbox.code());
+    const agent = start(['run'], sandbox.env);
+    try {
+      const status = async () => (await command('status', '--json')).stdout;
+      await expect.poll(status, { timeout: 10_000 }).toMatch(/"standing": "stopped"/);
+      const { profiles } = JSON.parse(await status());
+      expect(profiles[1].agent).toMatchObject({
+        source: 'mfa',
+        why: expect.stringContaining('is not authorized to perform: sts:AssumeRole'),
+      });
+      if (admin) delete admin.trusts;
+      await writeFile(sandbox.credentialsFile, `${await readFile(sandbox.credentialsFile, 'utf8')}# changed\n`);
+      await expect.poll(() => identity('admin'), { timeout: 10_000 }).toMatchObject({ role: 'admin' });
+    } finally {
+      agent.child.kill();
+      await agent.ended;
+    }
   });
 });

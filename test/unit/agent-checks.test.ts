@@ -32,6 +32,7 @@ function agentWith(
     readSessions: async () => new Map([['mfa', await readSession()]]),
     refresh,
     save: async () => undefined,
+    assume: async () => ({}),
     isAlive: async () => true,
     snoozedUntil: () => undefined,
     rememberSnooze: async () => {},

@@ -46,6 +46,7 @@ function world(held: string | undefined) {
       });
     },
     save: async () => undefined,
+    assume: async () => ({}),
     isAlive: async () => true,
     snoozedUntil: () => undefined,
     rememberSnooze: async () => {},

@@ -42,6 +42,8 @@ const STANDINGS: { [Name in Standing['standing']]: Extract<Standing, { standing:
   unsaved: { standing: 'unsaved' },
   verifying: { standing: 'verifying' },
   stopped: { standing: 'stopped', why: 'no keys', until: NOON },
+  assuming: { standing: 'assuming' },
+  'needs-source': { standing: 'needs-source', source: 'mfa' },
 };
 const STATES: Record<SessionState, StoredSession> = {
   missing: { kind: 'none' },
