@@ -1,5 +1,5 @@
 import { UserError } from '../errors.ts';
-import { plain } from '../plain.ts';
+import { plain, shellWord } from '../plain.ts';
 import type { AwsFailure } from '../policy/outcome.ts';
 import type { ProfileSettings } from '../settings/settings.ts';
 import { formatDuration } from '../time/duration.ts';
@@ -73,7 +73,7 @@ function ofChainedRole(
     case 'expired':
       return [
         `AWS does not accept the session of [${sourceProfile}] any more`,
-        `aws-mfa-agent refresh ${sourceProfile} --force`,
+        `aws-mfa-agent refresh ${shellWord(sourceProfile)} --force`,
       ];
     case 'busy':
       return [`AWS is busy (${failure.detail})`, 'try again in a minute'];

@@ -1,3 +1,4 @@
+import { say } from '../cli/output.ts';
 import { UserError } from '../errors.ts';
 import { type Standing, standingText } from '../policy/standing.ts';
 import type { SessionState, UsableSession } from '../session/session.ts';
@@ -131,7 +132,7 @@ async function assumedRole(
   const outcome = (await refreshRoles(settings, [role], new Clock())).get(role.profile) ?? { kind: 'withdrawn' };
   const reason = outcomeText(profile, outcome, Date.now());
   // The command can use the session although it is not on disk.
-  if (outcome.kind === 'unsaved') process.stderr.write(`${reason}\n`);
+  if (outcome.kind === 'unsaved') say(reason);
   return outcome.kind === 'refreshed' || outcome.kind === 'unsaved' ? { session: outcome.session } : { reason };
 }
 
