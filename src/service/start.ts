@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { programsNamed } from '../run-command.ts';
@@ -70,9 +71,20 @@ export function findStart(
   };
 }
 
+/** What version managers keep beside the folders of the versions: a part of a real path, and what to put in its place. */
+const KEPT: [RegExp, string][] = [
+  // fnm, mise and nvm (with NVM_SYMLINK_CURRENT): links to the version in use.
+  [/\/node-versions\/[^/]+\/installation\//, '/aliases/default/'],
+  [/\/mise\/installs\/([^/]+)\/[^/]+\//, '/mise/installs/$1/latest/'],
+  [/\/\.nvm\/versions\/node\/[^/]+\//, '/.nvm/current/'],
+  // Volta, asdf and nodenv: programs that start the version in use.
+  [/\/tools\/image\/node\/[^/]+\/bin\/node$/, '/bin/node'],
+  [/\/(?:installs\/nodejs|versions)\/[^/]+\/bin\/node$/, '/shims/node'],
+];
+
 /**
  * Returns a path of a program that survives an upgrade, if there is one: usually a link in `PATH` (npm, Homebrew, Debian),
- * whose target often contains a version.
+ * whose target often contains a version, or what a version manager keeps.
  * @param path of the running program
  */
 function lastingPath(name: string, path: string, environment: NodeJS.ProcessEnv): string {
@@ -80,7 +92,22 @@ function lastingPath(name: string, path: string, environment: NodeJS.ProcessEnv)
   const named = programsNamed(name, environment).filter(
     (one) => isAbsolute(one) && real !== undefined && realpath(one) === real,
   );
-  return [...named, resolve(path)].find((one) => !isVersioned(one)) ?? named[0] ?? resolve(path);
+  const lasting = [...named, resolve(path)].find((one) => !isVersioned(one));
+  return lasting ?? (real && keptPath(real, environment)) ?? named[0] ?? resolve(path);
+}
+
+function keptPath(real: string, { HOME }: NodeJS.ProcessEnv): string | undefined {
+  return KEPT.flatMap(([part, kept]) => (part.test(real) ? [real.replace(part, kept)] : [])).find(
+    (path) => realpath(path) === real || (path.endsWith('/node') && nodeStartedBy(path, HOME) === real),
+  );
+}
+
+/** Returns the real path of the Node that a version manager's program starts in an environment like a service's. */
+function nodeStartedBy(path: string, HOME: string | undefined): string | undefined {
+  const env = { HOME, PATH: `${dirname(path)}:/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin` };
+  const words = ['-p', 'process.execPath'];
+  const { status, stdout } = spawnSync(path, words, { cwd: '/', env, timeout: 5_000, encoding: 'utf8' });
+  return status === 0 ? realpath(stdout.trim()) : undefined;
 }
 
 /** Whether an upgrade removes this path: nvm, fnm, Homebrew, Nix and npx keep each version in a folder of its own. */

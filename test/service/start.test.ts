@@ -48,6 +48,35 @@ it('install warns of a path that an upgrade removes when there is no other', () 
   ]);
 });
 
+it.each([
+  ['fnm', 'fnm/node-versions/v20.1.0/installation', 'fnm/aliases/default'],
+  ['mise', 'mise/installs/node/20.1.0', 'mise/installs/node/latest'],
+  ['nvm with NVM_SYMLINK_CURRENT', '.nvm/versions/node/v20.1.0', '.nvm/current'],
+])('the service starts by the link that %s keeps to the version in use', (_name, version, kept) => {
+  const node = put(`${version}/bin/node`);
+  const program = put(`${version}/lib/node_modules/aws-mfa-agent/dist/cli.cjs`);
+  link(kept, join(folder, version));
+  const start = find(node, program, [dirname(node)]);
+  expect(start.node).toBe(join(folder, kept, 'bin/node'));
+  expect(start.program).toBe(join(folder, kept, 'lib/node_modules/aws-mfa-agent/dist/cli.cjs'));
+  expect(start.warnings).toEqual([]);
+});
+
+it.each([
+  ['Volta', '.volta/tools/image/node/20.1.0', '.volta/bin/node'],
+  ['asdf', '.asdf/installs/nodejs/20.1.0', '.asdf/shims/node'],
+])('the service starts by the program of %s if that starts the same Node', (_name, version, kept) => {
+  const node = put(`${version}/bin/node`);
+  const program = put('packages/cli.cjs');
+  const shim = put(kept);
+  expect(find(node, program, [dirname(node)]).node).toBe(node);
+  writeFileSync(shim, '#!/bin/sh\necho /bin/sh\n');
+  expect(find(node, program, [dirname(node)]).node).toBe(node);
+  writeFileSync(shim, `#!/bin/sh\n[ "$PWD $HOME" = "/ /home/alice" ] && echo '${node}'\n`);
+  const start = find(node, program, [dirname(node)], { HOME: '/home/alice' });
+  expect(start).toMatchObject({ node: shim, warnings: [] });
+});
+
 it('install uses no other program of the same name, and none in a relative folder', () => {
   const [node, program] = [put('a/node'), put('a/cli.js')];
   put('b/node');
