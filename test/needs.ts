@@ -22,6 +22,7 @@ const USER_MANAGER = ['systemctl', 'systemd-notify', 'dbus-daemon', 'unshare', '
 /** What is not a program or a Python module, and what it lacks here. */
 const CONDITIONS: Record<string, () => string[]> = {
   Linux: () => (process.platform === 'linux' ? [] : ['Linux']),
+  macOS: () => (process.platform === 'darwin' ? [] : ['macOS']),
   root: () => (process.getuid?.() === 0 ? [] : ['root']),
   'a desktop': () => DESKTOP.flatMap(lacking),
   'a screen reader': () => ['typelib:Atspi-2.0', '/usr/libexec/at-spi-bus-launcher'].flatMap(lacking),
@@ -59,8 +60,9 @@ const CONDITIONS: Record<string, () => string[]> = {
   script: () => (/util-linux/.test(spawnSync('script', ['--version']).stdout?.toString() ?? '') ? [] : ['script']),
 };
 
-/** A CI that lacks these is not at fault. Whatever else is missing there fails its tests. */
+/** A CI on Linux that lacks these is not at fault. Whatever else is missing there fails its tests. */
 const EXCUSED_ON_CI = [
+  'macOS',
   'Linux',
   'root',
   'an AWS CLI of 1.29, 2.13 or later',
@@ -75,20 +77,23 @@ function asRoot(why: string): string[] {
 
 const known = new Map<string, string[]>();
 
+/** Whether a missing program is a fault. On other systems, much of what the tests use does not exist. */
+const mustHaveAll = Boolean(process.env.CI) && process.platform === 'linux';
+
 /**
  * The options of a test, or of a group of them, that needs something of the system. It is skipped where that is missing,
- * but not where CI is set: a skipped test proves nothing.
+ * but not where CI is set on Linux: a skipped test proves nothing.
  * @param names programs, modules (`python3:NAME`), libraries for GJS (`typelib:NAME`), or conditions such as `root` and `a desktop`
  */
 export function needs(...names: string[]): { skip: boolean; meta: { lacks: string[] } } {
   const lacks = [...new Set(names.flatMap(lacking))];
-  const excuses = process.env.CI ? lacks.filter((name) => EXCUSED_ON_CI.includes(name)) : lacks;
+  const excuses = mustHaveAll ? lacks.filter((name) => EXCUSED_ON_CI.includes(name)) : lacks;
   return { skip: excuses.length > 0, meta: { lacks } };
 }
 
 /** Whether something is there; tests that do without it are marked by the options of {@link uses}. */
 export function has(name: string): boolean {
-  return Boolean(process.env.CI) || lacking(name).length === 0;
+  return mustHaveAll || lacking(name).length === 0;
 }
 
 /** The options of a test that proves less where something is missing, but is not skipped. */

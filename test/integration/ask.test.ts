@@ -84,7 +84,7 @@ describe('mfa_process', () => {
     });
   });
 
-  it('mfa_process ends its command and all its processes after 30 seconds', needs('faketime'), async () => {
+  it('mfa_process ends its command and all its processes after 30 seconds', needs('Linux', 'faketime'), async () => {
     const program = `
       import { mfaProcess } from '${built('ask/mfa-process.ts')}';
       const way = mfaProcess('sleep 4242 & sleep 4242', false, {});

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { needs } from '../needs.ts';
 import { run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 
@@ -45,7 +46,7 @@ function argumentsOf(pid: number): string {
   return children.join('\n');
 }
 
-describe('secrets', () => {
+describe('secrets', needs('Linux'), () => {
   it('secrets are in no output, log, file or argument list of a refresh, whether it succeeds or fails', async () => {
     const outputs: string[] = [];
     const codes: string[] = [];

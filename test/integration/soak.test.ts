@@ -30,7 +30,7 @@ interface Holding {
   files: string[];
 }
 
-describe(`an agent that runs for ${HOURS} hours`, needs('faketime'), () => {
+describe(`an agent that runs for ${HOURS} hours`, needs('Linux', 'faketime'), () => {
   const users = Array.from({ length: PROFILES }, (_, index) => newSandboxUser(ACCOUNT_ID, `user-${index}`));
   let sandbox: Sandbox;
   let agent: AgentInLapse;
