@@ -25,6 +25,10 @@ const REASONS: Record<string, string> = {
 const NO_NEW_FILE =
   'permission denied: to replace the file, a new file must be created in its folder; check the owner and the mode of the folder';
 
+/** For fchown: the new file belongs to the user who runs the program. */
+const OWNER_LOST =
+  'the new file cannot have the owner and the group of the old one; run this as its owner, or change its group to one of yours (chgrp)';
+
 /**
  * Returns the error as a UserError whose message says what failed, for which file, why, and what to do. Returns an error
  * that is not of the file system as it is.
@@ -37,7 +41,8 @@ export function explained(error: unknown, doing: 'read' | 'write' | 'watch', fil
   const { message, syscall } = error as NodeJS.ErrnoException;
   const code = codeOf(error as NodeJS.ErrnoException);
   if (code === undefined) return error;
-  const reason = code === 'EACCES' && syscall === 'mkdir' ? NO_NEW_FILE : REASONS[code];
+  const special = { mkdir: code === 'EACCES' ? NO_NEW_FILE : undefined, fchown: OWNER_LOST }[syscall ?? ''];
+  const reason = special ?? REASONS[code];
   return new UserError(`cannot ${doing} ${file}: ${reason ? `${reason} (${code})` : message}`, 'failed', {
     cause: error,
   });

@@ -503,7 +503,7 @@ describe('the error of a change', () => {
       ['mkdir', 'EACCES', 'permission denied'],
       ['fsync', 'ENOSPC', 'the disk is full; free some space (ENOSPC)'],
       ['fsync', 'EIO', 'the disk reported an error; check it (EIO)'],
-      ['fchown', 'EPERM', 'not permitted; run this as the owner of the file'],
+      ['fchown', 'EPERM', 'the new file cannot have the owner and the group of the old one; run this as its owner'],
       [
         'rename',
         'EBUSY',

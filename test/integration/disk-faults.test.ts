@@ -95,6 +95,12 @@ describe('a refresh on a disk that fails', needs('mounting disks'), () => {
       end: () => asRoot('chattr', '-i', file),
     },
     {
+      what: 'in a folder that must not be changed',
+      cause: 'not permitted; run this as the owner of the file, and check its attributes (lsattr) (EPERM)',
+      begin: () => asRoot('chattr', '+i', disk),
+      end: () => asRoot('chattr', '-i', disk),
+    },
+    {
       what: 'of a file to which text may only be added',
       cause: 'not permitted; run this as the owner of the file, and check its attributes (lsattr) (EPERM)',
       begin: () => asRoot('chattr', '+a', file),

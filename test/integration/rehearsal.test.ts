@@ -3,6 +3,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, utimesSync } from 'node:fs
 import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { withSession } from '../../src/credentials/edit.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { lockFile } from '../../src/files/lock.ts';
 import { needs } from '../needs.ts';
@@ -114,6 +115,32 @@ describe('a profile that cannot be rewritten', () => {
       await agent.ended;
     }
   });
+});
+
+it('exec uses a session that ends soon without asking if the next one could not be written', async () => {
+  const session = sandbox.sts.issue('alice', 300);
+  await writeFile(
+    sandbox.credentialsFile,
+    withSession(await readFile(sandbox.credentialsFile), 'mfa', session)
+      .toString()
+      .replace('[mfa]', '[mfa];'),
+  );
+  const before = await credentials();
+  const ended = await run(['exec', '--', 'printenv', 'AWS_ACCESS_KEY_ID'], sandbox.env);
+  expect(ended).toMatchObject({
+    status: 0,
+    stdout: `${session.accessKeyId}\n`,
+    stderr: expect.stringContaining('the session of [mfa] ends in'),
+  });
+  await isUntouched(before);
+});
+
+it('a refresh is refused at once if the names beside the file would be too long', async () => {
+  const file = join(dirname(sandbox.credentialsFile), 'c'.repeat(250));
+  await writeFile(file, await credentials());
+  const { status, stderr } = await run(['refresh'], { ...sandbox.env, AWS_SHARED_CREDENTIALS_FILE: file });
+  expect([status, stderr]).toEqual([1, expect.stringMatching(/name is too long.*\(ENAMETOOLONG\)\n$/)]);
+  expect(existsSync(asked)).toBe(false);
 });
 
 describe('a lock that cannot be had', () => {
@@ -230,8 +257,8 @@ describe("root's files", needs('Linux', 'root', 'setpriv'), () => {
 
   it.each([
     ['a folder of another user', 0o755, OTHER, /permission denied: to replace the file.*\(EACCES\)\n$/],
-    ['a file of another user in a folder of all', 0o777, 0, /not permitted; run this as the owner.*\(EPERM\)\n$/],
-    ['a file of another user in a sticky folder', 0o1777, OTHER, /not permitted; run this as the owner.*\(EPERM\)\n$/],
+    ['a file of another user in a folder of all', 0o777, 0, /cannot have the owner.*\(EPERM\)\n$/],
+    ['a file of another user in a sticky folder', 0o1777, OTHER, /cannot have the owner.*\(EPERM\)\n$/],
   ])('a refresh is refused before anybody is asked: %s', async (_, mode, owner, problem) => {
     const folder = dirname(sandbox.credentialsFile);
     chownSync(sandbox.credentialsFile, OTHER, OTHER);
@@ -242,6 +269,18 @@ describe("root's files", needs('Linux', 'root', 'setpriv'), () => {
     const { status, stderr } = await run(['refresh'], sandbox.env, '', POWERLESS);
     expect([status, behind(stderr)]).toEqual([1, expect.stringMatching(problem)]);
     await isUntouched(before);
+  });
+
+  it('a refresh is refused if the file belongs to a group that the user is not in', async () => {
+    chownSync(sandbox.credentialsFile, 0, OTHER);
+    const before = await credentials();
+    const { status, stderr } = await run(['refresh'], sandbox.env, '', POWERLESS);
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/cannot have the owner and the group.*chgrp.*\n$/)]);
+    await isUntouched(before);
+    // The group of the folder, which new files get, is as good.
+    chownSync(dirname(sandbox.credentialsFile), 0, OTHER);
+    chmodSync(dirname(sandbox.credentialsFile), 0o2700);
+    expect(await run(['refresh'], sandbox.env, '', POWERLESS)).toMatchObject({ status: 0 });
   });
 
   it('a refresh is refused in a folder whose files can be neither renamed nor removed', async (context) => {
