@@ -83,6 +83,22 @@ describe('refresh with a role profile', () => {
     expect(actions().filter((action) => action.startsWith('GetSessionToken'))).toHaveLength(1);
   });
 
+  it('refresh signs with the session of the source, whatever the environment contains', async () => {
+    await refresh('mfa', '--token-code', sandbox.code());
+    const { accessKeyId, secretAccessKey, sessionToken } = sandbox.sts.issue('alice', 3600);
+    const env = {
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      AWS_SESSION_TOKEN: sessionToken,
+    };
+    const ended = await run(['refresh', 'admin'], { ...sandbox.env, ...env, AWS_PROFILE: 'work' });
+    expect(ended.status).toBe(0);
+    expect(assumed()).toMatchObject([{ accessKeyId: (await values('mfa')).get('aws_access_key_id') }]);
+    for (const key of ['aws_secret_access_key', 'aws_session_token']) {
+      expect(ended.stdout + ended.stderr).not.toContain((await values('admin')).get(key) ?? '');
+    }
+  });
+
   it('refresh reads the code of the source from standard input', async () => {
     const ended = await run(['refresh', 'reader', '--token-code', '-'], sandbox.env, `${sandbox.code()}\n`);
     expect(ended.stderr).toMatch(
