@@ -30,7 +30,7 @@ import { plan, type Situation } from '../policy/plan.ts';
 import { quietUntil } from '../policy/quiet.ts';
 import type { Standing } from '../policy/standing.ts';
 import type { StoredSession } from '../session/session.ts';
-import { askedFor, lacksDevice, type Settings } from '../settings/settings.ts';
+import { askedFor, lacksDevice, type ProfileSettings, type Settings } from '../settings/settings.ts';
 import { pause } from '../time/pause.ts';
 import { type CheckReason, KeptProfile, mayBeFixed, type ProfileEffects, type ProfileStatus } from './kept-profile.ts';
 import type { Presence } from './presence.ts';
@@ -39,7 +39,7 @@ import * as texts from './texts.ts';
 /** What the agent needs from the world around it. */
 export interface AgentEffects extends ProfileEffects {
   /** Returns what each of these profiles holds, all from one read of the credentials file. */
-  readSessions(profiles: string[]): Promise<Map<string, StoredSession>>;
+  readSessions(profiles: ProfileSettings[]): Promise<Map<string, StoredSession>>;
   /**
    * Watches whether the user can see a prompt. Calls `onChange` when that changes or the user returns. The agent calls it
    * only while a session is not fresh: an idle agent watches nothing but the clock and the files.
@@ -313,7 +313,7 @@ export class Agent {
 
   async #situations(reason: CheckReason, now: number): Promise<Situation[]> {
     const profiles = this.#settings.profiles.filter((one) => !lacksDevice(one));
-    const sessions = await this.#effects.readSessions(profiles.map(({ profile }) => profile));
+    const sessions = await this.#effects.readSessions(profiles);
     return profiles.map((settings) => {
       const stored = sessions.get(settings.profile) ?? { kind: 'none' };
       const source = sessions.get(settings.sourceProfile);

@@ -1,6 +1,5 @@
 import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
-import { saveSession } from '../refresh/effects.ts';
 import { readSessions } from '../refresh/held-session.ts';
 import type { View } from '../service/view.ts';
 import { forgetNotifications, readState, rememberExpiry, rememberSnooze } from '../session/state.ts';
@@ -58,7 +57,9 @@ export function agentEffects(
       clock.learn(clockOffset);
       return outcomes;
     },
-    save: (profile, session) => saveSession(settings().files, profile, session),
+    // Imported late: usually the child writes the session.
+    save: async (profile, session) =>
+      (await import('../refresh/effects.ts')).saveSession(settings().files, profile, session),
     isAlive: async (profile) => {
       const input = { files: settings().files, profile, clockOffset: clock.offset };
       const { alive, clockOffset } = await runJob({ do: 'verify', input });

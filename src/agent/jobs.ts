@@ -2,11 +2,12 @@ import type { Asking } from '../ask/ask.ts';
 import { createAsk } from '../ask/choose.ts';
 import { after, type History, type PromptEnded } from '../policy/history.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
-import { isAlive, refreshEffects } from '../refresh/effects.ts';
+import { refreshEffects } from '../refresh/effects.ts';
 import { readSessions } from '../refresh/held-session.ts';
 import { type RefreshEffects, refresh } from '../refresh/refresh.ts';
 import { chained, refreshRoles } from '../refresh/role.ts';
 import type { RefreshTarget } from '../refresh/target.ts';
+import { askAboutSession } from '../refresh/verdict.ts';
 import { forgetNotifications, rememberNotification } from '../session/state.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
@@ -87,11 +88,12 @@ export interface VerifyJob {
   clockOffset: number;
 }
 
-/** Returns whether AWS still accepts the session in a profile; undefined if AWS could not be asked. */
+/** Returns whether AWS still accepts the session in a profile; undefined if AWS could not be asked. Remembers the answer. */
 export async function verifyJob({ files, profile, clockOffset }: VerifyJob) {
   const clock = new Clock();
   clock.offset = clockOffset;
-  const session = readSessions(files, [profile.profile]).get(profile.profile);
-  const alive = session?.kind === 'session' ? await isAlive(session, profile, clock) : false;
-  return { alive, clockOffset: clock.told };
+  const session = readSessions(files, [profile]).get(profile.profile);
+  if (session?.kind !== 'session') return { alive: false, clockOffset: undefined };
+  const { alive, at, askedAt } = await askAboutSession(files, profile, session, clock);
+  return { alive: at === askedAt ? alive : undefined, clockOffset: clock.told };
 }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Asking, AskRequest } from '../ask/ask.ts';
+import { isDoubtful } from '../policy/doubt.ts';
 import { after, FRESH_START, type History, type ProfileEvent } from '../policy/history.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
 import type { Action, Situation } from '../policy/plan.ts';
@@ -9,6 +10,7 @@ import * as policyTexts from '../policy/texts.ts';
 import { askRequest } from '../refresh/ask-request.ts';
 import { outcomeText } from '../refresh/outcome.ts';
 import { type RefreshTarget, refreshTarget } from '../refresh/target.ts';
+import { SESSION_REFUSED } from '../refresh/usable-session-texts.ts';
 import {
   aged,
   dueAt,
@@ -17,6 +19,7 @@ import {
   type SessionState,
   type StoredSession,
   stateAt,
+  type Verdict,
 } from '../session/session.ts';
 import type { RememberedExpiry } from '../session/state.ts';
 import { dueBefore, type ProfileSettings, type Settings } from '../settings/settings.ts';
@@ -110,6 +113,11 @@ export class KeptProfile {
    * session.
    */
   #seen: { accessKeyId?: string; issued?: number } | undefined;
+  /** The source's key at the last check, and when it changed under the session. */
+  #source: { accessKeyId: string; keyId: string | undefined; changedAt?: number } | undefined;
+  /** What AWS said last about a session whose end is known. The state file has it, too, if that can be written. */
+  #verdict: (Verdict & { accessKeyId: string }) | undefined;
+  #isVerifying = false;
   /** The desktop mark of the last prompt. */
   #desktopAsked: string | undefined;
   /** Why no way of asking worked, as the log has it. */
@@ -181,7 +189,7 @@ export class KeptProfile {
     { now, reason, sourceKey }: { now: number; reason: CheckReason; sourceKey: string | undefined },
   ): Situation {
     this.#lookAtDesktop(reason);
-    const found = this.#session ? ({ kind: 'session', ...this.#session } as const) : stored;
+    const found = this.#session ? ({ kind: 'session', ...this.#session } as const) : this.#judged(stored, now);
     const session = aged(this.#started(found, settings, { now, reason }), settings);
     const before = dueBefore(this.#settings(), settings);
     const state = stateAt(session, now, before);
@@ -190,6 +198,8 @@ export class KeptProfile {
       : undefined;
     // A fresh session does not end a stop if the role should be assumed again.
     this.#happened({ kind: 'checked', state: role?.isSourceNew ? 'due' : state, mayBeFixed: mayBeFixed(reason) });
+    // With another session of its source, a role is assumed again.
+    const doubtedAt = role ? undefined : this.#source?.changedAt;
     const { serialNumber = '' } = settings;
     const expiration = endOf(session);
     const awsEnd = session.kind === 'session' && session.expiration !== expiration ? session.expiration : undefined;
@@ -199,6 +209,7 @@ export class KeptProfile {
       state,
       expiration,
       awsEnd,
+      isDoubtful: state !== 'due' && isDoubtful(session, settings.durationSeconds, now, doubtedAt),
       byNotification: this.#byNotification(settings),
       ...(role && { role }),
       history: this.#history,
@@ -238,6 +249,22 @@ export class KeptProfile {
   settingsChanged(): void {
     this.#sourceKey = '';
     this.#assumedWith = '';
+  }
+
+  /** Returns a session with what AWS said about it, as far as this agent or another process has asked. */
+  #judged(stored: StoredSession, now: number): StoredSession {
+    if (stored.kind !== 'session') {
+      this.#verdict = undefined;
+      return stored;
+    }
+    const { accessKeyId, sourceKeyId: keyId } = stored;
+    const before = this.#source;
+    if (before?.accessKeyId !== accessKeyId) this.#source = { accessKeyId, keyId };
+    else if (keyId !== undefined && keyId !== before.keyId) this.#source = { accessKeyId, keyId, changedAt: now };
+    const own = this.#verdict?.accessKeyId === accessKeyId ? this.#verdict : undefined;
+    const verdict = own && own.askedAt > (stored.verdict?.askedAt ?? 0) ? own : stored.verdict;
+    this.#verdict = verdict && { ...verdict, accessKeyId };
+    return { ...stored, ...(verdict && { verdict }) };
   }
 
   /** If no way of asking works, asks again as soon as one may work. */
@@ -300,7 +327,9 @@ export class KeptProfile {
         // The agent has all roles assumed at once.
         return false;
       case 'verify':
-        return this.#verify();
+        if (situation.state === 'unknown') return this.#verify();
+        void this.#reconsider();
+        return false;
     }
   }
 
@@ -343,7 +372,7 @@ export class KeptProfile {
     this.#happened({ kind: 'prompted', reminder, expiration: awsEnd ?? expiration });
     const controller = new AbortController();
     let raise: (request: AskRequest) => void = () => {};
-    const { outage, problem } = this.#history;
+    const { outage, problem = this.#verdict?.alive === false ? SESSION_REFUSED : undefined } = this.#history;
     const afterOutage = outage !== undefined;
     const target = { ...refreshTarget(this.#settings(), settings, expiration), awsEnd, afterOutage, problem };
     const ending = { history: this.#history, expiration: awsEnd ?? expiration, jitter: Math.random() };
@@ -470,6 +499,30 @@ export class KeptProfile {
     if (!settings) return false;
     this.#happened({ kind: 'verified', alive: await this.#effects.isAlive(settings) });
     return true;
+  }
+
+  /** Asks AWS whether it still accepts the session, while the checks go on. */
+  async #reconsider(): Promise<void> {
+    const [settings, accessKeyId] = [this.#own(), this.#seen?.accessKeyId];
+    if (!settings || accessKeyId === undefined || this.#isVerifying) return;
+    const { log, clock } = this.#effects;
+    this.#isVerifying = true;
+    const answer = await this.#effects.isAlive(settings).catch((error) => {
+      log.error({ err: error, profile: this.#profile }, 'AWS could not be asked about the session');
+      return undefined;
+    });
+    this.#isVerifying = false;
+    if (this.#seen?.accessKeyId !== accessKeyId) return;
+    const before = { alive: true, at: 0, ...this.#verdict };
+    const now = clock.now();
+    this.#verdict =
+      answer === undefined
+        ? { ...before, accessKeyId, askedAt: now }
+        : { alive: answer, at: now, accessKeyId, askedAt: now };
+    const { alive } = this.#verdict;
+    if (alive === before.alive) return;
+    if (!alive) log.warn({ profile: this.#profile }, SESSION_REFUSED);
+    this.#agent.onOutcome();
   }
 
   /** Returns whether the first thing that the user would see is a notification. */

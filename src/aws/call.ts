@@ -18,7 +18,7 @@ export interface AwsTarget {
   /** How far AWS's clock is ahead of this machine's, in milliseconds. */
   clockOffset: number;
   /** How long the request may take, in milliseconds; {@link CALL_TIMEOUT} by default. */
-  timeout?: number;
+  timeout?: number | undefined;
 }
 
 /** `clockOffset` is undefined if no answer with a `Date` header came. `endpoint` is the host of the request. */

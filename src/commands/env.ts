@@ -26,7 +26,10 @@ export async function env(name: string | undefined, options: EnvOptions): Promis
   const settings = userSettings(options);
   const chosen = chosenProfile(name, settings);
   const { profile } = chosen;
-  const { session, endsSoon } = await usableSession(settings, chosen, { enough: 'working' });
+  const { session, endsSoon } = await usableSession(settings, chosen, {
+    enough: 'working',
+    trusted: Number.POSITIVE_INFINITY,
+  });
 
   const variables = Object.entries({
     ...sessionVariables(session),

@@ -27,6 +27,8 @@ export async function exec(names: readonly string[], command: string[], options:
   if (command.length === 0 || names.length > 1) {
     throw new UserError('exec [PROFILE] -- COMMAND…: the command comes after two dashes', 'usage');
   }
+  // Before the SDK is loaded, which sets a variable of its own.
+  const environment = { ...process.env };
   const profile = chosenProfile(names[0], settings);
   const { session, endsSoon } = await usableSession(settings, profile, {
     enough: 'lasting',
@@ -37,7 +39,7 @@ export async function exec(names: readonly string[], command: string[], options:
     },
   });
   if (endsSoon !== undefined) say(endsSoonText(profile.profile, endsSoon, Date.now()));
-  await run(command, environmentWith(session, profile.toolsRegion, process.env));
+  await run(command, environmentWith(session, profile.toolsRegion, environment));
 }
 
 /** How long the agent may ask while the command waits, in milliseconds. */

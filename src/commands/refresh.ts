@@ -63,7 +63,8 @@ export async function refreshCommand(
   if (state === 'long-term' && !overKeys) {
     throw new UserError(texts.holdsLongTerm(profile.profile, settings.files.credentials), 'usage');
   }
-  const isEnough = !options.force && (await sessionInFile(settings, profile, held, 'fresh')) !== undefined;
+  const isEnough =
+    !options.force && (await sessionInFile(settings, profile, held, 'fresh', TRUSTED_BY_USER)) !== undefined;
   if (isEnough && expiration !== undefined) {
     say(texts.stillFresh(profile.profile, expiration, clock.now()));
     return;
@@ -108,6 +109,9 @@ export async function refreshCommand(
   const exposed = exposure(settings.files.credentials);
   if (exposed) say(exposed);
 }
+
+/** How long AWS's acceptance of a session is relied on, in milliseconds: the user may know that AWS no longer accepts it. */
+const TRUSTED_BY_USER = 60_000;
 
 /**
  * Assumes the role of a profile with the session of its source profile. If that is not fresh, or AWS does not accept it any

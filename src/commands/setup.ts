@@ -151,8 +151,8 @@ async function requireRefresh(
   { tokenCode }: SetupOptions,
 ): Promise<void> {
   const own = settings.profiles.find((one) => one.profile === profile);
-  const session = readSessions(settings.files, [profile]).get(profile);
-  if (own && session && stateAt(aged(session, own), Date.now(), settings.promptBefore) === 'fresh') return;
+  const session = own && readSessions(settings.files, [own]).get(profile);
+  if (session && stateAt(aged(session, own), Date.now(), settings.promptBefore) === 'fresh') return;
   if (tokenCode === undefined && !person && own?.mfaProcess === undefined) throw new UserError(texts.NO_CODE, 'usage');
   await rehearseSave(settings.files, profile);
 }

@@ -64,11 +64,7 @@ async function watch(names: string[], options: StatusOptions): Promise<void> {
 async function readFiles(names: string[], options: GlobalOptions): Promise<Omit<Knowledge, 'agent'>> {
   const settings = userSettings(options);
   const profiles = chosenProfiles(names, settings);
-  const sessions = readSessions(
-    settings.files,
-    profiles.map(({ profile }) => profile),
-  );
-  return { settings, profiles, sessions };
+  return { settings, profiles, sessions: readSessions(settings.files, profiles) };
 }
 
 /** @param after waits for a newer revision than this, for at most an hour */

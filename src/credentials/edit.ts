@@ -10,7 +10,8 @@ import { deepest, disputedIn, withSessionLines } from './session-lines.ts';
  *
  * If several sections have the profile's name, each gets the session: some readers use the first, others the last. A missing
  * profile is added at the end.
- * @param options `force` also replaces long-term keys
+ * @param options `force` also replaces long-term keys; `own` is the access key id of the session that this program wrote
+ *   there, which may look like that of a long-term key
  * @throws UserError: `target-profile` if the profile holds long-term keys or cannot be changed safely, or if its name cannot be
  * written; `credentials-file` if the file is not text or the session is malformed
  */
@@ -18,7 +19,7 @@ export function withSession(
   bytes: Buffer,
   profile: string,
   session: MfaSession,
-  options: { force?: boolean } = {},
+  options: { force?: boolean; own?: string | undefined } = {},
 ): Buffer {
   refuseUnwritable(profile, session);
   const sections = readableSections(bytes);
@@ -35,7 +36,7 @@ export function withSession(
     const standing = profileOf(profile, lines, inherited);
     refuseDisputed(profile, disputedIn(lines, standing, session), place);
     const text = withSessionLines(lines, standing, session, { end, indent });
-    if (!options.force) refuseLongTerm(profile, lines, text);
+    if (!options.force) refuseLongTerm(profile, lines, text, options.own);
     parts.push(bytes.subarray(done, section.start), Buffer.from(text, 'latin1'));
     done = section.end;
   }
@@ -86,10 +87,13 @@ function refuseDisputed(profile: string, disputed: ReturnType<typeof disputedIn>
   );
 }
 
-/** Also finds a key that no reader finds: in a line that continues another, or after a character that looks like a space. */
-function refuseLongTerm(profile: string, lines: FileLine[], text: string): void {
-  const idsIn = (whole: string) => whole.match(/(?<![\w/+])AKIA/g)?.length ?? 0;
-  const isGone = idsIn(text) < idsIn(lines.map((line) => line.text).join('\n'));
+/**
+ * Also finds a key that no reader finds: in a line that continues another, or after a character that looks like a space. And
+ * one that was put in the place of a session whose token is still there.
+ */
+function refuseLongTerm(profile: string, lines: FileLine[], text: string, own: string | undefined): void {
+  const ids = lines.flatMap((line) => line.text.match(/(?<![\w/+])AKIA\w*/g) ?? []);
+  const isGone = ids.some((id) => id !== own && !text.includes(id));
   if (!isGone && longTermKeyIn(profileOf(profile, lines).values) === undefined) return;
   throw new UserError(
     `[${profile}] holds long-term keys, possibly the only copy: choose another profile, or move them to another one`,

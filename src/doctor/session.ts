@@ -120,12 +120,12 @@ function mfaFinding(
   asked: Asked | undefined,
 ): Finding {
   const check = 'session.mfa';
+  if (remembered?.accessKeyId === accessKeyId) {
+    return ok(check, `${shortKeyId(accessKeyId)} was made with MFA: this program got it with a code`, profile);
+  }
   if (!accessKeyId.startsWith('ASIA')) {
     const found = `${shortKeyId(accessKeyId)} in [${profile}] is not the key of a session: those begin with ASIA`;
     return error(check, found, `aws-mfa-agent refresh ${shellWord(profile)} --force`, profile);
-  }
-  if (remembered?.accessKeyId === accessKeyId) {
-    return ok(check, `${shortKeyId(accessKeyId)} was made with MFA: this program got it with a code`, profile);
   }
   const byIam = asked?.devicesBySession;
   if (byIam?.ok) {

@@ -14,6 +14,8 @@ export interface Situation {
   expiration: number | undefined;
   /** When AWS ends the session, if that is later than `expiration`. */
   awsEnd?: number | undefined;
+  /** Whether AWS should be asked if it still accepts the session: see `isDoubtful`. */
+  isDoubtful?: boolean;
   /** Whether the settings make a notification the first prompt that the user sees. */
   byNotification?: boolean;
   /** Set for a role that is assumed with the session of its source profile. */
@@ -51,7 +53,7 @@ export type Action =
   | { do: 'save'; profile: string }
   /** Assume the role with the session of its source profile. */
   | { do: 'assume'; profile: string }
-  /** Ask STS whether it still accepts a session without an expiry. */
+  /** Ask STS whether it still accepts a session. */
   | { do: 'verify'; profile: string };
 
 export interface Plan {
@@ -83,6 +85,8 @@ export function plan(situations: Situation[], circumstances: Circumstances): Pla
     );
     standings.set(situation.profile, standing);
     if (action) actions.push(action);
+    else if (situation.isDoubtful && circumstances.held === undefined)
+      actions.push({ do: 'verify', profile: situation.profile });
     if (action?.do === 'ask') asking.set(situation.serialNumber, situation.profile);
     if (look !== undefined) looks.push(look);
   }

@@ -6,7 +6,7 @@ import { withSession } from '../credentials/edit.ts';
 import { UserError } from '../errors.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
 import type { MfaSession } from '../session/session.ts';
-import { rememberExpiries } from '../session/state.ts';
+import { ownKeyId, rememberExpiries } from '../session/state.ts';
 import { readAwsSettings } from '../settings/aws-settings.ts';
 import { pathsOf } from '../settings/paths.ts';
 import type { ProfileSettings, RoleSettings, Settings } from '../settings/settings.ts';
@@ -39,7 +39,11 @@ export async function saveSessions(
   // Imported late: a command that only reads does not need it.
   const { changeCredentials } = await import('../files/replace.ts');
   const lost = await changeCredentials(files.credentials, (bytes) =>
-    [...sessions].reduce((changed, [profile, session]) => withSession(changed, profile, session, options), bytes),
+    [...sessions].reduce(
+      (changed, [profile, session]) =>
+        withSession(changed, profile, session, { own: ownKeyId(files, profile), ...options }),
+      bytes,
+    ),
   );
   const remembered = [...sessions].map(([profile, { accessKeyId, expiration, issued }]) => [
     profile,
@@ -132,19 +136,12 @@ export const EXAMPLE_KEYS: Keys = {
 };
 
 /**
- * Asks STS whether it still accepts a session. Signs the request with the session itself, which needs no permission.
- * @returns undefined if AWS could not be asked
+ * Asks the STS of a profile which user these keys belong to.
+ * @param timeout how long the answer may take, in milliseconds; undefined: as long as for other requests
  */
-export async function isAlive(session: Keys, profile: ProfileSettings, clock: Clock): Promise<boolean | undefined> {
-  const answer = await callerIdentity(session, profile, clock).catch(() => undefined);
-  if (!answer || answer.ok) return answer?.ok;
-  return answer.failure.kind === 'expired' || answer.failure.kind === 'bad-keys' ? false : undefined;
-}
-
-/** Asks the STS of a profile which user these keys belong to. */
-export async function callerIdentity(keys: Keys, profile: ProfileSettings, clock: Clock) {
+export async function callerIdentity(keys: Keys, profile: ProfileSettings, clock: Clock, timeout?: number) {
   const { getCallerIdentity } = await import('../aws/sts.ts');
-  return learning(clock, await getCallerIdentity(keys, awsTarget('STS', profile, clock)));
+  return learning(clock, await getCallerIdentity(keys, { ...awsTarget('STS', profile, clock), timeout }));
 }
 
 /** Asks AWS for the MFA devices of the user to whom these keys belong. */

@@ -2,8 +2,10 @@ import { parseCredentials } from '../credentials/document.ts';
 import { UserError } from '../errors.ts';
 import { readIfPresent } from '../files/read.ts';
 import {
+  acceptedAt,
   aged,
   endOf,
+  isRefused,
   type SessionState,
   type SessionWithKeys,
   sessionIn,
@@ -20,8 +22,10 @@ export interface HeldSession {
   /** When the session can no longer be used, in milliseconds since the epoch. */
   expiration: number | undefined;
   /** The session in the file, whether or not it still works. */
-  session: UsableSession | undefined;
+  session: SessionInProfile | undefined;
 }
+
+type SessionInProfile = SessionWithKeys & { kind: 'session' };
 
 /**
  * Returns the MFA profile for a command: the named one, or the only one.
@@ -51,16 +55,30 @@ function known({ profiles }: Settings): string {
 }
 
 /** Returns what these profiles of the credentials file hold, all from one read of the file. */
-export function readSessions(files: Settings['files'], profiles: readonly string[]): Map<string, SessionWithKeys> {
+export function readSessions(
+  files: Settings['files'],
+  profiles: readonly Pick<ProfileSettings, 'profile' | 'sourceProfile'>[],
+): Map<string, SessionWithKeys> {
   const bytes = readIfPresent(files.credentials);
   const document = bytes && parseCredentials(bytes);
-  const remembered = readState(files.state).expiries[files.credentials] ?? {};
-  return new Map(profiles.map((name) => [name, sessionIn(document?.profile(name), remembered[name])]));
+  const { expiries, verdicts } = readState(files.state);
+  const read = ({ profile, sourceProfile }: (typeof profiles)[number]): SessionWithKeys => {
+    const found = sessionIn(document?.profile(profile), expiries[files.credentials]?.[profile]);
+    if (found.kind !== 'session') return found;
+    const verdict = verdicts[files.credentials]?.[profile];
+    const sourceKeyId = document?.profile(sourceProfile)?.values.get('aws_access_key_id');
+    return {
+      ...found,
+      ...(verdict?.accessKeyId === found.accessKeyId && { verdict }),
+      ...(sourceKeyId !== undefined && { sourceKeyId }),
+    };
+  };
+  return new Map(profiles.map((one) => [one.profile, read(one)]));
 }
 
 /** Returns what the credentials file holds for a profile, and the state of the session. */
 export function readHeldSession(settings: Settings, profile: ProfileSettings, now: number): HeldSession {
-  const found = readSessions(settings.files, [profile.profile]).get(profile.profile) ?? { kind: 'none' };
+  const found = readSessions(settings.files, [profile]).get(profile.profile) ?? { kind: 'none' };
   const stored = aged(found, profile);
   return {
     state: stateAt(stored, now, dueBefore(settings, profile)),
@@ -75,9 +93,13 @@ export function readHeldSession(settings: Settings, profile: ProfileSettings, no
  */
 export type Enough = 'working' | 'lasting' | 'fresh';
 
+/** How long AWS's acceptance of a session is relied on by commands that need the session, in milliseconds. */
+export const TRUSTED = 3_600_000;
+
 /**
- * Returns the session that a profile holds, if it meets the requirement. If its end is not known, AWS is asked; if AWS does
- * not answer, the session counts as accepted.
+ * Returns the session that a profile holds, if it meets the requirement. If its end is not known, or AWS gave or accepted it
+ * too long ago, AWS is asked; if AWS does not answer, the session counts as accepted.
+ * @param trusted how long ago AWS may have given or accepted a session whose end is known, in milliseconds
  * @throws UserError (`usage`) if the profile holds long-term keys, which are not a session
  */
 export async function sessionInFile(
@@ -85,20 +107,28 @@ export async function sessionInFile(
   profile: ProfileSettings,
   { state, session }: HeldSession,
   enough: Enough,
+  trusted = TRUSTED,
 ): Promise<UsableSession | undefined> {
+  const accepted = async () => {
+    if (!session) return undefined;
+    const now = Date.now();
+    const isTrusted = now - acceptedAt(session, profile.durationSeconds, now) <= trusted;
+    if (isTrusted && state !== 'unknown' && !isRefused(session)) return session;
+    // Imported late: usually AWS gave or accepted the session not long ago.
+    return (await (await import('./verdict.ts')).isAccepted(files, profile, session)) ? session : undefined;
+  };
   switch (state) {
     case 'fresh':
-      return session;
+      return accepted();
     case 'due':
-      return enough === 'working' ? session : undefined;
-    case 'unknown': {
-      if (enough === 'fresh' || !session) return undefined;
-      // Imported late: only sessions of other tools can have no known end.
-      const [{ isAlive }, { Clock }] = await Promise.all([import('./effects.ts'), import('../time/clock.ts')]);
-      return (await isAlive(session, profile, new Clock())) === false ? undefined : session;
+      return enough === 'working' ? accepted() : undefined;
+    case 'unknown':
+      return enough === 'fresh' ? undefined : accepted();
+    case 'expired': {
+      const hasEnded = (session?.expiration ?? Number.POSITIVE_INFINITY) <= Date.now();
+      return session && isRefused(session) && !hasEnded ? accepted() : undefined;
     }
     case 'missing':
-    case 'expired':
       return undefined;
     case 'long-term':
       throw new UserError(texts.holdsNoSession(profile.profile, files.credentials), 'usage');

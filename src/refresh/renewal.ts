@@ -17,6 +17,7 @@ import { outcomeText } from './outcome.ts';
 import { refresh } from './refresh.ts';
 import { type RefreshTarget, refreshTarget } from './target.ts';
 import * as texts from './texts.ts';
+import { SESSION_REFUSED } from './usable-session-texts.ts';
 
 /** The result of asking for a code for a command that waits for the session. Reasons are texts for the user. */
 export type Renewal =
@@ -26,6 +27,8 @@ export type Renewal =
 interface RenewalRequest {
   /** When the session in the file ends, in milliseconds since the epoch. */
   expiration: number | undefined;
+  /** The access key id of the session in the file, if AWS no longer accepts it. */
+  refused: string | undefined;
   /** The methods of asking, in the order in which they are tried. */
   ways: 'auto' | readonly string[];
   /** How long to ask, in milliseconds. */
@@ -46,11 +49,17 @@ export async function hasTerminal(): Promise<boolean> {
 export async function renewHere(
   settings: Settings,
   profile: ProfileSettings,
-  { expiration, ways, limit, startedBy }: RenewalRequest,
+  { expiration, refused, ways, limit, startedBy }: RenewalRequest,
 ): Promise<Renewal> {
-  const target = refreshTarget(settings, profile, expiration);
+  const problem = refused === undefined ? undefined : SESSION_REFUSED;
+  const target = { ...refreshTarget(settings, profile, expiration), problem };
   const clock = new Clock();
-  const fresh = () => sessionInFile(settings, profile, readHeldSession(settings, profile, clock.now()), 'lasting');
+  // A session that another process has just written needs no question to AWS.
+  const fresh = async () => {
+    const held = readHeldSession(settings, profile, clock.now());
+    if (refused !== undefined && held.session?.accessKeyId === refused) return undefined;
+    return sessionInFile(settings, profile, held, 'lasting', Number.POSITIVE_INFINITY);
+  };
   const start = performance.now();
   const turn = await turnToAsk(settings.files.state, limit ?? LONGEST_TURN, startedBy);
   const controller = new AbortController();

@@ -14,6 +14,9 @@ export function notUsable(profile: string, state: SessionState, expiration: numb
   return `${what}: aws-mfa-agent refresh ${shellWord(profile)}`;
 }
 
+/** For the prompt. */
+export const SESSION_REFUSED = 'AWS no longer accepts the session: its keys were changed, or access was revoked.';
+
 export function holdsNoSession(profile: string, file: string): string {
   return `[${profile}] in ${file} holds long-term keys, not a session: name the MFA profile`;
 }

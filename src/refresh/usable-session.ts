@@ -10,6 +10,8 @@ import * as texts from './usable-session-texts.ts';
 /** What a command requires, and whether the user may be asked for the MFA code. */
 export interface Need {
   enough: Enough;
+  /** How long ago AWS may have given or accepted the session, in milliseconds; an hour by default. */
+  trusted?: number;
   /** Undefined if the user must not be asked. */
   ask?: {
     /** Whether a user waits for the command, or a program that may run in the background. */
@@ -38,6 +40,7 @@ export interface Usable {
  * | source | `env` | `credential-process` | `exec` |
  * | --- | --- | --- | --- |
  * | the credentials file, with AWS for a session without a known end | yes | yes | unless due |
+ * | AWS for a session that it gave or accepted more than an hour ago | | yes | yes |
  * | the running agent | | yes | without a terminal |
  * | this process asks | | on the terminal; by `mfa_process` if no agent runs | on the terminal, or if no agent runs |
  * | the file again, for a session that is due | | | if the user could not be asked |
@@ -53,7 +56,7 @@ export async function usableSession(settings: Settings, profile: ProfileSettings
   const held = readHeldSession(settings, profile, now);
   const { state, expiration } = held;
   const endsSoon = state === 'due' ? expiration : undefined;
-  const session = await sessionInFile(settings, profile, held, need.enough);
+  const session = await sessionInFile(settings, profile, held, need.enough, need.trusted);
   if (session) return { session, endsSoon };
   // The start-up file of a shell, for example, must not wait for a code.
   if (!need.ask) throw new UserError(texts.notUsable(profile.profile, state, expiration, now), 'no-session');
@@ -71,6 +74,8 @@ export async function usableSession(settings: Settings, profile: ProfileSettings
   const { startedBy, wait, agent } = need.ask;
   const start = performance.now();
   const person = await hasTerminal();
+  const isRefused = state === 'fresh' || (state === 'expired' && expiration === undefined);
+  const refused = isRefused ? held.session?.accessKeyId : undefined;
   const reasons: string[] = [];
   let last: Renewal | undefined;
 
@@ -94,7 +99,7 @@ export async function usableSession(settings: Settings, profile: ProfileSettings
     const ways = startedBy === 'program' ? forProgram : person ? atTerminal : prompt;
     const limit = startedBy === 'program' ? Math.max(0, wait - (performance.now() - start)) : undefined;
     const renewal =
-      ways.length > 0 ? await renewHere(settings, profile, { expiration, ways, limit, startedBy }) : undefined;
+      ways.length > 0 ? await renewHere(settings, profile, { expiration, refused, ways, limit, startedBy }) : undefined;
     if (renewal?.kind === 'renewed') return renewal;
     if (renewal) reasons.push(renewal.reason);
     last = renewal ?? last;

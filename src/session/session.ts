@@ -20,6 +20,16 @@ export interface MfaSession extends UsableSession {
   issued?: number;
 }
 
+/** What AWS has said about a session. Times are milliseconds since the epoch. */
+export interface Verdict {
+  /** Whether AWS accepts it. Also true if AWS has not said anything yet. */
+  alive: boolean;
+  /** When AWS said so; 0 if it has not said anything yet. */
+  at: number;
+  /** When AWS was last asked, whether or not it answered. */
+  askedAt: number;
+}
+
 /** What the MFA profile of the credentials file holds, without secrets. */
 export type StoredSession =
   | { kind: 'none' }
@@ -32,6 +42,10 @@ export type StoredSession =
       expiration: number | undefined;
       /** When it began; known only for sessions that this program wrote or saw written. */
       issued?: number | undefined;
+      /** What AWS has said about it; undefined if AWS was not asked. */
+      verdict?: Verdict;
+      /** The access key id of the keys that its source profile holds now; undefined if that is not known. */
+      sourceKeyId?: string;
       /** When it becomes older than the settings allow: see {@link aged}. */
       tooOldAt?: number;
       /** Its total length in milliseconds, if that is less than the settings request: see {@link aged}. */
@@ -58,10 +72,27 @@ export function stateAt(session: StoredSession, now: number, promptBefore: numbe
     case 'long-term':
       return 'long-term';
     case 'session':
+      if (isRefused(session)) return 'expired';
       if (session.expiration === undefined) return 'unknown';
       if (session.expiration <= now) return 'expired';
       return (dueAt(session, promptBefore) ?? now) <= now ? 'due' : 'fresh';
   }
+}
+
+/** Returns whether AWS no longer accepts a session: its keys were changed, or access was revoked. It counts as expired. */
+export function isRefused(session: StoredSession): boolean {
+  return session.kind === 'session' && session.verdict?.alive === false;
+}
+
+/**
+ * Returns when AWS gave or last accepted a session; -Infinity if that is not known.
+ * @param now milliseconds since the epoch
+ */
+export function acceptedAt(session: StoredSession, durationSeconds: number, now: number): number {
+  const { alive, at } = (session.kind === 'session' && session.verdict) || { alive: false, at: 0 };
+  // A time ahead of the clock makes no sense, and a start that is computed may be one.
+  const times = [startOf(session, durationSeconds) ?? now, alive ? at : now].filter((time) => time < now);
+  return Math.max(...times, Number.NEGATIVE_INFINITY);
 }
 
 /**
@@ -104,10 +135,11 @@ export function startOf(session: StoredSession, durationSeconds: number): number
 }
 
 /**
- * Returns when a session can no longer be used: it expires, or it is too old. Undefined without a session or a known end.
+ * Returns when a session can no longer be used: it expires, or it is too old. Undefined without a session or a known end, and
+ * if AWS no longer accepts it.
  */
 export function endOf(session: StoredSession): number | undefined {
-  if (session.kind !== 'session' || session.expiration === undefined) return undefined;
+  if (session.kind !== 'session' || session.expiration === undefined || isRefused(session)) return undefined;
   return Math.min(session.expiration, session.tooOldAt ?? Number.POSITIVE_INFINITY);
 }
 
@@ -142,15 +174,15 @@ export function sessionIn(
 }
 
 /**
- * Returns the id of the long-term key in a profile, or '' if only its secret is there. Ids of long-term keys begin with
- * `AKIA`, ids of sessions with `ASIA`. Any other id counts as long-term if the profile has no session token.
+ * Returns the id of the long-term key in a profile, or '' if only its secret is there. With a session token, it is a session,
+ * whatever its id begins with: some servers give sessions whose id begins with `AKIA`. Without one, only an id that begins
+ * with `ASIA` is not long-term.
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes
  * @returns undefined if there is no long-term key
  */
 export function longTermKeyIn(values: ReadonlyMap<string, string>): string | undefined {
   const accessKeyId = values.get('aws_access_key_id') ?? '';
-  if (accessKeyId.startsWith('AKIA')) return accessKeyId;
-  if (accessKeyId.startsWith('ASIA') || sessionTokenIn(values)) return undefined;
+  if (sessionTokenIn(values) || accessKeyId.startsWith('ASIA')) return undefined;
   return accessKeyId || values.get('aws_secret_access_key') ? accessKeyId : undefined;
 }
 

@@ -1,15 +1,18 @@
 import { join } from 'node:path';
 import { readIfPresent } from '../files/read.ts';
+import type { Verdict } from './session.ts';
 
 /**
  * What the agent remembers between runs, outside the credentials file and without secrets. For each credentials file and
- * profile: the expiry that this program wrote, with its access key id and the start of the session; and the end of a
- * snooze. And the notifications that are on the screen.
+ * profile: the expiry that this program wrote, with its access key id and the start of the session; the end of a snooze; and
+ * whether AWS accepts the session. And the notifications that are on the screen.
  */
 export interface State {
   expiries: ByProfile<RememberedExpiry>;
   /** Milliseconds since the epoch. */
   snoozes: ByProfile<number>;
+  /** What AWS has said about the session with this access key id. */
+  verdicts: ByProfile<RememberedVerdict>;
   notifications: LeftNotification[];
 }
 
@@ -32,6 +35,8 @@ export interface RememberedExpiry {
   issued?: number;
 }
 
+export type RememberedVerdict = Verdict & { accessKeyId: string };
+
 export function stateFile(folder: string): string {
   return join(folder, 'state.json');
 }
@@ -45,6 +50,14 @@ export function readState(folder: string): State {
   } catch {
     return parse('{}');
   }
+}
+
+/** Returns the access key id of the session that this program wrote last into a profile. */
+export function ownKeyId(
+  { state, credentials }: { state: string; credentials: string },
+  profile: string,
+): string | undefined {
+  return readState(state).expiries[credentials]?.[profile]?.accessKeyId;
 }
 
 /** Remembers the expiry that was written, and for which keys. A failure does no harm: see {@link readState}. */
@@ -83,6 +96,19 @@ export async function rememberSnooze(
   });
 }
 
+/** Remembers what AWS has said about a session. */
+export async function rememberVerdict(
+  folder: string,
+  credentialsFile: string,
+  profile: string,
+  verdict: RememberedVerdict,
+): Promise<void> {
+  await changeState(folder, ({ verdicts, ...state }) => ({
+    ...state,
+    verdicts: { ...verdicts, [credentialsFile]: { ...verdicts[credentialsFile], [profile]: verdict } },
+  }));
+}
+
 /** Remembers that a notification is on the screen. */
 export async function rememberNotification(folder: string, shown: LeftNotification): Promise<void> {
   await changeState(folder, ({ notifications, ...state }) => ({ ...state, notifications: [...notifications, shown] }));
@@ -113,7 +139,12 @@ function parse(text: string): State {
     // Nothing is remembered.
   }
   const notifications = Array.isArray(state?.notifications) ? state.notifications : [];
-  return { expiries: table(state?.expiries), snoozes: table(state?.snoozes), notifications };
+  return {
+    expiries: table(state?.expiries),
+    snoozes: table(state?.snoozes),
+    verdicts: table(state?.verdicts),
+    notifications,
+  };
 }
 
 function table<Value>(value: unknown): ByProfile<Value> {

@@ -1,6 +1,15 @@
 import type { AgentReport } from '../control/messages.ts';
 import type { Standing } from '../policy/standing.ts';
-import { aged, dueAt, endOf, type SessionState, type StoredSession, startOf, stateAt } from '../session/session.ts';
+import {
+  aged,
+  dueAt,
+  endOf,
+  isRefused,
+  type SessionState,
+  type StoredSession,
+  startOf,
+  stateAt,
+} from '../session/session.ts';
 import { dueBefore, type ProfileSettings, type Settings } from '../settings/settings.ts';
 
 /** Everything that `status` shows, except the time. */
@@ -36,7 +45,7 @@ export function rowsAt({ settings, profiles, sessions, agent }: Knowledge, now: 
     return {
       profile,
       state: stateAt(session, now, before),
-      expiration: session.kind === 'session' ? session.expiration : undefined,
+      expiration: session.kind === 'session' && !isRefused(session) ? session.expiration : undefined,
       end: endOf(session),
       due: dueAt(session, before),
       start: startOf(session, durationSeconds),

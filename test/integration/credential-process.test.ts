@@ -279,7 +279,7 @@ for (const { name, command, needed, says } of CLIENTS) {
     beforeEach(processProfile);
 
     it(`${name} works with credential-process when the session is fresh`, async () => {
-      const { accessKeyId } = await put(issue(3600));
+      const { accessKeyId } = await put(issue(12 * 3600));
       expect(await call()).toMatchObject({ Arn: ARN });
       expect(sandbox.sts.requests).toMatchObject([{ action: 'GetCallerIdentity', accessKeyId, outcome: 'granted' }]);
     });

@@ -76,13 +76,15 @@ describe('max_age', () => {
     const head = 'check = * * * * * *\nprompt = mfa_process\n[mfa]\n';
     const command = `mfa_process = cat ${join(sandbox.home, 'code')}\n`;
     await settings(`${head}max_age = 7h\n${command}`);
+    // The agent also asks AWS whether it accepts the old session.
+    const codes = () => sandbox.sts.requests.filter(({ tokenCode }) => tokenCode !== undefined);
     const agent = start(['run'], sandbox.env);
     await agent.says(/"state":"fresh"/);
-    expect(sandbox.sts.requests).toEqual([]);
+    expect(codes()).toEqual([]);
 
     await settings(`${head}max_age = 5h\n${command}`);
     await agent.says(/"standing":"fresh"[\s\S]*"standing":"asking"[\s\S]*"standing":"fresh"/);
-    expect(sandbox.sts.requests).toMatchObject([{ action: 'GetSessionToken', outcome: 'granted' }]);
+    expect(codes()).toMatchObject([{ action: 'GetSessionToken', outcome: 'granted' }]);
     agent.child.kill('SIGTERM');
     await agent.ended;
   });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MfaSession } from '../../src/session/session.ts';
+import { session, startHostile } from '../hostile.ts';
 import { needs } from '../needs.ts';
 import { type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
@@ -80,7 +81,7 @@ async function startAgent(): Promise<Running> {
 }
 
 describe('a live session without an expiry', () => {
-  it.each(USABLE)('a session %s is printed by env and credential-process', async (_, lines) => {
+  it.each(USABLE)('a session %s is printed by env and credential-process, which ask AWS once', async (_, lines) => {
     const { accessKeyId, secretAccessKey, sessionToken } = await put(lines);
     expect(await run(['env', '--shell', 'sh'], sandbox.env)).toEqual({
       status: 0,
@@ -95,7 +96,7 @@ describe('a live session without an expiry', () => {
       SessionToken: sessionToken,
     });
     const granted = { action: 'GetCallerIdentity', accessKeyId, outcome: 'granted' };
-    expect(sandbox.sts.requests).toMatchObject([granted, granted]);
+    expect(sandbox.sts.requests).toMatchObject([granted]);
   });
 
   it.each(USABLE)('a session %s is fresh for the agent and for doctor', async (_, lines) => {
@@ -140,19 +141,43 @@ describe('a session that does not work', () => {
 });
 
 it.each(['aws_session_token', 'aws_security_token'])(
-  'a long-term key beside %s is refused by env and credential-process',
+  'a key whose id begins like that of a long-term one is a session beside %s, and is not overwritten',
   async (key) => {
-    await put((live) => `${keys(live).replace('ASIA', 'AKIA')}${key} = ${live.sessionToken}\n`);
+    await put(
+      (live) => `${keys(live).replace('ASIA', 'AKIA')}${key} = ${live.sessionToken}\nexpiration = ${inTwelveHours()}\n`,
+    );
     for (const command of ['env', 'credential-process']) {
-      expect(await run([command], sandbox.env)).toMatchObject({
-        status: 2,
-        stdout: '',
-        stderr: expect.stringContaining('holds long-term keys'),
-      });
+      expect(await run([command], sandbox.env)).toMatchObject({ status: 0, stdout: expect.stringContaining('AKIA') });
     }
+    expect(await run(['refresh', '--force', '--token-code', sandbox.code()], sandbox.env)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('holds long-term keys'),
+    });
     expect(sandbox.sts.requests).toEqual([]);
   },
 );
+
+it('a session that STS gave with an id like that of a long-term key is used, and replaced by the next', async () => {
+  const given = { AccessKeyId: 'AKIAIOSFODNN7EXAMPLE' };
+  const server = await startHostile((socket) => void socket.end(session(given)));
+  try {
+    const env = { ...sandbox.env, AWS_ENDPOINT_URL_STS: server.url };
+    for (const code of ['123456', '654321']) {
+      expect(await run(['refresh', '--force', '--token-code', code], env)).toMatchObject({ status: 0 });
+    }
+    expect(await run(['credential-process'], env)).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('AKIA'),
+    });
+    given.AccessKeyId = 'AKIAIOSFODNN7OTHERID';
+    expect(await run(['refresh', '--force', '--token-code', '111111'], env)).toMatchObject({ status: 0 });
+    expect(await run(['env'], env)).toMatchObject({ status: 0, stdout: expect.stringContaining('OTHERID') });
+  } finally {
+    server.close();
+  }
+});
+
+const inTwelveHours = () => new Date(Date.now() + 12 * 3_600_000).toISOString();
 
 async function callerIdentity(): Promise<void> {
   const env = { ...sandbox.env, AWS_PROFILE: 'mfa', AWS_DEFAULT_REGION: 'eu-west-1', AWS_MAX_ATTEMPTS: '1' };

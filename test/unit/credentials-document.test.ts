@@ -246,6 +246,14 @@ describe('what must not be overwritten', () => {
     expect(edited(text, 'mfa', { force: true })).toContain('ASIANEW');
   });
 
+  test('a long-term key beside a token is not overwritten with a session whose id looks like one either', () => {
+    const before = Buffer.from(lines('[mfa]', 'aws_access_key_id = AKIAX', 'aws_session_token = t'));
+    const next = { ...session, accessKeyId: 'AKIANEW' };
+    expect(() => withSession(before, 'mfa', next)).toThrow(refusal);
+    expect(() => withSession(before, 'mfa', next, { own: 'AKIAY' })).toThrow(refusal);
+    expect(withSession(before, 'mfa', next, { own: 'AKIAX' }).toString()).toContain('AKIANEW');
+  });
+
   test.each([
     ['NUL bytes', Buffer.from('[mfa]\n\0\n')],
     ['an archive', Buffer.from('1f8b0800e3c5', 'hex')],

@@ -20,12 +20,6 @@ describe('the session in a profile', () => {
 
   test('a profile holds long-term keys by their key id, or without a session token', () => {
     expect(read('aws_access_key_id = AKIAX\n')).toEqual({ kind: 'long-term', accessKeyId: 'AKIAX' });
-    for (const token of ['aws_session_token', 'aws_security_token']) {
-      expect(read(`aws_access_key_id = AKIAX\naws_secret_access_key = s\n${token} = t\n`)).toEqual({
-        kind: 'long-term',
-        accessKeyId: 'AKIAX',
-      });
-    }
     expect(read('aws_access_key_id = X\naws_secret_access_key = s\n')).toEqual({ kind: 'long-term', accessKeyId: 'X' });
     expect(read('aws_secret_access_key = s\n')).toEqual({ kind: 'long-term', accessKeyId: '' });
   });
@@ -52,10 +46,13 @@ describe('the session in a profile', () => {
     });
   });
 
-  test.each(['aws_session_token', 'aws_security_token'])('a long-term key is read as such beside %s', (key) => {
-    const text = `aws_access_key_id = AKIAX\naws_secret_access_key = s\n${key} = t\n`;
-    expect(read(text)).toEqual({ kind: 'long-term', accessKeyId: 'AKIAX' });
-  });
+  test.each(['aws_session_token', 'aws_security_token'])(
+    'an id like that of a long-term key is a session beside %s',
+    (key) => {
+      const text = `aws_access_key_id = AKIAX\naws_secret_access_key = s\n${key} = t\n`;
+      expect(read(text)).toMatchObject({ kind: 'session', accessKeyId: 'AKIAX', sessionToken: 't' });
+    },
+  );
 
   test.each(['aws_session_token', 'aws_security_token'])(
     'a profile with %s but without a key id or a secret holds nothing',

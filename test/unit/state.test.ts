@@ -28,6 +28,7 @@ describe('the remembered state', () => {
     expect(readState(folder)).toEqual({
       expiries: { '/credentials': { mfa: EXPIRY } },
       snoozes: { '/credentials': { mfa: 5, work: 6 }, '/other': { mfa: 7 } },
+      verdicts: {},
       notifications: [],
     });
     await rememberSnooze(folder, '/credentials', 'mfa', undefined);
@@ -50,7 +51,7 @@ describe('the remembered state', () => {
     'the state is empty and can be written when the file contains %s',
     async (text) => {
       await writeFile(stateFile(folder), text);
-      expect(readState(folder)).toEqual({ expiries: {}, snoozes: {}, notifications: [] });
+      expect(readState(folder)).toEqual({ expiries: {}, snoozes: {}, verdicts: {}, notifications: [] });
       await rememberSnooze(folder, '/credentials', 'mfa', 5);
       expect(readState(folder).snoozes).toEqual({ '/credentials': { mfa: 5 } });
     },
@@ -61,6 +62,7 @@ describe('the remembered state', () => {
     expect(readState(folder)).toEqual({
       expiries: { '/credentials': { mfa: EXPIRY } },
       snoozes: {},
+      verdicts: {},
       notifications: [],
     });
   });

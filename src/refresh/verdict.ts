@@ -1,0 +1,54 @@
+import type { Keys } from '../aws/call.ts';
+import type { Verdict } from '../session/session.ts';
+import { rememberVerdict } from '../session/state.ts';
+import type { ProfileSettings, Settings } from '../settings/settings.ts';
+import { Clock } from '../time/clock.ts';
+import { waitingAtTerminal } from './at-terminal.ts';
+import { callerIdentity } from './effects.ts';
+import * as texts from './texts.ts';
+
+/** A session, and what AWS has said about it. */
+type Judged = Keys & { verdict?: Verdict };
+
+/** How long a command relies on what AWS said, or that it could not be asked, in milliseconds. */
+const ASK_AGAIN = 5 * 60_000;
+
+/**
+ * Returns whether AWS accepts a session. Asks AWS, unless it was asked in the last minutes. If AWS does not answer soon, what
+ * it said last counts: without a network, nothing that uses the session would work either.
+ */
+export async function isAccepted(
+  files: Settings['files'],
+  profile: ProfileSettings,
+  session: Judged,
+): Promise<boolean> {
+  const { verdict } = session;
+  if (verdict && Math.abs(Date.now() - verdict.askedAt) < ASK_AGAIN) return verdict.alive;
+  const end = waitingAtTerminal(() => ({ text: texts.CHECKING }));
+  const { alive } = await askAboutSession(files, profile, session, new Clock()).finally(end);
+  return alive;
+}
+
+/** How long AWS's answer may take, in milliseconds: a command waits for it. */
+const PATIENCE = 3_000;
+
+/**
+ * Asks AWS whether it still accepts a session, and remembers the answer for all commands. Signs the request with the session
+ * itself, which needs no permission.
+ */
+export async function askAboutSession(
+  files: Settings['files'],
+  { profile, ...settings }: ProfileSettings,
+  { verdict, ...session }: Judged,
+  clock: Clock,
+): Promise<Verdict> {
+  // Settings that make requests impossible are reported where a session is requested.
+  const answer = await callerIdentity(session, { profile, ...settings }, clock, PATIENCE).catch(() => undefined);
+  const isGone = answer?.ok === false && /^(expired|bad-keys)$/.test(answer.failure.kind);
+  const now = clock.now();
+  const next =
+    answer?.ok || isGone ? { alive: !isGone, at: now, askedAt: now } : { alive: true, at: 0, ...verdict, askedAt: now };
+  const { accessKeyId } = session;
+  await rememberVerdict(files.state, files.credentials, profile, { ...next, accessKeyId }).catch(() => {});
+  return next;
+}

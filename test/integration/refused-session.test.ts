@@ -1,0 +1,203 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { withSession } from '../../src/credentials/edit.ts';
+import type { MfaSession } from '../../src/session/session.ts';
+import { readState, rememberExpiry, rememberVerdict } from '../../src/session/state.ts';
+import { startHostile } from '../hostile.ts';
+import { type Running, run, start } from '../program.ts';
+import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { until } from '../within.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+let sandbox: Sandbox;
+let agent: Running | undefined;
+let folder: string;
+let current: string;
+
+beforeEach(async () => {
+  sandbox = await startSandbox({ tolerance: 9 });
+  folder = join(sandbox.home, '.local', 'state', 'aws-mfa-agent');
+  agent = undefined;
+});
+afterEach(async () => {
+  agent?.child.kill('SIGTERM');
+  await agent?.ended;
+  await sandbox.close();
+});
+
+/** Puts a session of twelve hours into [mfa] that AWS gave so long ago. */
+async function put(age: number): Promise<MfaSession> {
+  const session = { ...sandbox.sts.issue('alice', 12 * 3600 - age / 1000), issued: Date.now() - age };
+  writeFileSync(sandbox.credentialsFile, withSession(readFileSync(sandbox.credentialsFile), 'mfa', session));
+  await rememberExpiry(folder, sandbox.credentialsFile, 'mfa', session);
+  current = session.accessKeyId;
+  return session;
+}
+/** As if the key that it was made with had been deleted. */
+const revoke = () => sandbox.sts.revoke(current);
+/** Puts another key of alice into [default]. */
+const rotate = () => {
+  const { accessKeyId } = sandbox.alice;
+  sandbox.alice.accessKeyId = 'AKIAROTATEDROTATED12';
+  const file = readFileSync(sandbox.credentialsFile, 'utf8');
+  writeFileSync(sandbox.credentialsFile, file.replace(accessKeyId, sandbox.alice.accessKeyId));
+};
+const settings = (text: string) => {
+  const path = join(sandbox.home, '.config', 'aws-mfa-agent');
+  mkdirSync(path, { recursive: true });
+  writeFileSync(join(path, 'config.ini'), text);
+};
+const actions = () => sandbox.sts.requests.map(({ action }) => action);
+const verdict = () => readState(folder).verdicts[sandbox.credentialsFile]?.mfa;
+
+describe('a session that AWS no longer accepts', () => {
+  it.each([
+    ['credential-process', ['credential-process']],
+    ['exec', ['exec', '--', 'true']],
+  ])('%s does not give it when it is older than an hour, and then env and status do not either', async (_, words) => {
+    await put(2 * HOUR);
+    revoke();
+    settings('prompt = mfa_process\n');
+    const ended = await run(words, sandbox.env);
+    expect(ended).toMatchObject({ status: 3, stdout: '' });
+    expect(actions()).toEqual(['GetCallerIdentity']);
+    expect(await run(['env'], sandbox.env)).toMatchObject({
+      status: 3,
+      stdout: '',
+      stderr: expect.stringContaining('AWS does not take the session of [mfa] any more'),
+    });
+    expect(JSON.parse((await run(['status', '--json'], sandbox.env)).stdout)).toMatchObject({
+      profiles: [{ profile: 'mfa', state: 'expired' }],
+    });
+    // Remembered: the next command does not ask.
+    expect((await run(words, sandbox.env)).status).toBe(3);
+    expect(actions()).toEqual(['GetCallerIdentity']);
+  });
+
+  it('exec asks for a code, and says why', async () => {
+    await put(2 * HOUR);
+    revoke();
+    settings(`prompt = mfa_process\n[mfa]\nmfa_process = echo ${sandbox.code()}\n`);
+    expect(await run(['exec', '--', 'true'], sandbox.env)).toMatchObject({ status: 0 });
+    expect(actions()).toEqual(['GetCallerIdentity', 'GetSessionToken']);
+    expect(await run(['env'], sandbox.env)).toMatchObject({ status: 0 });
+  });
+
+  it('refresh replaces it, also when it is younger than an hour', async () => {
+    await put(10 * MINUTE);
+    revoke();
+    expect(await run(['refresh', '--token-code', sandbox.code()], sandbox.env)).toMatchObject({
+      status: 0,
+      stderr: expect.stringContaining('is fresh until'),
+    });
+    expect(actions()).toEqual(['GetCallerIdentity', 'GetSessionToken']);
+  });
+
+  it('a session that AWS accepts again is used again after some minutes', async () => {
+    const { accessKeyId } = await put(2 * HOUR);
+    const remember = (ago: number) => {
+      const at = Date.now() - ago;
+      return rememberVerdict(folder, sandbox.credentialsFile, 'mfa', { accessKeyId, alive: false, at, askedAt: at });
+    };
+    await remember(4 * MINUTE);
+    expect((await run(['env'], sandbox.env)).status).toBe(3);
+    expect(actions()).toEqual([]);
+    await remember(6 * MINUTE);
+    expect((await run(['env'], sandbox.env)).status).toBe(0);
+    expect(verdict()).toMatchObject({ alive: true });
+    expect(actions()).toEqual(['GetCallerIdentity']);
+  });
+});
+
+describe('a session that AWS accepts', () => {
+  it.each([
+    ['credential-process', ['credential-process']],
+    ['exec', ['exec', '--', 'true']],
+  ])('%s asks AWS once an hour about an old one, and never about a younger one', async (_, words) => {
+    await put(30 * MINUTE);
+    expect((await run(words, sandbox.env)).status).toBe(0);
+    expect(actions()).toEqual([]);
+    await put(2 * HOUR);
+    for (let call = 0; call < 3; call++) expect((await run(words, sandbox.env)).status).toBe(0);
+    expect(actions()).toEqual(['GetCallerIdentity']);
+  });
+
+  it('env never asks AWS about one whose end is known', async () => {
+    await put(2 * HOUR);
+    expect((await run(['env'], sandbox.env)).status).toBe(0);
+    expect(actions()).toEqual([]);
+  });
+
+  it.each([
+    ['refuses connections', undefined],
+    ['does not answer', () => {}],
+    [
+      'is a proxy',
+      (socket: import('node:net').Socket) => void socket.end('HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n'),
+    ],
+  ])('it counts as accepted when the network %s, and AWS is not asked again at once', async (_, answer) => {
+    await put(2 * HOUR);
+    const server = answer ? await startHostile(answer) : undefined;
+    try {
+      const env = { ...sandbox.env, AWS_ENDPOINT_URL_STS: server?.url ?? 'http://127.0.0.1:1' };
+      expect((await run(['credential-process'], env)).status).toBe(0);
+      const begin = performance.now();
+      expect((await run(['credential-process'], env)).status).toBe(0);
+      expect(performance.now() - begin).toBeLessThan(2_000);
+      expect(server?.requests.length ?? 1).toBe(1);
+      expect(verdict()).toMatchObject({ alive: true, at: 0 });
+    } finally {
+      server?.close();
+    }
+  });
+});
+
+describe('the agent and a session that AWS no longer accepts', () => {
+  it('the agent finds an old one when it starts, says why, and asks for a code', async () => {
+    await put(6 * HOUR);
+    revoke();
+    settings(`prompt = mfa_process\n[mfa]\nmfa_process = echo ${sandbox.code()}\n`);
+    agent = start(['run'], sandbox.env);
+    await agent.says(/AWS no longer accepts the session/);
+    await agent.says(/session refreshed/);
+    expect(actions()).toEqual(['GetCallerIdentity', 'GetSessionToken']);
+  });
+
+  it("the agent asks AWS when the source's access key id changes", async () => {
+    await put(MINUTE);
+    settings(`prompt = mfa_process\n[mfa]\nmfa_process = echo ${sandbox.code()}\n`);
+    agent = start(['run'], sandbox.env);
+    await agent.says(/"standing":"fresh"/);
+    expect(actions()).toEqual([]);
+    revoke();
+    rotate();
+    await agent.says(/session refreshed/);
+    expect(actions()).toEqual(['GetCallerIdentity', 'GetSessionToken']);
+  });
+
+  it("the agent keeps a session that AWS accepts after the source's key has changed", async () => {
+    await put(MINUTE);
+    settings('prompt = mfa_process\n');
+    agent = start(['run'], sandbox.env);
+    await agent.says(/"standing":"fresh"/);
+    rotate();
+    await until('AWS was asked', () => verdict()?.alive === true, agent.output);
+    expect(actions()).toEqual(['GetCallerIdentity']);
+    expect(JSON.parse((await run(['status', '--json'], sandbox.env)).stdout)).toMatchObject({
+      profiles: [{ profile: 'mfa', state: 'fresh' }],
+    });
+  });
+
+  it('the agent asks for a code when a command has found that AWS refuses the session', async () => {
+    await put(90 * MINUTE);
+    settings(`prompt = mfa_process\n[mfa]\nmfa_process = echo ${sandbox.code()}\n`);
+    agent = start(['run'], sandbox.env);
+    await agent.says(/"standing":"fresh"/);
+    revoke();
+    expect(await run(['credential-process'], sandbox.env)).toMatchObject({ status: 0 });
+    expect(actions()).toEqual(['GetCallerIdentity', 'GetSessionToken']);
+  });
+});
