@@ -4,6 +4,7 @@ import type { AwsFailure } from '../policy/outcome.ts';
 import { withTimeout } from '../time/timeout.ts';
 import type { Destination } from './endpoint.ts';
 import { failureOf, type HttpAnswer, type SdkError } from './failure.ts';
+import { proxyFor } from './proxy-variables.ts';
 
 /** Keys that sign a request. `sessionToken` is set for requests about a session, never for requests of a new one. */
 export interface Keys {
@@ -82,7 +83,14 @@ export async function call<T>(
       const detail = `no answer within ${limit / 1000} s`;
       return { ok: false, failure: { kind: 'unreachable', detail, sent: seen.handedOver } } as const;
     });
-    return { ...result, endpoint: seen.endpoint, clockOffset: isOfSts(result) ? seen.answer?.clockOffset : undefined };
+    const { endpoint, answer, proxy } = seen;
+    if (result.ok || result.failure.kind !== 'unreachable') {
+      return { ...result, endpoint, clockOffset: answer?.clockOffset };
+    }
+    const { failure } = result;
+    const detail = proxy ? `${failure.detail}; ${proxy.setBy} = ${proxy.url.host}` : failure.detail;
+    // The clock of a proxy is not AWS's.
+    return { ok: false, failure: { ...failure, detail }, endpoint, clockOffset: undefined };
   } finally {
     over.abort();
     client?.destroy();
@@ -93,11 +101,6 @@ export async function call<T>(
 export function checked<T>(answer: AwsAnswer<T>, problemWith: (value: T) => string | undefined): AwsAnswer<T> {
   const detail = answer.ok ? problemWith(answer.value) : undefined;
   return detail === undefined ? answer : { ...answer, ok: false, failure: { kind: 'not-sts', detail } };
-}
-
-/** Returns whether STS itself answered. The clock of a proxy is not AWS's. */
-function isOfSts(result: { ok: true } | { ok: false; failure: AwsFailure }): boolean {
-  return result.ok || result.failure.kind !== 'unreachable';
 }
 
 /** The settings that the clients of all services have in common. */
@@ -144,6 +147,7 @@ interface HttpExchange {
   endpoint: string;
   /** Whether the request was passed to the network. If so, only the network's error can show that it was not sent. */
   handedOver: boolean;
+  proxy?: ReturnType<typeof proxyFor>;
   answer?: HttpAnswer;
 }
 
@@ -151,8 +155,9 @@ interface HttpExchange {
 function observe(client: Observed, seen: HttpExchange) {
   client.middlewareStack.add(
     (next) => async (args) => {
-      const { hostname } = args.request as { hostname?: string };
-      if (hostname) seen.endpoint = hostname;
+      const { protocol, hostname, port } = args.request as { protocol: string; hostname: string; port?: number };
+      seen.endpoint = hostname;
+      seen.proxy = proxyFor(`${protocol}//${hostname}${port ? `:${port}` : ''}`, process.env);
       seen.handedOver = true;
       const result = await next(args);
       const response = result.response as { statusCode: number; headers: Record<string, string>; body: Readable };

@@ -233,10 +233,12 @@ describe('the connection to STS', () => {
       proxy.on('connect', (_, client) => client.end(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\n\r\n`));
       await once(proxy.listen(0, '127.0.0.1'), 'listening');
       try {
-        process.env.HTTPS_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+        const host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+        process.env.HTTPS_PROXY = `http://user:secret@${host}`;
         process.env.AWS_ENDPOINT_URL_STS = 'https://sts.behind.proxy.test';
+        const detail = `the proxy refused the connection (HTTP ${status}); HTTPS_PROXY = ${host}`;
         expect(await ask()).toMatchObject({
-          failure: { kind: 'unreachable', sent: false, detail: `the proxy refused the connection (HTTP ${status})` },
+          failure: { kind: 'unreachable', sent: false, detail },
           endpoint: 'sts.behind.proxy.test',
         });
       } finally {
