@@ -1,6 +1,5 @@
-import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -272,26 +271,6 @@ describe('a command whose request to AWS never ends', () => {
     await answering(switching);
     const ended = await start(['refresh', '--token-code', '123456'], sandbox.env, '').endsWithin(CALL_TIMEOUT + 10_000);
     expect(ended).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('no answer within 15 s') });
-  });
-
-  it('refresh ends, and names the proxy, when a proxy never connects', LONG, async () => {
-    const proxy = createServer(() => {});
-    await once(proxy.listen(0, '127.0.0.1'), 'listening');
-    const host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-    try {
-      const env = {
-        ...sandbox.env,
-        AWS_ENDPOINT_URL_STS: 'https://sts.behind.proxy.test',
-        HTTPS_PROXY: `http://${host}`,
-      };
-      const refresh = start(['refresh', '--token-code', '123456'], env, '');
-      expect(await refresh.endsWithin(CALL_TIMEOUT + 10_000)).toMatchObject({
-        status: 1,
-        stderr: expect.stringContaining(`no answer within 15 s; HTTPS_PROXY = ${host}`),
-      });
-    } finally {
-      proxy.close();
-    }
   });
 
   it.each([

@@ -150,7 +150,7 @@ it.each(['aws_session_token', 'aws_security_token'])(
       expect(await run([command], sandbox.env)).toMatchObject({ status: 0, stdout: expect.stringContaining('AKIA') });
     }
     expect(await run(['refresh', '--force', '--token-code', sandbox.code()], sandbox.env)).toMatchObject({
-      status: 2,
+      status: 1,
       stderr: expect.stringContaining('holds long-term keys'),
     });
     expect(sandbox.sts.requests).toEqual([]);
