@@ -6,7 +6,7 @@ import { type NotificationServer, startNotificationServer } from '../desktop/not
 import { needs } from '../needs.ts';
 import { busConfiguration } from '../presence/buses.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
-import { LIMIT } from '../within.ts';
+import { LIMIT, until } from '../within.ts';
 import { HOME, startUserManager, type UserManager } from './user-manager.ts';
 
 const BUS = `unix:path=${HOME}/bus`;
@@ -49,8 +49,16 @@ describe('the service of a user who logs out and in', needs('a user manager'), (
     await alice.run(['rm', '-f', `${HOME}/bus`]);
     await screen.stop();
   }
+  /** The n-th prompt (from 1). A result of a code has no buttons. */
+  const prompts = () => screen.shown.filter(({ actions }) => actions.length > 0);
+  const prompt = (count: number) =>
+    until(
+      `${count} prompts`,
+      () => prompts()[count - 1],
+      () => screen.shown,
+    );
   async function answers(): Promise<void> {
-    const { id } = await screen.nth(1);
+    const { id } = await prompt(1);
     screen.emit('NotificationReplied', id, sandbox.code());
     await alice.becomes('StatusText', /fresh until/);
   }
@@ -60,11 +68,7 @@ describe('the service of a user who logs out and in', needs('a user manager'), (
     session(30);
     await screen.nth(1);
     await desktopEnds();
-    // It looks for the bus again at once, so its reason may already be the later one.
-    await alice.becomes(
-      'StatusText',
-      /cannot ask here: notification: (the connection to the session bus ended|cannot connect to the session bus)/,
-    );
+    await alice.becomes('StatusText', /nothing to ask with: no display/);
     await desktopStarts();
     // It tries again by itself after `remind_every`; told to look, at once.
     await askAgent(alice.outside('/run/user/4321/aws-mfa-agent'), 'POST /v1/check', {});
@@ -75,10 +79,10 @@ describe('the service of a user who logs out and in', needs('a user manager'), (
   it('the service handles a folder of the credentials file that is removed and comes back', async () => {
     session(7200);
     await alice.becomes('StatusText', /fresh until/);
-    const [pid, shown] = [await alice.property('MainPID'), screen.shown.length];
+    const [pid, shown] = [await alice.property('MainPID'), prompts().length];
     await alice.run(['cp', '-a', `${HOME}/.aws`, `${HOME}/backup`]);
     await alice.run(['rm', '-r', `${HOME}/.aws`]);
-    const { id } = await screen.nth(shown + 1);
+    const { id } = await prompt(shown + 1);
     await alice.run(['cp', '-a', `${HOME}/backup`, `${HOME}/.aws`]);
     await expect.poll(() => screen.closed, { timeout: LIMIT }).toContain(id);
     await alice.becomes('StatusText', /fresh until/);
@@ -86,7 +90,7 @@ describe('the service of a user who logs out and in', needs('a user manager'), (
 
     // What a unit may write in is settled when it starts: before it asks, it starts anew.
     session(30);
-    screen.emit('NotificationReplied', (await screen.nth(shown + 2)).id, sandbox.code());
+    screen.emit('NotificationReplied', (await prompt(shown + 2)).id, sandbox.code());
     await alice.becomes('StatusText', /fresh until/);
     expect(await alice.property('MainPID')).not.toBe(pid);
     expect(sandbox.sts.requests.every(({ outcome }) => outcome === 'granted')).toBe(true);
