@@ -28,8 +28,8 @@ export function standAlone(way: Way, options: StandAlone = {}): Way {
   let release: (() => void) | undefined;
   const waitForTurn = async ({ signal }: Asking) => {
     // The turn lasts until AWS has answered: the same field may ask again.
-    if (release || way.takesTurns || (await way.unfit()) !== undefined) return;
-    release = await takeTurn(environment, signal);
+    if (release || (await way.unfit()) !== undefined) return;
+    release = await takeTurn(environment, signal, way.takesTurns);
   };
   return {
     ...way,

@@ -177,7 +177,7 @@ describe('a dialog that opens by itself', needs('a desktop'), () => {
       }
     });
 
-    it('a dialog does not wait where there is no session bus', async () => {
+    it('a dialog without a session bus does not wait for one on the bus', async () => {
       const { DBUS_SESSION_BUS_ADDRESS: _, ...environment } = desktop.environment;
       const first = opensFor(zenity, 'first');
       await desktop.window(`${TITLE}: first`);

@@ -112,7 +112,10 @@ export async function withSessionBus<T>(environment: NodeJS.ProcessEnv, use: (bu
 }
 
 /** @see https://www.freedesktop.org/software/systemd/man/latest/systemd.html#%24DBUS_SESSION_BUS_ADDRESS for the default */
-function sessionBusAddress({ DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR }: NodeJS.ProcessEnv): string | undefined {
+export function sessionBusAddress({
+  DBUS_SESSION_BUS_ADDRESS,
+  XDG_RUNTIME_DIR,
+}: NodeJS.ProcessEnv): string | undefined {
   if (DBUS_SESSION_BUS_ADDRESS) return DBUS_SESSION_BUS_ADDRESS;
   const socket = XDG_RUNTIME_DIR && `${XDG_RUNTIME_DIR}/bus`;
   return socket && existsSync(socket) ? `unix:path=${socket}` : undefined;

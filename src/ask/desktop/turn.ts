@@ -1,5 +1,6 @@
 import { deferred } from '../../time/deferred.ts';
-import { BUS, type Bus, connectBus } from './bus.ts';
+import { BUS, type Bus, connectBus, sessionBusAddress } from './bus.ts';
+import { takeTurnWithoutBus } from './turn-without-bus.ts';
 
 /** The prompt that opened by itself has this name on the session bus. `gtk-window.js` takes it for our window. */
 const NAME = 'aws_mfa_agent.Window';
@@ -9,10 +10,17 @@ const IN_QUEUE = 2;
 
 /**
  * Waits until no other prompt that opened by itself is on the screen. The bus keeps those that wait in a queue, and knows when a
- * process has ended. Never rejects; does not wait without a bus, or when the signal is aborted.
+ * process has ended. Without a bus, a socket does that. Never rejects; does not wait when the signal is aborted.
+ * @param isOnBus whether the prompt itself takes its turn on the bus
  * @returns a function that gives the turn to the next one
  */
-export async function takeTurn(environment: NodeJS.ProcessEnv, signal: AbortSignal): Promise<() => void> {
+export async function takeTurn(
+  environment: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+  isOnBus = false,
+): Promise<() => void> {
+  if (sessionBusAddress(environment) === undefined) return takeTurnWithoutBus(environment, signal);
+  if (isOnBus) return () => {};
   let bus: Bus;
   try {
     bus = await connectBus('session', environment, signal);
