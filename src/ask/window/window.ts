@@ -64,6 +64,9 @@ const RESULT_TIME = { fresh: 2, failed: 20 };
 /** How long the script may take to end, in milliseconds. */
 const END_LIMIT = 1_000;
 
+/** How long the last message of a script that has ended may take, in milliseconds. */
+const LAST_MESSAGE = 200;
+
 /** The script, with all of its streams. */
 type WindowProcess = ChildProcess & { stdin: Writable; stdout: Readable; stderr: Readable };
 
@@ -103,7 +106,12 @@ class CodeWindow {
     });
     createInterface(stdout).on('line', (line) => this.#take(answerIn(line)));
     this.#child.once('error', (error) => this.#end({ kind: 'unavailable', reason: error.message }));
-    this.#child.once('exit', (status, signal) => this.#end(this.#meaningOf(signal ?? status ?? 0)));
+    const said = new Promise((resolve) => stderr.once('close', resolve));
+    this.#child.once('exit', async (status, signal) => {
+      // Its last message may still be on its way.
+      await withTimeout(said, LAST_MESSAGE, () => undefined);
+      this.#end(this.#meaningOf(signal ?? status ?? 0));
+    });
     void withTimeout(Promise.race([this.#ready.promise, this.#ended.promise]), START_LIMIT, () => {
       this.#end({ kind: 'unavailable', reason: reasons.windowLate(START_LIMIT) });
       this.#kill();
