@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../sandbox.ts';
@@ -11,9 +11,7 @@ export interface Mac extends Sandbox {
   /** Puts a shell script into PATH, in the place of a program of macOS. */
   install(name: string, script: string): void;
   /** The window, or what follows the events of the screen: the next script that starts. */
-  script(known?: readonly string[]): Promise<Script>;
-  /** Those that run now. */
-  scripts(): string[];
+  script(known?: readonly Script[]): Promise<Script>;
   /** The words of the AppleScripts that ran. */
   appleScripts(): string[][];
   /** The exit statuses with which the next calls of launchctl end, by verb. */
@@ -61,7 +59,6 @@ export async function startMac(options: SandboxOptions = {}): Promise<Mac> {
     } as Record<string, string>,
     install,
     script: (known) => nextScript(folder, known),
-    scripts: () => readdirSync(folder).filter((name) => name.startsWith('script ')),
     appleScripts: () => readLines(join(folder, 'applescripts')).map((line) => JSON.parse(line)),
     launchctl: (answers) => writeFileSync(join(folder, 'answers.json'), JSON.stringify(answers)),
     calls: () => readLines(join(folder, 'calls')),

@@ -1,9 +1,9 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { needs } from '../needs.ts';
 import { type Running, run, start } from '../program.ts';
-import { until } from '../within.ts';
+import { until, within } from '../within.ts';
 import { type Mac, startMac } from './mac.ts';
 import type { Script, Seen } from './script.ts';
 
@@ -27,13 +27,13 @@ describe('asking on a stand-in Mac', needs('Linux'), () => {
     writeFileSync(file, text);
   };
   /** The script that has a window: another one follows the events of the screen. */
-  async function windowOf(): Promise<{ script: Script; seen: Seen }> {
-    const scripts = [await mac.script()];
-    scripts.push(await mac.script(mac.scripts()));
+  async function windowOf(): Promise<{ script: Script; scripts: Script[]; seen: Seen }> {
+    const first = await mac.script();
+    const scripts = [first, await mac.script([first])];
     return until('a window', async () => {
       for (const script of scripts) {
         const seen = await script.look();
-        if (seen.isVisible) return { script, seen };
+        if (seen.isVisible) return { script, scripts, seen };
       }
       return undefined;
     });
@@ -41,7 +41,7 @@ describe('asking on a stand-in Mac', needs('Linux'), () => {
 
   it('the agent asks in the window, beside a plain notification, and writes the session', async () => {
     running = start(['run'], mac.env);
-    const { script, seen } = await windowOf();
+    const { script, scripts, seen } = await windowOf();
     expect(seen.texts[0]).toBe('AWS session [mfa] needs a code');
     await until('a notification', () => mac.appleScripts().length > 0);
     expect(mac.appleScripts()[0]?.slice(1)).toEqual([
@@ -50,6 +50,8 @@ describe('asking on a stand-in Mac', needs('Linux'), () => {
     ]);
     await script.type(mac.code());
     await running.says(/session refreshed/);
+    // An idle agent has no children.
+    await within('the end of both scripts', Promise.all(scripts.map(({ ended }) => ended)));
     expect(readFileSync(mac.credentialsFile, 'utf8')).toMatch(/\[mfa\]\naws_access_key_id = ASIA/);
   });
 
@@ -58,6 +60,15 @@ describe('asking on a stand-in Mac', needs('Linux'), () => {
     const { script } = await windowOf();
     running.child.kill('SIGKILL');
     await script.ended;
+  });
+
+  it('a notification of alerter ends with the agent', async () => {
+    mac.install('alerter', `echo $$ > ${mac.home}/alerter; exec sleep 60`);
+    running = start(['run'], mac.env);
+    const file = join(mac.home, 'alerter');
+    const pid = await until('a notification', () => existsSync(file) && readFileSync(file, 'utf8').trim());
+    running.child.kill('SIGKILL');
+    await until('its end', () => !existsSync(`/proc/${pid}`));
   });
 
   it('mfa_process that waits for a touch is announced', async () => {

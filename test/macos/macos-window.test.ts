@@ -94,7 +94,6 @@ describe('the window for macOS', needs('Linux'), () => {
     expect(seen).toMatchObject({ red: ['AWS refused that code.'], field: [''], hasFocus: true });
     await script.type('333333');
     expect(await answered(second)).toMatchObject({ code: '333333' });
-    expect(mac.scripts()).toHaveLength(1);
     results[0].resolve({ kind: 'failed', text: 'AWS is busy.' });
     expect(
       (await until('the result', async () => (await script.look()).texts[0]?.startsWith('⚠') && script.look())).buttons,
@@ -149,11 +148,10 @@ describe('the window for macOS', needs('Linux'), () => {
     const first = window(mac.environment, 'darwin').ask(request(), people[0]);
     const one = await mac.script();
     await until('a window', async () => (await one.look()).isVisible);
-    const known = mac.scripts();
     const second = window(mac.environment, 'darwin').ask(request({ profile: 'other' }), people[1]);
-    const other = await mac.script(known);
+    const other = await mac.script([one]);
     const third = window(mac.environment, 'darwin').ask(request(), { ...people[2], isClicked: true });
-    const clicked = await mac.script(mac.scripts().slice(0, 2).concat(known));
+    const clicked = await mac.script([one, other]);
     await until('the clicked window', async () => (await clicked.look()).isVisible);
     expect((await other.look()).isVisible).toBe(false);
     people[0].withdraw();
@@ -169,9 +167,8 @@ describe('the window for macOS', needs('Linux'), () => {
       (child: ReturnType<typeof spawn>) => child.kill(),
       (child: ReturnType<typeof spawn>) => child.stdin?.end(),
     ]) {
-      const known = mac.scripts();
       const child = spawn(program, words, { env: mac.environment });
-      const script = await mac.script(known);
+      const script = await mac.script();
       end(child);
       await within('the end of the script', script.ended);
     }

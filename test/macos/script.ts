@@ -26,6 +26,7 @@ export interface Seen {
 
 /** A script for macOS that runs here, and whoever uses it. */
 export interface Script {
+  name: string;
   look(): Promise<Seen>;
   type(text: string): Promise<Seen>;
   /** @param key the title of a button, or the key that means it */
@@ -37,12 +38,16 @@ export interface Script {
   ended: Promise<unknown>;
 }
 
-/** The next script that starts in a folder of stand-ins. */
-export async function nextScript(folder: string, known: readonly string[] = []): Promise<Script> {
-  const name = await until('a script', () =>
-    readdirSync(folder).find((one) => one.startsWith('script ') && !known.includes(one)),
-  );
-  return scriptAt(join(folder, name));
+/** A script that runs in a folder of stand-ins, or the next one that starts there. @param known other ones */
+export function nextScript(folder: string, known: readonly Script[] = []): Promise<Script> {
+  return until('a script', async () => {
+    for (const name of readdirSync(folder)) {
+      if (!name.startsWith('script ') || known.some((one) => one.name === name)) continue;
+      const socket = await connected(join(folder, name));
+      if (socket) return scriptAt(name, socket);
+    }
+    return undefined;
+  });
 }
 
 /** The command that runs the stand-in for osascript. */
@@ -58,17 +63,23 @@ export function standIns() {
     folder,
     environment: { MAC: folder, TMPDIR: folder, PATH: `${folder}:${dirname(process.execPath)}:/usr/bin:/bin` },
     install,
-    /** The scripts that run now, in the order of their start. */
-    scripts: () => readdirSync(folder).filter((name) => name.startsWith('script ')),
-    /** The next script that starts. */
-    script: (known?: readonly string[]) => nextScript(folder, known),
+    script: (known?: readonly Script[]) => nextScript(folder, known),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 
-async function scriptAt(path: string): Promise<Script> {
-  const socket: Socket = connect(path);
-  await within('a connection', once(socket, 'connect'));
+/** Undefined if the script does not listen yet, or has ended. */
+async function connected(path: string): Promise<Socket | undefined> {
+  const socket = connect(path);
+  try {
+    await once(socket, 'connect');
+    return socket;
+  } catch {
+    return undefined;
+  }
+}
+
+function scriptAt(name: string, socket: Socket): Script {
   socket.on('error', () => {});
   const ended = new Promise((resolve) => socket.once('close', resolve));
   const lines = createInterface(socket)[Symbol.asyncIterator]();
@@ -78,6 +89,7 @@ async function scriptAt(path: string): Promise<Script> {
     return JSON.parse(value);
   };
   return {
+    name,
     look: () => act({ look: 1 }),
     type: (text) => act({ type: text }),
     press: (key) => act({ press: key }),
