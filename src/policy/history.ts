@@ -178,7 +178,7 @@ function afterOutcome(history: History, { outcome, noWay, expiration, jitter }: 
       return {
         ...withProblem(history.problem),
         unaskable: summary ?? reason,
-        wait: { until: now + remindEvery, why },
+        wait: { until: now + Math.min(remindEvery, LONGEST_STOP), why },
       };
     }
     case 'unwritable':
@@ -202,7 +202,7 @@ function afterRefusal(
   { now, remindEvery }: Moment,
 ): History {
   const call = expiration === undefined ? undefined : nextCall(now, expiration);
-  const again = Math.min(now + remindEvery, call ?? Number.POSITIVE_INFINITY);
+  const again = Math.min(now + Math.min(remindEvery, LONGEST_STOP), call ?? Number.POSITIVE_INFINITY);
   const before = withProblem(texts.lastTry(kind === 'wrong-code' ? texts.CODES_REFUSED : reason));
   switch (kind) {
     case 'wrong-code':

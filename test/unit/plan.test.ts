@@ -500,6 +500,26 @@ describe('the history', () => {
     }
   });
 
+  it('nothing that AWS or this machine says stops the asking for longer than an hour, whatever the settings', () => {
+    const kinds = ['wrong-code', 'wrong-serial', 'clock', 'session-keys', 'forbidden', 'bad-keys', 'expired'] as const;
+    const others = ['invalid-request', 'refused', 'not-sts', 'busy', 'unreachable'] as const;
+    const outcomes: RefreshOutcome[] = [
+      ...[...kinds, ...others].map((kind) => {
+        const failure = { kind, detail: '', code: 'InvalidClientTokenId', sent: true } as AwsFailure;
+        return { kind: 'refused', failure, reason: '', message: '' } as const;
+      }),
+      { kind: 'no-keys', reason: '' },
+      { kind: 'unaskable', reason: '' },
+    ];
+    for (const outcome of outcomes) {
+      const moment = { ...SETTINGS, remindEvery: 4 * HOUR, now: NINE };
+      const history = after(asked, { kind: 'prompt-ended', outcome, jitter: 1 }, moment);
+      const later = { ...at(NINE + HOUR), remindEvery: 4 * HOUR };
+      const { actions } = plan([situation({ state: 'expired', expiration: NINE - HOUR, history })], later);
+      expect(actions, JSON.stringify(outcome)).toEqual([{ do: 'ask', profile: 'mfa', reminder: 0 }]);
+    }
+  });
+
   it('the next prompt repeats why the last try failed, until the user has seen it or there is a session', () => {
     const outcome = { kind: 'refused', failure: { kind: 'wrong-code' }, reason: '', message: '' } as const;
     const refused = next(asked, { kind: 'prompt-ended', outcome, jitter: 0 });
