@@ -46,7 +46,7 @@ Section: net
 Priority: optional
 Depends: nodejs (>= 20)
 Recommends: gjs | zenity | kdialog | pinentry-x11, gir1.2-gtk-4.0 | zenity | kdialog | pinentry-x11, dbus-user-session
-Suggests: gir1.2-adw-1
+Suggests: acl, gir1.2-adw-1
 Installed-Size: $(du -sk "$root/usr" | cut -f1)
 Description: keeps MFA-protected AWS profiles fresh
  A background agent that watches when the MFA session in the AWS credentials

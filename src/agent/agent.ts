@@ -17,6 +17,7 @@
  *              runJob()                      agent/job.ts: starts a child process, src/job-child.ts
  *              refreshJob()                  agent/jobs.ts, in the child
  *              refresh()                     refresh/refresh.ts: ask for a code, read the keys, call STS, save
+ *              rehearseSave()                refresh/rehearsal.ts: could the session be written?
  *              createAsk()                   ask/choose.ts: the ways of asking, in order
  *              getSessionToken()             aws/sts.ts
  * file       saveSession()                   refresh/effects.ts

@@ -38,7 +38,11 @@ export async function keepAccess(
   const isShared = (mode & 0o077) !== 0 && (modeOf(file) & 0o077) === 0;
   if (isShared && !(await hasSameList(file, target))) {
     setMode(file, mode & 0o700);
-    return `only the owner can access ${target} now, since its access control list cannot be copied here (install getfacl and setfacl)`;
+    const why =
+      process.platform === 'darwin'
+        ? 'its access control list cannot be copied'
+        : 'an access control list cannot be read and copied here (install getfacl and setfacl)';
+    return `only the owner can access ${target} now: ${why}`;
   }
   setMode(file, mode);
   return undefined;

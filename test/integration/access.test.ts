@@ -156,7 +156,7 @@ describe(
         setfacl('-m', 'u:12345:r', file);
         standIn(tools);
         expect(await rewrite()).toBe(
-          `only the owner can access ${file} now, since its access control list cannot be copied here (install getfacl and setfacl)`,
+          `only the owner can access ${file} now: an access control list cannot be read and copied here (install getfacl and setfacl)`,
         );
         expect([modeOf(file), opens('read', file), readFileSync(file, 'utf8')]).toEqual(['600', false, 'old\nnew\n']);
         expect(await rewrite()).toBe(undefined);
