@@ -10,13 +10,13 @@ import type { GlobalOptions } from '../cli/options.ts';
 import { countRevisions } from '../control/revisions.ts';
 import { agentRoutes } from '../control/routes.ts';
 import { serveControl } from '../control/server.ts';
-import { statusOf } from '../errors.ts';
+import { statusOf, UserError } from '../errors.ts';
 import { exposure } from '../files/exposure.ts';
 import { watchFile } from '../files/watch.ts';
 import { packageVersion } from '../package-file.ts';
 import { requireDevice } from '../refresh/target.ts';
 import type { ServiceManager } from '../service/notify.ts';
-import { userHome } from '../settings/paths.ts';
+import { pathsOf, userHome } from '../settings/paths.ts';
 import type { Settings } from '../settings/settings.ts';
 import { lacksDevice, requireValidSchedule, userSettings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
@@ -64,6 +64,7 @@ async function keepFresh(
   const version = packageVersion();
   let unusedSettings: string | undefined;
   const { promise: outdated, resolve: startAnew } = deferred<string>();
+  const { promise: superseded, resolve: replaced } = deferred<string>();
 
   const clock = new Clock();
   const inside = manager
@@ -76,6 +77,7 @@ async function keepFresh(
   const agent = new Agent(settings, {
     ...agentEffects(() => settings, service, { clock, log }),
     checked: () => {
+      void keepSocket();
       revisions.tell(JSON.stringify(agent.status()));
       if (!manager) return;
       const standing = agentTexts.serviceStatus(agent.status(), clock.now());
@@ -87,6 +89,26 @@ async function keepFresh(
     settings.files.runtime,
     agentRoutes(agent, () => settings, { revisions, version }),
   );
+  let isRestoring = false;
+  let lostFor: string | undefined;
+  /** Looks for the socket: its folder may have been removed (WSL does), and commands would then start a second agent. */
+  const keepSocket = async () => {
+    if (isRestoring) return;
+    isRestoring = true;
+    try {
+      const { runtime } = pathsOf(process.env, userHome(), options.config);
+      if (await control.restore(runtime)) log.warn({ folder: runtime }, 'the socket was gone; it is open again');
+      lostFor = undefined;
+    } catch (error) {
+      const { message } = error as Error;
+      if (error instanceof UserError && error.code === 'locked') replaced(message);
+      // A service manager makes the folder when it starts the agent.
+      else if (service) startAnew(`the folder of the socket is gone: ${message}`);
+      else if (message !== lostFor) log.error({ err: error }, 'cannot open the socket again');
+      lostFor = message;
+    }
+    isRestoring = false;
+  };
   log.info({ version, profiles: settings.profiles.map(({ profile }) => profile) }, 'the agent runs');
 
   /** Reports to systemd that the agent is alive until the next check. */
@@ -142,8 +164,12 @@ async function keepFresh(
       process.once(name, resolve);
     }
   });
-  const reason = await Promise.race([stopped.then((signal) => ({ signal })), outdated.then((why) => ({ why }))]);
-  log.info(reason, 'the agent stops');
+  const reason = await Promise.race([
+    stopped.then((signal) => ({ signal })),
+    outdated.then((why) => ({ why, status: RESTART })),
+    superseded.then((why) => ({ why, status: 1 })),
+  ]);
+  log.info('why' in reason ? { why: reason.why } : reason, 'the agent stops');
   manager?.stopping();
   for (const watch of watches) watch.close();
   checks.stop();
@@ -154,7 +180,7 @@ async function keepFresh(
     process.removeAllListeners(reason.signal).kill(process.pid, reason.signal);
   }
   // A timer that a closed prompt has left behind must not keep the process.
-  process.exit('why' in reason ? RESTART : 0);
+  process.exit('status' in reason ? reason.status : 0);
 }
 
 /** Returns the times of the next checks, computed by node-cron in a child process if one can be started. */

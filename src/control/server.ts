@@ -1,4 +1,4 @@
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { UserError } from '../errors.ts';
@@ -31,24 +31,66 @@ const CLIENT_TIMEOUT = 5_000;
 /** The most connections at once. */
 const MOST_CLIENTS = 64;
 
+/** The agent's socket. */
+export interface Control {
+  /**
+   * Opens the socket again if it is gone, for example with its folder, or belongs in another folder now.
+   * @returns whether it had to
+   * @throws UserError: `locked` if another agent has taken its place, or it cannot be opened
+   */
+  restore(runtimeFolder: string): Promise<boolean>;
+  close(): Promise<void>;
+}
+
 /**
  * Opens the socket. The agent that holds it is the user's only one.
- * @throws UserError if another agent answers on it, or the folder cannot be used
+ * @throws UserError: `locked` if another agent answers on it, or it cannot be opened
  */
-export async function serveControl(runtimeFolder: string, routes: Routes): Promise<{ close(): Promise<void> }> {
-  const socket = controlSocket(runtimeFolder);
-  makeFolder(dirname(socket));
-  chmodSync(dirname(socket), 0o700);
+export async function serveControl(runtimeFolder: string, routes: Routes): Promise<Control> {
   const clients = new Map<Socket, NodeJS.Timeout>();
-  const server = serverOf(routes, clients);
-  if (!(await listen(server, socket))) await takeOver(server, socket, runtimeFolder);
+  let opened: OpenSocket | undefined = await open(runtimeFolder, serverOf(routes, clients));
   return {
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const client of clients.keys()) client.destroy();
-      }),
+    restore: async (folder) => {
+      if (opened?.path === controlSocket(folder) && isThere(opened)) return false;
+      if (opened) close(opened);
+      opened = undefined;
+      opened = await open(folder, serverOf(routes, clients));
+      return true;
+    },
+    close: async () => {
+      if (opened) close(opened);
+      for (const client of clients.keys()) client.destroy();
+    },
   };
+}
+
+interface OpenSocket {
+  server: Server;
+  path: string;
+  /** Tells it from another socket of the same name. */
+  mark: string | undefined;
+}
+
+async function open(runtimeFolder: string, server: Server): Promise<OpenSocket> {
+  const path = controlSocket(runtimeFolder);
+  makeFolder(dirname(path));
+  chmodSync(dirname(path), 0o700);
+  if (!(await listen(server, path))) await takeOver(server, path, runtimeFolder);
+  return { server, path, mark: markOf(path) };
+}
+
+function isThere({ path, mark }: OpenSocket): boolean {
+  return mark !== undefined && markOf(path) === mark;
+}
+
+function markOf(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found && `${found.dev}:${found.ino}:${found.birthtimeMs}`;
+}
+
+/** Stops listening. Node then removes whatever has the socket's name, which may be another agent's socket by now. */
+function close(opened: OpenSocket): void {
+  if (isThere(opened) || !existsSync(opened.path)) opened.server.close();
 }
 
 /** @param clients the open connections, each with the timer that closes it */
@@ -57,7 +99,7 @@ function serverOf(routes: Routes, clients: Map<Socket, NodeJS.Timeout>): Server 
     clearTimeout(clients.get(client));
     clients.set(client, setTimeout(() => client.destroy(), milliseconds).unref());
   };
-  /** Connections without a request yet. If there are too many connections, the oldest of these is closed. */
+  /** Connections without a request, or with their answer. If there are too many connections, the first of these is closed. */
   const silent = new Set<Socket>();
   // A client may close its half of the connection before the answer.
   const server = createServer({ allowHalfOpen: true }, (client) => {
@@ -67,6 +109,8 @@ function serverOf(routes: Routes, clients: Map<Socket, NodeJS.Timeout>): Server 
     const gone = new AbortController();
     client
       .on('error', () => {})
+      // Its answer is out: all that is left is that the client closes the connection.
+      .on('finish', () => silent.add(client))
       .on('end', () => {
         gone.abort();
         if (silent.has(client)) client.destroy();
@@ -98,10 +142,10 @@ async function takeOver(server: Server, socket: string, runtimeFolder: string): 
   try {
     const other = await askAgent(runtimeFolder, 'GET /v1/agent', {});
     if (other)
-      throw new UserError(`another agent is running (process ${other.pid}): stop it first, or use it`, 'failed');
+      throw new UserError(`another agent is running (process ${other.pid}): stop it first, or use it`, 'locked');
     rmSync(socket, { force: true });
     if (!(await listen(server, socket)))
-      throw new UserError('another agent has just started: stop it first, or use it', 'failed');
+      throw new UserError('another agent has just started: stop it first, or use it', 'locked');
   } finally {
     await lock.release();
   }

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { UserError } from '../errors.ts';
@@ -48,8 +49,23 @@ export function pathsOf(
     config: named(env.AWS_CONFIG_FILE, join(home, '.aws', 'config')),
     state,
     // macOS has no such folder. If the variable is set there, another program has set it.
-    runtime: platform !== 'darwin' && runtime && isAbsolute(runtime) ? join(runtime, 'aws-mfa-agent') : state,
+    runtime: platform !== 'darwin' && runtime && isOwnFolder(runtime) ? join(runtime, 'aws-mfa-agent') : state,
   };
+}
+
+/**
+ * Whether this folder exists and is the user's, as the specification wants it: `su` and WSL leave a variable with a folder
+ * that is neither. Every command must decide the same, so nobody makes the folder.
+ */
+function isOwnFolder(path: string): boolean {
+  if (!isAbsolute(path)) return false;
+  try {
+    const found = statSync(path);
+    return found.isDirectory() && found.uid === process.getuid?.();
+  } catch {
+    // Whatever the reason, the user cannot put a socket there.
+    return false;
+  }
 }
 
 /**

@@ -79,6 +79,17 @@ describe('the clients of the socket', () => {
     expect(clients.slice(1).filter(({ destroyed }) => destroyed)).toEqual([]);
   });
 
+  it('a client beyond the 64th takes the place of one that has its answer and does not hang up', async () => {
+    await serve(ANSWERING);
+    for (let turn = 0; turn < 64; turn++) {
+      const socket = connect({ path: controlSocket(folder), allowHalfOpen: true }).on('error', () => {});
+      closing.push(async () => socket.destroy());
+      socket.write(ASK);
+      await within('an answer', once(socket, 'data'));
+    }
+    expect(await replyTo(await client())).toBe('HTTP/1.1 200 OK');
+  });
+
   it('a client beyond the 64th is turned away while all others wait for an answer', async () => {
     let asked = 0;
     await serve({

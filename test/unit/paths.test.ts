@@ -1,3 +1,6 @@
+import { chownSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { pathsOf } from '../../src/settings/paths.ts';
 
@@ -18,17 +21,34 @@ describe('the paths with an empty environment', () => {
 
 describe('the XDG folders', () => {
   it('the XDG folders are used when they are set', () => {
-    const env = { XDG_CONFIG_HOME: '/c', XDG_STATE_HOME: '/s', XDG_RUNTIME_DIR: '/run/user/1000' };
+    const own = mkdtempSync(join(tmpdir(), 'runtime-'));
+    const env = { XDG_CONFIG_HOME: '/c', XDG_STATE_HOME: '/s', XDG_RUNTIME_DIR: own };
     expect(paths(env)).toMatchObject({
       settings: '/c/aws-mfa-agent/config.ini',
       state: '/s/aws-mfa-agent',
-      runtime: '/run/user/1000/aws-mfa-agent',
+      runtime: join(own, 'aws-mfa-agent'),
     });
   });
 
   it.each(['', 'relative/folder', './here'])('the XDG folders are ignored when they are %j', (folder) => {
     const env = { XDG_CONFIG_HOME: folder, XDG_STATE_HOME: folder, XDG_RUNTIME_DIR: folder };
     expect(paths(env)).toEqual(paths({}));
+  });
+
+  it('the socket is in the state folder when the runtime folder is missing, a file, or of another user', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'runtime-'));
+    writeFileSync(join(folder, 'file'), '');
+    const others = process.getuid?.() === 0 ? mkdtempSync(join(tmpdir(), 'runtime-')) : '/';
+    if (others !== '/') chownSync(others, 65534, 65534);
+    for (const runtime of [
+      join(folder, 'missing'),
+      join(folder, 'file'),
+      join(folder, 'file/x'),
+      others,
+      '/proc/no/such',
+    ]) {
+      expect(paths({ XDG_STATE_HOME: '/s', XDG_RUNTIME_DIR: runtime }).runtime).toBe('/s/aws-mfa-agent');
+    }
   });
 
   it('the socket is in the state folder on macOS, which has no runtime folder', () => {
