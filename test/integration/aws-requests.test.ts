@@ -424,6 +424,22 @@ describe('a request to AWS', () => {
     expect(seenBy(refused).slice('exit 2: '.length)).toMatch(reason);
   });
 
+  it('a request is refused where the AWS CLI reads endpoints of the user, but not for models of other services', async () => {
+    const data = join(folder, 'data');
+    mkdirSync(join(data, 's3'), { recursive: true });
+    const other = await ours({ env: { ...EU, AWS_DATA_PATH: data } }, 'data-path');
+    expect(seenBy(other)).toBe('CONNECT sts.eu-west-1.amazonaws.com:443');
+    writeFileSync(join(data, 'endpoints.json'), '{}');
+    for (const one of [{ env: { ...EU, AWS_DATA_PATH: `/no/such:${data}` } }, { config: IN(`data_path = ${data}`) }]) {
+      expect(await ours(one, 'data-path')).toEqual({
+        error: expect.stringMatching(
+          /^exit 2: (AWS_DATA_PATH|data_path \(.*:3\)) = .*: this program does not read .*endpoints\.json/,
+        ),
+        code: 'usage',
+      });
+    }
+  });
+
   it('botocore fails with the settings that the program refuses, or ignores them', BOTOCORE, async () => {
     const theirs = await botocore(REFUSED.map(([, one]) => one));
     for (const [index, [title, , , expected]] of REFUSED.entries()) {
