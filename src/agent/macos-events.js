@@ -27,6 +27,15 @@ function say(word) {
   output.writeData($(`${word}\n`).dataUsingEncoding($.NSUTF8StringEncoding));
 }
 
+/**
+ * Calls a method that takes and returns nothing. The bridge calls it when it is named; with some versions of macOS, people have seen
+ * that it then only returns it.
+ */
+function invoke(object, method) {
+  const returned = object[method];
+  if (typeof returned === 'function') returned.call(object);
+}
+
 ObjC.registerSubclass({
   name: 'AwsMfaAgentEvents',
   methods: {
@@ -54,10 +63,10 @@ $.NSNotificationCenter.defaultCenter.addObserverSelectorNameObject(
   'NSFileHandleReadToEndOfFileCompletionNotification',
   input,
 );
-input.readToEndOfFileInBackgroundAndNotify;
+invoke(input, 'readToEndOfFileInBackgroundAndNotify');
 
 const application = $.NSApplication.sharedApplication;
 // NSApplicationActivationPolicyProhibited: neither a window nor an icon in the Dock.
 application.setActivationPolicy(2);
 say('ready');
-application.run;
+invoke(application, 'run');

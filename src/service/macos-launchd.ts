@@ -13,6 +13,10 @@ import { NODE_FLAGS, type Start } from './start.ts';
 const PATIENCE = 10_000;
 const LOOK_EVERY = 200;
 
+/** How long a call of launchctl may take, in milliseconds. `bootout` waits for the end of the agent. */
+const LIMIT = 20_000;
+const LOOK_LIMIT = 5_000;
+
 /** Exit statuses of launchctl: there is no such process, no such domain, no such service. */
 const NOTHING_LOADED: unknown[] = [3, 112, 113];
 
@@ -32,7 +36,11 @@ export function launchd(home: string, uid: number): Service {
   const template = readFileSync(packageFile(`launchd/${LABEL}.plist`), 'utf8');
   const log = logFile(home);
   // It prints 145 kB for a domain.
-  const call = (...words: string[]) => runCommand(['launchctl', ...words], { timeout: 20_000, mostOutput: 2 ** 24 });
+  const call = (verb: string, ...words: string[]) =>
+    runCommand(['launchctl', verb, ...words], {
+      timeout: verb.startsWith('print') ? LOOK_LIMIT : LIMIT,
+      mostOutput: 2 ** 24,
+    });
   const job = async (label = LABEL) => {
     const printed = await call('print', `${domain}/${label}`);
     return printed.ok ? jobIn(printed.stdout) : undefined;

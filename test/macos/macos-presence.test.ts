@@ -87,6 +87,7 @@ describe('presence on macOS', needs('Linux'), () => {
     ['is not there', 'exit 127'],
     ['fails', 'echo "ioreg: error" >&2; exit 1'],
     ['prints something else', 'echo nothing'],
+    ['hangs', 'exec sleep 60'],
   ])('no prompt is postponed where ioreg %s', async (_which, script) => {
     mac.install('ioreg', script);
     expect((await watched()).presence.held()).toBeUndefined();

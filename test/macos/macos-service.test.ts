@@ -57,6 +57,12 @@ describe('the LaunchAgent on a stand-in Mac', needs('Linux'), () => {
     expect(mac.calls()).toContain('managername');
   });
 
+  it('install works where launchctl hangs once', async () => {
+    mac.launchctl({ 'print domain': ['hangs'] });
+    expect(await start(['install'], mac.env).endsWithin(30_000)).toMatchObject({ status: 0 });
+    expect(mac.calls()).toContain('managername');
+  });
+
   it('install waits while the last job is still ending (exit statuses 5 and 37)', async () => {
     mac.launchctl({ bootout: [3], bootstrap: [5, 37, 5] });
     expect(await install()).toMatchObject({ status: 0 });

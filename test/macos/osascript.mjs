@@ -130,6 +130,9 @@ class View extends Thing {
     this.isSpinning = false;
   }
   addItem() {}
+  setAccessibilityLabel(name) {
+    this.accessibilityLabel = name;
+  }
 }
 
 let panel;
@@ -143,10 +146,10 @@ class Panel extends View {
   get center() {
     return undefined;
   }
-  get orderFrontRegardless() {
+  // Both ways in which the bridge was seen to call a method without arguments.
+  orderFrontRegardless() {
     this.isVisible = true;
     this.raised += 1;
-    return undefined;
   }
   get makeKeyWindow() {
     return undefined;

@@ -99,7 +99,7 @@ panel.level = FLOATING;
 panel.collectionBehavior = EVERYWHERE;
 
 listen();
-application.run;
+invoke(application, 'run');
 
 function listen() {
   const methods = {
@@ -108,7 +108,7 @@ function listen() {
     'snooze:': () => {
       if (isAsking()) answer({ answer: 'snooze', id: question.id });
     },
-    'close:': () => panel.close,
+    'close:': () => invoke(panel, 'close'),
     'windowWillClose:': closed,
     'tick:': tick,
     'received:': receive,
@@ -134,8 +134,17 @@ function listen() {
     'NSFileHandleDataAvailableNotification',
     input,
   );
-  input.waitForDataInBackgroundAndNotify;
+  invoke(input, 'waitForDataInBackgroundAndNotify');
   $.NSTimer.scheduledTimerWithTimeIntervalTargetSelectorUserInfoRepeats(TICK, handler, 'tick:', $(), true);
+}
+
+/**
+ * Calls a method that takes and returns nothing. The bridge calls it when it is named; with some versions of macOS, people have seen
+ * that it then only returns it.
+ */
+function invoke(object, method) {
+  const returned = object[method];
+  if (typeof returned === 'function') returned.call(object);
 }
 
 /** Runs a handler. The window may show no usable prompt after a fault: it ends, and the program asks in another way. */
@@ -180,7 +189,7 @@ function receive() {
     received = $.NSMutableData.alloc.init;
     for (const line of text.split('\n')) if (line !== '') take(JSON.parse(line));
   }
-  input.waitForDataInBackgroundAndNotify;
+  invoke(input, 'waitForDataInBackgroundAndNotify');
 }
 
 function take(request) {
@@ -202,10 +211,10 @@ function ask(asked) {
   submit.title = words.submit;
   snooze.title = words.snooze;
   done.title = words.close;
-  field.accessibilityLabel = asked.device;
-  sessionBar.accessibilityLabel = words.sessionLeft;
-  codeBar.accessibilityLabel = words.codeLeft;
-  escapeKey.accessibilityElement = false;
+  nameFor(field, asked.device);
+  nameFor(sessionBar, words.sessionLeft);
+  nameFor(codeBar, words.codeLeft);
+  nameFor(escapeKey, words.close);
   if (isNew) {
     answered = undefined;
     field.stringValue = '';
@@ -213,13 +222,13 @@ function ask(asked) {
   }
   if (isAsking()) setStatus(asked.problem, asked.problem !== '');
   update();
-  if (isFirst) open();
+  if (isFirst) openInTurn();
   else if (isOpen && asked.raise) show();
   if (isNew && isOpen) panel.makeFirstResponder(field);
 }
 
 /** Opens the window, or waits until the one that opened by itself has let go. */
-function open() {
+function openInTurn() {
   if (question.byItself && !getTurn()) say({ answer: 'waiting' });
   else present();
 }
@@ -241,7 +250,7 @@ function present() {
   isOpen = true;
   panel.contentView = questionPage;
   resize();
-  panel.center;
+  invoke(panel, 'center');
   show();
   panel.makeFirstResponder(field);
   say({ answer: 'ready' });
@@ -249,8 +258,8 @@ function present() {
 
 /** Brings the window to the front. Whether it also gets the keys is up to macOS. */
 function show() {
-  panel.orderFrontRegardless;
-  panel.makeKeyWindow;
+  invoke(panel, 'orderFrontRegardless');
+  invoke(panel, 'makeKeyWindow');
 }
 
 function check({ text }) {
@@ -318,10 +327,10 @@ function setStatus(text, isProblem) {
 function tick() {
   const now = Date.now();
   if (now >= letsGoAt && turn) {
-    turn.closeFile;
+    invoke(turn, 'closeFile');
     turn = undefined;
   }
-  if (now >= closesAt) panel.close;
+  if (now >= closesAt) invoke(panel, 'close');
   if (question === undefined || isOver) return;
   if (isOpen) update();
   else if (getTurn()) present();
@@ -342,6 +351,15 @@ function update() {
 /** Makes the window as large as its content. */
 function resize() {
   panel.setContentSize(panel.contentView.fittingSize);
+}
+
+/** Gives a part of the window a name for VoiceOver. */
+function nameFor(view, text) {
+  try {
+    view.setAccessibilityLabel(text);
+  } catch {
+    // The window can be used without.
+  }
 }
 
 /** Has VoiceOver say a text. */
@@ -402,7 +420,11 @@ function stack(orientation, spacing, alignment, views) {
   made.spacing = spacing;
   made.alignment = alignment;
   if (orientation === VERTICAL) {
-    made.edgeInsets = { top: 16, left: 20, bottom: 16, right: 20 };
+    try {
+      made.edgeInsets = { top: 16, left: 20, bottom: 16, right: 20 };
+    } catch {
+      // The window can be used without a margin.
+    }
     made.widthAnchor.constraintEqualToConstant(WIDTH + 40).active = true;
   }
   return made;
