@@ -113,8 +113,8 @@ export class KeptProfile {
    * session.
    */
   #seen: { accessKeyId?: string; issued?: number } | undefined;
-  /** The source's key at the last check, and when it changed under the session. */
-  #source: { accessKeyId: string; keyId: string | undefined; changedAt?: number } | undefined;
+  /** The session and its source's key at the last check, and what happened to them since the agent started. */
+  #source: { accessKeyId: string; keyId: string | undefined; writtenAt?: number; changedAt?: number } | undefined;
   /** What AWS said last about a session whose end is known. The state file has it, too, if that can be written. */
   #verdict: (Verdict & { accessKeyId: string }) | undefined;
   #isVerifying = false;
@@ -199,7 +199,8 @@ export class KeptProfile {
     // A fresh session does not end a stop if the role should be assumed again.
     this.#happened({ kind: 'checked', state: role?.isSourceNew ? 'due' : state, mayBeFixed: mayBeFixed(reason) });
     // With another session of its source, a role is assumed again.
-    const doubtedAt = role ? undefined : this.#source?.changedAt;
+    const { writtenAt, changedAt } = this.#source ?? {};
+    const seen = { writtenAt, sourceChangedAt: role ? undefined : changedAt };
     const { serialNumber = '' } = settings;
     const expiration = endOf(session);
     const awsEnd = session.kind === 'session' && session.expiration !== expiration ? session.expiration : undefined;
@@ -209,7 +210,7 @@ export class KeptProfile {
       state,
       expiration,
       awsEnd,
-      isDoubtful: state !== 'due' && isDoubtful(session, settings.durationSeconds, now, doubtedAt),
+      isDoubtful: state !== 'due' && isDoubtful(session, settings.durationSeconds, now, seen),
       byNotification: this.#byNotification(settings),
       ...(role && { role }),
       history: this.#history,
@@ -259,8 +260,9 @@ export class KeptProfile {
     }
     const { accessKeyId, sourceKeyId: keyId } = stored;
     const before = this.#source;
-    if (before?.accessKeyId !== accessKeyId) this.#source = { accessKeyId, keyId };
-    else if (keyId !== undefined && keyId !== before.keyId) this.#source = { accessKeyId, keyId, changedAt: now };
+    if (before?.accessKeyId !== accessKeyId)
+      this.#source = { accessKeyId, keyId, ...(this.#seen && { writtenAt: now }) };
+    else if (keyId !== undefined && keyId !== before.keyId) this.#source = { ...before, keyId, changedAt: now };
     const own = this.#verdict?.accessKeyId === accessKeyId ? this.#verdict : undefined;
     const verdict = own && own.askedAt > (stored.verdict?.askedAt ?? 0) ? own : stored.verdict;
     this.#verdict = verdict && { ...verdict, accessKeyId };

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { askAgent } from '../../src/control/client.ts';
 import { withSession } from '../../src/credentials/edit.ts';
 import type { MfaSession } from '../../src/session/session.ts';
 import { readState, rememberExpiry, rememberVerdict } from '../../src/session/state.ts';
@@ -197,6 +198,20 @@ describe('the agent and a session that AWS no longer accepts', () => {
     expect(JSON.parse((await run(['status', '--json'], sandbox.env)).stdout)).toMatchObject({
       profiles: [{ profile: 'mfa', state: 'fresh' }],
     });
+  });
+
+  it('the agent does not ask AWS about a session that another tool has just written', async () => {
+    await put(6 * HOUR);
+    settings('prompt = mfa_process\n');
+    agent = start(['run'], sandbox.env);
+    await until('AWS was asked', () => verdict()?.alive === true, agent.output);
+    const { accessKeyId, expiration: exact } = await put(5 * HOUR);
+    const expiration = Math.floor(exact / 1000) * 1000;
+    await until('the agent sees the session', async () => {
+      const report = await askAgent(join(sandbox.home, 'run', 'aws-mfa-agent'), 'GET /v1/agent', {});
+      return report?.profiles[0]?.expiration === expiration;
+    });
+    expect(sandbox.sts.requests.filter((request) => request.accessKeyId === accessKeyId)).toEqual([]);
   });
 
   it('the agent asks for a code when a command has found that AWS refuses the session', async () => {

@@ -71,7 +71,8 @@ describe(`an agent that runs for ${HOURS} hours`, needs('Linux', 'faketime'), ()
       renameSync(`${file}.new`, file);
     }
   }
-  const refreshes = () => sandbox.sts.requests.filter(({ outcome }) => outcome === 'granted').length;
+  const refreshes = () =>
+    sandbox.sts.requests.filter(({ tokenCode, outcome }) => tokenCode && outcome === 'granted').length;
 
   async function minutes(count: number): Promise<void> {
     for (let minute = 0; minute < count; minute++) {

@@ -88,12 +88,19 @@ describe('the doubt whether AWS still accepts a session', () => {
       undefined,
       true,
     ],
-  ])('%s', (_, one, now, doubtedAt, expected) => {
-    expect(isDoubtful(one, HALF_A_DAY, now, doubtedAt)).toBe(expected);
+  ])('%s', (_, one, now, sourceChangedAt, expected) => {
+    expect(isDoubtful(one, HALF_A_DAY, now, { sourceChangedAt })).toBe(expected);
+  });
+
+  it('a session that another tool has just written counts as new, although its length does not say when it began', () => {
+    const other = session({ issued: undefined, expiration: NOON + HOUR });
+    expect(isDoubtful(other, HALF_A_DAY, NOON, {})).toBe(true);
+    expect(isDoubtful(other, HALF_A_DAY, NOON, { writtenAt: NOON })).toBe(false);
+    expect(isDoubtful(other, HALF_A_DAY, NOON, { writtenAt: NOON, sourceChangedAt: NOON + 1 })).toBe(true);
   });
 
   it('a profile without a session is not doubted', () => {
-    expect(isDoubtful({ kind: 'none' }, HALF_A_DAY, NOON, NOON)).toBe(false);
+    expect(isDoubtful({ kind: 'none' }, HALF_A_DAY, NOON, { sourceChangedAt: NOON })).toBe(false);
   });
 });
 
