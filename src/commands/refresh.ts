@@ -104,6 +104,8 @@ export async function refreshCommand(
   const isUsed = end.kind === 'unaskable' && options.tokenCode !== undefined;
   const text = isUsed ? texts.cannotRefresh(profile.profile, end.reason) : outcomeText(profile, end, clock.now());
   show(text);
+  // The reason was said before the tries.
+  if (end.kind === 'unsaved') throw new UserError(texts.GIVEN_UP);
   if (end.kind !== 'refreshed') throw new UserError(text);
   say(text);
   const exposed = exposure(settings.files.credentials);
