@@ -94,7 +94,7 @@ export function readHeldSession(settings: Settings, profile: ProfileSettings, no
 export type Enough = 'working' | 'lasting' | 'fresh';
 
 /** How long AWS's acceptance of a session is relied on by commands that need the session, in milliseconds. */
-export const TRUSTED = 3_600_000;
+const TRUSTED = 3_600_000;
 
 /**
  * Returns the session that a profile holds, if it meets the requirement. If its end is not known, or AWS gave or accepted it
