@@ -153,6 +153,15 @@ describe('a notification on macOS', needs('Linux'), () => {
     expect(runsIntel('arm64', rosetta)).toBe(true);
   });
 
+  it('a notification is not offered where neither a program for replies nor a code field works', async () => {
+    const none: Way = { ...field().way, unfit: async () => 'not installed' };
+    const offered = (way: Way, terminalNotifier: () => string | undefined) =>
+      macosNotification([way], mac.environment, { terminalNotifier }).unfit();
+    expect(await offered(none, NONE)).toBe('no code field can be opened: field: not installed');
+    expect(await offered(none, () => '/terminal-notifier')).toBeUndefined();
+    expect(await offered(field().way, NONE)).toBeUndefined();
+  });
+
   it('without a program for replies, a field opens at once beside a plain notification', async () => {
     const { way, asked } = field();
     const notification = macosNotification([way], mac.environment, { terminalNotifier: NONE });
