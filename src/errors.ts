@@ -9,6 +9,8 @@ const EXIT_STATUS = {
   'target-profile': 2,
   /** A wrong option, argument or setting. */
   usage: 2,
+  /** AWS does not know the MFA device, or the device is out of step. */
+  'wrong-device': 1,
   /** There is no valid session. */
   'no-session': 3,
 } as const;

@@ -106,6 +106,8 @@ export function createProgram(): Command {
     .option('--duration-seconds <seconds>', 'set the session length in seconds: 900 to 129600')
     .option('--prompt-before <duration>', 'ask for the code this long before the session ends (for example 25m)')
     .option('--token-code <code>', 'use this code of the MFA device; "-" reads it from standard input')
+    .option('--roles <profiles>', 'keep these roles of ~/.aws/config fresh, too: names with commas, "all" or "none"')
+    .option('--set-region', 'give the profile the region of its source in ~/.aws/config')
     .option('--no-refresh', 'do not get a first session')
     .option('--install', 'install the service without asking')
     .option('--no-install', 'do not install the service')

@@ -106,7 +106,10 @@ export async function refreshCommand(
   show(text);
   // The reason was said before the tries.
   if (end.kind === 'unsaved') throw new UserError(texts.GIVEN_UP);
-  if (end.kind !== 'refreshed') throw new UserError(text);
+  if (end.kind !== 'refreshed') {
+    const isWrongDevice = end.kind === 'refused' && end.failure.kind === 'wrong-serial';
+    throw new UserError(text, isWrongDevice ? 'wrong-device' : 'failed');
+  }
   say(text);
   const exposed = exposure(settings.files.credentials);
   if (exposed) say(exposed);

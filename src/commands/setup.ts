@@ -9,6 +9,8 @@ import { readSessions } from '../refresh/held-session.ts';
 import { rehearseSave } from '../refresh/rehearsal.ts';
 import { serviceOf } from '../service/install.ts';
 import { aged, stateAt } from '../session/session.ts';
+import { readAwsConfig } from '../settings/aws-config.ts';
+import { ROLE_SECONDS } from '../settings/defaults.ts';
 import { type Paths, pathsOf, userHome } from '../settings/paths.ts';
 import {
   durationProblem,
@@ -18,12 +20,14 @@ import {
   serialProblem,
 } from '../settings/settings.ts';
 import { readAround, valuesInForce } from '../setup/around.ts';
-import { chooseDevice } from '../setup/device.ts';
+import { anotherDevice, chooseDevice } from '../setup/device.ts';
 import { type Arrangement, awsSetting, type Files, whatIsFound } from '../setup/found.ts';
 import { askPromptBefore, leadProblem } from '../setup/lead-time.ts';
 import { chooseProfile } from '../setup/profile.ts';
 import { type Questions, questionsOf } from '../setup/questions.ts';
-import { settingsWith, type ValuesInForce } from '../setup/settings-text.ts';
+import { withRegion } from '../setup/region.ts';
+import { chooseRoles, rolesIn } from '../setup/roles.ts';
+import { settingsWith, type ValuesInForce, withRoles, withSetting } from '../setup/settings-text.ts';
 import * as texts from '../setup/texts.ts';
 import { Clock } from '../time/clock.ts';
 import { installCommand } from './install.ts';
@@ -36,6 +40,8 @@ interface SetupOptions extends GlobalOptions {
   durationSeconds?: string;
   promptBefore?: string;
   tokenCode?: string;
+  roles?: string;
+  setRegion?: boolean;
   refresh: boolean;
   install?: boolean;
   yes?: boolean;
@@ -70,7 +76,9 @@ export async function setupCommand(options: SetupOptions): Promise<void> {
   const durationSeconds = [
     options.durationSeconds,
     inForce.durationSeconds,
-    awsSetting(around.files, chosen.sourceProfile, 'duration_seconds'),
+    chosen.roleArn === undefined
+      ? awsSetting(around.files, chosen.sourceProfile, 'duration_seconds')
+      : String(ROLE_SECONDS),
   ].find((seconds) => seconds !== undefined && durationProblem(seconds) === undefined);
   const promptBefore =
     options.promptBefore ??
@@ -80,9 +88,17 @@ export async function setupCommand(options: SetupOptions): Promise<void> {
       durationSeconds,
     ));
 
-  const { profile, sourceProfile } = chosen;
-  const answers = { profile, sourceProfile, serialNumber, promptBefore, durationSeconds: options.durationSeconds };
-  const changed = settingsWith(text, answers, inForce, files.settings);
+  const { profile, sourceProfile, roleArn } = chosen;
+  const answers = { profile, sourceProfile, roleArn, serialNumber, promptBefore };
+  const withAnswers = settingsWith(
+    text,
+    { ...answers, durationSeconds: options.durationSeconds },
+    inForce,
+    files.settings,
+  );
+  const offered = roleArn === undefined ? rolesIn(around.files, profile, serialNumber) : [];
+  const roles = await chooseRoles(questions, offered, options.roles);
+  const changed = withRoles(withAnswers, roles, profile);
   // A wrong setting would end the agent: report it before anything is written.
   const settings = await load(changed);
   if (options.refresh) await requireRefresh(settings, profile, questions, options);
@@ -91,23 +107,61 @@ export async function setupCommand(options: SetupOptions): Promise<void> {
   const lost = changed === text ? undefined : await write(files.settings, around.bytes, changed);
   questions.say(changed === text ? texts.unchanged(files.settings) : texts.written(files.settings));
   if (lost !== undefined) questions.say(lost);
-  if (options.refresh) {
-    try {
-      await refreshCommand(
-        profile,
-        { ...refreshOptions(options), endpointIsNamed: true },
-        questions.person ? undefined : ['mfa_process'],
-      );
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
+  if (options.refresh) await firstRefresh(profile, files.settings, changed, questions, options);
+  if (installs) await installCommand({ ...options, endpointIsNamed: true });
+  await giveRegion(profile, sourceProfile, around.files, files.config, questions, options);
+  const agent = await askAgent(files.runtime, 'GET /v1/agent', {}).catch(() => undefined);
+  questions.end(texts.done(profile, { refreshed: options.refresh, runs: installs || agent !== undefined }));
+}
+
+/** Gets the first session. If AWS does not know the MFA device, asks the user for another one. */
+async function firstRefresh(
+  profile: string,
+  file: string,
+  text: string,
+  questions: Questions,
+  options: SetupOptions,
+): Promise<void> {
+  try {
+    await refreshCommand(
+      profile,
+      { ...refreshOptions(options), endpointIsNamed: true },
+      questions.person ? undefined : ['mfa_process'],
+    );
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const canAsk = questions.person && !options.yes;
+    const isOpen = options.serialNumber === undefined && options.tokenCode === undefined;
+    if (error.code !== 'wrong-device' || !canAsk || !isOpen) {
       throw new UserError(texts.notRefreshed(error.message), error.code, { cause: error });
     }
+    questions.say(error.message);
+    // The question for the code has released the terminal.
+    process.stdin.ref?.();
+    const changed = withSetting(text, profile, 'mfa_serial', await anotherDevice(questions), file);
+    await write(file, Buffer.from(text, 'utf8'), changed);
+    await firstRefresh(profile, file, changed, questions, options);
   }
-  if (installs) await installCommand({ ...options, endpointIsNamed: true });
-  const region = awsSetting(around.files, sourceProfile, 'region');
-  if (region && awsSetting(around.files, profile, 'region') === undefined)
-    questions.say(texts.noRegion(profile, region));
-  questions.end(texts.done(profile, options.refresh));
+}
+
+/** Gives a new profile the region of its source in `~/.aws/config`, or says how. */
+async function giveRegion(
+  profile: string,
+  sourceProfile: string,
+  awsFiles: Files,
+  configFile: string,
+  questions: Questions,
+  { setRegion }: SetupOptions,
+): Promise<void> {
+  const region = awsSetting(awsFiles, sourceProfile, 'region');
+  if (!region || awsSetting(awsFiles, profile, 'region') !== undefined) return;
+  if (!setRegion) return questions.say(texts.noRegion(profile, region));
+  const lost = await changeCredentials(configFile, (bytes) => {
+    const config = readAwsConfig(bytes);
+    return config.entries(profile).has('region') ? bytes : withRegion(bytes, config.title(profile), profile, region);
+  });
+  questions.say(texts.regionSet(profile, region, configFile));
+  if (lost !== undefined) questions.say(lost);
 }
 
 function refuseMalformed({ tokenCode, serialNumber, durationSeconds, promptBefore }: SetupOptions): void {

@@ -6,6 +6,7 @@ import { readSettingsFile, type SettingsFile } from '../settings/config-ini.ts';
 import { DURATION_SECONDS, PROMPT_BEFORE } from '../settings/defaults.ts';
 import type { Paths } from '../settings/paths.ts';
 import type { Settings } from '../settings/settings.ts';
+import { isChainedRole } from '../settings/unknown-settings.ts';
 import { awsSetting, type Files } from './found.ts';
 import { inUnits } from './lead-time.ts';
 import type { ValuesInForce } from './settings-text.ts';
@@ -47,10 +48,14 @@ export async function readAround(
     files: {
       credentials: credentials && parseCredentials(credentials),
       config: readAwsConfig(config),
-      settings: written.sections.map(({ name, entries }) => ({
-        profile: name,
-        sourceProfile: entries.get('source_profile')?.value ?? 'default',
-      })),
+      settings: written.sections
+        .filter((section) => !isChainedRole(section, written.sections))
+        .map(({ name, entries }) => ({
+          profile: name,
+          sourceProfile: entries.get('source_profile')?.value ?? 'default',
+          roleArn: entries.get('role_arn')?.value,
+        })),
+      sections: written.sections.map(({ name }) => name),
       namedSource,
     },
   };
@@ -80,6 +85,7 @@ export function valuesInForce(
     entries?.get(key)?.value ?? awsSetting(files, sourceProfile, key) ?? awsSetting(files, profile, key);
   return {
     sourceProfile: entries?.get('source_profile')?.value ?? 'default',
+    roleArn: entries?.get('role_arn')?.value,
     serialNumber: value('mfa_serial'),
     durationSeconds: value('duration_seconds') ?? String(DURATION_SECONDS),
     promptBefore: current ? inUnits(current.promptBefore) : (top.get('prompt_before')?.value ?? inUnits(PROMPT_BEFORE)),

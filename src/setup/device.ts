@@ -42,7 +42,9 @@ export async function chooseDevice(
     if (answer.failure.kind === 'bad-keys')
       throw new UserError(texts.deadKeys(hints.sourceProfile, answer.failure.code));
     questions.say(texts.notListed(answer.failure));
-    return typed(questions, known, known === undefined ? await usualDevice(keys, targetOf('STS')) : undefined);
+    const guess = known === undefined ? await usualDevice(keys, targetOf('STS')) : undefined;
+    if (guess !== undefined) questions.say(texts.guessed(guess));
+    return typed(questions, known, guess);
   }
 
   const devices = answer.value.filter((serial) => serialProblem(serial) === undefined);
@@ -62,6 +64,11 @@ export async function chooseDevice(
   const initial = configured ?? (found !== undefined && devices.includes(found) ? found : first);
   const chosen = await questions.choose({ option: OPTION, message: texts.WHICH_DEVICE, choices, initial });
   return chosen === ANOTHER ? typed(questions, undefined, undefined) : chosen;
+}
+
+/** Asks for the serial number of the device again: AWS does not know the last one. */
+export function anotherDevice(questions: Questions): Promise<string> {
+  return typed(questions, undefined, undefined);
 }
 
 function typed(questions: Questions, initial: string | undefined, guess: string | undefined): Promise<string> {

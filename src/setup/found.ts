@@ -2,14 +2,17 @@ import type { CredentialsDocument } from '../credentials/document.ts';
 import type { Entries, ProfileSection } from '../credentials/section.ts';
 import { longTermKeyIn, sessionIn } from '../session/session.ts';
 import type { AwsConfig } from '../settings/aws-config.ts';
+import { roleArn } from '../settings/forms.ts';
 
 /** The user's files, as they were read. */
 export interface Files {
   credentials: CredentialsDocument | undefined;
   /** `~/.aws/config`. */
   config: AwsConfig;
-  /** The MFA profiles of `config.ini`, if it is there. */
-  settings: { profile: string; sourceProfile: string }[];
+  /** The profiles of `config.ini` that are refreshed with codes, if it is there. */
+  settings: { profile: string; sourceProfile: string; roleArn?: string | undefined }[];
+  /** The names of all sections of `config.ini`. */
+  sections: string[];
   /** The source profile of --source-profile. */
   namedSource: string | undefined;
 }
@@ -27,6 +30,8 @@ export interface Arrangement {
   sourceProfile: string;
   /** The MFA device that a file names for it. Not validated. */
   serialNumber: string | undefined;
+  /** The role whose session it holds: then the code is for assuming the role. */
+  roleArn?: string | undefined;
   /** The tool that keeps it now: `settings` is this agent by `config.ini`, `session` a pasted session, `nobody` a new profile. */
   keptBy: 'settings' | 'aws-mfa' | 'mfa-login' | 'session' | 'nobody';
 }
@@ -56,6 +61,11 @@ export function whatIsFound(files: Files): Found {
     arrangements.push({ ...one, serialNumber: one.serialNumber ?? serialFor(files, one.sourceProfile, one.profile) });
   };
   for (const one of files.settings) offer({ ...one, keptBy: 'settings' });
+  for (const profile of files.credentials?.profileNames() ?? []) {
+    const role = roleOfAwsMfa(files, profile);
+    const source = role && sourceOfAwsMfa(sources, profile);
+    if (source) offer({ profile, sourceProfile: source, keptBy: 'aws-mfa', roleArn: role });
+  }
   for (const { profile } of sources) {
     for (const short of shortTermProfiles(files, profile)) {
       offer({ profile: short, sourceProfile: profile, keptBy: 'aws-mfa' });
@@ -138,7 +148,8 @@ function givesKeysOfVault(command: string): boolean {
   return /\baws-vault\b/.test(command) && /\s--no-session\b/.test(command);
 }
 
-function obstaclesIn({ credentials, config }: Files, sources: Source[]): Obstacle[] {
+function obstaclesIn(files: Files, sources: Source[]): Obstacle[] {
+  const { credentials, config } = files;
   const obstacles: Obstacle[] = [];
   for (const profile of config.profileNames()) {
     if (sources.some((source) => source.profile === profile) || credentials?.profile(profile)) continue;
@@ -152,9 +163,29 @@ function obstaclesIn({ credentials, config }: Files, sources: Source[]): Obstacl
   for (const profile of credentials?.profileNames() ?? []) {
     const values = credentials?.profile(profile)?.values;
     const isRole = values?.get('assumed_role')?.toLowerCase() === 'true';
-    if (isRole) obstacles.push({ kind: 'holds-role', profile });
+    const canContinue = roleOfAwsMfa(files, profile) !== undefined && sourceOfAwsMfa(sources, profile) !== undefined;
+    if (isRole && !canContinue) obstacles.push({ kind: 'holds-role', profile });
   }
   return obstacles;
+}
+
+/** Returns the role whose session aws-mfa keeps in a profile (`aws-mfa --assume-role`), if a file names it. */
+function roleOfAwsMfa({ credentials }: Files, profile: string): string | undefined {
+  const values = credentials?.profile(profile)?.values;
+  if (values?.get('assumed_role')?.toLowerCase() !== 'true') return undefined;
+  const ofSource = credentials?.profile(`${profile}-long-term`)?.values.get('assume_role');
+  const arn = values.get('assumed_role_arn') || ofSource;
+  return arn !== undefined && roleArn.read(arn) ? arn : undefined;
+}
+
+/** Returns the profile with the long-term keys from which aws-mfa made a profile: by its name, or the only one. */
+function sourceOfAwsMfa(sources: Source[], profile: string): string | undefined {
+  const isSource = ({ profile: source }: Source) => {
+    const base = source.replace(LONG_TERM, '');
+    return base !== source && (profile === base || profile.startsWith(`${base}-`));
+  };
+  const [only, ...others] = sources;
+  return (sources.find(isSource) ?? (others.length === 0 ? only : undefined))?.profile;
 }
 
 /**

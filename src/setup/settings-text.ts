@@ -1,13 +1,16 @@
 import { readSettingsFile, type SettingsFile } from '../settings/config-ini.ts';
-import { DURATION_SECONDS, REMIND_EVERY } from '../settings/defaults.ts';
+import { DURATION_SECONDS, REMIND_EVERY, ROLE_SECONDS } from '../settings/defaults.ts';
 import { parseDuration } from '../time/duration.ts';
 import { inUnits } from './lead-time.ts';
+import type { OfferedRole } from './roles.ts';
 
 /** The user's answers, as they are written in `config.ini`. */
 export interface Answers {
   profile: string;
   sourceProfile: string;
   serialNumber: string;
+  /** The role to assume with the code. */
+  roleArn?: string | undefined;
   /** `15m` */
   promptBefore: string;
   /** Undefined if no option sets it: then the present value stays. */
@@ -38,6 +41,7 @@ export function settingsWith(text: string | undefined, answers: Answers, inForce
   if (!readSettingsFile(changed, file).sections.some(({ name }) => name === profile)) {
     return withBlock(changed, sectionOf(answers));
   }
+  set(profile, 'role_arn', answers.roleArn, inForce.roleArn);
   set(profile, 'source_profile', sourceProfile, inForce.sourceProfile);
   set(profile, 'mfa_serial', serialNumber, inForce.serialNumber);
   set(profile, 'duration_seconds', durationSeconds, inForce.durationSeconds);
@@ -60,16 +64,30 @@ prompt_before = ${written(answers.promptBefore)}
 ${sectionOf(answers)}`;
 }
 
-function sectionOf({ profile, sourceProfile, serialNumber, durationSeconds }: Answers): string {
+function sectionOf({ profile, sourceProfile, serialNumber, roleArn, durationSeconds }: Answers): string {
+  const ofRole = roleArn === undefined ? '' : `; The role to assume with the code.\nrole_arn = ${written(roleArn)}\n`;
+  const [usual, longest] = roleArn === undefined ? [DURATION_SECONDS, 129_600] : [ROLE_SECONDS, 43_200];
   return `; An MFA profile, which the agent keeps fresh. Add one section for each MFA profile.
 ${header(profile)}
-; The profile with the long-term keys. The agent never changes them.
+${ofRole}; The profile with the long-term keys. The agent never changes them.
 source_profile = ${written(sourceProfile)}
 ; The MFA device: its ARN, or the serial number of a hardware token.
 mfa_serial = ${written(serialNumber)}
-; How long a session lasts, in seconds: 900 to 129600.
-${durationSeconds === undefined ? `; duration_seconds = ${DURATION_SECONDS}` : `duration_seconds = ${durationSeconds}`}
+; How long a session lasts, in seconds: 900 to ${longest}.
+${durationSeconds === undefined ? `; duration_seconds = ${usual}` : `duration_seconds = ${durationSeconds}`}
 `;
+}
+
+/** Returns `config.ini` with one more section for each role, below the others. */
+export function withRoles(text: string, roles: readonly OfferedRole[], mfaProfile: string): string {
+  return roles.reduce((changed, { name, profile, through, settings }) => {
+    const source = roles.find((one) => one.name === through)?.profile ?? mfaProfile;
+    const lines = [...settings, ['source_profile', source] as const].map(
+      ([key, value]) => `${key} = ${written(value)}\n`,
+    );
+    const title = `; A role, as in [profile ${name}] of ~/.aws/config: assumed with the session of its source, without a code.\n`;
+    return withBlock(changed, `${title}${header(profile)}\n${lines.join('')}`);
+  }, text);
 }
 
 /** A line of a file and its line end, which the last line may not have. */

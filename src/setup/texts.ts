@@ -12,6 +12,9 @@ export const WHICH_PROFILE = 'Which profile should the agent keep fresh?';
 export const WHICH_SOURCE = 'Which profile holds the long-term keys?';
 export const WHICH_NAME = 'Name of the profile for the sessions?';
 export const WHICH_DEVICE = 'Which MFA device?';
+export const WHICH_ROLES = 'Which roles of ~/.aws/config should the agent keep fresh, too?';
+export const NO_ROLE = 'none';
+export const NO_ROLE_HINT = 'tools assume them by themselves';
 export const ANOTHER_PROFILE = 'another profile';
 export const ANOTHER_DEVICE = 'another device';
 export const PROMPT_BEFORE = 'How long before a session ends should the agent ask for the code?';
@@ -52,6 +55,24 @@ export function arrangementHint({ keptBy }: Arrangement): string {
   }
 }
 
+export function allRoles(count: number): string {
+  return `all ${count}`;
+}
+
+/** @param profile the name in config.ini */
+export function roleLabel(name: string, profile: string): string {
+  return `[${name}], as [${profile}] in the credentials file`;
+}
+
+/** Says that the device of the next question is derived from the user's name. */
+export function guessed(serialNumber: string): string {
+  return `${serialNumber} is a guess, made from the name of the user: compare it with the console`;
+}
+
+export function regionSet(profile: string, region: string, file: string): string {
+  return `Set region = ${region} for [${profile}] in ${file}`;
+}
+
 export function sourceLabel({ profile, accessKeyId }: Source): string {
   return `[${profile}] (${accessKeyId === undefined ? 'credential_process' : shortKeyId(accessKeyId)})`;
 }
@@ -63,7 +84,7 @@ export function obstacle({ kind, profile }: Obstacle): string {
     case 'vault-gives-session':
       return `[${profile}] gets a session from aws-vault, not keys: add --no-session to its credential_process, and run setup again`;
     case 'holds-role':
-      return `[${profile}] holds the session of a role that aws-mfa assumed; the agent does not assume roles: use another profile for the session, and let tools assume the role with it (see docs/migrate.md)`;
+      return `[${profile}] holds the session of a role that aws-mfa assumed; no file names the role: add a section with role_arn to config.ini (see docs/roles.md), or use another profile`;
   }
 }
 
@@ -178,9 +199,15 @@ export function noRegion(profile: string, region: string): string {
   return `[${profile}] has no region yet. To set it: aws configure set region ${region} --profile ${shellWord(profile)}`;
 }
 
-/** @param refreshed whether there is a session */
-export function done(profile: string, refreshed: boolean): string {
+/**
+ * @param refreshed whether there is a session
+ * @param runs whether an agent is running
+ */
+export function done(profile: string, { refreshed, runs }: { refreshed: boolean; runs: boolean }): string {
   if (!refreshed) return `Settings saved. Get a session with: aws-mfa-agent refresh ${shellWord(profile)}`;
+  if (!runs) {
+    return `[${profile}] has a session, but no agent is running, so it will end: aws-mfa-agent install starts one now and at each login`;
+  }
   return profile === 'default'
     ? 'Ready. Try: aws sts get-caller-identity'
     : `Ready. Use --profile ${shellWord(profile)} or AWS_PROFILE=${shellWord(profile)}; try: aws sts get-caller-identity --profile ${shellWord(profile)}`;

@@ -457,3 +457,101 @@ describe('setup with profiles of other tools', () => {
     expect(await sessionIn('mfa')).toMatchObject({ mfa: true });
   });
 });
+
+describe('setup with roles', () => {
+  const arn = 'arn:aws:iam::123456789012:role/admin';
+  const role = `\n[profile admin]\nrole_arn = ${arn}\nsource_profile = mfa\n`;
+  const withRole = async () => {
+    sandbox.roles.push({ name: 'admin', mfa: true, maxSessionDuration: 43_200 });
+    await writeFile(sandbox.configFile, (await readFile(sandbox.configFile, 'utf8')) + role);
+  };
+
+  it('setup offers the roles of ~/.aws/config that lead to the MFA profile, and the agent can assume them', async () => {
+    await withRole();
+    const { status, screen } = await person(
+      [],
+      [
+        [PROFILE, RETURN],
+        [DEVICE, RETURN],
+        [LEAD, RETURN],
+        [/Which roles of ~\/\.aws\/config.*\[admin\], as \[admin-keys\]/, `\u001b[B${RETURN}`],
+        [CODE, code],
+      ],
+    );
+    expect(screen).toMatch(/\[mfa\] is fresh until/);
+    expect(status).toBe(0);
+    expect(await settings()).toContain(`[admin-keys]\nrole_arn = ${arn}\nsource_profile = mfa\n`);
+    expect(await run(['refresh', 'admin-keys'], sandbox.env)).toMatchObject({ status: 0 });
+    const before = await settings();
+    expect(await setup(['--yes', '--profile', 'mfa'])).toMatchObject({ status: 0 });
+    expect(await settings()).toBe(before);
+  });
+
+  it('setup --roles takes them without a question, and --set-region writes one line into ~/.aws/config', async () => {
+    await withRole();
+    const config = await readFile(sandbox.configFile, 'utf8');
+    const ended = await setup(['--yes', '--roles', 'all', '--set-region', '--token-code', sandbox.code()]);
+    expect(ended).toMatchObject({ status: 0, stderr: expect.stringContaining('Set region = eu-west-1 for [mfa]') });
+    expect(await settings()).toContain('[admin-keys]\n');
+    expect(await readFile(sandbox.configFile, 'utf8')).toBe(`${config}\n[profile mfa]\nregion = eu-west-1\n`);
+    const after = [await settings(), await readFile(sandbox.configFile, 'utf8')];
+    expect(await setup(['--yes', '--roles', 'all', '--set-region'])).toMatchObject({ status: 0 });
+    expect([await settings(), await readFile(sandbox.configFile, 'utf8')]).toEqual(after);
+  });
+
+  it('setup continues the role that aws-mfa --assume-role keeps, with the code in AssumeRole', async () => {
+    sandbox.roles.push({ name: 'admin', mfa: true, maxSessionDuration: 3600 });
+    const old = sandbox.sts.issue('alice', -60);
+    const below = `\n[mfa]\nassumed_role = True\nassumed_role_arn = ${arn}\naws_access_key_id = ${old.accessKeyId}\naws_secret_access_key = ${old.secretAccessKey}\naws_session_token = ${old.sessionToken}\nexpiration = 2026-03-01 12:00:00\n`;
+    await writeCredentials({ name: 'mfa-long-term', lines: `aws_mfa_device = ${sandbox.serialNumber}\n`, below });
+    expect(await setup(['--yes', '--token-code', sandbox.code()])).toMatchObject({ status: 0 });
+    expect(await settings()).toMatch(
+      new RegExp(`\\[mfa\\]\n[\\s\\S]*role_arn = ${arn}\n[\\s\\S]*source_profile = mfa-long-term\n`),
+    );
+    expect(await sessionIn('mfa')).toMatchObject({ role: 'admin' });
+  });
+});
+
+describe('the end of setup', () => {
+  it('setup does not say that all is ready when no agent runs', async () => {
+    const ended = await setup(['--yes', '--no-install', '--token-code', sandbox.code()]);
+    expect(ended.stderr).toContain(
+      '[mfa] has a session, but no agent is running, so it will end: aws-mfa-agent install',
+    );
+    expect(ended.stderr).not.toContain('Ready');
+    const agent = start(['run'], sandbox.env);
+    try {
+      await agent.says(/the agent runs/);
+      const again = await setup(['--yes', '--no-install']);
+      expect(again.stderr).toContain('Ready. Use --profile mfa');
+    } finally {
+      agent.child.kill();
+      await agent.ended;
+    }
+  });
+
+  it('setup says that a device is a guess, and asks for it again when AWS does not know it', async () => {
+    sandbox.alice.mayNotListDevices = true;
+    await writeFile(sandbox.configFile, '[default]\nregion = eu-west-1\n');
+    const [device] = sandbox.alice.mfa;
+    if (device) device.serialNumber = 'arn:aws:iam::123456789012:mfa/phone';
+    const shown = () => `${sandbox.authenticator.code(sandbox.clock.now())}${RETURN}`;
+    const { status, screen } = await person(
+      [],
+      [
+        [PROFILE, RETURN],
+        [/mfa\/alice is a guess, made from the name of the user.*Which MFA device\?/, RETURN],
+        [LEAD, RETURN],
+        [CODE, shown],
+        [
+          /AWS cannot validate codes of the MFA device.*Which MFA device\?/,
+          `arn:aws:iam::123456789012:mfa/phone${RETURN}`,
+        ],
+        [/MFA code of phone in account 123456789012: /, shown],
+      ],
+    );
+    expect(screen).toMatch(/\[mfa\] is fresh until/);
+    expect(status).toBe(0);
+    expect(await settings()).toContain('mfa_serial = arn:aws:iam::123456789012:mfa/phone\n');
+  });
+});

@@ -3,6 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
 import { readAwsConfig } from '../../src/settings/aws-config.ts';
 import { type Files, freeName, whatIsFound } from '../../src/setup/found.ts';
+import { withRegion } from '../../src/setup/region.ts';
+import { chooseRoles, rolesIn } from '../../src/setup/roles.ts';
+import { withRoles } from '../../src/setup/settings-text.ts';
 
 const SERIAL = 'arn:aws:iam::123456789012:mfa/alice';
 const fixture = (name: string) => readFileSync(new URL(`../fixtures/dialects/${name}`, import.meta.url), 'utf8');
@@ -10,6 +13,7 @@ const files = (credentials: string, config = '', more: Partial<Files> = {}): Fil
   credentials: parseCredentials(Buffer.from(credentials)),
   config: readAwsConfig(Buffer.from(config)),
   settings: [],
+  sections: [],
   namedSource: undefined,
   ...more,
 });
@@ -67,6 +71,25 @@ describe('the profiles that setup finds', () => {
     const found = whatIsFound(files(role));
     expect(found.obstacles).toEqual([{ kind: 'holds-role', profile: 'mfa' }]);
     expect(found.arrangements).toMatchObject([{ profile: 'mfa-mfa', sourceProfile: 'mfa-long-term' }]);
+  });
+
+  it('setup continues the role that aws-mfa assumed, if a file names it', () => {
+    const arn = 'arn:aws:iam::123456789012:role/admin';
+    const role = fixture('broamski-aws-mfa').replace(
+      'assumed_role = False',
+      `assumed_role = True\nassumed_role_arn = ${arn}`,
+    );
+    expect(whatIsFound(files(role))).toMatchObject({
+      obstacles: [],
+      arrangements: [
+        { profile: 'mfa', sourceProfile: 'mfa-long-term', roleArn: arn, serialNumber: SERIAL, keptBy: 'aws-mfa' },
+      ],
+    });
+    const setting = `${keys('x-long-term')}assume_role = ${arn}\n${session('x')}assumed_role = True\n`;
+    expect(whatIsFound(files(setting)).arrangements).toMatchObject([
+      { profile: 'x', sourceProfile: 'x-long-term', roleArn: arn },
+    ]);
+    expect(whatIsFound(files(setting.replace(arn, 'admin'))).obstacles).toEqual([{ kind: 'holds-role', profile: 'x' }]);
   });
 
   it.each(['aws-configure-mfa-login', 'aws-configure-mfa-login-draft-1', 'aws-configure-mfa-login-draft-2'])(
@@ -142,4 +165,106 @@ it('setup makes a free name for an MFA profile', () => {
   expect(named('a', keys('a', 'a-mfa', 'default'))).toBe('a-session');
   expect(named('default', keys('a', 'mfa', 'default'))).toBe('default-mfa');
   expect(named('default', keys('default') + fixture('saml2aws').replace('[saml]', '[mfa]'))).toBe('default-mfa');
+});
+
+describe('the roles that setup finds', () => {
+  const ARN = 'arn:aws:iam::123456789012:role';
+  const CONFIG = `
+[profile second]
+role_arn = ${ARN}/second
+source_profile = admin
+[profile admin]
+role_arn = ${ARN}/admin
+source_profile = mfa
+region = eu-west-1
+external_id = id/1
+duration_seconds = 7200
+[profile own-code]
+role_arn = ${ARN}/own-code
+source_profile = default
+mfa_serial = ${SERIAL}
+[profile elsewhere]
+role_arn = ${ARN}/elsewhere
+source_profile = work
+[profile circle]
+role_arn = ${ARN}/circle
+source_profile = around
+[profile around]
+role_arn = ${ARN}/around
+source_profile = circle
+[profile no-role]
+region = eu-west-1
+`;
+  const roles = (sections: string[] = []) => rolesIn(files('', CONFIG, { sections }), 'mfa', SERIAL);
+  const questions = { person: false } as Parameters<typeof chooseRoles>[0];
+
+  it('setup offers the roles that lead to the MFA profile or name its device, sources first', () => {
+    expect(roles()).toEqual([
+      {
+        name: 'admin',
+        profile: 'admin-keys',
+        through: undefined,
+        settings: [
+          ['role_arn', `${ARN}/admin`],
+          ['external_id', 'id/1'],
+          ['region', 'eu-west-1'],
+        ],
+      },
+      { name: 'second', profile: 'second-keys', through: 'admin', settings: [['role_arn', `${ARN}/second`]] },
+      { name: 'own-code', profile: 'own-code-keys', through: undefined, settings: [['role_arn', `${ARN}/own-code`]] },
+    ]);
+    expect(roles(['admin-keys', 'own-code-keys'])).toEqual([]);
+  });
+
+  it.each([
+    ['second', ['admin', 'second']],
+    ['own-code, admin', ['admin', 'own-code']],
+    ['all', ['admin', 'second', 'own-code']],
+    ['none', []],
+    [undefined, []],
+  ])('setup with --roles %s takes a role with those that it is assumed with', async (named, names) => {
+    expect((await chooseRoles(questions, roles(), named)).map(({ name }) => name)).toEqual(names);
+  });
+
+  it('setup writes a section for each role, which the settings accept', () => {
+    expect(withRoles('[mfa]\n', roles().slice(0, 2), 'mfa')).toBe(`[mfa]
+
+; A role, as in [profile admin] of ~/.aws/config: assumed with the session of its source, without a code.
+[admin-keys]
+role_arn = ${ARN}/admin
+external_id = id/1
+region = eu-west-1
+source_profile = mfa
+
+; A role, as in [profile second] of ~/.aws/config: assumed with the session of its source, without a code.
+[second-keys]
+role_arn = ${ARN}/second
+source_profile = admin-keys
+`);
+  });
+});
+
+describe('the region that setup writes into ~/.aws/config', () => {
+  it.each([
+    ['a new section', '[default]\nregion = x\n', '[default]\nregion = x\n\n[profile mfa]\nregion = eu-west-1\n'],
+    ['a new section after a last line without an end', '[default]', '[default]\n\n[profile mfa]\nregion = eu-west-1\n'],
+    ['an empty file', '', '[profile mfa]\nregion = eu-west-1\n'],
+    [
+      'an existing section with Windows line ends and other bytes',
+      '# \xe9\r\n[profile mfa] ; mine\r\ns3 =\r\n  a = 1\r\n[profile b]\r\n',
+      '# \xe9\r\n[profile mfa] ; mine\r\nregion = eu-west-1\r\ns3 =\r\n  a = 1\r\n[profile b]\r\n',
+    ],
+    ['a header at the end of the file', '[profile mfa]', '[profile mfa]\nregion = eu-west-1\n'],
+  ])('setup adds the region to %s, and changes no other byte', (_, before, after) => {
+    const bytes = Buffer.from(before, 'latin1');
+    const title = readAwsConfig(bytes).title('mfa');
+    const changed = withRegion(bytes, title, 'mfa', 'eu-west-1');
+    expect(changed.toString('latin1')).toBe(after);
+    expect(readAwsConfig(changed).entries('mfa').get('region')?.value).toBe('eu-west-1');
+  });
+
+  it('setup quotes a name with spaces', () => {
+    const changed = withRegion(Buffer.alloc(0), undefined, 'two words', 'eu-west-1');
+    expect(readAwsConfig(changed).entries('two words').get('region')?.value).toBe('eu-west-1');
+  });
 });
