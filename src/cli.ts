@@ -1,6 +1,14 @@
 #!/usr/bin/env node
 import { complain } from './cli/complain.ts';
 
+// `exec --server` hides the credentials file from the tools of its command, but not from this program.
+const { AWS_MFA_AGENT_CREDENTIALS_FILE: hidden, AWS_SHARED_CREDENTIALS_FILE: file } = process.env;
+if (hidden !== undefined) {
+  delete process.env.AWS_MFA_AGENT_CREDENTIALS_FILE;
+  if (file === '/dev/null' && hidden !== '') process.env.AWS_SHARED_CREDENTIALS_FILE = hidden;
+  else if (file === '/dev/null') delete process.env.AWS_SHARED_CREDENTIALS_FILE;
+}
+
 /**
  * Runs the commands that shells and AWS tools call often, and the agent, without the parser of command lines if they have no
  * options. Loading the parser takes longer than such a command, and memory in the agent.

@@ -1,4 +1,5 @@
 import { Argument, Command, Option } from 'commander';
+import { UserError } from '../errors.ts';
 import { packageVersion } from '../package-file.ts';
 import { SHELL_NAMES } from '../session/shells.ts';
 import { COMPLETED_SHELLS, type CompletedShell } from './options.ts';
@@ -29,8 +30,12 @@ export function createProgram(): Command {
     .argument('[profile...]', 'show only these profiles')
     .option('--json', 'print JSON')
     .option('--watch', 'keep running and show changes; with --json, print one line per change')
-    .action(async (profiles: string[], options) =>
-      (await import('../commands/status.ts')).status(profiles, { ...program.opts(), ...options }),
+    .addOption(profileOption())
+    .action(async (profiles: string[], { profile, ...options }) =>
+      (await import('../commands/status.ts')).status(profile === undefined ? profiles : [...profiles, profile], {
+        ...program.opts(),
+        ...options,
+      }),
     );
 
   program
@@ -42,8 +47,12 @@ export function createProgram(): Command {
     .option('--source-profile <profile>', 'use the long-term keys of this profile')
     .option('--duration-seconds <seconds>', 'set the session length in seconds: 900 to 129600')
     .option('--force', 'refresh even if the session is still fresh')
+    .addOption(profileOption())
     .action(async (profile: string | undefined, options) =>
-      (await import('../commands/refresh.ts')).refreshCommand(profile, { ...program.opts(), ...options }),
+      (await import('../commands/refresh.ts')).refreshCommand(named(profile, options), {
+        ...program.opts(),
+        ...options,
+      }),
     );
 
   program
@@ -57,8 +66,12 @@ export function createProgram(): Command {
         .argParser((shell: string) => shell),
     )
     .option('--unset', 'print commands that unset the variables')
+    .addOption(
+      new Option('--json', 'print JSON in the form of "aws sts get-session-token"').conflicts(['shell', 'unset']),
+    )
+    .addOption(profileOption())
     .action(async (profile: string | undefined, options) =>
-      (await import('../commands/env.ts')).env(profile, { ...program.opts(), ...options }),
+      (await import('../commands/env.ts')).env(named(profile, options), { ...program.opts(), ...options }),
     );
 
   program
@@ -67,15 +80,19 @@ export function createProgram(): Command {
     .usage('[options] [profile] -- <command...>')
     .argument('[profile]', 'use this MFA profile; required if several are configured')
     .argument('[command...]', 'run this command')
-    .action(async (profile: string | undefined, words: string[]) => {
+    .option('--server', 'give the command a server of sessions instead of keys, for programs that run longer')
+    .option('--min <duration>', 'refresh first if less of the session is left (for example 2h)')
+    .addOption(profileOption())
+    .action(async (profile: string | undefined, words: string[], options) => {
       // commander removes the dashes: everything after them is the command.
       const dashes = process.argv.indexOf('--');
       const command = dashes < 0 ? [] : process.argv.slice(dashes + 1);
       const all = profile === undefined ? [] : [profile, ...words];
+      const names = all.slice(0, all.length - command.length);
       return (await import('../commands/exec.ts')).exec(
-        all.slice(0, all.length - command.length),
+        options.profile === undefined ? names : [options.profile, ...names],
         command,
-        program.opts(),
+        { ...program.opts(), ...options },
       );
     });
 
@@ -84,8 +101,12 @@ export function createProgram(): Command {
     .description('print the session as JSON, for credential_process in ~/.aws/config')
     .argument('[profile]', 'use this MFA profile; required if several are configured')
     .option('--timeout <duration>', 'wait this long for a code when the session has ended (default: 50s)')
+    .addOption(profileOption())
     .action(async (profile: string | undefined, options) =>
-      (await import('../commands/credential-process.ts')).credentialProcess(profile, { ...program.opts(), ...options }),
+      (await import('../commands/credential-process.ts')).credentialProcess(named(profile, options), {
+        ...program.opts(),
+        ...options,
+      }),
     );
 
   program
@@ -93,8 +114,9 @@ export function createProgram(): Command {
     .description('do not ask for this long')
     .argument('<duration>', 'set how long: 30m, 2h, 1d (1s to 7d); "off" ends a snooze')
     .argument('[profile]', 'snooze only this profile')
-    .action(async (duration: string, profile: string | undefined) =>
-      (await import('../commands/snooze.ts')).snooze(duration, profile, program.opts()),
+    .addOption(profileOption())
+    .action(async (duration: string, profile: string | undefined, options) =>
+      (await import('../commands/snooze.ts')).snooze(duration, named(profile, options), program.opts()),
     );
 
   program
@@ -157,4 +179,16 @@ export function createProgram(): Command {
     .addOption(new Option('--desktop', 'ask on the desktop, with a notification and a window').conflicts('auto'))
     .action(async (options) => (await import('../commands/demo.ts')).demo(options));
   return program;
+}
+
+/** The spelling of the AWS CLI for the argument. */
+function profileOption(): Option {
+  return new Option('--profile <profile>', 'the same as the argument');
+}
+
+function named(argument: string | undefined, { profile }: { profile?: string }): string | undefined {
+  if (argument !== undefined && profile !== undefined && argument !== profile) {
+    throw new UserError(`${argument} and --profile ${profile}: name one profile`, 'usage');
+  }
+  return profile ?? argument;
 }

@@ -9,13 +9,15 @@ import { endsSoon as endsSoonText } from '../refresh/usable-session-texts.ts';
 import { evaluated, SHELL_NAMES, type Shell, settingLine, shellOf, unsettingLine } from '../session/shells.ts';
 import { OLD_TOKEN_VARIABLE, regionVariables, SESSION_VARIABLES, sessionVariables } from '../session/variables.ts';
 import { userSettings } from '../settings/settings.ts';
+import { formatInstant } from '../time/instant.ts';
 
 interface EnvOptions extends GlobalOptions {
   shell?: string;
   unset?: boolean;
+  json?: boolean;
 }
 
-/** Prints the lines that set the variables of a session in a shell, or remove them. Never asks for a code. */
+/** Prints the lines that set the variables of a session in a shell, or remove them, or the session as JSON. Never asks for a code. */
 export async function env(name: string | undefined, options: EnvOptions): Promise<void> {
   const shell = options.shell === undefined ? await callingShell() : namedShell(options.shell);
   if (options.unset) {
@@ -30,6 +32,22 @@ export async function env(name: string | undefined, options: EnvOptions): Promis
     enough: 'working',
     trusted: Number.POSITIVE_INFINITY,
   });
+  if (options.json) {
+    const { accessKeyId, secretAccessKey, sessionToken, expiration } = session;
+    const ends = expiration === undefined ? undefined : formatInstant(expiration);
+    print([
+      JSON.stringify({
+        Credentials: {
+          AccessKeyId: accessKeyId,
+          SecretAccessKey: secretAccessKey,
+          SessionToken: sessionToken,
+          Expiration: ends,
+        },
+      }),
+    ]);
+    if (endsSoon !== undefined) say(endsSoonText(profile, endsSoon, Date.now()));
+    return;
+  }
 
   const variables = Object.entries({
     ...sessionVariables(session),

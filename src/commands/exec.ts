@@ -9,8 +9,16 @@ import { UserError } from '../errors.ts';
 import { chosenProfile } from '../refresh/held-session.ts';
 import { usableSession } from '../refresh/usable-session.ts';
 import { endsSoon as endsSoonText } from '../refresh/usable-session-texts.ts';
-import { environmentWith } from '../session/variables.ts';
-import { userSettings } from '../settings/settings.ts';
+import { environmentWith, environmentWithServer } from '../session/variables.ts';
+import { type ProfileSettings, userSettings } from '../settings/settings.ts';
+import { parseDuration, shortDuration } from '../time/duration.ts';
+
+interface ExecOptions extends GlobalOptions {
+  /** Gives the command a server of sessions instead of keys. */
+  server?: boolean;
+  /** How much of the session must be left. */
+  min?: string;
+}
 
 /**
  * Runs a command with the session in its environment. It uses this terminal, receives the signals sent to this process, and
@@ -19,7 +27,7 @@ import { userSettings } from '../settings/settings.ts';
  * @param command the words after the two dashes. Without the dashes, they follow the profile in `names`
  * @throws UserError (status 3) if no session can be had
  */
-export async function exec(names: readonly string[], command: string[], options: GlobalOptions): Promise<void> {
+export async function exec(names: readonly string[], command: string[], options: ExecOptions): Promise<void> {
   const settings = userSettings(options);
   if (command.length === 0 && names.length > 1 && settings.profiles.some(({ profile }) => profile === names[0])) {
     return exec(names.slice(0, 1), names.slice(1), options);
@@ -32,6 +40,7 @@ export async function exec(names: readonly string[], command: string[], options:
   const profile = chosenProfile(names[0], settings);
   const { session, endsSoon } = await usableSession(settings, profile, {
     enough: 'lasting',
+    min: minimum(options.min, profile),
     ask: {
       startedBy: 'user',
       wait: LONGEST_WAIT,
@@ -39,7 +48,27 @@ export async function exec(names: readonly string[], command: string[], options:
     },
   });
   if (endsSoon !== undefined) say(endsSoonText(profile.profile, endsSoon, Date.now()));
-  await run(command, environmentWith(session, profile.toolsRegion, environment));
+  if (!options.server) return endLike(await run(command, environmentWith(session, profile.toolsRegion, environment)));
+
+  // Imported late: most commands need no server.
+  const { startSessionServer } = await import('../session-server/start.ts');
+  const server = await startSessionServer(settings, profile, session, environment, options);
+  const end = await run(command, environmentWithServer(server, profile.toolsRegion, server.hidesFile, environment));
+  server.close();
+  endLike(end);
+}
+
+function minimum(text: string | undefined, { profile, durationSeconds, maxAge }: ProfileSettings): number | undefined {
+  if (text === undefined) return undefined;
+  const longest = Math.min(durationSeconds * 1000, maxAge ?? Number.POSITIVE_INFINITY);
+  const min = parseDuration(text);
+  if (!min || min >= longest) {
+    throw new UserError(
+      `--min ${text}: must be a duration such as 30m, and less than the ${shortDuration(longest)} that the sessions of [${profile}] last`,
+      'usage',
+    );
+  }
+  return min;
 }
 
 /** How long the agent may ask while the command waits, in milliseconds. */
@@ -56,8 +85,15 @@ const PASSED_ON: NodeJS.Signals[] = ['SIGTERM', 'SIGUSR1', 'SIGUSR2', ...OF_TERM
 /** If one of these ended the command, it also ends this process. The others would write a core dump, or do not end Node. */
 const DIED_OF: readonly (NodeJS.Signals | null)[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'];
 
-/** Resolves when the command has ended and the exit status is set. */
-async function run([program = '', ...words]: string[], env: NodeJS.ProcessEnv): Promise<void> {
+/** How a command has ended. */
+interface End {
+  status: number | null;
+  signal: NodeJS.Signals | null;
+  /** Whether its terminal was closed. */
+  isHungUp: boolean;
+}
+
+async function run([program = '', ...words]: string[], env: NodeJS.ProcessEnv): Promise<End> {
   const hasTerminalStream = () => [0, 1, 2].some(isatty);
   let child: ChildProcess | undefined;
   const isOnTerminal = hasTerminalStream();
@@ -70,7 +106,7 @@ async function run([program = '', ...words]: string[], env: NodeJS.ProcessEnv): 
     process.on(signal, listener);
     return () => process.off(signal, listener);
   });
-  const end = await new Promise<{ status: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+  const end = await new Promise<Omit<End, 'isHungUp'>>((resolve) => {
     const failed = (error: NodeJS.ErrnoException) => {
       const isMissing = error.code === 'ENOENT';
       say(`aws-mfa-agent: ${cannotRun(program, isMissing ? undefined : error.message)}`);
@@ -84,8 +120,13 @@ async function run([program = '', ...words]: string[], env: NodeJS.ProcessEnv): 
     }
   });
   for (const stop of listeners) stop();
-  process.exitCode = end.signal ? 128 + constants.signals[end.signal] : (end.status ?? 1);
-  if (end.signal && DIED_OF.includes(end.signal)) process.kill(process.pid, end.signal);
+  return { ...end, isHungUp };
+}
+
+/** Sets the exit status, or ends this process by the same signal. */
+function endLike({ status, signal, isHungUp }: End): void {
+  process.exitCode = signal ? 128 + constants.signals[signal] : (status ?? 1);
+  if (signal && DIED_OF.includes(signal)) process.kill(process.pid, signal);
   // Node 20 aborts if it exits after its terminal was closed.
   else if (isHungUp) process.kill(process.pid, 'SIGHUP');
 }

@@ -9,25 +9,34 @@ import type { Socket } from 'node:net';
 const LONGEST_HEAD = 16 * 1024;
 
 /**
- * Calls `onRequest` with the method and the target (path and query) of a connection's request.
+ * Calls `onRequest` with the method and the target (path and query) of a connection's request, and with its whole head.
  * @param onMalformed called instead if the data is not the head of an HTTP/1 request
  */
 export function readRequest(
   socket: Socket,
-  onRequest: (method: string, target: string) => void,
+  onRequest: (method: string, target: string, head: string) => void,
   onMalformed: () => void,
 ): void {
   let head = '';
   const read = (chunk: Buffer) => {
     head += chunk.toString('latin1');
-    const isWhole = /\r?\n\r?\n/.test(head);
+    const isWhole = head.length <= LONGEST_HEAD && /\r?\n\r?\n/.test(head);
     if (!isWhole && head.length <= LONGEST_HEAD) return;
     socket.off('data', read).resume();
     const [, method, target] = /^([A-Z]+) (\S+) HTTP\/1\.[01]\r?\n/.exec(head) ?? [];
-    if (isWhole && method !== undefined && target !== undefined) onRequest(method, target);
+    if (isWhole && method !== undefined && target !== undefined) onRequest(method, target, head);
     else onMalformed();
   };
   socket.on('data', read);
+}
+
+/** Returns the value of a header; undefined if the head has none of this name, or several. */
+export function headerIn(head: string, name: string): string | undefined {
+  const [value, ...others] = head
+    .split(/\r?\n/)
+    .filter((line) => line.toLowerCase().startsWith(`${name.toLowerCase()}:`))
+    .map((line) => line.slice(name.length + 1).trim());
+  return others.length > 0 ? undefined : value;
 }
 
 /** Answers with JSON, and ends the connection. */

@@ -29,6 +29,8 @@ interface RenewalRequest {
   expiration: number | undefined;
   /** The access key id of the session in the file, if AWS no longer accepts it. */
   refused: string | undefined;
+  /** How much of a session must be left, in milliseconds. */
+  min: number;
   /** The methods of asking, in the order in which they are tried. */
   ways: 'auto' | readonly string[];
   /** How long to ask, in milliseconds. */
@@ -49,7 +51,7 @@ export async function hasTerminal(): Promise<boolean> {
 export async function renewHere(
   settings: Settings,
   profile: ProfileSettings,
-  { expiration, refused, ways, limit, startedBy }: RenewalRequest,
+  { expiration, refused, min, ways, limit, startedBy }: RenewalRequest,
 ): Promise<Renewal> {
   const problem = refused === undefined ? undefined : SESSION_REFUSED;
   const target = { ...refreshTarget(settings, profile, expiration), problem };
@@ -58,6 +60,7 @@ export async function renewHere(
   const fresh = async () => {
     const held = readHeldSession(settings, profile, clock.now());
     if (refused !== undefined && held.session?.accessKeyId === refused) return undefined;
+    if ((held.expiration ?? Number.POSITIVE_INFINITY) - clock.now() < min) return undefined;
     return sessionInFile(settings, profile, held, 'lasting', Number.POSITIVE_INFINITY);
   };
   const start = performance.now();

@@ -12,6 +12,8 @@ export interface Need {
   enough: Enough;
   /** How long ago AWS may have given or accepted the session, in milliseconds; an hour by default. */
   trusted?: number;
+  /** How much of the session must be left, in milliseconds. */
+  min?: number | undefined;
   /** Undefined if the user must not be asked. */
   ask?: {
     /** Whether a user waits for the command, or a program that may run in the background. */
@@ -55,15 +57,17 @@ export async function usableSession(settings: Settings, profile: ProfileSettings
   const now = Date.now();
   const held = readHeldSession(settings, profile, now);
   const { state, expiration } = held;
-  const endsSoon = state === 'due' ? expiration : undefined;
-  const session = await sessionInFile(settings, profile, held, need.enough, need.trusted);
+  const { min = 0 } = need;
+  const isShort = (state === 'fresh' || state === 'due') && expiration !== undefined && expiration - now < min;
+  const endsSoon = state === 'due' || isShort ? expiration : undefined;
+  const session = isShort ? undefined : await sessionInFile(settings, profile, held, need.enough, need.trusted);
   if (session) return { session, endsSoon };
   // The start-up file of a shell, for example, must not wait for a code.
   if (!need.ask) throw new UserError(texts.notUsable(profile.profile, state, expiration, now), 'no-session');
 
   if (profile.role?.isChained) {
     const assumed = await assumedRole(settings, profile, need.ask);
-    const old = 'reason' in assumed && state === 'due' ? held.session : undefined;
+    const old = 'reason' in assumed && endsSoon !== undefined ? held.session : undefined;
     if (old) return { session: old, endsSoon };
     if ('reason' in assumed) throw new UserError(assumed.reason, 'no-session');
     return assumed;
@@ -74,13 +78,15 @@ export async function usableSession(settings: Settings, profile: ProfileSettings
   const { startedBy, wait, agent } = need.ask;
   const start = performance.now();
   const person = await hasTerminal();
-  const isRefused = state === 'fresh' || (state === 'expired' && expiration === undefined);
+  const isRefused = (state === 'fresh' && !isShort) || (state === 'expired' && expiration === undefined);
   const refused = isRefused ? held.session?.accessKeyId : undefined;
   const reasons: string[] = [];
   let last: Renewal | undefined;
 
-  // A user who has just typed the command looks at this terminal, not at the desktop.
-  const answer = person && startedBy === 'user' ? undefined : await agent(profile.profile, { wait, person });
+  // A user who has just typed the command looks at this terminal, not at the desktop. The agent does not ask for a session
+  // that it takes for fresh.
+  const isAskedHere = (person && startedBy === 'user') || (isShort && state === 'fresh');
+  const answer = isAskedHere ? undefined : await agent(profile.profile, { wait, person });
   if (answer) {
     last = await fromAgent(settings, profile, answer, wait);
     if (last.kind === 'renewed') return last;
@@ -98,15 +104,15 @@ export async function usableSession(settings: Settings, profile: ProfileSettings
     const forProgram = atTerminal.filter((way) => possible.includes(way));
     const ways = startedBy === 'program' ? forProgram : person ? atTerminal : prompt;
     const limit = startedBy === 'program' ? Math.max(0, wait - (performance.now() - start)) : undefined;
-    const renewal =
-      ways.length > 0 ? await renewHere(settings, profile, { expiration, refused, ways, limit, startedBy }) : undefined;
+    const request = { expiration, refused, min, ways, limit, startedBy };
+    const renewal = ways.length > 0 ? await renewHere(settings, profile, request) : undefined;
     if (renewal?.kind === 'renewed') return renewal;
     if (renewal) reasons.push(renewal.reason);
     last = renewal ?? last;
   }
 
   // A user who was asked but gave no code does not want to continue with the old session.
-  if (state === 'due' && last?.kind === 'unaskable') {
+  if ((state === 'due' || isShort) && last?.kind === 'unaskable') {
     const old = await sessionInFile(settings, profile, readHeldSession(settings, profile, Date.now()), 'working');
     if (old) return { session: old, endsSoon };
   }

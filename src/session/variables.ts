@@ -58,12 +58,49 @@ export function environmentWith(
   region: string | undefined,
   environment: NodeJS.ProcessEnv,
 ): NodeJS.ProcessEnv {
-  const variables: NodeJS.ProcessEnv = {
-    ...environment,
+  return changed(environment, {
     ...sessionVariables(session),
     ...regionVariables(region, environment),
-  };
-  for (const name of [OLD_TOKEN_VARIABLE, ...PROFILE_VARIABLES]) delete variables[name];
+    ...unset([OLD_TOKEN_VARIABLE, ...PROFILE_VARIABLES]),
+  });
+}
+
+/** Variables that AWS tools prefer to `AWS_CONTAINER_CREDENTIALS_FULL_URI` and `AWS_CONTAINER_AUTHORIZATION_TOKEN`. */
+const BEFORE_CONTAINERS = [
+  ...[...SESSION_VARIABLES, OLD_TOKEN_VARIABLE, ...PROFILE_VARIABLES],
+  ...['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI', 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE'],
+  ...['AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_CREDENTIAL_FILE'],
+];
+
+/**
+ * Returns an environment in which AWS tools ask a server of this program for the session, and which is otherwise unchanged.
+ * @param region of the profile; undefined if it has none
+ * @param hidesFile whether tools must not read the credentials file, because they would prefer its keys
+ */
+export function environmentWithServer(
+  { url, token }: { url: string; token: string },
+  region: string | undefined,
+  hidesFile: boolean,
+  environment: NodeJS.ProcessEnv,
+): NodeJS.ProcessEnv {
+  return changed(environment, {
+    ...unset(BEFORE_CONTAINERS),
+    ...regionVariables(region, environment),
+    AWS_CONTAINER_CREDENTIALS_FULL_URI: url,
+    AWS_CONTAINER_AUTHORIZATION_TOKEN: token,
+    ...(hidesFile && {
+      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+      // For this program, which needs the file when the command runs it: see cli.ts.
+      AWS_MFA_AGENT_CREDENTIALS_FILE: environment.AWS_SHARED_CREDENTIALS_FILE ?? '',
+    }),
+  });
+}
+
+function unset(names: readonly string[]): NodeJS.ProcessEnv {
+  return Object.fromEntries(names.map((name) => [name, undefined]));
+}
+
+function changed(environment: NodeJS.ProcessEnv, changes: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   // Otherwise a variable could be set to the text "undefined".
-  return Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(Object.entries({ ...environment, ...changes }).filter(([, value]) => value !== undefined));
 }

@@ -1,0 +1,106 @@
+import { askForCode } from '../control/client.ts';
+import { standingText } from '../policy/standing.ts';
+import { type HeldSession, readHeldSession, sessionInFile } from '../refresh/held-session.ts';
+import { notUsable } from '../refresh/usable-session-texts.ts';
+import { runCommand } from '../run-command.ts';
+import { isRefused, type UsableSession } from '../session/session.ts';
+import type { ProfileSettings, Settings } from '../settings/settings.ts';
+import { nodePath } from '../start-child.ts';
+import { formatInstant } from '../time/instant.ts';
+import type { Answer } from './server.ts';
+
+/** For how long an answer may be repeated, in milliseconds: many requests may come at once. */
+const SHARED = 50;
+
+/** The shortest time between two calls of the agent, in milliseconds: botocore asks again with every request of its user. */
+const CALL_GAP = 5_000;
+
+/** When the SDK must ask again for a session without a known end, in milliseconds. */
+const ASK_AGAIN = 3_600_000;
+
+/**
+ * Returns the answer of the session server. It is the session of the profile until its end, also while it is due. Meanwhile the
+ * running agent asks for the code, or a child process without a terminal does, with the methods of the settings: the command
+ * has the terminal.
+ * @param first the session that the command starts with, which may not be on disk
+ * @param child `globalWords`: the global options for a child process. `signal` ends it
+ */
+export function currentSession(
+  settings: Settings,
+  profile: ProfileSettings,
+  first: UsableSession,
+  child: { globalWords: string[]; environment: NodeJS.ProcessEnv; signal: AbortSignal },
+): () => Answer {
+  const old = readHeldSession(settings, profile, Date.now()).session?.accessKeyId;
+  let unsaved = old === first.accessKeyId ? undefined : first;
+  let shared: { until: number; answer: Answer } | undefined;
+  let nextCall = 0;
+  let problem: string | undefined;
+
+  const renew = async (held: HeldSession) => {
+    nextCall = Number.POSITIVE_INFINITY;
+    const renewed = await renewal(settings, profile, held, child).catch(({ message }: Error) => ({ problem: message }));
+    ({ problem } = renewed);
+    // The user who has closed a prompt of the child is not asked again at once.
+    nextCall = performance.now() + ('inChild' in renewed ? settings.remindEvery : CALL_GAP);
+  };
+
+  return () => {
+    if (shared && performance.now() < shared.until) return shared.answer;
+    const now = Date.now();
+    const held = readHeldSession(settings, profile, now);
+    if (performance.now() >= nextCall) void renew(held);
+    const inFile = held.session && !isRefused(held.session) && isUsable(held.session, now) ? held.session : undefined;
+    if ((inFile && inFile.accessKeyId !== old) || (unsaved && !isUsable(unsaved, now))) unsaved = undefined;
+    const session = unsaved ?? inFile;
+    const answer = session ? given(session, now) : none(profile, held, problem, now);
+    shared = { until: performance.now() + SHARED, answer };
+    return answer;
+  };
+}
+
+/** Has the session renewed if it is due. Asks AWS once an hour whether it still accepts the session. */
+async function renewal(
+  settings: Settings,
+  profile: ProfileSettings,
+  held: HeldSession,
+  { globalWords, environment, signal }: Parameters<typeof currentSession>[3],
+): Promise<{ problem: string | undefined; inChild?: true }> {
+  if (held.state === 'fresh' || held.state === 'unknown') {
+    await sessionInFile(settings, profile, held, 'lasting');
+    return { problem: undefined };
+  }
+  const status = await askForCode(settings.files.runtime, profile.profile, { wait: 0, person: false });
+  if (status) return { problem: standingText(status.state, status.standing, Date.now()) };
+  const words = ['exec', ...globalWords, '--profile', profile.profile, '--', 'true'];
+  const result = await runCommand([nodePath(), process.argv[1] ?? '', ...words], { environment, signal });
+  return { problem: result.ok ? undefined : result.reason, inChild: true };
+}
+
+function isUsable({ expiration }: UsableSession, now: number): boolean {
+  return expiration === undefined || expiration > now;
+}
+
+function given({ accessKeyId, secretAccessKey, sessionToken, expiration }: UsableSession, now: number): Answer {
+  return {
+    status: 200,
+    body: {
+      AccessKeyId: accessKeyId,
+      SecretAccessKey: secretAccessKey,
+      Token: sessionToken,
+      Expiration: formatInstant(expiration ?? now + ASK_AGAIN),
+    },
+  };
+}
+
+/** @returns a status from 400 to 499: the SDK for JavaScript shows the reason only then, and the one for Go tries again after others */
+function none({ profile }: ProfileSettings, held: HeldSession, problem: string | undefined, now: number): Answer {
+  const message = notUsable(profile, held.state, held.expiration, now);
+  return {
+    status: 400,
+    body: {
+      Code: held.state === 'expired' ? 'ExpiredToken' : 'NoSession',
+      Message: problem === undefined ? message : `${message} (${problem})`,
+    },
+  };
+}
