@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { appendFile, readFile, stat } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { getCallerIdentity } from '../aws/sts.ts';
@@ -9,7 +9,7 @@ import { type LogEntry, type RunningAgent, startAgent } from '../demo/agent.ts';
 import { desktopOf, requireDesktop } from '../demo/desktop.ts';
 import { shownLines, withoutSession } from '../demo/file.ts';
 import { type DemoScreen, openScreen } from '../demo/screen.ts';
-import { PROFILE, REGION, REMIND_EVERY, type Stage, setStage } from '../demo/stage.ts';
+import { PROFILE, REGION, REMIND_EVERY, ROLE, type Stage, setStage } from '../demo/stage.ts';
 import { UserError } from '../errors.ts';
 import { PROGRAM } from '../package-file.ts';
 import { awsTarget } from '../refresh/effects.ts';
@@ -96,7 +96,7 @@ export async function demo({ auto = false, desktop = false }: { auto?: boolean; 
   if (signal) endBy(signal);
 }
 
-/** Shows the five steps as they happen, and checks each. */
+/** Shows the six steps as they happen, and checks each. */
 async function showSteps(play: Play, answer: (play: Play) => Promise<void>): Promise<void> {
   const { stage, agent, screen, before, promptBefore } = play;
   const { bold, dim } = screen.paint;
@@ -137,6 +137,21 @@ async function showSteps(play: Play, answer: (play: Play) => Promise<void>): Pro
   const { arn, accessKeyId } = await identity(stage, after);
   screen.print(`   GetCallerIdentity with ${shortKeyId(accessKeyId)}: ${arn}`);
   for (const line of await statusLines(stage)) screen.print(`   ${line}`);
+
+  title(6, `A role: three lines in config.ini, and the agent assumes it with the session in [${PROFILE}]`);
+  await showRole(play);
+}
+
+/** Adds a role profile to the settings, and checks that the agent assumes its role without a code. */
+async function showRole({ stage, agent, screen }: Play): Promise<void> {
+  const section = `[${ROLE}]\nrole_arn = ${stage.roleArn}\nsource_profile = ${PROFILE}\n`;
+  const asked = agent.questions();
+  await appendFile(stage.settingsFile, `\n${section}`);
+  for (const line of section.trimEnd().split('\n')) screen.print(screen.paint.green(` → ${line}`));
+  await agent.until(() => agent.log.find(({ msg, profile }) => msg === 'session refreshed' && profile === ROLE));
+  must(agent.questions() === asked, 'the agent asked for a code for a role');
+  const { arn, accessKeyId } = await identity(stage, await readFile(stage.credentialsFile), ROLE);
+  screen.print(`   GetCallerIdentity with ${shortKeyId(accessKeyId)}: ${arn}`);
 }
 
 /** Passes the user's answers to the agent until it has a new session. */
@@ -205,7 +220,7 @@ function logPrinter({ print, paint }: DemoScreen): (entry: LogEntry) => void {
   let last: LogEntry['standing'];
   return ({ standing, level, msg }) => {
     const isNews = standing !== undefined && standing !== last;
-    const isOrdinary = standing === 'fresh' || standing === 'asking';
+    const isOrdinary = standing === 'fresh' || standing === 'asking' || standing === 'assuming';
     last = standing ?? last;
     if ((isNews && !isOrdinary) || level === 'error') print(paint.yellow(indented(`[${PROFILE}] ${msg}`)));
     if (isNews && standing === 'waiting') print(paint.dim(`   The agent asks again in ${REMIND_EVERY} s.`));
@@ -250,15 +265,15 @@ function checkFile({ stage, before }: Play, after: Buffer): void {
   );
 }
 
-function sessionOf(file: Buffer) {
-  const session = sessionIn(parseCredentials(file).profile(PROFILE));
-  if (session.kind !== 'session') throw new UserError(`the demo failed: [${PROFILE}] holds no session`);
+function sessionOf(file: Buffer, profile = PROFILE) {
+  const session = sessionIn(parseCredentials(file).profile(profile));
+  if (session.kind !== 'session') throw new UserError(`the demo failed: [${profile}] holds no session`);
   return session;
 }
 
 /** Returns the user of the session in the file, as reported by STS. */
-async function identity(stage: Stage, file: Buffer): Promise<{ arn: string; accessKeyId: string }> {
-  const keys = sessionOf(file);
+async function identity(stage: Stage, file: Buffer, profile = PROFILE): Promise<{ arn: string; accessKeyId: string }> {
+  const keys = sessionOf(file, profile);
   const { serialNumber } = stage;
   const asking = { sourceProfile: PROFILE, region: REGION, serialNumber };
   const answer = await getCallerIdentity(keys, awsTarget('STS', asking, { offset: 0 }));
@@ -268,7 +283,8 @@ async function identity(stage: Stage, file: Buffer): Promise<{ arn: string; acce
     action === 'GetCallerIdentity' && accessKeyId === keys.accessKeyId && outcome === 'granted',
     'STS was not asked',
   );
-  must(answer.value.arn === stage.userArn, `the new session belongs to ${answer.value.arn}`);
+  const isOfRole = profile === ROLE && answer.value.arn.includes(`:assumed-role/${ROLE}/`);
+  must(isOfRole || answer.value.arn === stage.userArn, `the new session belongs to ${answer.value.arn}`);
   return { arn: answer.value.arn, accessKeyId: keys.accessKeyId };
 }
 

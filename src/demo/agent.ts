@@ -10,6 +10,7 @@ export interface LogEntry {
   level: string;
   time: string;
   msg: string;
+  profile?: string;
   standing?: Standing['standing'];
 }
 

@@ -16,6 +16,10 @@ export interface Stage {
   serialNumber: string;
   /** The IAM user whose long-term keys are in [default]. */
   userArn: string;
+  /** A role that the user may assume with a session that was made with MFA. */
+  roleArn: string;
+  /** `config.ini`. */
+  settingsFile: string;
   /** The first session in [mfa]. STS accepts it until its end. */
   session: MfaSession;
   /** The variables of AWS and of all folders, for the agent's environment. */
@@ -26,6 +30,8 @@ export interface Stage {
 
 /** The profile that the agent keeps fresh. */
 export const PROFILE = 'mfa';
+/** The role, and the profile that the agent keeps fresh with it. */
+export const ROLE = 'admin';
 export const REGION = 'eu-west-1';
 /** The time until the first reminder, in seconds: the least that the agent accepts. */
 export const REMIND_EVERY = 30;
@@ -44,7 +50,11 @@ export async function setStage(times: {
   const user = newSandboxUser(ACCOUNT_ID, 'alice');
   const other = newSandboxUser(ACCOUNT_ID, 'work');
   const { serialNumber, secret } = user.mfa[0] ?? { serialNumber: '', secret: Buffer.alloc(0) };
-  const sts = await startSandboxSts({ accountId: ACCOUNT_ID, users: [user] });
+  const sts = await startSandboxSts({
+    accountId: ACCOUNT_ID,
+    users: [user],
+    roles: [{ name: ROLE, mfa: true, maxSessionDuration: 3600 }],
+  });
   // A short name: on macOS, the path of the agent's socket must not exceed 104 characters.
   const home = await mkdtemp(join(tmpdir(), 'mfa-demo-')).catch(async (error) => {
     await sts.close();
@@ -69,7 +79,8 @@ export async function setStage(times: {
     const configFile = join(awsFolder, 'config');
     await writeFile(credentialsFile, credentials(user, session, other), { mode: 0o600 });
     await writeFile(configFile, `[default]\nregion = ${REGION}\nmfa_serial = ${serialNumber}\n`, { mode: 0o600 });
-    await writeFile(join(settingsFolder, 'config.ini'), settings(times.promptBefore, times.prompt), { mode: 0o600 });
+    const settingsFile = join(settingsFolder, 'config.ini');
+    await writeFile(settingsFile, settings(times.promptBefore, times.prompt), { mode: 0o600 });
     return {
       home,
       credentialsFile,
@@ -77,6 +88,8 @@ export async function setStage(times: {
       authenticator: authenticator(secret),
       serialNumber,
       userArn: `arn:aws:iam::${ACCOUNT_ID}:user/${user.name}`,
+      roleArn: `arn:aws:iam::${ACCOUNT_ID}:role/${ROLE}`,
+      settingsFile,
       session,
       env: {
         HOME: home,

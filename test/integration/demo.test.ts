@@ -106,7 +106,7 @@ describe.concurrent('the demo', () => {
     const { status, stdout, stderr } = await running.endsWithin(LONGEST_DEMO);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(
-      /is fresh.*is due.*asks for the code.*AWS refused that code.*byte by byte.*GetCallerIdentity.*user\/alice.*Done/s,
+      /is fresh.*is due.*asks for the code.*AWS refused that code.*byte by byte.*GetCallerIdentity.*user\/alice.*A role: .*assumed-role\/admin\/alice.*Done/s,
     );
     for (const secret of secrets) expect(stdout).not.toContain(secret);
     // The new session's, too, which nobody but the demo has seen.
