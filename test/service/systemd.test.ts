@@ -1,5 +1,6 @@
 import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { withSession } from '../../src/credentials/edit.ts';
@@ -51,7 +52,9 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     alice.write('code.sh', `${script}\necho ${sandbox.code()}\n`);
     settings(`[mfa]\nmfa_process = sh ${HOME}/code.sh\n`);
   }
-  const granted = () => sandbox.sts.requests.filter(({ outcome }) => outcome === 'granted').length;
+  /** How many sessions AWS has given. */
+  const granted = () =>
+    sandbox.sts.requests.filter((one) => one.action === 'GetSessionToken' && one.outcome === 'granted').length;
   /** Lets the session end soon, and waits for the agent to have got another. */
   async function refreshed(): Promise<void> {
     const before = granted();
@@ -78,7 +81,7 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     const { status, stderr } = await install();
     expect({ status, stderr }).toMatchObject({
       status: 0,
-      stderr: expect.stringMatching(/^The agent runs .*\n.*status/),
+      stderr: expect.stringMatching(/^The agent runs .*\nRequests go to .* not AWS's\.\n.*status/),
     });
     await agentRuns();
     await alice.becomes('StatusText', /^\[mfa\] fresh until \d\d:\d\d$|^\[mfa\] fresh until \w+ \d\d:\d\d$/);
@@ -94,11 +97,12 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
 
   it('the service replaces an older unit of ours, and the agent of that unit', async () => {
     const before = await agentRuns();
+    alice.write('a %b', `${rootCertificates[0]}\n`);
     await alice.run(['aws-mfa-agent', 'install'], {
       AWS_ENDPOINT_URL_STS: `${sandbox.sts.url}/`,
-      AWS_CA_BUNDLE: '/a %b',
+      AWS_CA_BUNDLE: `${HOME}/a %b`,
     });
-    expect(alice.read(UNIT)).toContain('Environment="AWS_CA_BUNDLE=/a %%b"');
+    expect(alice.read(UNIT)).toContain(`Environment="AWS_CA_BUNDLE=${HOME}/a %%b"`);
     expect(await agentRuns()).not.toBe(before);
   });
 
