@@ -99,7 +99,7 @@ function foreignAnswer({ status, headers, body }: HttpAnswer): AwsFailure {
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
  */
 function awsErrorIn({ status, headers, body }: HttpAnswer): { code: string; message: string } | undefined {
-  const xml = /<Error[\s>][\s\S]*<\/Error>/.exec(body)?.[0];
+  const xml = errorElementIn(body);
   if (xml !== undefined) {
     const text = (name: string) => unescaped(new RegExp(`<${name}>([^<]*)</${name}>`, 'i').exec(xml)?.[1] ?? '');
     return asAwsError(text('Code'), text('Message'));
@@ -109,6 +109,12 @@ function awsErrorIn({ status, headers, body }: HttpAnswer): { code: string; mess
   const error = typeof json.Error === 'object' && json.Error !== null ? (json.Error as Record<string, unknown>) : json;
   const code = headers['x-amzn-errortype'] ?? error.__type ?? error.Code ?? error.code;
   return asAwsError(code, error.message ?? error.Message);
+}
+
+/** Not one expression for both ends: in an answer without the second, its time would grow with the square of the length. */
+function errorElementIn(body: string): string | undefined {
+  const [start, end] = [body.search(/<Error[\s>]/), body.lastIndexOf('</Error>')];
+  return start >= 0 && start < end ? body.slice(start, end) : undefined;
 }
 
 /** A code may stand between a name space and an address: `com.amazonaws.sts#ExpiredTokenException:http://…`. */

@@ -63,6 +63,7 @@ describe('an answer that is not of AWS', () => {
     ['a truncated answer', session().slice(0, -40)],
     ['a line that is not HTTP', 'SSH-2.0-OpenSSH_9.2\r\n'],
     ['no answer at all', ''],
+    ['a megabyte of errors that never end', http('400 No', '<Error>'.repeat(130_000))],
     ['headers of 100 kB', http(`200 OK\r\nX-Long: ${'x'.repeat(100_000)}`)],
   ])('%s is an outage of the way to AWS', async (_, answer) => {
     await answering(answer);
