@@ -16,6 +16,9 @@ export function controlSocket(runtimeFolder: string): string {
 /** How long an agent may take to answer, in milliseconds. */
 const PATIENCE = 5_000;
 
+/** The longest answer that is read, in characters. An agent with a thousand profiles sends a tenth of this. */
+const LONGEST_ANSWER = 16 * 1024 * 1024;
+
 /**
  * Sends a request to the running agent.
  * @param patience how long the agent may take to answer, in milliseconds
@@ -38,10 +41,13 @@ export async function askAgent<Asked extends Call>(
   return new Promise((resolve, reject) => {
     const socket = connect(socketPath);
     let text = '';
-    socket.setEncoding('utf8').setTimeout(patience);
+    // Not `setTimeout` of the socket: each byte would start that anew.
+    const limit = setTimeout(() => socket.destroy(new Error(`no answer within ${patience / 1000} s`)), patience);
+    socket.setEncoding('utf8').on('close', () => clearTimeout(limit));
     socket.on('connect', () => socket.write(requestText(method, `${path}?${search}`)));
     socket.on('data', (chunk) => {
       text += chunk;
+      if (text.length > LONGEST_ANSWER) socket.destroy(new Error('its answer has no end'));
     });
     socket.on('end', () => {
       try {
@@ -56,7 +62,6 @@ export async function askAgent<Asked extends Call>(
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
       else reject(new UserError(`the agent on ${socketPath} does not answer (${error.message}): restart it`));
     });
-    socket.on('timeout', () => socket.destroy(new Error(`no answer within ${patience / 1000} s`)));
   });
 }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { queryObjects } from 'node:v8';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { controlSocket } from '../../src/control/client.ts';
+import { askAgent, controlSocket } from '../../src/control/client.ts';
 import { type Routes, serveControl } from '../../src/control/server.ts';
 import { lockFile } from '../../src/files/lock.ts';
 import { until, within } from '../within.ts';
@@ -143,5 +143,22 @@ describe('the socket of a killed agent', () => {
     await lock.release();
     expect(await within('the socket is served', serving)).toBe('served');
     expect(await replyTo(await client())).toBe('HTTP/1.1 200 OK');
+  });
+});
+
+describe('an agent that does not answer as it should', () => {
+  it.each<[string, string, RegExp]>([
+    ['byte by byte', ' ', /no answer within 1 s/],
+    ['without an end', ' '.repeat(100_000), /its answer has no end|no answer within 1 s/],
+  ])('an agent that answers %s is given up within the time limit', async (_, piece, problem) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {}).write('HTTP/1.1 200 OK\r\n\r\n');
+      const writing = setInterval(() => socket.write(piece), 5);
+      socket.on('close', () => clearInterval(writing));
+    });
+    await once(server.listen(controlSocket(folder)), 'listening');
+    closing.push(async () => server.close());
+    const asked = askAgent(folder, 'GET /v1/agent', {}, 1_000);
+    await expect(within('an answer', asked, undefined, 5_000)).rejects.toThrow(problem);
   });
 });
