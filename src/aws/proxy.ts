@@ -28,7 +28,8 @@ export class EnvironmentProxyAgent extends HttpsProxyAgent<string> {
     if (proxy && options.secureEndpoint) {
       // The package would return the proxy's refusal as AWS's answer.
       request.once('proxyConnect', ({ statusCode }: { statusCode: number }) => {
-        if (statusCode !== 200) request.destroy(new Error(`the proxy refused the connection (HTTP ${statusCode})`));
+        const why = Number.isNaN(statusCode) ? 'its answer is not HTTP' : `HTTP ${statusCode}`;
+        if (statusCode !== 200) request.destroy(new Error(`the proxy refused the connection (${why})`));
       });
       return new HttpsProxyAgent(proxy.url, { ...this.#tls, signal: this.#over }).connect(request, {
         ...options,

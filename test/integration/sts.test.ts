@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
@@ -246,6 +246,19 @@ describe('the connection to STS', () => {
       }
     },
   );
+
+  it('a request counts as not sent when the proxy does not speak HTTP', async () => {
+    const proxy = createTcpServer((client) => client.on('error', () => {}).end('SSH-2.0-OpenSSH_9.2\r\n\r\n'));
+    await once(proxy.listen(0, '127.0.0.1'), 'listening');
+    try {
+      process.env.HTTPS_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+      process.env.AWS_ENDPOINT_URL_STS = 'https://sts.behind.proxy.test';
+      const detail = expect.stringContaining('the proxy refused the connection (its answer is not HTTP); HTTPS_PROXY');
+      expect(await ask()).toMatchObject({ failure: { kind: 'unreachable', sent: false, detail } });
+    } finally {
+      proxy.close();
+    }
+  });
 
   it(
     'a request counts as not sent when the certificate of STS is not trusted, until AWS_CA_BUNDLE names it',
