@@ -2,6 +2,9 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats, st
 import { UserError } from '../errors.ts';
 import { explained, isMissing } from './explain.ts';
 
+/** The longest file that is read, in bytes: no file of settings or keys is nearly as long. */
+const LONGEST = 64 * 1024 * 1024;
+
 /**
  * Returns the content of a small file, undefined when the file is missing. Never waits for a pipe, and never reads from a
  * device without an end. Synchronous: the threads of an asynchronous read take longer to start than to read, and each keeps
@@ -17,6 +20,9 @@ export function readIfPresent(path: string): Buffer | undefined {
     if (isNull(stats)) return Buffer.alloc(0);
     if (!stats.isFile() && !stats.isDirectory()) {
       throw new UserError(`cannot read ${path}: it is a pipe or a device, not a file; move it away`);
+    }
+    if (stats.size > LONGEST) {
+      throw new UserError(`cannot read ${path}: it has ${stats.size} bytes, too many for such a file; check its name`);
     }
     return readFileSync(descriptor);
   } catch (error) {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -80,6 +80,13 @@ it('a file that is a socket or a folder is an error, and /dev/null is an empty f
   } finally {
     socket.close();
   }
+});
+
+it('a file that is much too long is an error that names it, and is not read', async () => {
+  const long = join(sandbox.home, 'long');
+  await writeFile(long, '');
+  await truncate(long, 100 * 2 ** 20);
+  expect(() => readIfPresent(long)).toThrow(`cannot read ${long}: it has 104857600 bytes`);
 });
 
 it('an AWS config file or a config.ini that is /dev/null counts as empty', async () => {
