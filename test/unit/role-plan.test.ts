@@ -311,6 +311,19 @@ describe('an agent with role profiles', () => {
     await agent.stop();
   });
 
+  it('the agent assumes a role once more when its source was refreshed while the role was assumed', async () => {
+    const { agent, jobs, newSource, minutes, standings } = world([MFA, ofRole('admin', 'mfa')]);
+    newSource();
+    await agent.check('start');
+    newSource();
+    await agent.check('file');
+    expect(jobs).toHaveLength(1);
+    await minutes(2);
+    expect(jobs).toHaveLength(2);
+    expect(standings()).toEqual({ mfa: 'fresh', admin: 'fresh' });
+    await agent.stop();
+  });
+
   it('the agent goes along a chain with one child for each step', async () => {
     const { agent, jobs, newSource, minutes, standings } = world([
       ofRole('second', 'admin'),
