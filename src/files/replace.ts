@@ -19,6 +19,7 @@ import {
 import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { UserError } from '../errors.ts';
+import { shellWord } from '../plain.ts';
 import { pause } from '../time/pause.ts';
 import { keepAccess, keepOwner, withoutInheritedList } from './access.ts';
 import { explained, isMissing } from './explain.ts';
@@ -101,9 +102,25 @@ async function inRounds<Result>(
     }
     if (vanished) throw vanished;
   } catch (error) {
-    throw explained(error, 'write', target === resolve(file) ? file : `${file} (${target})`);
+    const named = target === resolve(file) ? file : `${file} (${target})`;
+    throw withoutFolder(error, named, dirname(target)) ?? explained(error, 'write', named);
   }
   throw new UserError(`cannot write ${file}: another program keeps changing it; find and end that program`);
+}
+
+/**
+ * Returns what to say if a folder is missing where it cannot be created because the file system is read-only: in the systemd
+ * unit, that is so for a removed `~/.aws`, though the user can create it.
+ */
+function withoutFolder(error: unknown, file: string, folder: string): UserError | undefined {
+  if ((error as NodeJS.ErrnoException).code !== 'EROFS') return undefined;
+  const nearest = nearestFolder(folder);
+  if (nearest === folder) return undefined;
+  return new UserError(
+    `cannot write ${file}: ${folder} is missing, and ${nearest} is read-only for this process; restore the folder, or create it: mkdir -p -m 700 ${shellWord(folder)} (EROFS)`,
+    'failed',
+    { cause: error },
+  );
 }
 
 async function rehearse(target: string, change: (bytes: Buffer) => Buffer, timeout: number): Promise<true | undefined> {

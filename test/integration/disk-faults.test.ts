@@ -218,6 +218,19 @@ describe('a refresh on a disk that fails', needs('mounting disks'), () => {
     await isPrivate(join(disk, 'aws'));
   });
 
+  it('a refresh says that a removed folder is missing when the file system above it is read-only', async () => {
+    await keysInConfig();
+    const folder = join(disk, 'my aws');
+    sandbox.env.AWS_SHARED_CREDENTIALS_FILE = join(folder, 'credentials');
+    mount('-o', 'remount,ro', disk);
+    const { status, stderr } = await refresh().ended;
+    expect([status, behind(stderr)]).toEqual([
+      1,
+      `aws-mfa-agent: cannot refresh [mfa]: cannot write ${folder}/credentials: ${folder} is missing, and ${disk} is read-only for this process; restore the folder, or create it: mkdir -p -m 700 '${folder}' (EROFS)\n`,
+    ]);
+    expect(sandbox.sts.requests).toEqual([]);
+  });
+
   it('a refresh creates a folder that was removed during the request to AWS, for its owner only', async () => {
     const folder = join(disk, 'aws');
     await mkdir(folder);

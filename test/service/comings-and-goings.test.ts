@@ -83,7 +83,10 @@ describe('the service of a user who logs out and in', needs('a user manager'), (
     await alice.run(['cp', '-a', `${HOME}/.aws`, `${HOME}/backup`]);
     await alice.run(['rm', '-r', `${HOME}/.aws`]);
     // No code is asked for that could not be used.
-    const said = () => screen.shown.find(({ body }) => /cannot write \/home\/alice\/\.aws\/credentials/.test(body));
+    const said = () =>
+      screen.shown.find(({ body }) =>
+        /\/home\/alice\/\.aws is missing, and .* mkdir -p -m 700 \/home\/alice\/\.aws /.test(body),
+      );
     await until('a notice', said, () => screen.shown);
     expect(prompts()).toHaveLength(shown);
     await alice.run(['cp', '-a', `${HOME}/backup`, `${HOME}/.aws`]);
