@@ -52,8 +52,10 @@ export async function askAgent<Asked extends Call>(
     socket.on('end', () => {
       try {
         const { status, body } = parseAnswer(text);
+        const { error } = Object(body) as { error?: unknown };
         if (status === 200) resolve(body as Messages[Asked]['answer']);
-        else reject(new UserError(String((body as { error: string }).error), 'usage'));
+        else if (typeof error === 'string') reject(new UserError(error, 'usage'));
+        else throw new Error(`HTTP ${status} without a reason`);
       } catch (error) {
         socket.destroy(error as Error);
       }

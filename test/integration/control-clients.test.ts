@@ -161,4 +161,13 @@ describe('an agent that does not answer as it should', () => {
     const asked = askAgent(folder, 'GET /v1/agent', {}, 1_000);
     await expect(within('an answer', asked, undefined, 5_000)).rejects.toThrow(problem);
   });
+
+  it.each(['null', '{}', '{"error":5}'])('an agent that refuses with %s has given no reason', async (body) => {
+    const server = createServer((socket) => socket.end(`HTTP/1.1 400 No\r\n\r\n${body}`));
+    await once(server.listen(controlSocket(folder)), 'listening');
+    closing.push(async () => server.close());
+    await expect(askAgent(folder, 'GET /v1/agent', {})).rejects.toThrow(
+      /does not answer \(HTTP 400 without a reason\)/,
+    );
+  });
 });
