@@ -1,8 +1,8 @@
-import { parseCredentials } from '../credentials/document.ts';
 import type { Entries } from '../credentials/section.ts';
 import { UserError } from '../errors.ts';
 import { readIfPresent } from '../files/read.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
+import { readCredentials } from '../settings/settings.ts';
 
 /** Keys that sign requests. Long-term: without a session token. */
 export interface LongTermKeys {
@@ -24,8 +24,7 @@ export async function longTermKeys(
   profile: string,
   runProcess: RunProcess,
 ): Promise<LongTermKeys> {
-  const credentials = readIfPresent(files.credentials);
-  const inCredentials = credentials ? parseCredentials(credentials).entries(profile) : NO_ENTRIES;
+  const inCredentials = readCredentials(files.credentials)?.entries(profile) ?? NO_ENTRIES;
   const inConfig = readAwsConfig(readIfPresent(files.config)).entries(profile);
   const stored = keysIn(inCredentials, profile, files.credentials);
   if (stored) return stored;

@@ -1,6 +1,4 @@
-import { parseCredentials } from '../credentials/document.ts';
 import { UserError } from '../errors.ts';
-import { readIfPresent } from '../files/read.ts';
 import {
   acceptedAt,
   aged,
@@ -13,7 +11,7 @@ import {
   type UsableSession,
 } from '../session/session.ts';
 import { readState } from '../session/state.ts';
-import { dueBefore, type ProfileSettings, type Settings } from '../settings/settings.ts';
+import { dueBefore, type ProfileSettings, readCredentials, type Settings } from '../settings/settings.ts';
 import * as texts from './usable-session-texts.ts';
 
 /** What the credentials file holds for an MFA profile. */
@@ -59,8 +57,7 @@ export function readSessions(
   files: Settings['files'],
   profiles: readonly Pick<ProfileSettings, 'profile' | 'sourceProfile'>[],
 ): Map<string, SessionWithKeys> {
-  const bytes = readIfPresent(files.credentials);
-  const document = bytes && parseCredentials(bytes);
+  const document = readCredentials(files.credentials);
   const { expiries, verdicts } = readState(files.state);
   const read = ({ profile, sourceProfile }: (typeof profiles)[number]): SessionWithKeys => {
     const found = sessionIn(document?.profile(profile), expiries[files.credentials]?.[profile]);

@@ -1,6 +1,7 @@
 import { type CredentialsDocument, parseCredentials } from '../credentials/document.ts';
 import type { Entries } from '../credentials/section.ts';
 import { UserError } from '../errors.ts';
+import { explained } from '../files/explain.ts';
 import { notAFile, readIfPresent } from '../files/read.ts';
 import type { QuietHours } from '../policy/quiet.ts';
 import { stateFile } from '../session/state.ts';
@@ -428,10 +429,19 @@ export function bytesOf(path: string): Buffer | undefined {
 /** Returns the credentials file; undefined also if it cannot be read: code that needs its keys reports why. */
 export function credentialsIn(path: string): CredentialsDocument | undefined {
   try {
-    const bytes = readIfPresent(path);
-    return bytes && parseCredentials(bytes);
+    return readCredentials(path);
   } catch {
     return undefined;
+  }
+}
+
+/** Returns the credentials file; undefined if it is missing. @throws UserError that names it if it cannot be read */
+export function readCredentials(path: string): CredentialsDocument | undefined {
+  const bytes = readIfPresent(path);
+  try {
+    return bytes && parseCredentials(bytes);
+  } catch (error) {
+    throw explained(error, 'read', path);
   }
 }
 

@@ -89,6 +89,17 @@ it('a file that is much too long is an error that names it, and is not read', as
   expect(() => readIfPresent(long)).toThrow(`cannot read ${long}: it has 104857600 bytes`);
 });
 
+it('each command names a credentials file that is not text', async () => {
+  await writeFile(sandbox.credentialsFile, '[default]\0');
+  for (const command of ['status', 'env', 'credential-process', 'exec -- true', 'refresh --token-code 000000']) {
+    const { status, stderr } = await run(command.split(' '), sandbox.env);
+    expect([status, stderr], command).toEqual([
+      1,
+      expect.stringContaining(`cannot read ${sandbox.credentialsFile}: the file is not a text file`),
+    ]);
+  }
+});
+
 it('an AWS config file or a config.ini that is /dev/null counts as empty', async () => {
   const env = { ...sandbox.env, AWS_CONFIG_FILE: '/dev/null' };
   const { status, stdout } = await run(['--config', '/dev/null', 'status'], env);
