@@ -79,6 +79,25 @@ describe('env', () => {
     expect(ended).toMatchObject({ status: 3, stdout: '', stderr: expect.stringMatching(reason) });
   });
 
+  it('env --json prints the session in the form of the STS command of the AWS CLI', async () => {
+    const { accessKeyId, secretAccessKey, sessionToken, expiration } = await put(issue(3600));
+    const ended = await run(['env', '--json'], sandbox.env);
+    expect(ended).toMatchObject({ status: 0, stderr: '' });
+    expect(JSON.parse(ended.stdout)).toEqual({
+      Credentials: {
+        AccessKeyId: accessKeyId,
+        SecretAccessKey: secretAccessKey,
+        SessionToken: sessionToken,
+        Expiration: new Date(expiration).toISOString().replace('.000', ''),
+      },
+    });
+    for (const other of [['--unset'], ['--shell', 'fish']]) {
+      expect(await run(['env', '--json', ...other], sandbox.env)).toMatchObject({ status: 2, stdout: '' });
+    }
+    await put(issue(600));
+    expect((await run(['env', '--json'], sandbox.env)).stderr).toMatch(/^the session of \[mfa\] ends in 9m/);
+  });
+
   it('env prints a session that is due, and says how long it lasts', async () => {
     await put(issue(600));
     const ended = await run(['env', '--shell', 'sh'], sandbox.env);

@@ -215,6 +215,84 @@ describe('exec', () => {
     expect(await exec('--', 'echo', 'ran')).toEqual({ status: 0, stdout: 'ran\n', stderr: '' });
   });
 
+  it('exec --min refreshes a session first when less is left, and not when enough is', async () => {
+    const code = join(sandbox.home, 'code');
+    await writeFile(code, sandbox.code());
+    await settings(`[mfa]\nduration_seconds = 7200\nmfa_process = cat '${code}'\n`);
+    const old = await put(issue(3600));
+    const show = script('process.stdout.write(process.env.AWS_ACCESS_KEY_ID)');
+    expect((await exec('--min', '30m', ...show)).stdout).toBe(old.accessKeyId);
+    const { stdout, status } = await exec('--min', '1h30m', ...show);
+    expect(status).toBe(0);
+    expect(stdout).not.toBe(old.accessKeyId);
+    expect(stdout).toBe((await held())?.get('aws_access_key_id'));
+    // The new session is long enough.
+    expect((await exec('--min', '1h30m', ...show)).stdout).toBe(stdout);
+    expect(sandbox.sts.requests.filter(({ action }) => action === 'GetSessionToken')).toHaveLength(1);
+  });
+
+  it('exec --min runs the command with a shorter session when the user cannot be asked, and says so', async () => {
+    await settings('prompt = terminal\n');
+    await put(issue(3600));
+    expect(await exec('--min', '2h', '--', 'echo', 'ran')).toMatchObject({
+      status: 0,
+      stdout: 'ran\n',
+      stderr: expect.stringMatching(/^the session of \[mfa\] ends in 59m/),
+    });
+  });
+
+  it('exec --min assumes a role again when less is left', async () => {
+    const arn = 'arn:aws:iam::123456789012:role/admin';
+    sandbox.roles.push({ name: 'admin', mfa: true, maxSessionDuration: 3600 });
+    await settings(`[mfa]\n[admin]\nrole_arn = ${arn}\nsource_profile = mfa\n`);
+    await put(issue(3600));
+    const bytes = withSession(await readFile(sandbox.credentialsFile), 'admin', issue(1800));
+    await writeFile(sandbox.credentialsFile, bytes);
+    const show = script('process.stdout.write(process.env.AWS_ACCESS_KEY_ID)');
+    const { stdout } = await exec('--min', '20m', '--profile', 'admin', ...show);
+    expect(sandbox.sts.session(stdout)?.role).toBeUndefined();
+    const longer = await exec('--min', '50m', '--profile', 'admin', ...show);
+    expect(sandbox.sts.session(longer.stdout)).toMatchObject({ role: 'admin' });
+  });
+
+  it.each(['', '0s', 'long', '12h', '2d'])('exec --min %j is an error that names what is allowed', async (min) => {
+    await put(issue(3600));
+    expect(await exec('--min', min, '--', 'echo', 'ran')).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /--min .*: must be a duration such as 30m, and less than the 12h that the sessions of \[mfa\] last/,
+      ),
+    });
+  });
+
+  it('--profile names the profile like the argument, in every command that takes one', async () => {
+    await settings('[mfa]\n[two]\n');
+    const { accessKeyId } = await put(issue(3600));
+    const show = ['sh', '-c', 'printf %s "$AWS_ACCESS_KEY_ID"'];
+    expect((await exec('--profile', 'mfa', '--', ...show)).stdout).toBe(accessKeyId);
+    expect((await exec('--profile', 'mfa', 'printenv', 'AWS_ACCESS_KEY_ID')).stdout).toBe(`${accessKeyId}\n`);
+    for (const [command = '', ...words] of [['env'], ['status'], ['credential-process'], ['refresh']]) {
+      const [named, given] = await Promise.all([
+        run([command, '--profile', 'mfa', ...words], sandbox.env),
+        run([command, 'mfa', ...words], sandbox.env),
+      ]);
+      expect([given.status, named.status]).toEqual([0, 0]);
+      expect(named.stdout.slice(0, 20)).toBe(given.stdout.slice(0, 20));
+      const wrong = await run([command, '--profile', 'three', ...words], sandbox.env);
+      expect(wrong).toMatchObject({ status: 2, stderr: expect.stringContaining('no MFA profile [three]') });
+    }
+    expect(await run(['env', 'two', '--profile', 'mfa'], sandbox.env)).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringContaining('two and --profile mfa: name one profile'),
+    });
+    expect(await run(['snooze', '1h', 'two', '--profile', 'mfa'], sandbox.env)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('two and --profile mfa: name one profile'),
+    });
+  });
+
   it('exec makes the running agent ask when there is no terminal, and waits for it', async () => {
     await settings('check = 0 0 1 1 *\nprompt = terminal\n');
     const agent = start(['run'], sandbox.env);
