@@ -57,8 +57,17 @@ const CONDITIONS: Record<string, () => string[]> = {
     if (said === '') return ['python3:botocore'];
     return said.trim() === 'regional' ? [] : ['a botocore of 2025-11 or later'];
   },
+  'go:aws-sdk-go-v2': () =>
+    isInPath('go') && existsSync(`${goFolder()}/src/github.com/aws/aws-sdk-go-v2/service/sts`)
+      ? []
+      : ['go:aws-sdk-go-v2'],
   script: () => (/util-linux/.test(spawnSync('script', ['--version']).stdout?.toString() ?? '') ? [] : ['script']),
 };
+
+/** The folder of the sources that Go compiles; by default, that of Debian's packages. */
+export function goFolder(): string {
+  return process.env.GOPATH ?? '/usr/share/gocode';
+}
 
 /** A CI on Linux that lacks these is not at fault. Whatever else is missing there fails its tests. */
 const EXCUSED_ON_CI = [
