@@ -10,7 +10,6 @@ import {
   readFileSync,
   readSync,
   renameSync,
-  rmdirSync,
   rmSync,
   statSync,
   unlinkSync,
@@ -128,10 +127,15 @@ async function rehearse(target: string, change: (bytes: Buffer) => Buffer, timeo
   const folder = dirname(target);
   const nearest = nearestFolder(folder);
   if (nearest !== folder) {
-    change(Buffer.alloc(0));
+    const { length } = change(Buffer.alloc(0));
     const temporary = temporaryOf(nearest, target);
     mkdirSync(temporary, 0o700);
-    rmdirSync(temporary);
+    try {
+      // A full disk may still have room for a folder.
+      writeFileSync(join(temporary, basename(target)), Buffer.alloc(length), { mode: 0o600 });
+    } finally {
+      ignoringErrors(() => rmSync(temporary, { recursive: true, force: true }));
+    }
     return true;
   }
   const lock = await lockFile(target, timeout);

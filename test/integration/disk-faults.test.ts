@@ -218,6 +218,16 @@ describe('a refresh on a disk that fails', needs('mounting disks'), () => {
     await isPrivate(join(disk, 'aws'));
   });
 
+  it('a refresh whose folder is missing on a full disk says so before AWS is asked', async () => {
+    await keysInConfig();
+    sandbox.env.AWS_SHARED_CREDENTIALS_FILE = join(disk, 'aws', 'credentials');
+    await writeFile(join(disk, 'filler'), Buffer.alloc(200_000)).catch(() => {});
+    const { status, stderr } = await refresh().ended;
+    expect([status, stderr]).toEqual([1, expect.stringContaining('the disk is full; free some space (ENOSPC)')]);
+    expect(sandbox.sts.requests).toEqual([]);
+    expect(await readdir(disk)).toEqual(['credentials', 'filler']);
+  });
+
   it('a refresh says that a removed folder is missing when the file system above it is read-only', async () => {
     await keysInConfig();
     const folder = join(disk, 'my aws');
