@@ -66,7 +66,11 @@ export async function startPerson(address: string): Promise<Person> {
         return { id, title: summary, problem, isAgain: replaces !== 0 };
       });
     },
-    results: () => server.shown.filter(({ actions }) => actions.length === 0).map(({ body }) => body),
+    results: () => {
+      const results = server.shown.filter(({ actions }) => actions.length === 0).map(({ body }) => body);
+      // Shown first if AWS takes more than a second.
+      return results.filter((body) => body !== 'Checking with AWS…');
+    },
     counts: () => ({ shown: questions().length, closed: server.closed.length }),
     becomes: async ({ shown = 0, closed = 0 }) => {
       await until(
