@@ -8,6 +8,7 @@ list=$(dirname "${BASH_SOURCE[0]}")/system-packages.txt
 is_there() {
   case $1 in
     typelib:*) compgen -G "/usr/lib/*/girepository-1.0/${1#*:}.typelib" >/dev/null ;;
+    go:*) [[ -d ${GOPATH:-/usr/share/gocode}/src/github.com/aws/${1#*:} ]] ;;
     python3:*) python3 -c "import ${1#*:}" >/dev/null 2>&1 ;;
     *) command -v "$1" >/dev/null ;;
   esac
