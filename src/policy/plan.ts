@@ -158,7 +158,9 @@ function planOne(situation: Situation, circumstances: Circumstances, behind: str
     return standing({ standing: 'held', why: circumstances.paused }, end === undefined ? end : end - LAST_CALL);
   }
   if (history.wait && history.wait.until > now) {
-    return standing({ standing: 'waiting', ...history.wait }, soonWhereUnaskable(history.wait.until, history, now));
+    const end = lastEndOf(situation) ?? now;
+    const look = end > now ? Math.min(end, history.wait.until) : history.wait.until;
+    return standing({ standing: 'waiting', ...history.wait }, soonWhereUnaskable(look, history, now));
   }
   if (behind !== undefined) return { standing: { standing: 'queued', behind } };
   return askOne(situation, circumstances);

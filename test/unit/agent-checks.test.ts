@@ -407,6 +407,33 @@ describe('the prompt after a failed try', () => {
   });
 });
 
+describe('the end of a session while AWS does not answer', () => {
+  it('the user is told at once, and once', async () => {
+    vi.useFakeTimers({ now: NOON });
+    const notices: [number, string][] = [];
+    const refresh: Refresh = async () => ({
+      kind: 'refused',
+      failure: { kind: 'unreachable', detail: 'no route', sent: true },
+      reason: 'AWS does not answer',
+      message: 'cannot refresh [mfa]: AWS does not answer',
+    });
+    const notice = (text: string) => void notices.push([Date.now() - NOON, text]);
+    const agent = agentWith(refresh, async () => endsIn(10_000), { notice });
+    await agent.check('start');
+    await vi.advanceTimersByTimeAsync(5 * MINUTE);
+    expect(notices).toEqual([
+      [
+        10_000,
+        expect.stringMatching(
+          /^The session of \[mfa\] ended at .*\. The last try failed: AWS does not answer\. The agent asks again as soon as AWS answers\.$/,
+        ),
+      ],
+    ]);
+    await agent.stop();
+    vi.useRealTimers();
+  });
+});
+
 describe('checks requested during a check', () => {
   it('a requested check reads a change of the file that lifts a stop, also when another check was requested later', async () => {
     let prompts = 0;
