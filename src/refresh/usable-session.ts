@@ -58,7 +58,9 @@ export async function usableSession(settings: Settings, profile: ProfileSettings
   const held = readHeldSession(settings, profile, now);
   const { state, expiration } = held;
   const { min = 0 } = need;
-  const isShort = (state === 'fresh' || state === 'due') && expiration !== undefined && expiration - now < min;
+  const isHeld = state === 'fresh' || state === 'due';
+  // A session that is older than `max_age` allows has nothing left, and still works.
+  const isShort = isHeld && min > 0 && expiration !== undefined && expiration - now < min;
   const endsSoon = state === 'due' || isShort ? expiration : undefined;
   const session = isShort ? undefined : await sessionInFile(settings, profile, held, need.enough, need.trusted);
   if (session) return { session, endsSoon };
