@@ -51,7 +51,8 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 function prepare(): void {
   rmSync(join(folder, 'state'), { recursive: true, force: true });
-  writeFileSync(file, fileWith(Array(REFRESHED + 1).fill(0)));
+  // The mode that AWS tools give it. For other modes, each rewrite copies the access control list, in child processes.
+  writeFileSync(file, fileWith(Array(REFRESHED + 1).fill(0)), { mode: 0o600 });
 }
 
 const REFRESHER = [

@@ -42,6 +42,9 @@ describe('the service on a desktop', needs('a user manager', 'a desktop', 'chrom
     alice.write('.aws/credentials', bytes.toString(), 0o600);
   }
 
+  /** The requests with a code. AWS is also asked whether it accepts the first session, whose age is not known. */
+  const codes = () => sandbox.sts.requests.filter(({ action }) => action === 'GetSessionToken');
+
   it('the service asks on a screen that started after it, by notification and dialog, from inside its sandbox', async () => {
     session(30);
     await screen.click(await screen.window('Dunst'));
@@ -53,7 +56,7 @@ describe('the service on a desktop', needs('a user manager', 'a desktop', 'chrom
     expect(environment).toEqual(expect.arrayContaining(looks));
     await screen.type(field, sandbox.code());
     await alice.becomes('StatusText', /fresh until/);
-    expect(sandbox.sts.requests.map(({ outcome }) => outcome)).toEqual(['granted']);
+    expect(codes().map(({ outcome }) => outcome)).toEqual(['granted']);
     await screen.noWindow('AWS MFA code');
   });
 
@@ -86,6 +89,6 @@ describe('the service on a desktop', needs('a user manager', 'a desktop', 'chrom
     const page = await screen.window('AWS MFA code');
     expect((await alice.systemctl('status', 'aws-mfa-agent')).stdout).not.toMatch(/chromium/);
     await screen.typeInPage(page, sandbox.code, alice.becomes('StatusText', /fresh until/));
-    expect(sandbox.sts.requests.map(({ outcome }) => outcome)).toEqual(['granted', 'granted']);
+    expect(codes().map(({ outcome }) => outcome)).toEqual(['granted', 'granted']);
   });
 });
