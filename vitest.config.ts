@@ -5,8 +5,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     reporters: ['./test/reporter.ts'],
-    // They wait for others more than they work: three at a time keep two cores busy.
-    maxWorkers: 3,
+    // They wait for others more than they work: four at a time keep two cores busy.
+    maxWorkers: 4,
     // Waiting has limits of its own, and says what was seen: see test/within.ts. This is the last net.
     testTimeout: 60_000,
     hookTimeout: 60_000,
