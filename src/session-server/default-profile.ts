@@ -1,8 +1,8 @@
-import { parseCredentials } from '../credentials/document.ts';
 import { UserError } from '../errors.ts';
 import { readIfPresent } from '../files/read.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
 import type { Paths } from '../settings/paths.ts';
+import { readCredentials } from '../settings/settings.ts';
 
 /** Settings that give a profile credentials. */
 const GIVE_CREDENTIALS = [
@@ -24,6 +24,6 @@ export function hidesCredentialsFile({ credentials, config }: Paths): boolean {
       'usage',
     );
   }
-  const inCredentials = parseCredentials(readIfPresent(credentials) ?? Buffer.alloc(0)).entries('default');
-  return GIVE_CREDENTIALS.some((name) => inCredentials.has(name));
+  const inCredentials = readCredentials(credentials)?.entries('default');
+  return GIVE_CREDENTIALS.some((name) => inCredentials?.has(name));
 }

@@ -1,7 +1,7 @@
 import { UserError } from '../errors.ts';
 import { readAwsConfig } from './aws-config.ts';
 import type { Paths } from './paths.ts';
-import { bytesOf, credentialsIn, firstOf, type Written } from './settings.ts';
+import { bytesOf, credentialsIn, firstOf, placesOf, type Written } from './settings.ts';
 
 /** The settings of a profile in AWS's two files that say where requests to AWS go. */
 export interface AwsSettings {
@@ -14,20 +14,17 @@ export interface AwsSettings {
   ofService(service: string, key: string): Written | undefined;
 }
 
-/** Reads the settings of a profile. As in botocore, those of the credentials file come first. */
+/** Reads the settings of a profile. */
 export function readAwsSettings(files: Pick<Paths, 'credentials' | 'config'>, profile: string): AwsSettings {
-  const config = readAwsConfig(bytesOf(files.config));
-  const places = [
-    { entries: credentialsIn(files.credentials)?.entries(profile) ?? new Map(), file: files.credentials },
-    { entries: config.entries(profile), file: files.config },
-  ];
+  const awsConfig = readAwsConfig(bytesOf(files.config));
+  const places = placesOf(profile, { files, awsConfig, credentials: credentialsIn(files.credentials) });
   const of = (key: string) => firstOf(places, key);
   return {
     of,
     ofService: (service, key) => {
       const section = of('services');
       if (!section) return undefined;
-      const lines = config.services(section.value);
+      const lines = awsConfig.services(section.value);
       if (!lines) {
         const problem = `there is no [services ${section.value}] in ${files.config}`;
         throw new UserError(`${section.place}: services = ${section.value}: ${problem}`, 'usage');

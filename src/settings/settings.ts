@@ -191,11 +191,16 @@ interface SettingsPlace {
   file: string;
 }
 
-/** The files to read settings from: `config.ini`, and AWS's two files. */
-interface ReadFiles extends SettingsFile {
-  files: Paths;
+/** AWS's two files, as they were read. */
+interface AwsFiles {
+  files: Pick<Paths, 'credentials' | 'config'>;
   awsConfig: AwsConfig;
   credentials: CredentialsDocument | undefined;
+}
+
+/** The files to read settings from: `config.ini`, and AWS's two files. */
+interface ReadFiles extends SettingsFile, AwsFiles {
+  files: Paths;
 }
 
 function readFiles(from: Parameters<typeof loadSettings>[0]): ReadFiles {
@@ -216,7 +221,7 @@ function readFiles(from: Parameters<typeof loadSettings>[0]): ReadFiles {
 }
 
 /** Returns a profile's settings in AWS's files. As in botocore, those of the credentials file come first. */
-function placesOf(profile: string, { files, awsConfig, credentials }: ReadFiles): SettingsPlace[] {
+export function placesOf(profile: string, { files, awsConfig, credentials }: AwsFiles): SettingsPlace[] {
   return [
     { entries: credentials?.entries(profile) ?? new Map(), file: files.credentials },
     { entries: awsConfig.entries(profile), file: files.config },
