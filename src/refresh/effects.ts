@@ -6,7 +6,7 @@ import { withSession } from '../credentials/edit.ts';
 import { UserError } from '../errors.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
 import type { MfaSession } from '../session/session.ts';
-import { ownKeyId, rememberExpiries } from '../session/state.ts';
+import { ownKeyIds, rememberExpiries } from '../session/state.ts';
 import { readAwsSettings } from '../settings/aws-settings.ts';
 import { pathsOf } from '../settings/paths.ts';
 import type { ProfileSettings, RoleSettings, Settings } from '../settings/settings.ts';
@@ -38,13 +38,13 @@ export async function saveSessions(
 ): Promise<string | undefined> {
   // Imported late: a command that only reads does not need it.
   const { changeCredentials } = await import('../files/replace.ts');
-  const lost = await changeCredentials(files.credentials, (bytes) =>
-    [...sessions].reduce(
-      (changed, [profile, session]) =>
-        withSession(changed, profile, session, { own: ownKeyId(files, profile), ...options }),
+  const lost = await changeCredentials(files.credentials, (bytes) => {
+    const own = ownKeyIds(files);
+    return [...sessions].reduce(
+      (changed, [profile, session]) => withSession(changed, profile, session, { own: own(profile), ...options }),
       bytes,
-    ),
-  );
+    );
+  });
   const remembered = [...sessions].map(([profile, { accessKeyId, expiration, issued }]) => [
     profile,
     { accessKeyId, expiration, ...(issued !== undefined && { issued }) },

@@ -1,7 +1,7 @@
 import { withSession } from '../credentials/edit.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
 import type { MfaSession } from '../session/session.ts';
-import { ownKeyId } from '../session/state.ts';
+import { ownKeyIds } from '../session/state.ts';
 import type { Settings } from '../settings/settings.ts';
 
 /** As long as a session of AWS. Never written. */
@@ -31,7 +31,7 @@ export async function rehearseSave(
   options: { force?: boolean } = {},
 ): Promise<void> {
   const { rehearseChange } = await import('../files/replace.ts');
-  const own = ownKeyId(files, profile);
+  const own = ownKeyIds(files)(profile);
   const change = (bytes: Buffer) => withSession(bytes, profile, MADE_UP, { own, ...options });
   await rehearseChange(files.credentials, change, { timeout: LOCK_LIMIT });
 }

@@ -52,12 +52,16 @@ export function readState(folder: string): State {
   }
 }
 
-/** Returns the access key id of the session that this program wrote last into a profile. */
-export function ownKeyId(
-  { state, credentials }: { state: string; credentials: string },
-  profile: string,
-): string | undefined {
-  return readState(state).expiries[credentials]?.[profile]?.accessKeyId;
+/** Reads the state. Returns a function from a profile to the access key id of the session that this program wrote last into it. */
+export function ownKeyIds({
+  state,
+  credentials,
+}: {
+  state: string;
+  credentials: string;
+}): (profile: string) => string | undefined {
+  const written = readState(state).expiries[credentials];
+  return (profile) => written?.[profile]?.accessKeyId;
 }
 
 /** Remembers the expiry that was written, and for which keys. A failure does no harm: see {@link readState}. */
