@@ -81,8 +81,7 @@ export function refreshEffects(
     getSessionToken: async (request, keys) => {
       if (profile.role) return roleSession(request, keys, { ...profile, role: profile.role }, clock);
       const { getSessionToken } = await import('../aws/sts.ts');
-      const answer = learning(clock, await getSessionToken(request, keys, awsTarget('STS', profile, clock)));
-      return answer.ok ? { ...answer, value: { ...answer.value, issued: clock.now() } } : answer;
+      return given(clock, await getSessionToken(request, keys, awsTarget('STS', profile, clock)));
     },
     save: (name, session) => saveSession(files, name, session),
     pause,
@@ -116,8 +115,7 @@ export async function roleSession(
   const { durationSeconds, serialNumber, tokenCode } = request;
   const mfa = serialNumber !== undefined && tokenCode !== undefined ? { serialNumber, tokenCode } : undefined;
   const input = { roleArn, sessionName, externalId, durationSeconds, mfa };
-  const answer = learning(clock, await assumeRole(input, keys, awsTarget('STS', profile, clock)));
-  return answer.ok ? { ...answer, value: { ...answer.value, issued: clock.now() } } : answer;
+  return given(clock, await assumeRole(input, keys, awsTarget('STS', profile, clock)));
 }
 
 /** Returns the name of a user or of a role's session. The session of a role needs two characters. */
@@ -176,6 +174,12 @@ export function awsTarget(service: ServiceName, profile: Asking, { offset }: Pic
   const { sourceProfile, region, role, serialNumber = role?.arn } = profile;
   const settings = readAwsSettings(pathsOf(process.env, homedir()), role?.keysProfile ?? sourceProfile);
   return { destination: destinationOf(service, { region, serialNumber }, settings, process.env), clockOffset: offset };
+}
+
+/** Notes on a new session when AWS gave it. */
+function given(clock: Clock, answer: AwsAnswer<MfaSession>): AwsAnswer<MfaSession> {
+  const learned = learning(clock, answer);
+  return learned.ok ? { ...learned, value: { ...learned.value, issued: clock.now() } } : learned;
 }
 
 function learning<T>(clock: Clock, answer: AwsAnswer<T>): AwsAnswer<T> {
