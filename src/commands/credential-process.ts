@@ -5,9 +5,9 @@ import { UserError } from '../errors.ts';
 import { chosenProfile } from '../refresh/held-session.ts';
 import { usableSession } from '../refresh/usable-session.ts';
 import type { UsableSession } from '../session/session.ts';
+import { expirationForSdk } from '../session/variables.ts';
 import { userSettings } from '../settings/settings.ts';
 import { parseDuration } from '../time/duration.ts';
-import { formatInstant } from '../time/instant.ts';
 
 interface CredentialProcessOptions extends GlobalOptions {
   /** How long to wait; {@link TIMEOUT} by default. */
@@ -19,9 +19,6 @@ const TIMEOUT = '50s';
 
 /** Longer than any SDK waits. */
 const LONGEST_WAIT = 3_600_000;
-
-/** When to ask again, in milliseconds: the SDK must not keep a session without a known end forever. */
-const ASK_AGAIN = 3_600_000;
 
 /**
  * Prints the session in the form that AWS SDKs read from a `credential_process`. If it has ended, the agent asks for a
@@ -48,13 +45,14 @@ export async function credentialProcess(name: string | undefined, options: Crede
   if (endsSoon !== undefined) await askAgent(profile.profile, { wait: 0, person: false });
 }
 
-function print({ accessKeyId, secretAccessKey, sessionToken, expiration }: UsableSession): void {
+function print(session: UsableSession): void {
+  const { accessKeyId, secretAccessKey, sessionToken } = session;
   const credentials = {
     Version: 1,
     AccessKeyId: accessKeyId,
     SecretAccessKey: secretAccessKey,
     SessionToken: sessionToken,
-    Expiration: formatInstant(expiration ?? Date.now() + ASK_AGAIN),
+    Expiration: expirationForSdk(session, Date.now()),
   };
   write(1, `${JSON.stringify(credentials)}\n`);
 }

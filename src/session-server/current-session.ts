@@ -4,9 +4,9 @@ import { type HeldSession, readHeldSession, sessionInFile } from '../refresh/hel
 import { notUsable } from '../refresh/usable-session-texts.ts';
 import { runCommand } from '../run-command.ts';
 import { isRefused, type UsableSession } from '../session/session.ts';
+import { expirationForSdk } from '../session/variables.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { nodePath } from '../start-child.ts';
-import { formatInstant } from '../time/instant.ts';
 import type { Answer } from './server.ts';
 
 /** For how long an answer may be repeated, in milliseconds: many requests may come at once. */
@@ -14,9 +14,6 @@ const SHARED = 50;
 
 /** The shortest time between two calls of the agent, in milliseconds: botocore asks again with every request of its user. */
 const CALL_GAP = 5_000;
-
-/** When the SDK must ask again for a session without a known end, in milliseconds. */
-const ASK_AGAIN = 3_600_000;
 
 /**
  * Returns the answer of the session server. It is the session of the profile until its end, also while it is due. Meanwhile the
@@ -81,14 +78,15 @@ function isUsable({ expiration }: UsableSession, now: number): boolean {
   return expiration === undefined || expiration > now;
 }
 
-function given({ accessKeyId, secretAccessKey, sessionToken, expiration }: UsableSession, now: number): Answer {
+function given(session: UsableSession, now: number): Answer {
+  const { accessKeyId, secretAccessKey, sessionToken } = session;
   return {
     status: 200,
     body: {
       AccessKeyId: accessKeyId,
       SecretAccessKey: secretAccessKey,
       Token: sessionToken,
-      Expiration: formatInstant(expiration ?? now + ASK_AGAIN),
+      Expiration: expirationForSdk(session, now),
     },
   };
 }

@@ -27,6 +27,14 @@ export function sessionVariables(
   };
 }
 
+/** When an SDK must ask again for a session without a known end, in milliseconds: it must not keep it forever. */
+const ASK_AGAIN = 3_600_000;
+
+/** Returns the end of a session as the SDKs read it. */
+export function expirationForSdk({ expiration }: UsableSession, now: number): string {
+  return formatInstant(expiration ?? now + ASK_AGAIN);
+}
+
 /** The variables that name a region. Some tools read only one of them. */
 const REGION_VARIABLES = ['AWS_REGION', 'AWS_DEFAULT_REGION'];
 
