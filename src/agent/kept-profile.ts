@@ -7,7 +7,6 @@ import type { Action, Situation } from '../policy/plan.ts';
 import type { Standing } from '../policy/standing.ts';
 import { standingText } from '../policy/standing.ts';
 import * as policyTexts from '../policy/texts.ts';
-import { endedInOutage } from '../policy/texts.ts';
 import { askRequest } from '../refresh/ask-request.ts';
 import { outcomeText } from '../refresh/outcome.ts';
 import { type RefreshTarget, refreshTarget } from '../refresh/target.ts';
@@ -310,7 +309,7 @@ export class KeptProfile {
     }
     // While AWS cannot be reached, nobody is asked, so nothing else on the screen says it.
     if (before?.state === 'due' && state === 'expired' && this.#history.outage && expiration !== undefined) {
-      this.#effects.notice(endedInOutage(this.#profile, expiration, this.#history.problem, clock.now()));
+      this.#effects.notice(policyTexts.endedInOutage(this.#profile, expiration, this.#history.problem, clock.now()));
     }
     const end = expiration === undefined ? {} : { expiration };
     this.#status = { profile: this.#profile, state, standing, ...end };
