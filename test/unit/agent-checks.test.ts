@@ -1,10 +1,9 @@
-import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Agent } from '../../src/agent/agent.ts';
 import type { AwsFailure } from '../../src/policy/outcome.ts';
 import type { StoredSession } from '../../src/session/session.ts';
 import type { Settings } from '../../src/settings/settings.ts';
-import { Clock } from '../../src/time/clock.ts';
+import { quietEffects } from '../agent-effects.ts';
 
 const MINUTE = 60_000;
 const NOON = Date.parse('2030-01-31T12:00:00Z');
@@ -28,26 +27,9 @@ function agentWith(
   effects: Partial<ConstructorParameters<typeof Agent>[1]> = {},
 ): Agent {
   return new Agent(SETTINGS, {
-    clock: new Clock({ wall: Date.now, sinceBoot: Date.now, awake: Date.now }),
+    ...quietEffects(),
     readSessions: async () => new Map([['mfa', await readSession()]]),
     refresh,
-    save: async () => undefined,
-    assume: async () => ({}),
-    isAlive: async () => true,
-    snoozedUntil: () => undefined,
-    rememberSnooze: async () => {},
-    rememberExpiry: async () => {},
-    watchPresence: async () => ({
-      held: () => undefined,
-      paused: () => undefined,
-      notifies: () => true,
-      close: () => {},
-    }),
-    desktopMark: () => '',
-    takeDesktop: async () => {},
-    obstacle: () => undefined,
-    notice: () => {},
-    log: pino({ level: 'silent' }),
     ...effects,
   });
 }

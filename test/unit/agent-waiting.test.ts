@@ -1,10 +1,9 @@
-import pino from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Agent } from '../../src/agent/agent.ts';
 import * as texts from '../../src/agent/texts.ts';
 import type { RefreshOutcome } from '../../src/policy/outcome.ts';
 import type { Settings } from '../../src/settings/settings.ts';
-import { Clock } from '../../src/time/clock.ts';
+import { quietEffects } from '../agent-effects.ts';
 
 const SETTINGS: Settings = {
   files: { settings: '', credentials: '', config: '', state: '', runtime: '' },
@@ -33,8 +32,7 @@ function world(held: string | undefined) {
   const questions: ((outcome: RefreshOutcome) => void)[] = [];
   let raised = 0;
   const agent = new Agent(SETTINGS, {
-    clock: new Clock({ wall: () => now, sinceBoot: () => now, awake: () => now }),
-    readSessions: async () => new Map(),
+    ...quietEffects(() => now),
     refresh: (_, { signal, onChange }) => {
       raised += 1;
       onChange(() => {
@@ -45,18 +43,7 @@ function world(held: string | undefined) {
         signal.addEventListener('abort', () => resolve({ kind: 'withdrawn' }));
       });
     },
-    save: async () => undefined,
-    assume: async () => ({}),
-    isAlive: async () => true,
-    snoozedUntil: () => undefined,
-    rememberSnooze: async () => {},
-    rememberExpiry: async () => {},
     watchPresence: async () => ({ held: () => held, paused: () => undefined, notifies: () => true, close: () => {} }),
-    desktopMark: () => '',
-    takeDesktop: async () => {},
-    obstacle: () => undefined,
-    notice: () => {},
-    log: pino({ level: 'silent' }),
   });
   agents.push(agent);
   const gone = new AbortController();

@@ -1,4 +1,3 @@
-import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Agent } from '../../src/agent/agent.ts';
 import { after, FRESH_START, type History, type ProfileEvent } from '../../src/policy/history.ts';
@@ -7,7 +6,7 @@ import { plan, type Situation } from '../../src/policy/plan.ts';
 import type { SessionState, StoredSession } from '../../src/session/session.ts';
 import { regionVariables } from '../../src/session/variables.ts';
 import type { ProfileSettings, Settings } from '../../src/settings/settings.ts';
-import { Clock } from '../../src/time/clock.ts';
+import { quietEffects } from '../agent-effects.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -208,7 +207,7 @@ describe('an agent with role profiles', () => {
       profiles,
     });
     const agent = new Agent(settings(), {
-      clock: new Clock({ wall: Date.now, sinceBoot: Date.now, awake: Date.now }),
+      ...quietEffects(),
       readSessions: async () => held,
       refresh: ({ profile }, { signal }) => {
         prompts.push(profile);
@@ -234,21 +233,7 @@ describe('an agent with role profiles', () => {
         held.set(name, { kind: 'session', ...given });
         return undefined;
       },
-      isAlive: async () => true,
-      snoozedUntil: () => undefined,
-      rememberSnooze: async () => {},
-      rememberExpiry: async () => {},
-      watchPresence: async () => ({
-        held: () => undefined,
-        paused: () => undefined,
-        notifies: () => true,
-        close: () => {},
-      }),
-      desktopMark: () => '',
-      takeDesktop: async () => {},
-      obstacle: () => undefined,
       notice: (text) => notices.push(text),
-      log: pino({ level: 'silent' }),
     });
     const newSource = () => held.set('mfa', { kind: 'session', ...session(43_200) });
     const minutes = async (count: number) => {
