@@ -1,9 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { withSession } from '../src/credentials/edit.ts';
 import { newSandboxUser, type SandboxRole, type SandboxUser } from '../src/sandbox/account.ts';
 import { type SandboxSts, type SandboxStsOptions, startSandboxSts } from '../src/sandbox/sts.ts';
 import { type Authenticator, authenticator } from '../src/sandbox/totp.ts';
+import type { MfaSession } from '../src/session/session.ts';
 import { within } from './within.ts';
 
 export const ACCOUNT_ID = '123456789012';
@@ -41,6 +43,10 @@ export interface Sandbox {
   code(): string;
   /** A code of the right form that is not accepted now. */
   wrongCode(): string;
+  /** Writes `config.ini`. */
+  settings(text: string): Promise<void>;
+  /** Puts a session into a profile of the credentials file, [mfa] unless named. */
+  put(session: MfaSession, profile?: string): Promise<MfaSession>;
   close(): Promise<void>;
 }
 
@@ -115,6 +121,15 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       const good = new Set(codesAround(-tolerance - 1, tolerance + 1));
       const codes = Array.from({ length: good.size + 1 }, (_, index) => String(index).padStart(6, '0'));
       return codes.find((candidate) => !good.has(candidate)) ?? '';
+    },
+    settings: async (text) => {
+      const folder = join(folders.XDG_CONFIG_HOME, 'aws-mfa-agent');
+      await mkdir(folder, { recursive: true });
+      await writeFile(join(folder, 'config.ini'), text);
+    },
+    put: async (session, profile = 'mfa') => {
+      await writeFile(credentialsFile, withSession(await readFile(credentialsFile), profile, session));
+      return session;
     },
     close: async () => {
       await sts.close();

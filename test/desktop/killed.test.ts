@@ -30,11 +30,7 @@ describe('an agent that is killed at once with its child', needs('a desktop', 'n
     agents.push(running);
     return running;
   }
-  async function settings(text: string): Promise<void> {
-    const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, 'config.ini'), `check = * * * * * *\n${text}`);
-  }
+  const settings = (text: string) => sandbox.settings(`check = * * * * * *\n${text}`);
   /** A session as another tool would write it, that ends in so many seconds. */
   async function put(seconds: number): Promise<void> {
     const bytes = withSession(await readFile(sandbox.credentialsFile), 'mfa', sandbox.sts.issue('alice', seconds));

@@ -33,11 +33,7 @@ describe('the agent on a desktop where no dialog can be opened', needs('a deskto
     await Promise.all([desktop.stop(), sandbox.close()]);
   });
 
-  async function settings(text: string): Promise<void> {
-    const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, 'config.ini'), text);
-  }
+  const settings = (text: string) => sandbox.settings(text);
   /** A terminal emulator without a window, in which the user types the code. */
   async function installTerminal(): Promise<void> {
     const script = `#!/bin/sh\n[ "$1" = -e ] && shift && exec "$@" --token-code ${sandbox.code()}\n`;

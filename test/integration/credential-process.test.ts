@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -27,11 +27,7 @@ afterEach(async () => {
   await sandbox.close();
 });
 
-async function settings(text: string): Promise<void> {
-  const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'config.ini'), text);
-}
+const settings = (text: string) => sandbox.settings(text);
 const issue = (seconds: number) => sandbox.sts.issue('alice', seconds);
 async function put(session: MfaSession, changed: (text: string) => string = (text) => text): Promise<MfaSession> {
   const bytes = withSession(await readFile(sandbox.credentialsFile), 'mfa', session);

@@ -7,7 +7,6 @@ import { GetSessionTokenCommand, STSClient } from '@aws-sdk/client-sts';
 import { parseKnownFiles } from '@smithy/shared-ini-file-loader';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { serveControl } from '../../src/control/server.ts';
-import { withSession } from '../../src/credentials/edit.ts';
 import { type Check, type Finding, SUBJECTS } from '../../src/doctor/finding.ts';
 import { lockFile } from '../../src/files/lock.ts';
 import { newSandboxUser } from '../../src/sandbox/account.ts';
@@ -59,9 +58,7 @@ const credentials = () => readFile(sandbox.credentialsFile, 'utf8');
 async function changeCredentials(change: (text: string) => string): Promise<void> {
   await writeFile(sandbox.credentialsFile, change(await credentials()));
 }
-async function put(session: MfaSession): Promise<void> {
-  await writeFile(sandbox.credentialsFile, withSession(await readFile(sandbox.credentialsFile), 'mfa', session));
-}
+const put = (session: MfaSession) => sandbox.put(session);
 const refresh = () => run(['refresh', '--force', '--token-code', '-'], env, sandbox.code());
 const error = (found: RegExp, mend = /./) => ({
   level: 'error',

@@ -5,7 +5,6 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { withSession } from '../../src/credentials/edit.ts';
 import type { MfaSession } from '../../src/session/session.ts';
 import { needs } from '../needs.ts';
 import { PROGRAM, type Running, run, start } from '../program.ts';
@@ -28,15 +27,8 @@ afterEach(async () => {
 
 const NODE = process.execPath;
 const issue = (seconds: number) => sandbox.sts.issue('alice', seconds);
-async function put(session: MfaSession, profile = 'mfa'): Promise<MfaSession> {
-  await writeFile(sandbox.credentialsFile, withSession(await readFile(sandbox.credentialsFile), profile, session));
-  return session;
-}
-async function settings(text: string): Promise<void> {
-  const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'config.ini'), text);
-}
+const put = (session: MfaSession, profile?: string) => sandbox.put(session, profile);
+const settings = (text: string) => sandbox.settings(text);
 
 interface Server {
   running: Running;

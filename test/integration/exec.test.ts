@@ -23,16 +23,9 @@ afterEach(async () => {
 });
 
 const issue = (seconds: number) => sandbox.sts.issue('alice', seconds);
-async function put(session: MfaSession): Promise<MfaSession> {
-  await writeFile(sandbox.credentialsFile, withSession(await readFile(sandbox.credentialsFile), 'mfa', session));
-  return session;
-}
+const put = (session: MfaSession) => sandbox.put(session);
 const held = async () => parseCredentials(await readFile(sandbox.credentialsFile)).profile('mfa')?.values;
-async function settings(text: string): Promise<void> {
-  const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'config.ini'), text);
-}
+const settings = (text: string) => sandbox.settings(text);
 
 const NODE = process.execPath;
 const exec = (...args: string[]) => run(['exec', ...args], sandbox.env);

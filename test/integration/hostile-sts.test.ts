@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -310,8 +310,4 @@ describe('a command whose request to AWS never ends', () => {
   });
 });
 
-async function settings(text: string): Promise<void> {
-  const folder = join(sandbox.home, '.config', 'aws-mfa-agent');
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'config.ini'), text);
-}
+const settings = (text: string) => sandbox.settings(text);

@@ -1,5 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
 import { PROGRAM, run, start } from '../program.ts';
@@ -37,11 +36,7 @@ duration_seconds = 28800
 });
 afterEach(() => sandbox.close());
 
-async function settings(text: string): Promise<void> {
-  const file = join(sandbox.home, '.config', 'aws-mfa-agent', 'config.ini');
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, text);
-}
+const settings = (text: string) => sandbox.settings(text);
 
 const command = (...args: string[]) => run(args, sandbox.env);
 const refresh = (...args: string[]) => command('refresh', ...args);

@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { withSession } from '../../src/credentials/edit.ts';
 import { type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { within } from '../within.ts';
@@ -32,10 +31,7 @@ afterEach(async () => {
 
 const ASKING = /"standing":"asking"/;
 
-async function put(seconds: number): Promise<void> {
-  const bytes = withSession(await readFile(sandbox.credentialsFile), 'mfa', sandbox.sts.issue('alice', seconds));
-  await writeFile(sandbox.credentialsFile, bytes);
-}
+const put = (seconds: number) => sandbox.put(sandbox.sts.issue('alice', seconds));
 
 /** `POST /v1/refresh` with these parameters. */
 function refresh(parameters: Record<string, string>): Promise<{ status: number; body: Record<string, unknown> }> {
