@@ -1,3 +1,4 @@
+import type { AccessKeyMetadata, IAMClient } from '@aws-sdk/client-iam';
 import { type AwsAnswer, type AwsTarget, call, checked, type Keys } from './call.ts';
 
 /**
@@ -6,19 +7,115 @@ import { type AwsAnswer, type AwsTarget, call, checked, type Keys } from './call
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListMFADevices.html
  */
 export async function listMfaDevices(keys: Keys, target: AwsTarget): Promise<AwsAnswer<string[]>> {
-  const answer = await call('IAM', keys, target, undefined, async (config) => {
-    const sdk = await import('@aws-sdk/client-iam');
-    const client = new sdk.IAMClient({ ...config, region: signingRegion(config.region) });
-    return {
-      client,
-      send: async (abortSignal) => {
-        // One page: a user has at most eight devices.
-        const { MFADevices } = await client.send(new sdk.ListMFADevicesCommand({}), { abortSignal });
-        return MFADevices?.flatMap(({ SerialNumber }) => SerialNumber ?? []);
-      },
-    };
+  const answer = await callIam(keys, target, async ({ client, sdk, abortSignal }) => {
+    // One page: a user has at most eight devices.
+    const { MFADevices } = await client.send(new sdk.ListMFADevicesCommand({}), { abortSignal });
+    return MFADevices?.flatMap(({ SerialNumber }) => SerialNumber ?? []);
   });
   return checked(answer, (serials) => (serials.every(isSerial) ? undefined : 'it names an MFA device that is not one'));
+}
+
+/** An access key of a user, without its secret. */
+export interface AccessKey {
+  accessKeyId: string;
+  isActive: boolean;
+  /** Milliseconds since the epoch. */
+  createdAt: number;
+}
+
+/**
+ * Lists the access keys of the keys' user: at most two. With a session, it is the user who requested the session.
+ * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListAccessKeys.html
+ */
+export async function listAccessKeys(keys: Keys, target: AwsTarget): Promise<AwsAnswer<AccessKey[]>> {
+  const answer = await callIam(keys, target, async ({ client, sdk, abortSignal }) => {
+    const { AccessKeyMetadata } = await client.send(new sdk.ListAccessKeysCommand({}), { abortSignal });
+    return AccessKeyMetadata?.map(accessKeyOf);
+  });
+  return checked(answer, (list) => (list.every(isAccessKey) ? undefined : 'it names an access key that is not one'));
+}
+
+/**
+ * Returns when an access key was last used to sign a request, in milliseconds since the epoch; `at` is undefined if it never was.
+ * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccessKeyLastUsed.html
+ */
+export async function accessKeyLastUsed(
+  accessKeyId: string,
+  keys: Keys,
+  target: AwsTarget,
+): Promise<AwsAnswer<{ at: number | undefined }>> {
+  return callIam(keys, target, async ({ client, sdk, abortSignal }) => {
+    const command = new sdk.GetAccessKeyLastUsedCommand({ AccessKeyId: accessKeyId });
+    const { AccessKeyLastUsed: used } = await client.send(command, { abortSignal });
+    return used && { at: used.LastUsedDate?.getTime() };
+  });
+}
+
+/**
+ * Creates an access key for the keys' user. Sent once: if the answer does not arrive, there may be a key whose secret nobody
+ * knows, and a second request would make another one.
+ * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateAccessKey.html
+ */
+export async function createAccessKey(
+  keys: Keys,
+  target: AwsTarget,
+): Promise<AwsAnswer<AccessKey & { secretAccessKey: string }>> {
+  const answer = await callIam(keys, target, async ({ client, sdk, abortSignal }) => {
+    const { AccessKey: made } = await client.send(new sdk.CreateAccessKeyCommand({}), { abortSignal });
+    return made && { ...accessKeyOf(made), secretAccessKey: made.SecretAccessKey ?? '' };
+  });
+  return checked(answer, (made) =>
+    isAccessKey(made) && /^[\w+/=]{16,128}$/.test(made.secretAccessKey) ? undefined : 'its access key is not one',
+  );
+}
+
+/**
+ * Deactivates an access key of the keys' user. Sessions that were requested with it may end. May be repeated.
+ * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccessKey.html
+ */
+export function deactivateAccessKey(accessKeyId: string, keys: Keys, target: AwsTarget): Promise<AwsAnswer<true>> {
+  return callIam<true>(keys, target, async ({ client, sdk, abortSignal }) => {
+    const command = new sdk.UpdateAccessKeyCommand({ AccessKeyId: accessKeyId, Status: 'Inactive' });
+    await client.send(command, { abortSignal });
+    return true;
+  });
+}
+
+/**
+ * Deletes an access key of the keys' user, for good. If it does not exist any more, AWS answers `NoSuchEntity`.
+ * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteAccessKey.html
+ */
+export function deleteAccessKey(accessKeyId: string, keys: Keys, target: AwsTarget): Promise<AwsAnswer<true>> {
+  return callIam<true>(keys, target, async ({ client, sdk, abortSignal }) => {
+    await client.send(new sdk.DeleteAccessKeyCommand({ AccessKeyId: accessKeyId }), { abortSignal });
+    return true;
+  });
+}
+
+function accessKeyOf({ AccessKeyId, Status, CreateDate }: AccessKeyMetadata): AccessKey {
+  return {
+    accessKeyId: AccessKeyId ?? '',
+    isActive: Status === 'Active',
+    createdAt: CreateDate?.getTime() ?? Number.NaN,
+  };
+}
+
+function isAccessKey({ accessKeyId, createdAt }: AccessKey): boolean {
+  return /^\w{16,128}$/.test(accessKeyId) && !Number.isNaN(createdAt);
+}
+
+type Sdk = typeof import('@aws-sdk/client-iam');
+
+function callIam<T>(
+  keys: Keys,
+  target: AwsTarget,
+  send: (tools: { client: IAMClient; sdk: Sdk; abortSignal: AbortSignal }) => Promise<T | undefined>,
+): Promise<AwsAnswer<T>> {
+  return call('IAM', keys, target, undefined, async (config) => {
+    const sdk = await import('@aws-sdk/client-iam');
+    const client = new sdk.IAMClient({ ...config, region: signingRegion(config.region) });
+    return { client, send: (abortSignal) => send({ client, sdk, abortSignal }) };
+  });
 }
 
 /** @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_MFADevice.html */

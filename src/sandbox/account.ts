@@ -1,5 +1,17 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { MfaSession } from '../session/session.ts';
+import {
+  base32,
+  type Consistency,
+  KEY_ACTIONS,
+  type KeyOwner,
+  keyAction,
+  keysOf,
+  newAccessKeyId,
+  newSecretAccessKey,
+  type SandboxKey,
+} from './access-keys.ts';
+import type { Fields, Outcome } from './outcome.ts';
 import { type AwsError, refused, type SignedRequest, UNKNOWN_KEY, verifySignature } from './signature.ts';
 import { stepAt, totp } from './totp.ts';
 
@@ -24,12 +36,18 @@ export interface AccountSettings {
   longestSession: number;
   /** The region that signatures must be for; any region if undefined. */
   region: string | undefined;
+  /** Whether AWS knows a new access key already; it does by default. Keys that were not made by CreateAccessKey are known. */
+  isKnown: Consistency;
+  /** Whether sessions end when the key that they were requested with is deactivated or deleted. */
+  sessionsEndWithKey: boolean;
 }
 
 /** A session of the account; `mfa` is false if it was requested without a code. */
 export interface Session extends MfaSession {
   user: SandboxUser;
   mfa: boolean;
+  /** The long-term key that it was requested with. */
+  keyId: string;
   /** The assumed role. */
   role?: { name: string; sessionName: string };
 }
@@ -48,19 +66,15 @@ export interface SandboxRole {
 }
 
 /** An IAM user. Read at each request, so a test may change it while the sandbox runs. */
-export interface SandboxUser {
-  name: string;
-  /** `AKIA` and 16 more characters. */
-  accessKeyId: string;
-  secretAccessKey: string;
-  /** `false`: the access key is inactive. */
-  active?: boolean;
+export interface SandboxUser extends KeyOwner {
   /** The account's root user: AWS shortens its sessions to an hour without an error. */
   root?: boolean;
   /** A policy denies sts:GetSessionToken. */
   policyDenies?: boolean;
   /** No policy allows iam:ListMFADevices. */
   mayNotListDevices?: boolean;
+  /** Actions on access keys that no policy allows. The others need MFA. */
+  mayNot?: string[];
   mfa: SandboxDevice[];
 }
 
@@ -71,11 +85,6 @@ export interface SandboxDevice {
   secret: Buffer;
 }
 
-/** XML elements by name: text, elements, or a list of elements. */
-export type Fields = { [name: string]: string | Fields | Fields[] };
-
-export type Outcome = { kind: 'granted'; action: string; result: Fields } | AwsError;
-
 /**
  * Decides a request as AWS does: who signed it, what it asks for, and whether that is allowed.
  * @param now milliseconds since the epoch, by AWS's clock
@@ -83,16 +92,22 @@ export type Outcome = { kind: 'granted'; action: string; result: Fields } | AwsE
 export function decide(account: Account, request: SignedRequest, parameters: URLSearchParams, now: number): Outcome {
   const callerOf = (accessKeyId: string): Caller | undefined => {
     const session = account.sessions.get(accessKeyId);
-    if (session !== undefined) return { user: session.user, session };
-    const user = account.users.find((candidate) => candidate.accessKeyId === accessKeyId);
-    return user === undefined || user.active === false ? undefined : { user, session: undefined };
+    const found = keyIn(account, session?.keyId ?? accessKeyId);
+    const isActive = found !== undefined && found.key.active !== false;
+    if (session) return isActive || !account.sessionsEndWithKey ? { user: session.user, session } : undefined;
+    return isActive && isKnown(account, found.key, now)
+      ? { user: found.user, session: undefined, key: found.key }
+      : undefined;
   };
   const service = parameters.get('Version') === IAM_VERSION ? 'iam' : 'sts';
+  // Asked for once: whether a new key is known may depend on how often it was asked for.
+  let signer: Caller | undefined;
   const verdict = verifySignature(request, {
     service,
     keyOf: (accessKeyId) => {
       const caller = callerOf(accessKeyId);
-      if (caller?.session === undefined) return caller?.user;
+      signer = caller;
+      if (caller?.session === undefined) return caller?.key;
       const { secretAccessKey, sessionToken: token, expiration } = caller.session;
       return { secretAccessKey, session: { token, expiration } };
     },
@@ -101,13 +116,15 @@ export function decide(account: Account, request: SignedRequest, parameters: URL
     region: service === 'iam' ? 'us-east-1' : account.region,
   });
   if (verdict.kind === 'refused') return verdict;
-  const caller = callerOf(verdict.accessKeyId);
+  const caller = signer;
   if (caller === undefined) throw new Error('a signature was verified with an unknown key');
+  if (caller.key) caller.key.usedAt = now;
 
   const name = parameters.get('Action') ?? '';
   const version = parameters.get('Version') ?? '';
   const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
-  if (action === undefined || version !== (action === listDevices ? IAM_VERSION : '2011-06-15')) {
+  const isOfIam = action === listDevices || Object.hasOwn(KEY_ACTIONS, name);
+  if (action === undefined || version !== (isOfIam ? IAM_VERSION : '2011-06-15')) {
     return refused(400, 'InvalidAction', `Could not find operation ${name} for version ${version}`);
   }
   return action(account, caller, parameters, now);
@@ -120,6 +137,7 @@ const ACTIONS: Record<string, AwsAction> = {
   GetCallerIdentity: getCallerIdentity,
   AssumeRole: assumeRole,
   ListMFADevices: listDevices,
+  ...Object.fromEntries(Object.keys(KEY_ACTIONS).map((name) => [name, manageKeys])),
 };
 
 const IAM_VERSION = '2010-05-08';
@@ -128,10 +146,46 @@ function listDevices(account: Account, { user, session }: Caller): Outcome {
   return listMfaDevices(user, arnOf(account, user), session);
 }
 
-/** The signer of a request: a user, with a session's key or the long-term key. */
+/** Handles the actions on access keys as for a user whose policy allows them for the user's own keys, with MFA. */
+function manageKeys(account: Account, { user, session }: Caller, parameters: URLSearchParams, now: number): Outcome {
+  if (session?.role) {
+    return refused(400, 'ValidationError', 'Must specify userName when calling with non-User credentials');
+  }
+  if (session !== undefined && !session.mfa) return UNKNOWN_KEY;
+  const name = parameters.get('Action') ?? '';
+  const who = `User: ${arnOf(account, user)} is not authorized to perform: iam:${name} on resource: user ${user.name}`;
+  if (user.mayNot?.includes(name)) {
+    return refused(403, 'AccessDenied', `${who} because no identity-based policy allows the iam:${name} action`);
+  }
+  if (!session) return refused(403, 'AccessDenied', `${who} with an explicit deny in an identity-based policy`);
+  return keyAction(name, user, parameters, now);
+}
+
+/** The signer of a request: a user, with a session's key or a long-term key. */
 interface Caller {
   user: SandboxUser;
   session: Session | undefined;
+  key?: SandboxKey;
+}
+
+/** Returns the id of the long-term key that a request was signed with, or its session requested with. */
+function signedWith({ user, session, key = user }: Caller): string {
+  return session?.keyId ?? key.accessKeyId;
+}
+
+function keyIn({ users }: Account, accessKeyId: string): { user: SandboxUser; key: SandboxKey } | undefined {
+  for (const user of users) {
+    const key = keysOf(user).find((one) => one.accessKeyId === accessKeyId);
+    if (key) return { user, key };
+  }
+  return undefined;
+}
+
+/** Counts the requests with a new key. */
+function isKnown(account: Account, key: SandboxKey, now: number): boolean {
+  if (key.createdAt === undefined) return true;
+  key.requests = (key.requests ?? 0) + 1;
+  return account.isKnown(now - key.createdAt, key.requests);
 }
 
 function getSessionToken(account: Account, caller: Caller, parameters: URLSearchParams, now: number): Outcome {
@@ -159,6 +213,7 @@ function getSessionToken(account: Account, caller: Caller, parameters: URLSearch
     account.longestSession,
   );
   const session = issue(account, user, mfa, seconds, now);
+  session.keyId = signedWith(caller);
   return { kind: 'granted', action: 'GetSessionToken', result: { Credentials: credentialsOf(session) } };
 }
 
@@ -194,6 +249,7 @@ function assumeRole(account: Account, caller: Caller, parameters: URLSearchParam
   }
   // The session of a role carries no MFA information, even if the role was assumed with MFA.
   const session = issue(account, user, false, seconds, now);
+  session.keyId = signedWith(caller);
   session.role = { name: role.name, sessionName: parameters.get('RoleSessionName') ?? '' };
   const assumed = { user, session };
   return {
@@ -348,6 +404,7 @@ export function issue(account: Account, user: SandboxUser, mfa: boolean, seconds
     expiration: (Math.floor(now / 1000) + seconds) * 1000,
     user,
     mfa,
+    keyId: user.accessKeyId,
   };
   account.sessions.set(session.accessKeyId, session);
   return session;
@@ -363,16 +420,6 @@ export function newSandboxUser(accountId: string, name: string): SandboxUser {
   };
 }
 
-/** `AKIA` or `ASIA` and 16 letters and digits of base32. */
-function newAccessKeyId(prefix: 'AKIA' | 'ASIA'): string {
-  return prefix + base32(randomBytes(16));
-}
-
-/** 40 characters of base64 without padding. */
-function newSecretAccessKey(): string {
-  return randomBytes(30).toString('base64');
-}
-
 /** Returns several hundred characters with the special ones of AWS's tokens: `+` and `/` inside, `=` at the end. */
 function newSessionToken(): string {
   const start = Buffer.from('IQoJb3JpZ2luX2Vj', 'base64');
@@ -381,11 +428,6 @@ function newSessionToken(): string {
     const token = Buffer.concat([start, randomBytes(length)]).toString('base64');
     if (token.includes('+') && token.includes('/')) return token;
   }
-}
-
-/** Returns one base32 character for each byte. */
-function base32(bytes: Buffer): string {
-  return [...bytes].map((byte) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.charAt(byte % 32)).join('');
 }
 
 function callerArn(account: Account, { user, session }: Caller): string {

@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MfaSession } from '../session/session.ts';
-import { type Account, type AccountSettings, decide, type Fields, issue, type Outcome, stepsOf } from './account.ts';
+import { type Account, type AccountSettings, decide, issue, stepsOf } from './account.ts';
+import type { Fields, Outcome } from './outcome.ts';
 import { refused } from './signature.ts';
 
 /** By default a device shows a code for 30 s, a code is accepted one step early or late, and sessions are not shortened. */
@@ -64,8 +65,9 @@ export interface SandboxSts {
   /**
    * Makes the next requests fail. Several faults apply one after the other.
    * @param times how many requests; Infinity: until `clearFaults`
+   * @param action only requests with this action
    */
-  fault(fault: StsFault, times?: number): void;
+  fault(fault: StsFault, times?: number, action?: string): void;
   clearFaults(): void;
   /** Resolves with the n-th request since the start (1 is the first) when it has arrived, maybe before its answer. */
   arrival(n: number): Promise<SandboxRequest>;
@@ -88,7 +90,7 @@ export interface SandboxSts {
 /**
  * Starts an STS on loopback with AWS's checks and messages: it verifies signatures and MFA codes, and accepts each code once.
  * It has the actions GetSessionToken, GetCallerIdentity and AssumeRole of API version 2011-06-15 (query protocol), and IAM's
- * ListMFADevices of version 2010-05-08.
+ * ListMFADevices and those that manage access keys, of version 2010-05-08.
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
  */
 export async function startSandboxSts(options: SandboxStsOptions): Promise<SandboxSts> {
@@ -101,19 +103,21 @@ export async function startSandboxSts(options: SandboxStsOptions): Promise<Sandb
     tolerance: options.tolerance ?? 1,
     longestSession: options.longestSession ?? Number.POSITIVE_INFINITY,
     region: options.region,
+    isKnown: options.isKnown ?? (() => true),
+    sessionsEndWithKey: options.sessionsEndWithKey ?? false,
     sessions: new Map(),
     burntSteps: new Map(),
   };
   const requests: SandboxRequest[] = [];
   const waiting = new Set<{ n: number; arrived: (request: SandboxRequest) => void }>();
-  const faults: { fault: StsFault; times: number }[] = [];
+  const faults: { fault: StsFault; times: number; action: string | undefined }[] = [];
 
-  function nextFault(): StsFault | undefined {
-    const first = faults[0];
-    if (first === undefined) return undefined;
-    first.times -= 1;
-    if (first.times <= 0) faults.shift();
-    return first.fault;
+  function nextFault(action: string | null): StsFault | undefined {
+    const next = faults.find((one) => one.action === undefined || one.action === action);
+    if (next === undefined) return undefined;
+    next.times -= 1;
+    if (next.times <= 0) faults.splice(faults.indexOf(next), 1);
+    return next.fault;
   }
 
   async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -122,8 +126,6 @@ export async function startSandboxSts(options: SandboxStsOptions): Promise<Sandb
       incoming.socket.destroy();
       return;
     }
-    const fault = nextFault();
-    const skew = fault?.kind === 'skew' ? fault.milliseconds : 0;
     const signedRequest = {
       method: incoming.method ?? '',
       target: incoming.url ?? '',
@@ -131,6 +133,8 @@ export async function startSandboxSts(options: SandboxStsOptions): Promise<Sandb
       body,
     };
     const parameters = parametersOf(signedRequest.target, body);
+    const fault = nextFault(parameters.get('Action'));
+    const skew = fault?.kind === 'skew' ? fault.milliseconds : 0;
     const entry: SandboxRequest = {
       at: clock(),
       action: parameters.get('Action') ?? undefined,
@@ -184,8 +188,8 @@ export async function startSandboxSts(options: SandboxStsOptions): Promise<Sandb
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
-    fault: (fault, times = 1) => {
-      faults.push({ fault, times });
+    fault: (fault, times = 1, action) => {
+      faults.push({ fault, times, action });
     },
     clearFaults: () => {
       faults.length = 0;
@@ -277,7 +281,7 @@ function replyOf(outcome: Outcome): Reply {
       return {
         status: 200,
         headers,
-        body: `<${outcome.action}Response xmlns="${outcome.action === 'ListMFADevices' ? IAM_NAMESPACE : NAMESPACE}">
+        body: `<${outcome.action}Response xmlns="${/MFADevices|AccessKey/.test(outcome.action) ? IAM_NAMESPACE : NAMESPACE}">
   <${outcome.action}Result>
 ${elements(outcome.result, '    ')}  </${outcome.action}Result>
   <ResponseMetadata>

@@ -4,9 +4,17 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Keys } from '../../src/aws/call.ts';
 import type { ServiceName } from '../../src/aws/endpoint.ts';
-import { listMfaDevices } from '../../src/aws/iam.ts';
-import { getSessionToken } from '../../src/aws/sts.ts';
+import {
+  accessKeyLastUsed,
+  createAccessKey,
+  deactivateAccessKey,
+  deleteAccessKey,
+  listAccessKeys,
+  listMfaDevices,
+} from '../../src/aws/iam.ts';
+import { getCallerIdentity, getSessionToken } from '../../src/aws/sts.ts';
 import { awsTarget } from '../../src/refresh/effects.ts';
+import { eventually } from '../../src/sandbox/access-keys.ts';
 import { needs } from '../needs.ts';
 import { startRecordingProxy } from '../recording-proxy.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
@@ -102,15 +110,96 @@ describe('ListMFADevices', () => {
   });
 });
 
-it('the sandbox answers ListMFADevices as the AWS CLI expects it', needs('aws'), async () => {
-  const { stdout } = await promisify(execFile)(
-    'aws',
-    ['iam', 'list-mfa-devices', '--endpoint-url', sandbox.sts.url, '--region', 'us-east-1', '--output', 'json'],
-    {
-      env: { ...sandbox.env, AWS_MAX_ATTEMPTS: '1' },
-    },
-  );
-  expect(JSON.parse(stdout)).toMatchObject({
+describe('access keys', () => {
+  const session = () => sandbox.sts.issue('alice', 900);
+
+  it('a key is created, listed, deactivated and deleted with a session', async () => {
+    const keys = session();
+    const before = sandbox.alice.accessKeyId;
+    const made = await createAccessKey(keys, target());
+    if (!made.ok) throw new Error(made.failure.kind);
+    const { accessKeyId, secretAccessKey, createdAt } = made.value;
+    expect(Math.abs(Date.now() - createdAt)).toBeLessThan(10_000);
+    expect(await getCallerIdentity({ accessKeyId, secretAccessKey }, target('STS'))).toMatchObject({ ok: true });
+    expect(await deactivateAccessKey(before, keys, target())).toMatchObject({ ok: true });
+    expect(await listAccessKeys(keys, target())).toMatchObject({
+      value: [
+        { accessKeyId: before, isActive: false },
+        { accessKeyId, isActive: true, createdAt },
+      ],
+    });
+    expect(await deleteAccessKey(before, keys, target())).toMatchObject({ ok: true });
+    expect(sandbox.alice).toMatchObject({ accessKeyId, secretAccessKey });
+    expect(await listAccessKeys(keys, target())).toMatchObject({ value: [{ accessKeyId }] });
+  });
+
+  it('AWS reports when a key was last used', async () => {
+    const keys = session();
+    const { accessKeyId } = sandbox.alice;
+    expect(await accessKeyLastUsed(accessKeyId, keys, target())).toMatchObject({ ok: true, value: { at: undefined } });
+    await getCallerIdentity(sandbox.alice, target('STS'));
+    const used = await accessKeyLastUsed(accessKeyId, keys, target());
+    expect(Math.abs(Date.now() - (used.ok ? (used.value.at ?? 0) : 0))).toBeLessThan(10_000);
+  });
+
+  it('AWS refuses a third key, an unknown key, long-term keys, and what no policy allows', async () => {
+    const keys = session();
+    expect(await createAccessKey(keys, target())).toMatchObject({ ok: true });
+    expect(await createAccessKey(keys, target())).toMatchObject({
+      failure: { kind: 'refused', code: 'LimitExceeded' },
+    });
+    const unknown = { failure: { kind: 'refused', code: 'NoSuchEntity' } };
+    expect(await deleteAccessKey('AKIAUNKNOWNUNKNOWN12', keys, target())).toMatchObject(unknown);
+    expect(await createAccessKey(sandbox.alice, target())).toMatchObject({ failure: { kind: 'forbidden' } });
+    sandbox.alice.mayNot = ['ListAccessKeys'];
+    expect(await listAccessKeys(keys, target())).toMatchObject({
+      failure: { kind: 'forbidden', detail: expect.stringContaining('iam:ListAccessKeys') },
+    });
+  });
+
+  it('the sandbox makes one action fail, and can execute it without an answer', async () => {
+    const keys = session();
+    sandbox.sts.fault({ kind: 'drop-after-processing' }, 1, 'CreateAccessKey');
+    expect(await listAccessKeys(keys, target())).toMatchObject({ ok: true });
+    expect(await createAccessKey(keys, target())).toMatchObject({ failure: { kind: 'unreachable', sent: true } });
+    expect(sandbox.alice.otherKeys).toHaveLength(1);
+  });
+});
+
+describe('an account that is slow to learn of keys', () => {
+  it('does not know a new key at first, and forgets it at times for as long again', () => {
+    const isKnown = eventually(5_000);
+    const ages = [0, 4_999, 5_000, 9_999, 10_000];
+    expect(ages.map((age) => isKnown(age, 7))).toEqual([false, false, true, true, true]);
+    expect(ages.map((age) => isKnown(age, 20))).toEqual([false, false, false, false, true]);
+  });
+
+  it('ends the sessions of a key that is deactivated, if it should', async () => {
+    const ending = await startSandbox({ sessionsEndWithKey: true });
+    try {
+      process.env.AWS_ENDPOINT_URL_IAM = ending.sts.url;
+      const keys = ending.sts.issue('alice', 900);
+      expect(await deactivateAccessKey(ending.alice.accessKeyId, keys, target())).toMatchObject({ ok: true });
+      expect(await listAccessKeys(keys, target())).toMatchObject({ failure: { kind: 'bad-keys' } });
+    } finally {
+      await ending.close();
+    }
+  });
+});
+
+it('the sandbox answers IAM requests as the AWS CLI expects it', needs('aws'), async () => {
+  const iam = async (command: string, env: NodeJS.ProcessEnv = sandbox.env) => {
+    const where = ['--endpoint-url', sandbox.sts.url, '--region', 'us-east-1', '--output', 'json'];
+    const { stdout } = await promisify(execFile)('aws', ['iam', command, ...where], {
+      env: { ...env, AWS_MAX_ATTEMPTS: '1' },
+    });
+    return JSON.parse(stdout);
+  };
+  expect(await iam('list-mfa-devices')).toMatchObject({
     MFADevices: [{ UserName: 'alice', SerialNumber: sandbox.serialNumber, EnableDate: expect.any(String) }],
+  });
+  await sandbox.put(sandbox.sts.issue('alice', 900));
+  expect(await iam('create-access-key', { ...sandbox.env, AWS_PROFILE: 'mfa' })).toMatchObject({
+    AccessKey: { UserName: 'alice', AccessKeyId: sandbox.alice.otherKeys?.[0]?.accessKeyId, Status: 'Active' },
   });
 });
