@@ -81,6 +81,7 @@ export function createProgram(): Command {
     .argument('[profile]', 'use this MFA profile; required if several are configured')
     .argument('[command...]', 'run this command')
     .option('--server', 'give the command a server of sessions instead of keys, for programs that run longer')
+    .option('--token-file', "give the command the server's token in a file instead of a variable")
     .option('--min <duration>', 'refresh first if less of the session is left (for example 2h)')
     .addOption(profileOption())
     .action(async (profile: string | undefined, words: string[], options) => {

@@ -16,6 +16,8 @@ import { parseDuration, shortDuration } from '../time/duration.ts';
 interface ExecOptions extends GlobalOptions {
   /** Gives the command a server of sessions instead of keys. */
   server?: boolean;
+  /** Gives the command the server's token in a file instead of a variable. */
+  tokenFile?: boolean;
   /** How much of the session must be left. */
   min?: string;
 }
@@ -35,6 +37,7 @@ export async function exec(names: readonly string[], command: string[], options:
   if (command.length === 0 || names.length > 1) {
     throw new UserError('exec [PROFILE] -- COMMAND…: the command comes after two dashes', 'usage');
   }
+  if (options.tokenFile && !options.server) throw new UserError('--token-file: only together with --server', 'usage');
   // Before the SDK is loaded, which sets a variable of its own.
   const environment = { ...process.env };
   const profile = chosenProfile(names[0], settings);

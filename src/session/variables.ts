@@ -73,20 +73,22 @@ export function environmentWith(
   });
 }
 
-/** Variables that AWS tools prefer to `AWS_CONTAINER_CREDENTIALS_FULL_URI` and `AWS_CONTAINER_AUTHORIZATION_TOKEN`. */
+/** Variables that AWS tools prefer to `AWS_CONTAINER_CREDENTIALS_FULL_URI`, and those that hold its token. */
 const BEFORE_CONTAINERS = [
   ...[...SESSION_VARIABLES, OLD_TOKEN_VARIABLE, ...PROFILE_VARIABLES],
-  ...['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI', 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE'],
+  'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
+  ...['AWS_CONTAINER_AUTHORIZATION_TOKEN', 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE'],
   ...['AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_CREDENTIAL_FILE'],
 ];
 
 /**
  * Returns an environment in which AWS tools ask a server of this program for the session, and which is otherwise unchanged.
+ * @param server `tokenFile`: the file that holds the token; undefined if the variable holds it
  * @param region of the profile; undefined if it has none
  * @param hidesFile whether tools must not read the credentials file, because they would prefer its keys
  */
 export function environmentWithServer(
-  { url, token }: { url: string; token: string },
+  { url, token, tokenFile }: { url: string; token: string; tokenFile?: string | undefined },
   region: string | undefined,
   hidesFile: boolean,
   environment: NodeJS.ProcessEnv,
@@ -95,7 +97,9 @@ export function environmentWithServer(
     ...unset(BEFORE_CONTAINERS),
     ...regionVariables(region, environment),
     AWS_CONTAINER_CREDENTIALS_FULL_URI: url,
-    AWS_CONTAINER_AUTHORIZATION_TOKEN: token,
+    ...(tokenFile === undefined
+      ? { AWS_CONTAINER_AUTHORIZATION_TOKEN: token }
+      : { AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: tokenFile }),
     ...(hidesFile && {
       AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
       // For this program, which needs the file when the command runs it: see cli.ts.

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MfaSession } from '../../src/session/session.ts';
 import { needs } from '../needs.ts';
@@ -53,7 +54,8 @@ async function serve(words: string[] = [], env: NodeJS.ProcessEnv = sandbox.env)
   await running.says(/^env .* end$/m);
   const of = JSON.parse(/^env (.*) end$/m.exec(running.output())?.[1] ?? '') as Record<string, string>;
   const url = new URL(of.AWS_CONTAINER_CREDENTIALS_FULL_URI ?? '');
-  const token = of.AWS_CONTAINER_AUTHORIZATION_TOKEN ?? '';
+  const token =
+    of.AWS_CONTAINER_AUTHORIZATION_TOKEN ?? readFileSync(of.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE ?? '', 'utf8');
   const ask: Server['ask'] = ({ method = 'GET', path = url.pathname, headers = {}, body } = {}) => {
     const begin = performance.now();
     const answer = new Promise<Awaited<ReturnType<Server['ask']>>>((resolve) => {
@@ -121,6 +123,45 @@ describe('exec --server', () => {
     });
     expect(url.href).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/./);
     expect(Buffer.from(token, 'base64url')).toHaveLength(32);
+  });
+
+  it('exec --server --token-file gives the command the token in a file of its own, which is gone with the command', async () => {
+    const { accessKeyId } = await put(issue(3600));
+    const old = { AWS_CONTAINER_AUTHORIZATION_TOKEN: 'old', AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '/old' };
+    const { running, env, token, ask } = await serve(['--token-file'], { ...sandbox.env, ...old });
+    const file = env.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE ?? '';
+    expect(env).not.toHaveProperty('AWS_CONTAINER_AUTHORIZATION_TOKEN');
+    expect(dirname(file)).toBe(join(sandbox.env.XDG_RUNTIME_DIR ?? '', 'aws-mfa-agent'));
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(token).toMatch(/^[\w-]{43}$/);
+    expect(await ask()).toMatchObject({ status: 200, body: { AccessKeyId: accessKeyId } });
+    running.child.kill('SIGTERM');
+    await running.ended;
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('the SDK for JavaScript reads the token from the file of exec --server --token-file', async () => {
+    const { accessKeyId } = await put(issue(3600));
+    const client = fileURLToPath(new URL('../clients/javascript.mjs', import.meta.url));
+    const running = start(['exec', '--server', '--token-file', '--', NODE, client], sandbox.env);
+    others.push(running);
+    await running.says(new RegExp(`^used ${accessKeyId}$`, 'm'));
+  });
+
+  it('exec --token-file is an error without --server, and when the file cannot be written', async () => {
+    await put(issue(3600));
+    expect(await run(['exec', '--token-file', '--', 'echo', 'ran'], sandbox.env)).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: 'aws-mfa-agent: --token-file: only together with --server\n',
+    });
+    const folder = join(sandbox.env.XDG_RUNTIME_DIR ?? '', 'aws-mfa-agent');
+    await writeFile(folder, '');
+    expect(await run(['exec', '--server', '--token-file', '--', 'echo', 'ran'], sandbox.env)).toMatchObject({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringContaining(`cannot write ${folder}/exec-`),
+    });
   });
 
   it('exec --server leaves the credentials file to the command when [default] has no credentials', async () => {
