@@ -2,7 +2,7 @@ import { Argument, Command, Option } from 'commander';
 import { UserError } from '../errors.ts';
 import { packageVersion } from '../package-file.ts';
 import { SHELL_NAMES } from '../session/shells.ts';
-import { COMPLETED_SHELLS, type CompletedShell } from './options.ts';
+import { COMPLETED_SHELLS, type CompletedShell, KEY_ACTIONS, type KeyAction } from './options.ts';
 
 /**
  * Defines the commands and their options. `--help`, the shell completion and the man page are made from this. Each action
@@ -105,6 +105,19 @@ export function createProgram(): Command {
     .addOption(profileOption())
     .action(async (profile: string | undefined, options) =>
       (await import('../commands/credential-process.ts')).credentialProcess(named(profile, options), {
+        ...program.opts(),
+        ...options,
+      }),
+    );
+
+  program
+    .command('keys')
+    .description('show where the long-term keys of your profiles are: the credentials file or the keychain')
+    .addArgument(new Argument('<action>', 'list: show where the keys are').choices(KEY_ACTIONS))
+    .argument('[source-profile]', 'the profile with the long-term keys; default: the source of the MFA profile')
+    .addOption(profileOption())
+    .action(async (action: KeyAction, source: string | undefined, options) =>
+      (await import('../commands/keys.ts')).keysCommand(action, named(source, options), {
         ...program.opts(),
         ...options,
       }),

@@ -2,7 +2,8 @@ import { UserError } from '../errors.ts';
 import { longTermKeyIn, type MfaSession } from '../session/session.ts';
 import { isWritableName, lineAt, profileOf, readableSections, valuesIn } from './document.ts';
 import { BOM, encode, type FileLine, type FileSection, hasPlainHeader, linesOf, sectionsNamed } from './lines.ts';
-import { deepest, disputedIn, withSessionLines } from './session-lines.ts';
+import type { ProfileSection } from './section.ts';
+import { deepest, disputedIn, type Style, textsOf, withSessionLines } from './session-lines.ts';
 
 /**
  * Returns the file with another session in one profile and every other byte unchanged. Writing the same session again
@@ -22,6 +23,22 @@ export function withSession(
   options: { force?: boolean; own?: string | undefined } = {},
 ): Buffer {
   refuseUnwritable(profile, session);
+  return withProfile(bytes, profile, (lines, standing, style, place) => {
+    refuseDisputed(profile, disputedIn(lines, textsOf(session, standing)), place);
+    const text = withSessionLines(lines, standing, session, style);
+    if (!options.force) refuseLongTerm(profile, lines, text, options.own);
+    return text;
+  });
+}
+
+/**
+ * Returns the text of a section with other settings. `lines`: its lines, the header first; only the header for a new profile.
+ * `standing`: the same lines, read. `place`: names a line in an error.
+ */
+type Rewrite = (lines: FileLine[], standing: ProfileSection, style: Style, place: Place) => string;
+
+/** Returns the file with each section of a profile rewritten and every other byte unchanged. Adds a missing profile at the end. */
+export function withProfile(bytes: Buffer, profile: string, rewrite: Rewrite): Buffer {
   const sections = readableSections(bytes);
   const inherited = valuesIn(sectionsNamed('DEFAULT', bytes, sections).flatMap((section) => linesOf(bytes, section)));
   const end = lineEndIn(bytes);
@@ -33,17 +50,14 @@ export function withSession(
     if (section !== sections[0]) refuseDisputedHeader(profile, lines, place);
     const next = sections.find(({ start }) => start === section.end);
     const indent = deepest([section, next].map((one) => beforeHeader(bytes, one)));
-    const standing = profileOf(profile, lines, inherited);
-    refuseDisputed(profile, disputedIn(lines, standing, session), place);
-    const text = withSessionLines(lines, standing, session, { end, indent });
-    if (!options.force) refuseLongTerm(profile, lines, text, options.own);
+    const text = rewrite(lines, profileOf(profile, lines, inherited), { end, indent }, place);
     parts.push(bytes.subarray(done, section.start), Buffer.from(text, 'latin1'));
     done = section.end;
   }
   parts.push(bytes.subarray(done));
   if (done === 0) {
     const header: FileLine = { kind: 'header', text: `[${encode(profile)}]`, end };
-    const added = withSessionLines([header], profileOf(profile, [], inherited), session, { end, indent: '' });
+    const added = rewrite([header], profileOf(profile, [], inherited), { end, indent: '' }, () => 'the end');
     parts.push(Buffer.from(gapBefore(bytes, sections) + added, 'latin1'));
   }
   return Buffer.concat(parts);
@@ -53,10 +67,14 @@ function beforeHeader(bytes: Buffer, section: FileSection | undefined): string {
   return section ? bytes.toString('latin1', section.start, section.header) : '';
 }
 
+/** @throws UserError (`target-profile`) if not every AWS tool can find a profile with that name */
+export function refuseUnwritableName(profile: string): void {
+  if (isWritableName(profile)) return;
+  throw new UserError(`${JSON.stringify(profile)} cannot be the name of a profile: choose another`, 'target-profile');
+}
+
 function refuseUnwritable(profile: string, session: MfaSession): void {
-  if (!isWritableName(profile)) {
-    throw new UserError(`${JSON.stringify(profile)} cannot be the name of a profile: choose another`, 'target-profile');
-  }
+  refuseUnwritableName(profile);
   const { accessKeyId, secretAccessKey, sessionToken, expiration } = session;
   const isWritable = [accessKeyId, secretAccessKey, sessionToken].every((text) => /^[!-~]+$/.test(text));
   if (!isWritable || Number.isNaN(new Date(expiration).getTime())) {
@@ -79,7 +97,8 @@ function refuseDisputedHeader(profile: string, [header]: FileLine[], place: Plac
   );
 }
 
-function refuseDisputed(profile: string, disputed: ReturnType<typeof disputedIn>, place: Place): void {
+/** @throws UserError (`target-profile`) if tools read a line differently: see {@link disputedIn} */
+export function refuseDisputed(profile: string, disputed: ReturnType<typeof disputedIn>, place: Place): void {
   if (disputed === undefined) return;
   throw new UserError(
     `${place(disputed.index)}: ${disputed.text} in or below [${profile}] is indented, so some tools read it as part of the line above and others do not: remove the spaces in front of it`,
@@ -115,7 +134,7 @@ function gapBefore(bytes: Buffer, sections: FileSection[]): string {
 }
 
 /** Returns the line end of the file: that of its last line. */
-function lineEndIn(bytes: Buffer): string {
+export function lineEndIn(bytes: Buffer): string {
   const feed = bytes.lastIndexOf('\n');
   if (bytes.includes('\r', feed + 1)) return '\r';
   return feed > 0 && bytes.toString('latin1', feed - 1, feed) === '\r' ? '\r\n' : '\n';

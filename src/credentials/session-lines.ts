@@ -3,8 +3,13 @@ import type { MfaSession } from '../session/session.ts';
 import { decode, type FileLine, indentOf, type Setting, settingOf, withoutNote } from './lines.ts';
 import type { ProfileSection } from './section.ts';
 
-/** The value of each key of the session, in the order in which missing keys are added. */
-type Texts = ReadonlyMap<string, string>;
+/** The value of each key to write, in the order in which missing keys are added. */
+export type Texts = ReadonlyMap<string, string>;
+
+export interface Style {
+  end: string;
+  indent: string;
+}
 
 /**
  * Returns the text of a section with another session in it.
@@ -23,15 +28,20 @@ export function withSessionLines(
   lines: FileLine[],
   section: ProfileSection,
   session: MfaSession,
-  style: { end: string; indent: string },
+  style: Style,
 ): string {
-  const texts = textsOf(session, section);
+  const commented = lines.map((line): FileLine => {
+    if (line.kind !== 'comment') return line;
+    const indent = indentOf(line.text);
+    const comment = formatExpiryComment(line.text.slice(indent.length), session.expiration);
+    return comment === undefined ? line : { ...line, text: indent + comment };
+  });
+  return withTexts(commented, textsOf(session, section), style);
+}
+
+/** Returns the text of a section with other values of some keys. See {@link withSessionLines} for what else changes. */
+export function withTexts(lines: FileLine[], texts: Texts, style: Style): string {
   const written = straightened(lines, texts).map((line): FileLine => {
-    if (line.kind === 'comment') {
-      const indent = indentOf(line.text);
-      const comment = formatExpiryComment(line.text.slice(indent.length), session.expiration);
-      return comment === undefined ? line : { ...line, text: indent + comment };
-    }
     const text = line.kind === 'setting' ? texts.get(line.key) : undefined;
     return line.kind === 'setting' && text !== undefined ? settingLine(withText(line, text), line.end) : line;
   });
@@ -44,12 +54,7 @@ export function withSessionLines(
  * other readers see the header of another profile, whose keys would be lost, or a setting that also has another value.
  * @returns `text`: the header, or the key of the setting. `index`: its line. Undefined if there is none
  */
-export function disputedIn(
-  lines: FileLine[],
-  section: ProfileSection,
-  session: MfaSession,
-): { text: string; index: number } | undefined {
-  const texts = textsOf(session, section);
+export function disputedIn(lines: FileLine[], texts: Texts): { text: string; index: number } | undefined {
   const isOfSession = (line: FileLine) => texts.has(settingOf(line)?.key ?? '');
   const standing = new Map(lines.flatMap((line) => (line.kind === 'setting' ? [[line.key, line.value]] : [])));
   let isMoving = false;
@@ -74,7 +79,8 @@ export function disputedIn(
   return undefined;
 }
 
-function textsOf(session: MfaSession, section: ProfileSection): Texts {
+/** Returns what is written into a section for a session. */
+export function textsOf(session: MfaSession, section: ProfileSection): Texts {
   const texts = new Map([
     ['aws_access_key_id', session.accessKeyId],
     ['aws_secret_access_key', session.secretAccessKey],
@@ -113,7 +119,7 @@ function straightened(lines: FileLine[], texts: Texts): FileLine[] {
   });
 }
 
-function addMissing(lines: FileLine[], texts: Texts, style: { end: string; indent: string }): void {
+function addMissing(lines: FileLine[], texts: Texts, style: Style): void {
   const missing = [...texts].filter(([key]) => !lines.some((line) => line.kind === 'setting' && line.key === key));
   const last = lines.findLastIndex((line) => line.kind === 'setting' && texts.has(line.key));
   const at = Math.max(0, last);

@@ -26,11 +26,11 @@ export async function longTermKeys(
 ): Promise<LongTermKeys> {
   const inCredentials = readCredentials(files.credentials)?.entries(profile) ?? NO_ENTRIES;
   const inConfig = readAwsConfig(readIfPresent(files.config)).entries(profile);
-  const stored = keysIn(inCredentials, profile, files.credentials);
+  const stored = pairIn(inCredentials, profile, files.credentials);
   if (stored) return stored;
   const command = (inCredentials.get('credential_process') ?? inConfig.get('credential_process'))?.value;
   if (command) return keysFrom(await runProcess(command), profile, Date.now());
-  const configured = keysIn(inConfig, profile, files.config);
+  const configured = pairIn(inConfig, profile, files.config);
   if (configured) return configured;
 
   for (const [entries, file] of [
@@ -47,8 +47,11 @@ export async function longTermKeys(
 
 const NO_ENTRIES: Entries = new Map();
 
-/** As in botocore, a profile without an access key id has no keys in this file. They may be elsewhere. */
-function keysIn(entries: Entries, profile: string, file: string): LongTermKeys | undefined {
+/**
+ * Returns the pair among a profile's settings in a file. As in botocore, a profile without an access key id has none there.
+ * @throws UserError if the profile holds a session, or half a pair
+ */
+export function pairIn(entries: Entries, profile: string, file: string): LongTermKeys | undefined {
   if (!entries.has('aws_access_key_id')) return undefined;
   const value = (key: string) => entries.get(key)?.value;
   const [accessKeyId, secretAccessKey] = [value('aws_access_key_id'), value('aws_secret_access_key')];

@@ -64,6 +64,14 @@ export const profileName = {
   allowed: () => 'the name of a profile',
 } satisfies Form<string>;
 
+/** Where the long-term keys of a source profile are kept. */
+export type KeyPlace = 'file' | 'keychain';
+
+export const keyPlace = {
+  read: (text: string): KeyPlace | undefined => (text === 'file' || text === 'keychain' ? text : undefined),
+  allowed: () => 'file (the credentials file) or keychain',
+} satisfies Form<KeyPlace>;
+
 /**
  * An MFA device that gives codes.
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html (SerialNumber)

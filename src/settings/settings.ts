@@ -17,6 +17,8 @@ export interface ProfileSettings {
   profile: string;
   /** The profile with the long-term keys; for a chained role, another profile of these settings. */
   sourceProfile: string;
+  /** Where the long-term keys of the source profile are; undefined: in AWS's files. */
+  keys?: 'keychain';
   /** Undefined if no file names one; a refresh then says where to put it. A chained role needs none. */
   serialNumber: string | undefined;
   durationSeconds: number;
@@ -296,6 +298,7 @@ function profileSettings(
   return {
     profile: section.name,
     sourceProfile,
+    ...(keyPlaceOf(sourceProfile, read) === 'keychain' && { keys: 'keychain' as const }),
     serialNumber: readSetting(firstOf(places, 'mfa_serial'), forms.serialNumber),
     durationSeconds,
     ...(role && { role }),
@@ -304,6 +307,25 @@ function profileSettings(
     ...(region !== undefined && { region }),
     ...(toolsRegion && { toolsRegion }),
   };
+}
+
+/**
+ * Returns where the long-term keys of a source profile are. Each section with that source may say it, and applies to the others.
+ * @throws UserError (`usage`) if two sections contradict each other
+ */
+function keyPlaceOf(source: string, { sections, files }: ReadFiles): forms.KeyPlace | undefined {
+  const [first, ...others] = sections
+    .filter((section) => sourceIn(section) === source)
+    .flatMap(({ name, entries }) => {
+      const setting = written(entries, 'keys', files.settings);
+      const value = readSetting(setting, forms.keyPlace);
+      return setting && value ? [{ name, setting, value }] : [];
+    });
+  const other = others.find(({ value }) => value !== first?.value);
+  if (first && other) {
+    throw wrong(other.setting, `${first.value}, as in [${first.name}]: both have the keys of [${source}]`);
+  }
+  return first?.value;
 }
 
 /** Returns the setting from the first place that has the key; undefined if it has no value there. */

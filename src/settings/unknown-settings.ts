@@ -11,7 +11,7 @@ export const GLOBAL = ['check', 'prompt_before', 'remind_every', 'quiet', 'promp
 const OF_ROLE = ['role_arn', 'role_session_name', 'external_id'];
 
 /** The settings of a profile that is refreshed with a code. */
-const WITH_CODE = ['mfa_serial', 'max_age', 'mfa_process'];
+const WITH_CODE = ['keys', 'mfa_serial', 'max_age', 'mfa_process'];
 
 /** The settings of a profile. */
 export const OF_PROFILE = ['source_profile', 'duration_seconds', 'region', ...WITH_CODE, ...OF_ROLE];
@@ -28,7 +28,10 @@ const OF_AWS: [keys: RegExp, advice: string][] = [
     /^(credential_source|web_identity_token_file)$/,
     'the agent assumes roles only with the session of an MFA profile, or with long-term keys and a code',
   ],
-  [/^aws_(access|session|security)|secret|token|password/i, 'keys belong in the credentials file, and nowhere else'],
+  [
+    /^aws_(access|session|security)|secret|token|password/i,
+    'keys belong in the credentials file, or in the keychain (keys = keychain), and nowhere else',
+  ],
   [/^(credential_process|sso_\w+)$/, 'it belongs in ~/.aws/config, to the source profile'],
 ];
 

@@ -78,6 +78,8 @@ function valuesOf({ argChoices }: Argument | Option, placeholder: string): Value
   switch (placeholder) {
     case 'profile':
       return { kind: 'profiles' };
+    case 'source-profile':
+      return { kind: 'source-profiles' };
     case 'file':
       return { kind: 'files' };
     case 'command':
