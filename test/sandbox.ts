@@ -104,6 +104,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       AWS_SHARED_CREDENTIALS_FILE: credentialsFile,
       AWS_CONFIG_FILE: configFile,
       AWS_ENDPOINT_URL_STS: sts.url,
+      AWS_MFA_AGENT_NO_DEFAULTS: '1',
       AWS_ENDPOINT_URL_IAM: sts.url,
     },
     code: () => {

@@ -145,10 +145,12 @@ async function keepFresh(
     const isNew = unusedSettings !== undefined || JSON.stringify(read) !== JSON.stringify(settings);
     await (read !== undefined && isNew ? reload() : agent.check('file'));
   };
+  const { company } = settings.files;
   const watches = [
     watchFile(settings.files.credentials, () => void credentialsChanged()),
     watchFile(settings.files.config, () => void reload()),
     watchFile(settings.files.settings, () => void reload()),
+    ...(company === undefined ? [] : [watchFile(company, () => void reload())]),
   ];
   manager?.ready();
   void agent.check('start');

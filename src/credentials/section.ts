@@ -12,6 +12,8 @@ export interface Entry {
   key: string;
   value: string;
   line: number;
+  /** The file that has the line, where several files are read as one. */
+  file?: string;
 }
 
 export type Entries = ReadonlyMap<string, Entry>;

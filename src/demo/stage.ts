@@ -97,6 +97,7 @@ export async function setStage(times: {
         AWS_SHARED_CREDENTIALS_FILE: credentialsFile,
         AWS_CONFIG_FILE: configFile,
         AWS_ENDPOINT_URL_STS: sts.url,
+        AWS_MFA_AGENT_NO_DEFAULTS: '1',
       },
       clear,
     };

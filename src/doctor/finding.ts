@@ -1,6 +1,6 @@
 /** The checks by subject, in the order of the report. Their names are part of the JSON: see docs/doctor.md. */
 export const SUBJECTS = {
-  Settings: ['settings.file', 'settings.mode', 'settings.serial', 'settings.role'],
+  Settings: ['settings.file', 'settings.defaults', 'settings.mode', 'settings.serial', 'settings.role'],
   'Credentials file': [
     'credentials.file',
     'credentials.mode',

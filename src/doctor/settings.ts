@@ -8,8 +8,9 @@ import { error, type Finding, ok } from './finding.ts';
 export type Loaded = { settings: Settings } | { settings?: undefined; reason: string };
 
 /** Checks the settings. */
-export async function settingsFindings(loaded: Loaded, { settings: file }: Paths): Promise<Finding[]> {
+export async function settingsFindings(loaded: Loaded, { settings: file, company }: Paths): Promise<Finding[]> {
   const stats = await stat(file).catch(() => undefined);
+  const isGiven = company !== undefined && (await stat(company).catch(() => undefined)) !== undefined;
   const findings: Finding[] = [];
   if (loaded.settings === undefined) {
     findings.push(
@@ -22,9 +23,14 @@ export async function settingsFindings(loaded: Loaded, { settings: file }: Paths
   } else {
     const kept = loaded.settings.profiles.map(({ profile, sourceProfile }) => `[${profile}] from [${sourceProfile}]`);
     findings.push(
-      ok('settings.file', `${stats ? file : `${file} does not exist, so the defaults are used`}: ${kept.join(', ')}`),
+      ok(
+        'settings.file',
+        `${stats ? file : `${file} does not exist, so ${isGiven ? `only ${company} is` : 'the defaults are'} used`}: ${kept.join(', ')}`,
+      ),
     );
   }
+  // An error in it is an error of the settings.
+  if (isGiven && loaded.settings) findings.push(ok('settings.defaults', `${company} has your company's defaults`));
   if (stats) {
     // A user who can write the file can make the agent run a command (mfa_process).
     const isOpen = (stats.mode & 0o022) !== 0;

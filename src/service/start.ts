@@ -22,7 +22,8 @@ export const NODE_FLAGS = ['--no-opt'];
 
 /** Variables with locations, copied into the service file: a service does not see what a shell's start-up file sets. */
 export const CARRIED = [
-  ...['AWS_SHARED_CREDENTIALS_FILE', 'AWS_CONFIG_FILE', 'AWS_MFA_AGENT_CONFIG', 'AWS_CA_BUNDLE', 'REQUESTS_CA_BUNDLE'],
+  ...['AWS_SHARED_CREDENTIALS_FILE', 'AWS_CONFIG_FILE', 'AWS_MFA_AGENT_CONFIG', 'AWS_MFA_AGENT_NO_DEFAULTS'],
+  ...['AWS_CA_BUNDLE', 'REQUESTS_CA_BUNDLE'],
   ...['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_STS', 'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS'],
   ...['AWS_USE_FIPS_ENDPOINT', 'AWS_USE_DUALSTACK_ENDPOINT', 'AWS_STS_REGIONAL_ENDPOINTS'],
   ...['XDG_CONFIG_HOME', 'XDG_STATE_HOME'],

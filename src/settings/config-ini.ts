@@ -6,6 +6,7 @@ import { UserError } from '../errors.ts';
 export interface Section {
   /** The text between the brackets, without quotes around it. */
   name: string;
+  file: string;
   line: number;
   entries: Entries;
 }
@@ -43,17 +44,32 @@ export function readSettingsFile(text: string, file: string): SettingsFile {
       const earlier = sections.find((section) => section.name === name);
       if (earlier) throw fail(`[${name}] is already in line ${earlier.line}; put the two sections together`);
       entries = new Map();
-      sections.push({ name, line, entries });
+      sections.push({ name, file, line, entries });
       continue;
     }
 
     if (/^\s*(?:[;#]|$)/.test(content)) continue;
-    const entry = readEntry(content, line, fail);
+    const entry = { ...readEntry(content, line, fail), file };
     const earlier = entries.get(entry.key);
     if (earlier) throw fail(`${shownKey(entry.key)} is already in line ${earlier.line}; remove one of them`);
     entries.set(entry.key, entry);
   }
   return { top, sections };
+}
+
+/** Returns two files as one: a setting of `own` replaces that of `defaults`. The sections that only `own` has come last. */
+export function merged(defaults: SettingsFile, own: SettingsFile): SettingsFile {
+  const named = ({ sections }: SettingsFile, name: string) => sections.find((section) => section.name === name);
+  return {
+    top: new Map([...defaults.top, ...own.top]),
+    sections: [
+      ...defaults.sections.map((section) => ({
+        ...section,
+        entries: new Map([...section.entries, ...(named(own, section.name)?.entries ?? [])]),
+      })),
+      ...own.sections.filter(({ name }) => !named(defaults, name)),
+    ],
+  };
 }
 
 function readEntry(content: string, line: number, fail: (problem: string) => UserError): Entry {

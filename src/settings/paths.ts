@@ -7,6 +7,8 @@ import { UserError } from '../errors.ts';
 export interface Paths {
   /** `config.ini`. */
   settings: string;
+  /** The `config.ini` of the company, with defaults; undefined if it is not to be read. */
+  company?: string | undefined;
   /** The credentials file that holds the source and the MFA profiles. */
   credentials: string;
   /** `~/.aws/config`. */
@@ -19,8 +21,8 @@ export interface Paths {
 
 /**
  * Returns the paths for a user.
- * @param env `AWS_SHARED_CREDENTIALS_FILE`, `AWS_CONFIG_FILE`, `AWS_MFA_AGENT_CONFIG` and the `XDG_…_HOME` variables. By
- *   the XDG Base Directory Specification, an empty or relative folder counts as not set
+ * @param env `AWS_SHARED_CREDENTIALS_FILE`, `AWS_CONFIG_FILE`, `AWS_MFA_AGENT_CONFIG`, `AWS_MFA_AGENT_NO_DEFAULTS` and the
+ *   `XDG_…_HOME` variables. By the XDG Base Directory Specification, an empty or relative folder counts as not set
  * @param home the home folder of the user
  * @param configFile the file named with `--config`
  * @throws UserError (`usage`) if `configFile` is empty
@@ -45,6 +47,8 @@ export function pathsOf(
       configFile || env.AWS_MFA_AGENT_CONFIG,
       join(folder('XDG_CONFIG_HOME', join(home, '.config')), 'config.ini'),
     ),
+    // A variable can leave this file out, which every setting of the user can do too. No variable can name another file.
+    company: env.AWS_MFA_AGENT_NO_DEFAULTS ? undefined : '/etc/aws-mfa-agent/config.ini',
     credentials: named(env.AWS_SHARED_CREDENTIALS_FILE, join(home, '.aws', 'credentials')),
     config: named(env.AWS_CONFIG_FILE, join(home, '.aws', 'config')),
     state,

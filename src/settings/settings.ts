@@ -6,7 +6,8 @@ import { notAFile, readIfPresent } from '../files/read.ts';
 import type { QuietHours } from '../policy/quiet.ts';
 import { stateFile } from '../session/state.ts';
 import { type AwsConfig, readAwsConfig } from './aws-config.ts';
-import { readSettingsFile, type Section, type SettingsFile } from './config-ini.ts';
+import { companyText, withLoginName } from './company-file.ts';
+import { merged, readSettingsFile, type Section, type SettingsFile } from './config-ini.ts';
 import { CHECK, DURATION_SECONDS, promptBeforeFor, REMIND_EVERY, ROLE_SECONDS } from './defaults.ts';
 import * as forms from './forms.ts';
 import { type Paths, pathsOf, userHome } from './paths.ts';
@@ -88,9 +89,11 @@ export interface Settings {
 }
 
 /**
- * Reads `config.ini`, and the settings of its profiles in AWS's two files. Each file may be missing, except one named with
- * `--config`. If `config.ini` names no profiles, the agent refreshes `[mfa]` with the keys of `[default]`.
- * @param from `configFile` is the file named with `--config`; `settingsText` is used instead of the content of `config.ini`
+ * Reads the company's `config.ini` and the user's, whose settings take precedence, and the settings of their profiles in
+ * AWS's two files. Each file may be missing, except one named with `--config`. If no `config.ini` names a profile, the agent
+ * refreshes `[mfa]` with the keys of `[default]`.
+ * @param from `configFile` is the file named with `--config`; `settingsText` is used instead of the content of the user's
+ *   `config.ini`; `companyFile` is read instead of the one in `/etc`
  * @returns plain data, frozen
  * @throws UserError (status 2) for a wrong setting, and for a file that cannot be read
  */
@@ -99,21 +102,20 @@ export function loadSettings(from: {
   home: string;
   configFile?: string | undefined;
   settingsText?: string;
+  companyFile?: string;
 }): Settings {
   const read = readFiles(from);
   const { files, top, sections } = read;
-  const profiles = sections.map((section) =>
-    profileSettings(section, sourceOf(section, sections, files.settings), read, from.env),
-  );
+  const profiles = sections.map((section) => profileSettings(section, sourceOf(section, sections), read, from.env));
 
-  const global = <Value>(key: string, form: forms.Form<Value>) => readSetting(written(top, key, files.settings), form);
+  const global = <Value>(key: string, form: forms.Form<Value>) => readSetting(written(top, key), form);
   const quiet = global('quiet', forms.quietHours);
-  const check = written(top, 'check', files.settings);
+  const check = written(top, 'check');
   return frozen({
     files,
     check: readSetting(check, forms.schedule) ?? CHECK,
     ...(check && { checkPlace: check.place }),
-    promptBefore: promptBeforeOf(written(top, 'prompt_before', files.settings), profiles),
+    promptBefore: promptBeforeOf(written(top, 'prompt_before'), profiles),
     remindEvery: global('remind_every', forms.reminder) ?? REMIND_EVERY,
     ...(quiet && { quiet }),
     prompt: global('prompt', forms.ways) ?? 'auto',
@@ -190,7 +192,8 @@ function problemOf(text: string, form: forms.Form<unknown>): string | undefined 
 /** The settings of a profile in one file. */
 interface SettingsPlace {
   entries: Entries;
-  file: string;
+  /** The file of the entries that do not name theirs. */
+  file?: string;
 }
 
 /** AWS's two files, as they were read. */
@@ -206,7 +209,8 @@ interface ReadFiles extends SettingsFile, AwsFiles {
 }
 
 function readFiles(from: Parameters<typeof loadSettings>[0]): ReadFiles {
-  const files = pathsOf(from.env, from.home, from.configFile);
+  const named = pathsOf(from.env, from.home, from.configFile);
+  const files = { ...named, company: from.companyFile ?? named.company };
   const settingsText = from.settingsText ?? bytesOf(files.settings)?.toString('utf8');
   const awsConfig = readAwsConfig(bytesOf(files.config));
   const problem = notAFile(stateFile(files.state));
@@ -216,7 +220,7 @@ function readFiles(from: Parameters<typeof loadSettings>[0]): ReadFiles {
   }
   return {
     files,
-    ...settingsIn(settingsText, files.settings),
+    ...settingsIn(files, settingsText),
     awsConfig,
     credentials: credentialsIn(files.credentials),
   };
@@ -240,8 +244,8 @@ function sourceIn({ entries }: Section): string {
   return entries.get('source_profile')?.value ?? 'default';
 }
 
-function roleOf({ entries }: Section, source: string, { files, sections }: ReadFiles): RoleSettings | undefined {
-  const own = <Value>(key: string, form: forms.Form<Value>) => readSetting(written(entries, key, files.settings), form);
+function roleOf({ entries }: Section, source: string, { sections }: ReadFiles): RoleSettings | undefined {
+  const own = <Value>(key: string, form: forms.Form<Value>) => readSetting(written(entries, key), form);
   const arn = own('role_arn', forms.roleArn);
   if (arn === undefined) return undefined;
   const sessionName = own('role_session_name', forms.roleSessionName);
@@ -263,10 +267,9 @@ function profileSettings(
   env: NodeJS.ProcessEnv,
   { sourceFirst }: { sourceFirst: boolean } = { sourceFirst: false },
 ): ProfileSettings {
-  const ofSection = [{ entries: section.entries, file: read.files.settings }];
+  const ofSection = [section];
   // A chained role has the region of its source unless it has its own.
   const chain = chainOf(sourceProfile, read.sections);
-  const ofChain = chain.map(({ entries }) => ({ entries, file: read.files.settings }));
   const ofSource = [sourceProfile, ...chain.map(sourceIn)].flatMap((name) => placesOf(name, read));
   const places = [
     ...(sourceFirst ? [...ofSource, ...ofSection] : [...ofSection, ...ofSource]),
@@ -276,7 +279,7 @@ function profileSettings(
   const maxAge = readSetting(firstOf(ofSection, 'max_age'), forms.maxAge);
   // As in the AWS CLI, the variables come before AWS's files. A region in config.ini is for this profile only.
   const region = readSetting(
-    firstOf([...ofSection, ...ofChain], 'region') ?? regionIn(env) ?? firstOf(places, 'region'),
+    firstOf([section, ...chain], 'region') ?? regionIn(env) ?? firstOf(places, 'region'),
     forms.region,
   );
   const role = roleOf(section, sourceProfile, read);
@@ -343,9 +346,9 @@ export interface Written {
   place: string;
 }
 
-function written(entries: Entries, key: string, file: string): Written | undefined {
+function written(entries: Entries, key: string, file?: string): Written | undefined {
   const entry = entries.get(key);
-  return entry && { key, value: entry.value, place: `${file}:${entry.line}` };
+  return entry && { key, value: entry.value, place: `${entry.file ?? file}:${entry.line}` };
 }
 
 function readSetting<Value>(setting: Written | undefined, form: forms.Form<Value>): Value | undefined {
@@ -369,9 +372,10 @@ function regionIn(env: NodeJS.ProcessEnv): Written | undefined {
  * Returns the source profile. That of an MFA profile must not be a profile that the agent writes: the agent never overwrites
  * the only copy of a key.
  */
-function sourceOf({ name, line, entries }: Section, sections: Section[], file: string): string {
-  if (entries.has('role_arn')) return sourceOfRole({ name, line, entries }, sections, file);
-  const setting = written(entries, 'source_profile', file) ?? {
+function sourceOf(section: Section, sections: Section[]): string {
+  const { name, file, line, entries } = section;
+  if (entries.has('role_arn')) return sourceOfRole(section, sections);
+  const setting = written(entries, 'source_profile') ?? {
     key: 'source_profile',
     value: 'default',
     place: `${file}:${line}`,
@@ -388,8 +392,8 @@ function sourceOf({ name, line, entries }: Section, sections: Section[], file: s
 }
 
 /** Returns the source profile of a role: an MFA profile or a role profile of `config.ini`, or one with long-term keys. */
-function sourceOfRole({ name, line, entries }: Section, sections: Section[], file: string): string {
-  const setting = written(entries, 'source_profile', file);
+function sourceOfRole({ name, file, line, entries }: Section, sections: Section[]): string {
+  const setting = written(entries, 'source_profile');
   const allowed =
     'an MFA profile or a role profile of this file; or, for a role with mfa_serial, a profile with long-term keys';
   if (!setting)
@@ -424,14 +428,25 @@ function promptBeforeOf(setting: Written | undefined, profiles: ProfileSettings[
   throw wrong(setting, `shorter than the session of [${profile}], which lasts ${shortest / 1000} seconds`);
 }
 
-function settingsIn(text: string | undefined, path: string): SettingsFile {
-  const usual: Section = { name: 'mfa', line: 1, entries: new Map() };
-  if (text === undefined) return { top: new Map(), sections: [usual] };
-  const file = readSettingsFile(text, path);
-  // The usual MFA profile need not be in the file.
+/**
+ * Returns the settings of the company and the user, as they are written. The user's take precedence.
+ * @param text the content of the user's `config.ini`
+ * @throws UserError (`usage`) for a file with a line that is no setting, and for a company's file that others may write
+ */
+export function writtenSettings({ settings, company }: Paths, text: string | undefined): SettingsFile {
+  const defaults = company === undefined ? undefined : companyText(company);
+  const own = readSettingsFile(text ?? '', settings);
+  if (company === undefined || defaults === undefined) return own;
+  return withLoginName(merged(readSettingsFile(defaults, company), own), company);
+}
+
+function settingsIn(files: Paths, text: string | undefined): SettingsFile {
+  const usual: Section = { name: 'mfa', file: files.settings, line: 1, entries: new Map() };
+  const file = writtenSettings(files, text);
+  // The usual MFA profile need not be in a file.
   const isUsual = file.sections.every(({ name }) => name !== usual.name) && sourcesInFile(file).includes(usual.name);
   const sections = file.sections.length === 0 || isUsual ? [usual, ...file.sections] : file.sections;
-  refuseUnknownSettings({ top: file.top, sections }, path);
+  refuseUnknownSettings({ top: file.top, sections });
   return { top: file.top, sections };
 }
 

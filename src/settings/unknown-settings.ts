@@ -37,24 +37,23 @@ const OF_AWS: [keys: RegExp, advice: string][] = [
 
 /**
  * Rejects settings that `config.ini` cannot have. No message repeats the value of an unknown key, which may be a secret.
- * @param path for messages
- * @throws UserError (status 2) for the first such setting in the file
+ * @throws UserError (status 2) for the first such setting
  */
-export function refuseUnknownSettings({ top, sections }: SettingsFile, path: string): void {
+export function refuseUnknownSettings({ top, sections }: SettingsFile): void {
   for (const entry of top.values()) {
     if (!GLOBAL.includes(entry.key)) throw unknown(entry, undefined);
   }
-  for (const { name, line, entries } of sections) {
+  for (const { name, file, line, entries } of sections) {
     if (/^profile\s/.test(name)) {
       const bare = name.replace(/^profile\s+/, '');
       throw new UserError(
-        `${path}:${line}: [${name}]: sections have the names of the credentials file: [${bare}]`,
+        `${file}:${line}: [${name}]: sections have the names of the credentials file: [${bare}]`,
         'usage',
       );
     }
     if (!isWritableName(name)) {
       throw new UserError(
-        `${path}:${line}: [${name}]: AWS tools cannot use a profile with this name: choose another`,
+        `${file}:${line}: [${name}]: AWS tools cannot use a profile with this name: choose another`,
         'usage',
       );
     }
@@ -70,14 +69,14 @@ export function refuseUnknownSettings({ top, sections }: SettingsFile, path: str
       const why = isRole
         ? `the role is assumed with the session of [${source}], without a code: remove this line`
         : 'only a role profile can have it: add its role_arn';
-      throw new UserError(`${path}:${misplaced.line}: ${misplaced.key} in [${name}]: ${why}`, 'usage');
+      throw new UserError(`${misplaced.file}:${misplaced.line}: ${misplaced.key} in [${name}]: ${why}`, 'usage');
     }
   }
 
-  function unknown({ key, line }: Entry, section: string | undefined): UserError {
+  function unknown({ key, file, line }: Entry, section: string | undefined): UserError {
     const place = section === undefined ? 'above the first section' : `in [${section}]`;
     return new UserError(
-      `${path}:${line}: unknown setting ${shownKey(key)} ${place}: ${adviceFor(key, section)}`,
+      `${file}:${line}: unknown setting ${shownKey(key)} ${place}: ${adviceFor(key, section)}`,
       'usage',
     );
   }

@@ -2,10 +2,10 @@ import { parseCredentials } from '../credentials/document.ts';
 import { UserError } from '../errors.ts';
 import { readIfPresent } from '../files/read.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
-import { readSettingsFile, type SettingsFile } from '../settings/config-ini.ts';
+import type { SettingsFile } from '../settings/config-ini.ts';
 import { DURATION_SECONDS, PROMPT_BEFORE } from '../settings/defaults.ts';
 import type { Paths } from '../settings/paths.ts';
-import type { Settings } from '../settings/settings.ts';
+import { type Settings, writtenSettings } from '../settings/settings.ts';
 import { isChainedRole } from '../settings/unknown-settings.ts';
 import { awsSetting, type Files } from './found.ts';
 import { inUnits } from './lead-time.ts';
@@ -17,6 +17,7 @@ export interface Around {
   /** `config.ini`; both undefined if it does not exist. */
   bytes: Buffer | undefined;
   text: string | undefined;
+  /** With the settings of the company's file. */
   written: SettingsFile;
   /** The settings of `config.ini`; undefined if it does not exist or has an error, which `setup` may fix. */
   current: Settings | undefined;
@@ -39,7 +40,7 @@ export async function readAround(
   const [bytes, credentials, config] = [paths.settings, paths.credentials, paths.config].map(readIfPresent);
   const text = bytes?.toString('utf8');
   if (bytes && !Buffer.from(text ?? '').equals(bytes)) throw new UserError(texts.noText(paths.settings), 'usage');
-  const written = readSettingsFile(text ?? '', paths.settings);
+  const written = writtenSettings(paths, text);
   return {
     bytes,
     text,
@@ -80,7 +81,7 @@ export function valuesInForce(
   { text, written: { top, sections }, current, files }: Around,
 ): ValuesInForce {
   const entries = sections.find(({ name }) => name === profile)?.entries;
-  if (text === undefined) return {};
+  if (text === undefined && sections.length === 0 && top.size === 0) return {};
   const value = (key: string) =>
     entries?.get(key)?.value ?? awsSetting(files, sourceProfile, key) ?? awsSetting(files, profile, key);
   return {

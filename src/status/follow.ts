@@ -87,7 +87,8 @@ export async function follow(first: Omit<Knowledge, 'agent'>, sources: Sources, 
     isFollowing = false;
   }
 
-  for (const file of [files.credentials, files.config, files.settings, stateFile(files.state)]) watchFile(file, read);
+  const { credentials, config, settings, company, state } = files;
+  for (const file of [credentials, config, settings, company, stateFile(state)]) if (file) watchFile(file, read);
   watchFile(controlSocket(files.runtime), () => void followAgent());
   onRedraw?.(draw);
   draw();

@@ -208,6 +208,26 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     expect(await agentRuns()).toBe(before);
   });
 
+  it("the service reads the company's defaults inside its sandbox, and reads them again when they change", async () => {
+    const company = (script: string) =>
+      alice.runAsRoot(['sh', '-ec', `mkdir -p /etc/aws-mfa-agent; cd /etc/aws-mfa-agent; ${script}`]);
+    const before = await agentRuns();
+    await company("echo 'remind_every = never' >config.ini");
+    await alice.becomes(
+      'StatusText',
+      /the new settings are not used: \/etc\/aws-mfa-agent\/config\.ini:1: remind_every/,
+    );
+    await company("echo 'remind_every = 2m' >config.ini; chmod o+w config.ini");
+    await alice.becomes('StatusText', /config\.ini is not used, because others may write/);
+    await company('chmod o-w config.ini; mv config.ini new.ini; mv new.ini config.ini');
+    await alice.becomes('StatusText', /^\[mfa\] fresh until/);
+    expect((await alice.run(['aws-mfa-agent', 'doctor'])).stdout).toMatch(
+      /\/etc\/aws-mfa-agent\/config\.ini has your company's defaults/,
+    );
+    await company('rm config.ini');
+    expect(await agentRuns()).toBe(before);
+  });
+
   it('the service continues after a daemon-reload', async () => {
     const before = await agentRuns();
     await alice.systemctl('daemon-reload');

@@ -79,6 +79,10 @@ mount -t tmpfs tmpfs /run
 mkdir -p /run/systemd/system /run/systemd/unit-root /run/systemd/mount-rootfs /run/user/${UID}
 chown ${UID}:${UID} /run/user/${UID}
 chmod 700 /run/user/${UID}
+# An /etc that tests may change, without the defaults of a company.
+cp -a /etc /run/etc
+rm -rf /run/etc/aws-mfa-agent
+mount --bind /run/etc /etc
 mount --bind "$FOLDER/passwd" /etc/passwd
 mount -t tmpfs tmpfs /home
 mkdir ${HOME}

@@ -1,5 +1,15 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAsk } from '../../src/ask/choose.ts';
@@ -14,17 +24,21 @@ import {
   serialProblem,
 } from '../../src/settings/settings.ts';
 import { inUnits } from '../../src/setup/lead-time.ts';
+import { needs } from '../needs.ts';
 
 const SERIAL = 'arn:aws:iam::123456789012:mfa/alice';
+const ROLE = 'arn:aws:iam::123456789012:role/admin';
 
 let home: string;
 let configIni: string;
 let awsConfig: string;
+let companyFile: string;
 
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'config-'));
   configIni = join(home, '.config/aws-mfa-agent/config.ini');
   awsConfig = join(home, '.aws/config');
+  companyFile = join(home, 'etc/aws-mfa-agent/config.ini');
 });
 afterEach(() => rmSync(home, { recursive: true }));
 
@@ -34,7 +48,7 @@ function write(file: string, text: string): void {
 }
 
 async function load(env: NodeJS.ProcessEnv = {}, configFile?: string): Promise<Settings> {
-  const read = loadSettings({ env, home, configFile });
+  const read = loadSettings({ env, home, configFile, companyFile });
   await requireValidSchedule(read);
   return read;
 }
@@ -65,6 +79,7 @@ describe('the settings without a config.ini', () => {
     expect(await load()).toEqual({
       files: {
         settings: configIni,
+        company: companyFile,
         credentials: join(home, '.aws/credentials'),
         config: awsConfig,
         state: join(home, '.local/state/aws-mfa-agent'),
@@ -734,5 +749,130 @@ describe('the defaults', () => {
     ['duration_seconds', String(DURATION_SECONDS)],
   ])('the default of %s is that of docs/settings.md', (key, value) => {
     expect(docs).toContain(`| \`${key}\` | \`${value}\` |`);
+  });
+});
+
+describe("a company's config.ini", () => {
+  const company = (text: string) => {
+    write(companyFile, text);
+    // Whatever the umask is.
+    for (const folder of [dirname(companyFile), dirname(dirname(companyFile))]) chmodSync(folder, 0o755);
+    chmodSync(companyFile, 0o644);
+  };
+  const companyProblem = async () => (await refusal()).replaceAll(join(home, 'etc'), '/etc');
+
+  it("a company's config.ini gives a user without settings everything that is in it", async () => {
+    company(`prompt_before = 40m\n[mfa]\nmfa_serial = ${SERIAL}\n[admin]\nrole_arn = ${ROLE}\nsource_profile = mfa\n`);
+    const { promptBefore, profiles } = await load();
+    expect(promptBefore).toBe(40 * 60_000);
+    expect(profiles).toMatchObject([
+      { profile: 'mfa', serialNumber: SERIAL },
+      { profile: 'admin', sourceProfile: 'mfa', role: { arn: ROLE, isChained: true } },
+    ]);
+  });
+
+  it("a company's config.ini loses to the user's key by key, and keeps its profiles before the user's own", async () => {
+    company(`remind_every = 2m\nquiet = 22:00-07:00\n[mfa]\nmfa_serial = ${SERIAL}\nduration_seconds = 3600\n`);
+    const loaded = await settings(
+      'remind_every = 3m\n[customer]\nsource_profile = work\n[mfa]\nduration_seconds = 7200\n',
+    );
+    expect(loaded).toMatchObject({ remindEvery: 3 * 60_000, quiet: { from: 22 * 60, to: 7 * 60 } });
+    expect(loaded.profiles).toMatchObject([
+      { profile: 'mfa', serialNumber: SERIAL, durationSeconds: 7200 },
+      { profile: 'customer', sourceProfile: 'work' },
+    ]);
+  });
+
+  it("a company's config.ini is named in its errors, and the user's in the user's", async () => {
+    company('[mfa]\nmfa_seral = x\n');
+    expect(await companyProblem()).toMatch(
+      /^\/etc\/aws-mfa-agent\/config\.ini:2: unknown setting mfa_seral in \[mfa\]/,
+    );
+    company('\n\nremind_every = never\n[mfa]\nduration_seconds = 1\n');
+    expect(await companyProblem()).toMatch(
+      /^\/etc\/aws-mfa-agent\/config\.ini:5: duration_seconds = "1" is not allowed/,
+    );
+    expect(await problem('[mfa]\n\nduration_seconds = 2\n')).toMatch(
+      /^config\.ini:3: duration_seconds = "2" is not allowed/,
+    );
+  });
+
+  it("a company's config.ini has the login name for %u, where a name of AWS can depend on it", async () => {
+    const name = userInfo().username;
+    company(`[mfa]
+mfa_serial = arn:aws:iam::123456789012:mfa/%u@example.com
+mfa_process = date +%u%%
+[admin]
+role_arn = ${ROLE}
+source_profile = mfa
+role_session_name = %u.laptop
+`);
+    expect((await load()).profiles).toMatchObject([
+      { serialNumber: `arn:aws:iam::123456789012:mfa/${name}@example.com`, mfaProcess: 'date +%u%%' },
+      { role: { sessionName: `${name}.laptop` } },
+    ]);
+    expect(await problem('[mfa]\nmfa_serial = arn:aws:iam::123456789012:mfa/%u\n')).toMatch(
+      /^config\.ini:2: mfa_serial = ".*%u"/,
+    );
+    rmSync(configIni);
+    company('[mfa]\nmfa_serial = arn:aws:iam::123456789012:mfa/100%%\n');
+    expect(await companyProblem()).toContain(
+      'config.ini:2: mfa_serial = "arn:aws:iam::123456789012:mfa/100%" is not allowed',
+    );
+  });
+
+  it("a company's config.ini is refused if others may write it or its folder", async () => {
+    company(`[mfa]\nmfa_serial = ${SERIAL}\n`);
+    const folder = dirname(companyFile);
+    for (const [place, mode] of [
+      [companyFile, 0o664],
+      [companyFile, 0o646],
+      [folder, 0o775],
+      [dirname(folder), 0o757],
+    ] as const) {
+      const before = statSync(place).mode & 0o777;
+      chmodSync(place, mode);
+      const others = `others may write ${place} (mode ${mode.toString(8)})`;
+      expect(await refusal()).toBe(
+        `${companyFile} is not used, because ${others}: have an administrator run "chmod go-w ${place}"`,
+      );
+      chmodSync(place, before);
+    }
+    expect((await load()).profiles).toMatchObject([{ serialNumber: SERIAL }]);
+  });
+
+  it("a company's config.ini may be a link, but not into a folder that others may write", async () => {
+    const [store, other] = [join(home, 'store'), join(home, 'other')];
+    for (const file of [join(store, 'config.ini'), join(other, 'config.ini')]) {
+      write(file, `[mfa]\nmfa_serial = ${SERIAL}\n`);
+      chmodSync(file, 0o644);
+    }
+    chmodSync(store, 0o1777);
+    chmodSync(other, 0o777);
+    company('');
+    rmSync(companyFile);
+    symlinkSync(join(store, 'config.ini'), companyFile);
+    expect((await load()).profiles).toMatchObject([{ serialNumber: SERIAL }]);
+    rmSync(companyFile);
+    symlinkSync(join(other, 'config.ini'), companyFile);
+    expect(await refusal()).toContain(`others may write ${other} (mode 777)`);
+  });
+
+  it("a company's config.ini is refused if it belongs to another user than root", needs('root'), async () => {
+    company(`[mfa]\nmfa_serial = ${SERIAL}\n`);
+    chownSync(companyFile, 12345, 12345);
+    const whose = `${companyFile} does not belong to root`;
+    expect(await refusal()).toBe(
+      `${companyFile} is not used, because ${whose}: have an administrator run "chown root ${companyFile}"`,
+    );
+  });
+
+  it("a company's config.ini that cannot be read is an error", async () => {
+    company('');
+    rmSync(companyFile);
+    mkdirSync(companyFile, { mode: 0o755 });
+    expect(await companyProblem()).toBe(
+      'cannot read /etc/aws-mfa-agent/config.ini: it is a folder; move it away (EISDIR)',
+    );
   });
 });

@@ -11,6 +11,7 @@ describe('the paths with an empty environment', () => {
   it('the paths are those of the XDG specification and of the AWS CLI by default', () => {
     expect(paths({})).toEqual({
       settings: '/home/alice/.config/aws-mfa-agent/config.ini',
+      company: '/etc/aws-mfa-agent/config.ini',
       credentials: '/home/alice/.aws/credentials',
       config: '/home/alice/.aws/config',
       state: '/home/alice/.local/state/aws-mfa-agent',
