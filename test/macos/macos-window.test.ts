@@ -36,6 +36,7 @@ describe('the window for macOS', needs('Linux'), () => {
         expect.stringMatching(/^Next code in \d+ s$/),
       ],
       field: [''],
+      unseen: 0,
       hasFocus: true,
       level: 3,
       buttons: [
@@ -116,8 +117,10 @@ describe('the window for macOS', needs('Linux'), () => {
     if (meaning) {
       expect(await answered(answer)).toEqual(meaning);
     } else {
-      // The button is off as long as the field does not hold a code; the key of the field still is.
-      expect((await pressed)?.field).toEqual(['12']);
+      // The button is off as long as the field does not hold a code; the field takes the key.
+      const seen = await pressed;
+      expect(seen?.field).toEqual(['12']);
+      expect([seen?.red, seen?.announced]).toEqual(Array(2).fill(['A code has six digits. Try again.']));
       person.withdraw();
       await answered(answer);
     }

@@ -115,13 +115,37 @@ class Output extends Thing {
 class View extends Thing {
   #string = '';
   isSpinning = false;
-  widthAnchor = { constraintEqualToConstant: (width) => ({ width, active: false }) };
+  width = 0;
+  cell = {};
+  #orientation = 0;
+  #alignment;
+  widthAnchor = {
+    constraintEqualToConstant: (width) =>
+      Object.defineProperty({}, 'active', {
+        set: () => {
+          this.width = width;
+        },
+      }),
+  };
   fittingSize = { width: 380, height: 240 };
   set stringValue(value) {
     this.#string = text(value);
   }
   get stringValue() {
     return new Text(this.#string);
+  }
+  set orientation(orientation) {
+    this.#orientation = orientation;
+  }
+  /** A stack aligns its views across its direction: a row by top, bottom, center y or a baseline, a column by the others. */
+  set alignment(alignment) {
+    const isForRow = [3, 4, 10, 11, 12].includes(alignment);
+    if (this.kind === 'NSStackView' && isForRow === (this.#orientation === 1))
+      throw new Error(`NSStackView: alignment ${alignment}`);
+    this.#alignment = alignment;
+  }
+  get alignment() {
+    return this.#alignment;
   }
   startAnimation() {
     this.isSpinning = true;
@@ -258,7 +282,9 @@ const $ = Object.assign(
     NSFont: { monospacedDigitSystemFontOfSizeWeight: font, boldSystemFontOfSize: font, systemFontOfSize: font },
     NSColor: { controlTextColor: 'normal', systemRedColor: 'red', secondaryLabelColor: 'grey' },
     NSMakeRect: (x, y, width, height) => ({ x, y, width, height }),
-    NSAccessibilityPostNotificationWithUserInfo: (_element, _name, { value }) => announced.push(value.AXAnnouncement),
+    NSAccessibilityPostNotificationWithUserInfo: (_element, _name, { value }) => {
+      if (typeof value.AXPriorityKey === 'number') announced.push(value.AXAnnouncementKey);
+    },
     exit: (status) => process.exit(status),
     flock,
   },
@@ -292,6 +318,10 @@ const ACTS = {
     field.delegate['controlTextDidChange:']({});
   },
   press: (key) => {
+    // A field with an action takes the Return key before any button gets it.
+    const { focus } = panel;
+    if (key === '\r' && seen().includes(focus) && focus.editable !== false && focus.action && focus.target)
+      focus.target[focus.action](focus);
     const isIt = (one) => one.kind === 'NSButton' && (one.title === key || one.keyEquivalent === key);
     const button = seen().find(isIt);
     if (button && button.enabled !== false) button.target[button.action](button);
@@ -317,6 +347,8 @@ function snapshot() {
       .filter(({ textColor }) => textColor === 'red')
       .map(({ stringValue }) => stringValue.js),
     field: of('NSTextField').map(({ stringValue }) => stringValue.js),
+    /** Parts that have no width, and so are not seen. */
+    unseen: [...of('NSTextField'), ...bars].filter(({ width }) => width === 0).length,
     hasFocus: panel.focus?.kind === 'NSTextField',
     buttons: of('NSButton')
       .filter(({ transparent }) => !transparent)

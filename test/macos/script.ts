@@ -16,6 +16,7 @@ export interface Seen {
   texts: string[];
   red: string[];
   field: string[];
+  unseen: number;
   hasFocus: boolean;
   buttons: [title: string, isEnabled: boolean][];
   bars: number[];

@@ -18,9 +18,9 @@ const FLOATING = 3;
 const WIDTH = 340;
 const VERTICAL = 1;
 const HORIZONTAL = 0;
-/** NSLayoutAttribute: leading, center x. */
-const LEADING = 5;
-const CENTERED = 9;
+/** NSLayoutAttribute: how a stack aligns its views across its own direction. */
+const CENTER_X = 9;
+const CENTER_Y = 10;
 /** Its number differs between Apple silicon and Intel. */
 const CENTER_TEXT = $.NSTextAlignmentCenter ?? 1;
 const BAR = 0;
@@ -63,6 +63,9 @@ const device = label();
 const field = $.NSTextField.alloc.initWithFrame($.NSMakeRect(0, 0, WIDTH, 34));
 field.font = $.NSFont.monospacedDigitSystemFontOfSizeWeight(24, 0);
 field.alignment = CENTER_TEXT;
+// Return in the field. The button does not get it as long as it is off.
+field.action = 'submit:';
+field.cell.sendsActionOnEndEditing = false;
 const codeBar = bar();
 const nextCode = label({ small: true, centered: true });
 const spinner = $.NSProgressIndicator.alloc.init;
@@ -70,6 +73,8 @@ spinner.style = SPINNING;
 spinner.controlSize = 1;
 spinner.displayedWhenStopped = false;
 const status = label({ centered: true });
+// It has the spinner beside it.
+status.preferredMaxLayoutWidth = WIDTH - 22;
 const snooze = button('snooze:', '');
 const submit = button('submit:', '\r');
 // A button that is not seen: it gives the Escape key a meaning.
@@ -79,12 +84,16 @@ escapeKey.title = '';
 const result = label({ centered: true });
 const done = button('close:', '\r');
 
-const questionPage = stack(VERTICAL, 10, LEADING, [
+// A field and a bar have no width of their own, and a stack gives them none.
+for (const view of [heading, sessionBar, device, field, codeBar, nextCode, result]) {
+  view.widthAnchor.constraintEqualToConstant(WIDTH).active = true;
+}
+const questionPage = stack(VERTICAL, 10, CENTER_X, [
   ...[heading, sessionBar, device, field, codeBar, nextCode],
-  stack(HORIZONTAL, 6, CENTERED, [spinner, status]),
-  stack(HORIZONTAL, 10, CENTERED, [escapeKey, snooze, submit]),
+  stack(HORIZONTAL, 6, CENTER_Y, [spinner, status]),
+  stack(HORIZONTAL, 10, CENTER_Y, [escapeKey, snooze, submit]),
 ]);
-const resultPage = stack(VERTICAL, 14, CENTERED, [result, done]);
+const resultPage = stack(VERTICAL, 14, CENTER_X, [result, done]);
 
 const panel = $.NSPanel.alloc.initWithContentRectStyleMaskBackingDefer(
   $.NSMakeRect(0, 0, WIDTH + 40, 200),
@@ -115,7 +124,6 @@ function listen() {
   };
   ObjC.registerSubclass({
     name: 'AwsMfaAgentWindow',
-    protocols: ['NSTextFieldDelegate', 'NSWindowDelegate'],
     methods: Object.fromEntries(
       Object.entries(methods).map(([name, act]) => [
         name,
@@ -126,7 +134,7 @@ function listen() {
   const handler = $.AwsMfaAgentWindow.alloc.init;
   field.delegate = handler;
   panel.delegate = handler;
-  for (const one of [snooze, submit, escapeKey, done]) one.target = handler;
+  for (const one of [field, snooze, submit, escapeKey, done]) one.target = handler;
   addEditMenu();
   $.NSNotificationCenter.defaultCenter.addObserverSelectorNameObject(
     handler,
@@ -362,10 +370,13 @@ function nameFor(view, text) {
   }
 }
 
-/** Has VoiceOver say a text. */
+/**
+ * Has VoiceOver say a text.
+ * @see AXNotificationConstants.h for the names
+ */
 function announce(text) {
   if (text === '') return;
-  const words = $({ AXAnnouncement: text, AXPriority: 50 });
+  const words = $({ AXAnnouncementKey: text, AXPriorityKey: 50 });
   try {
     $.NSAccessibilityPostNotificationWithUserInfo(application, 'AXAnnouncementRequested', words);
   } catch {
