@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { UserError } from '../errors.ts';
 import { makeFolder } from '../files/make-folder.ts';
+import { socketPathExcess } from '../files/socket-path.ts';
 import { askAgent, controlSocket } from './client.ts';
 import { readRequest, writeAnswer } from './http.ts';
 import type { Call, Messages } from './messages.ts';
@@ -73,6 +74,12 @@ interface OpenSocket {
 
 async function open(runtimeFolder: string, server: Server): Promise<OpenSocket> {
   const path = controlSocket(runtimeFolder);
+  const excess = socketPathExcess(path);
+  if (excess > 0) {
+    throw new UserError(
+      `cannot listen on ${path}: the path is ${excess} bytes too long for a socket; set XDG_STATE_HOME to a folder with a shorter path`,
+    );
+  }
   makeFolder(dirname(path));
   chmodSync(dirname(path), 0o700);
   if (!(await listen(server, path))) await takeOver(server, path, runtimeFolder);

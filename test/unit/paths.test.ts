@@ -1,7 +1,9 @@
-import { chownSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { serveControl } from '../../src/control/server.ts';
+import { socketPathExcess } from '../../src/files/socket-path.ts';
 import { pathsOf } from '../../src/settings/paths.ts';
 
 const HOME = '/home/alice';
@@ -97,5 +99,21 @@ describe('the files of the AWS CLI', () => {
 
   it('the files of the AWS CLI keep an unset variable, a tilde inside and another user’s home as they are', () => {
     for (const path of ['/x/$UNSET_HERE/c', '/x/~/c', '~bob/c']) expect(credentials(path)).toBe(path);
+  });
+});
+
+describe('the path of a socket', () => {
+  it('the path of a socket may have 107 bytes on Linux and 103 on macOS', () => {
+    const path = `/home/${'é'.repeat(49)}`;
+    expect([socketPathExcess(path, 'linux'), socketPathExcess(path, 'darwin')]).toEqual([0, 1]);
+    expect([socketPathExcess(`${path}/abc`, 'linux'), socketPathExcess(`${path}/abc`, 'darwin')]).toEqual([1, 5]);
+  });
+
+  it('the agent names a path that is too long, and makes no folder', async () => {
+    const folder = join(tmpdir(), 'x'.repeat(120));
+    await expect(serveControl(folder, {})).rejects.toThrow(
+      /x{120}\/agent\.sock: the path is \d+ bytes too long for a socket; set XDG_STATE_HOME to a folder/,
+    );
+    expect(existsSync(folder)).toBe(false);
   });
 });

@@ -2,6 +2,7 @@ import { rmSync, statSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { socketPathExcess } from '../../files/socket-path.ts';
 import { pathsOf } from '../../settings/paths.ts';
 import { pause } from '../../time/pause.ts';
 
@@ -15,7 +16,7 @@ const PAUSE = 200;
  */
 export async function takeTurnWithoutBus(environment: NodeJS.ProcessEnv, signal: AbortSignal): Promise<() => void> {
   const path = join(pathsOf(environment, environment.HOME ?? homedir()).runtime, 'turn.sock');
-  while (!signal.aborted) {
+  while (!signal.aborted && socketPathExcess(path) === 0) {
     const turn = await listen(path);
     if (turn !== 'taken') return turn;
     const before = markOf(path);
