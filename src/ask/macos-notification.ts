@@ -14,12 +14,19 @@ import * as texts from './texts.ts';
 const LIMIT = 30;
 /** How much later than that its program is ended, in milliseconds. */
 const GRACE = 3_000;
+/**
+ * A notification that is closed within this time, in milliseconds, was not answered: alerter prints the same for its button, for a
+ * swipe, and for a notification that macOS 15 drops at once.
+ */
+const TOO_SOON = 2_000;
 
 interface Notifiers {
   /** Returns the program of node-notifier, or undefined if it cannot run on this Mac. */
   terminalNotifier?: () => string | undefined;
   /** In seconds. */
   limit?: number;
+  /** In milliseconds. */
+  tooSoon?: number;
 }
 
 /**
@@ -32,7 +39,7 @@ interface Notifiers {
 export function macosNotification(
   fields: readonly Way[],
   environment: NodeJS.ProcessEnv,
-  { terminalNotifier = bundledNotifier, limit = LIMIT }: Notifiers = {},
+  { terminalNotifier = bundledNotifier, limit = LIMIT, tooSoon = TOO_SOON }: Notifiers = {},
 ): Way {
   let typedInField = false;
   const notifier = (request: AskRequest): string[] | undefined => {
@@ -69,7 +76,8 @@ export function macosNotification(
       if (notifier(request) === undefined) return openField(false);
       let opens: 'by click' | 'by itself' | undefined;
       const answer = await untilCode(request, async (shown) => {
-        const reaction = await showNotification(notifier(shown) ?? [], shown, limit, environment, asking.signal);
+        const { signal } = asking;
+        const reaction = await showNotification(notifier(shown) ?? [], shown, { limit, tooSoon, environment, signal });
         if (typeof reaction !== 'string') return reaction.kind === 'typed' ? reaction.text : reaction;
         opens = reaction;
         return { kind: 'dismissed' };
@@ -86,10 +94,14 @@ type Reaction = Answer | { kind: 'typed'; text: string } | 'by click' | 'by itse
 async function showNotification(
   words: readonly string[],
   { snooze }: AskRequest,
-  limit: number,
-  environment: NodeJS.ProcessEnv,
-  signal: AbortSignal,
+  {
+    limit,
+    tooSoon,
+    environment,
+    signal,
+  }: { limit: number; tooSoon: number; environment: NodeJS.ProcessEnv; signal: AbortSignal },
 ): Promise<Reaction> {
+  const shownAt = performance.now();
   const settings = { timeout: limit * 1000 + GRACE, signal, environment: childEnvironment(environment) };
   const { ok, stdout } = await runCommand(words, settings);
   if (signal.aborted) return { kind: 'dismissed' };
@@ -98,6 +110,7 @@ async function showNotification(
     case 'replied':
       return { kind: 'typed', text: String(activationValue ?? '') };
     case 'closed':
+      if (performance.now() - shownAt < tooSoon) return 'by itself';
       // The close button has the label of the snooze.
       return activationValue === snooze.label ? { kind: 'snooze', until: snooze.until } : { kind: 'dismissed' };
     case 'contentsclicked':

@@ -5,7 +5,7 @@ import { needs } from '../needs.ts';
 import { type Running, run, start } from '../program.ts';
 import { until, within } from '../within.ts';
 import { type Mac, startMac } from './mac.ts';
-import type { Script, Seen } from './script.ts';
+import { isRunning, type Script, type Seen } from './script.ts';
 
 /** The built program on a stand-in Mac on Apple silicon, without alerter and without Rosetta. */
 describe('asking on a stand-in Mac', needs('Linux'), () => {
@@ -68,7 +68,7 @@ describe('asking on a stand-in Mac', needs('Linux'), () => {
     const file = join(mac.home, 'alerter');
     const pid = await until('a notification', () => existsSync(file) && readFileSync(file, 'utf8').trim());
     running.child.kill('SIGKILL');
-    await until('its end', () => !existsSync(`/proc/${pid}`));
+    await until('its end', () => !isRunning(pid));
   });
 
   it('mfa_process that waits for a touch is announced', async () => {

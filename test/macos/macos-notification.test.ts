@@ -8,7 +8,7 @@ import { macosNotification, runsIntel } from '../../src/ask/macos-notification.t
 import { answered, asking, request, SNOOZED } from '../desktop/asking.ts';
 import { needs } from '../needs.ts';
 import { until } from '../within.ts';
-import { standIns } from './script.ts';
+import { isRunning, standIns } from './script.ts';
 
 /** What these programs really print is from their sources: no Mac is here. */
 describe('a notification on macOS', needs('Linux'), () => {
@@ -41,8 +41,8 @@ describe('a notification on macOS', needs('Linux'), () => {
     ['alerter', 'alerter', () => undefined],
     ['terminal-notifier', 'terminal-notifier', () => join(mac.folder, 'terminal-notifier')],
   ])('shown by %s', (_name, program, terminalNotifier) => {
-    const ask = (fields: Way[], person: Asking = asking(), limit = 30) =>
-      macosNotification(fields, mac.environment, { terminalNotifier, limit }).ask(request(), person);
+    const ask = (fields: Way[], person: Asking = asking(), limit = 30, tooSoon = 0) =>
+      macosNotification(fields, mac.environment, { terminalNotifier, limit, tooSoon }).ask(request(), person);
 
     it.each<[string, Record<string, string>, object]>([
       ['a reply', { activationType: 'replied', activationValue: '123 456' }, { kind: 'code', code: '123456' }],
@@ -96,6 +96,16 @@ describe('a notification on macOS', needs('Linux'), () => {
       expect(asked).toMatchObject([{ isClicked: false }]);
     });
 
+    it.each([
+      ['the button', 'Snooze until 14:27'],
+      ['closing', undefined],
+    ])('opens a field by itself if it is closed before anyone can have read it, as by %s', async (_which, label) => {
+      mac.install(program, print({ activationType: 'closed', ...(label && { activationValue: label }) }));
+      const { way, asked } = field();
+      expect(await answered(ask([way], asking(), 30, 10_000))).toEqual(FIELD_ANSWER);
+      expect(asked).toMatchObject([{ isClicked: false }]);
+    });
+
     it('opens a field by itself if macOS never shows it, and ends the program', async () => {
       mac.install(program, `echo $$ > ${mac.folder}/pid; exec sleep 60`);
       const { way, asked } = field();
@@ -103,7 +113,7 @@ describe('a notification on macOS', needs('Linux'), () => {
       expect(await answered(ask([way], asking(), 0))).toEqual(FIELD_ANSWER);
       expect(asked).toMatchObject([{ isClicked: false }]);
       const pid = readFileSync(join(mac.folder, 'pid'), 'utf8').trim();
-      await until('its end', () => !existsSync(`/proc/${pid}`));
+      await until('its end', () => !isRunning(pid));
     });
 
     it('is closed with its program when the code is no longer needed, and opens no field', async () => {
@@ -117,7 +127,7 @@ describe('a notification on macOS', needs('Linux'), () => {
       );
       person.withdraw();
       expect(await answered(answer)).toEqual({ kind: 'dismissed' });
-      await until('its end', () => !existsSync(`/proc/${pid}`));
+      await until('its end', () => !isRunning(pid));
       expect(asked).toEqual([]);
     });
   });

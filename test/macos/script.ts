@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -67,6 +67,15 @@ export function standIns() {
     script: (known?: readonly Script[]) => nextScript(folder, known),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** Whether a stand-in still runs, as a shell or as `sleep`: another process may have its number by now. */
+export function isRunning(pid: string): boolean {
+  try {
+    return /^(sleep|\/bin\/sh)\0/.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1'));
+  } catch {
+    return false;
+  }
 }
 
 /** Undefined if the script does not listen yet, or has ended. */
