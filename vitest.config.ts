@@ -8,8 +8,8 @@ export default defineConfig({
     // They wait for others more than they work: four at a time keep two cores busy.
     maxWorkers: 4,
     // Waiting has limits of its own, and says what was seen: see test/within.ts. This is the last net.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     expect: { poll: { timeout: LIMIT } },
   },
 });

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withSession } from '../../src/credentials/edit.ts';
@@ -37,23 +37,23 @@ describe('an agent that is killed at once with its child', needs('a desktop', 'n
     await writeFile(`${sandbox.credentialsFile}.other`, bytes, { mode: 0o600 });
     await rename(`${sandbox.credentialsFile}.other`, sandbox.credentialsFile);
   }
-  /** The Node processes that this process has started. */
-  async function childrenOf(pid: number | undefined): Promise<number[]> {
-    const found: number[] = [];
-    for (const entry of (await readdir('/proc')).filter((one) => /^\d+$/.test(one))) {
-      const status = await readFile(`/proc/${entry}/status`, 'utf8').catch(() => '');
-      if (new RegExp(`^PPid:\\s+${pid}$`, 'm').test(status) && /^Name:\s+node/m.test(status)) found.push(Number(entry));
-    }
-    return found;
-  }
-  /** Kills both before either can react to the end of the other. */
-  async function killAtOnce({ child, ended }: Running): Promise<void> {
-    const children = await childrenOf(child.pid);
-    expect(children).not.toEqual([]);
+  /**
+   * Kills both before either can react to the end of the other. The agent is stopped before its children are listed, so that
+   * it neither starts one nor waits for one that has done its job.
+   */
+  async function killAtOnce(running: Running): Promise<void> {
+    const { child } = running;
+    const task = `/proc/${child.pid}/task/${child.pid}`;
     child.kill('SIGSTOP');
-    for (const pid of children) process.kill(pid, 'SIGKILL');
-    child.kill('SIGKILL');
-    await ended;
+    try {
+      await until('the agent has stopped', async () => /\) T /.test(await readFile(`${task}/stat`, 'utf8')));
+      const children = (await readFile(`${task}/children`, 'utf8')).split(' ').filter(Boolean);
+      expect(children).not.toEqual([]);
+      for (const pid of children) process.kill(Number(pid), 'SIGKILL');
+    } finally {
+      child.kill('SIGKILL');
+    }
+    await running.ended;
   }
   const remembered = () => readState(join(sandbox.env.XDG_STATE_HOME ?? '', 'aws-mfa-agent')).notifications;
 

@@ -8,7 +8,7 @@ import { deferred } from '../../src/time/deferred.ts';
 import { needs } from '../needs.ts';
 import { start } from '../program.ts';
 import { startSandbox } from '../sandbox.ts';
-import { LIMIT, until, within } from '../within.ts';
+import { holds, until, within } from '../within.ts';
 import { asking, expiredRequest, request, SNOOZED } from './asking.ts';
 import { type Desktop, processesNamed, startDesktop, type Window } from './desktop.ts';
 import { type ScreenReader, startScreenReader } from './screen-reader.ts';
@@ -111,15 +111,15 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     void ask({ problem: PROBLEM });
     await opened();
     await reader.reads(PROBLEM);
-    const parts = (role: string) => expect.poll(() => reader.parts(role), { timeout: LIMIT });
-    const names = (role: string) =>
-      expect.poll(async () => (await reader.parts(role)).map(({ name }) => name), { timeout: LIMIT });
-    await parts('frame').toMatchObject([{ name: TITLE }]);
+    const parts = (role: string, expected: object[]) =>
+      holds(async () => expect(await reader.parts(role)).toMatchObject(expected));
+    const named = (...names: string[]) => names.map((name) => ({ name }));
+    await parts('frame', named(TITLE));
     const field = { name: 'MFA code of alice in account 123456789012', description: PROBLEM, focused: true };
-    await parts('text').toMatchObject([field]);
-    await names('push button').toEqual(['Close', 'Snooze until 14:27', 'OK']);
-    await names('level bar').toEqual(['Time left in the session', 'Time until the next code']);
-    await names('status bar').toEqual([PROBLEM]);
+    await parts('text', [field]);
+    await parts('push button', named('Close', 'Snooze until 14:27', 'OK'));
+    await parts('level bar', named('Time left in the session', 'Time until the next code'));
+    await parts('status bar', named(PROBLEM));
     await reader.reads(/^Next code in \d+ s$/);
   });
 
@@ -184,7 +184,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     const second = ask({ problem: PROBLEM });
     await reader.reads(PROBLEM);
     expect(await desktop.window(TITLE)).toEqual(shown);
-    await expect.poll(() => reader.parts('text'), { timeout: LIMIT }).toMatchObject([{ focused: true }]);
+    await holds(async () => expect(await reader.parts('text')).toMatchObject([{ focused: true }]));
     await desktop.picture('window-refused');
     await type('222222');
     expect(await within('the code', second)).toEqual({ kind: 'code', code: '222222' });

@@ -7,6 +7,7 @@ import { withSession } from '../../src/credentials/edit.ts';
 import type { MfaSession } from '../../src/session/session.ts';
 import { type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { holds } from '../within.ts';
 
 let sandbox: Sandbox;
 let agents: Running[];
@@ -256,7 +257,7 @@ describe('the agent', () => {
     await sandbox.sts.arrival(1);
     running.child.kill('SIGKILL');
     const written = async () => sandbox.sts.session((await profile())?.get('aws_access_key_id') ?? '')?.mfa;
-    await expect.poll(written, { timeout: 15_000 }).toBe(true);
+    await holds(async () => expect(await written()).toBe(true), 15_000);
   });
 
   it('the agent says once that it cannot ask here, shows it in the status, and tries again', async () => {
@@ -299,7 +300,7 @@ describe('the agent', () => {
       );
     const ids = async () => {
       const file = join(sandbox.home, 'ids');
-      await expect.poll(() => readFile(file, 'utf8').catch(() => ''), { timeout: 10_000 }).toMatch(/\n/);
+      await holds(async () => expect(await readFile(file, 'utf8').catch(() => '')).toMatch(/\n/));
       return (await readFile(file, 'utf8')).trim().split(' ').map(Number) as [number, number];
     };
     const lives = (id: number) => {
@@ -330,7 +331,7 @@ describe('the agent', () => {
         const [child, command] = await ids();
         expect([lives(child), lives(command)]).toEqual([true, true]);
         running.child.kill(signal);
-        await expect.poll(() => lives(child) || lives(command), { timeout: 10_000 }).toBe(false);
+        await holds(() => expect(lives(child) || lives(command)).toBe(false));
       },
     );
   });

@@ -12,7 +12,7 @@ import { browser } from '../../src/ask/browser/browser.ts';
 import { built } from '../built.ts';
 import { answered, asking, request } from '../desktop/asking.ts';
 import { needs } from '../needs.ts';
-import { within } from '../within.ts';
+import { holds, within } from '../within.ts';
 
 interface Reply {
   status: number;
@@ -205,7 +205,9 @@ describe('the page for the browser', () => {
     expect((await call(second)).body).toContain('Checking with AWS');
     settle('[mfa] is fresh');
     await outcome;
-    await expect.poll(() => call(second).catch((error: Error) => error.message)).toContain('ECONNREFUSED');
+    await holds(async () =>
+      expect(await call(second).catch((error: Error) => error.message)).toContain('ECONNREFUSED'),
+    );
   });
 
   it('the page refuses a body of 10 MB, with or without a length, and continues to work', async () => {
@@ -349,9 +351,9 @@ describe('the browser', () => {
     const environment = { PATH: `${folder}:/usr/bin:/bin`, WSL_DISTRO_NAME: 'Debian' };
     const question = asking();
     const answer = browser({ platform: 'linux', environment }).ask(request(), question);
-    await expect
-      .poll(() => readFile(join(folder, 'link'), 'utf8').catch(() => ''))
-      .toMatch(/^http:\/\/localhost:\d+\/\S+\n$/);
+    await holds(async () =>
+      expect(await readFile(join(folder, 'link'), 'utf8').catch(() => '')).toMatch(/^http:\/\/localhost:\d+\/\S+\n$/),
+    );
     question.withdraw();
     expect(await answered(answer)).toEqual({ kind: 'dismissed' });
     await rm(folder, { recursive: true });

@@ -7,6 +7,7 @@ import { parseCredentials } from '../../src/credentials/document.ts';
 import { needs } from '../needs.ts';
 import { PROGRAM, start } from '../program.ts';
 import { onTerminal as terminal } from '../terminal.ts';
+import { holds } from '../within.ts';
 
 let root: string;
 beforeAll(async () => {
@@ -183,6 +184,6 @@ describe.concurrent('the demo', () => {
     const person = onTerminal(env);
     await person.says(QUESTION);
     person.close();
-    await expect.poll(traces, { timeout: 20_000 }).toEqual([]);
+    await holds(async () => expect(await traces()).toEqual([]), 20_000);
   });
 });

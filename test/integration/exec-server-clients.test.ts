@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, it, type TestContext } from 'vitest';
 import { goFolder, needs } from '../needs.ts';
 import { type Running, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { holds } from '../within.ts';
 
 /** How long a session lasts, in seconds. The agent asks for the next one in its last quarter. */
 const LENGTH = 20;
@@ -54,9 +55,10 @@ async function runsOverThreeSessions(command: string[], { expect }: Pick<TestCon
   const env = { ...sandbox.env, NODE_NO_WARNINGS: '1' };
   const running = start(['exec', '--server', '--', ...command], env);
   others.push(running);
-  await expect
-    .poll(() => [usedBy(running).length > 2, running.output()], { timeout: LIMIT - 30_000 })
-    .toEqual([true, expect.any(String)]);
+  await holds(
+    () => expect([usedBy(running).length > 2, running.output()]).toEqual([true, expect.any(String)]),
+    LIMIT - 30_000,
+  );
   // Neither has the client ended, nor has STS refused one of its requests: the sandbox rejects sessions that have ended.
   expect(running.child.exitCode).toBeNull();
   expect(running.output().replace(/^(used|the session of \[mfa\] ends) .*\n/gm, '')).toBe('');
@@ -69,7 +71,7 @@ async function runsOverThreeSessions(command: string[], { expect }: Pick<TestCon
         .filter((one) => one.action === 'GetCallerIdentity' && one.accessKeyId === keyId)
         .map(({ outcome }) => outcome),
     );
-  for (const keyId of used) await expect.poll(() => outcomes(keyId)).toEqual(new Set(['granted']));
+  for (const keyId of used) await holds(() => expect(outcomes(keyId)).toEqual(new Set(['granted'])));
 }
 
 describe.concurrent('a program under exec --server uses three sessions in a row without a restart', () => {

@@ -11,7 +11,7 @@ import { needs } from '../needs.ts';
 import { PROGRAM, type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { onTerminal, quoted } from '../terminal.ts';
-import { within } from '../within.ts';
+import { holds, within } from '../within.ts';
 
 let sandbox: Sandbox;
 let others: Running[];
@@ -197,7 +197,7 @@ describe('exec --server', () => {
     expect(await server.ask()).toMatchObject({ status: 200, body: bodyOf(first) });
     for (const seconds of [3000, 3200]) {
       const next = await put(issue(seconds));
-      await expect.poll(async () => (await server.ask())?.body).toEqual(bodyOf(next));
+      await holds(async () => expect((await server.ask())?.body).toEqual(bodyOf(next)));
     }
   });
 
@@ -208,14 +208,14 @@ describe('exec --server', () => {
     while (Date.now() < session.expiration - 300) {
       expect(await server.ask()).toMatchObject({ status: 200, body: bodyOf(session) });
     }
-    await expect.poll(async () => (await server.ask())?.status, { timeout: 3_000 }).toBe(400);
+    await holds(async () => expect((await server.ask())?.status).toBe(400), 3_000);
     expect(Date.now()).toBeGreaterThanOrEqual(session.expiration);
     expect((await server.ask())?.body).toEqual({
       Code: 'ExpiredToken',
       Message: expect.stringMatching(/^the session of \[mfa\] ended at .*: aws-mfa-agent refresh mfa/),
     });
     const next = await put(issue(3600));
-    await expect.poll(async () => (await server.ask())?.body).toEqual(bodyOf(next));
+    await holds(async () => expect((await server.ask())?.body).toEqual(bodyOf(next)));
   });
 
   it('exec --server says after the end of the session what the running agent does', async () => {
@@ -226,9 +226,9 @@ describe('exec --server', () => {
     const agent = start(['run'], sandbox.env);
     others.push(agent);
     await agent.says(/"standing":"asking"/);
-    await expect.poll(async () => (await server.ask())?.body.Message, { timeout: 8_000 }).toMatch(/\(asking since /);
+    await holds(async () => expect((await server.ask())?.body.Message).toMatch(/\(asking since /), 8_000);
     agent.child.stdin?.write(`${sandbox.code()}\n`);
-    await expect.poll(async () => (await server.ask())?.status, { timeout: 8_000 }).toBe(200);
+    await holds(async () => expect((await server.ask())?.status).toBe(200), 8_000);
   });
 
   it('exec --server makes the agent check when a session is due', async () => {
@@ -242,11 +242,11 @@ describe('exec --server', () => {
     expect((await run(['snooze', '1h'], sandbox.env)).status).toBe(0);
     const due = await put(issue(600));
     await agent.says(/"standing":"snoozed"/);
-    await expect.poll(async () => (await server.ask())?.body).toEqual(bodyOf(due));
+    await holds(async () => expect((await server.ask())?.body).toEqual(bodyOf(due)));
     expect((await run(['snooze', 'off'], sandbox.env)).status).toBe(0);
     await agent.says(/"standing":"asking"/);
     agent.child.stdin?.write(`${sandbox.code()}\n`);
-    await expect.poll(async () => (await server.ask())?.body.AccessKeyId).not.toBe(due.accessKeyId);
+    await holds(async () => expect((await server.ask())?.body.AccessKeyId).not.toBe(due.accessKeyId));
   });
 
   it('exec --server has the session renewed without an agent, by the methods of the settings', async () => {
@@ -256,7 +256,7 @@ describe('exec --server', () => {
     await put(issue(3600));
     const server = await serve();
     const due = await put(issue(600));
-    await expect.poll(async () => (await server.ask())?.body.AccessKeyId, { timeout: 9_000 }).not.toBe(due.accessKeyId);
+    await holds(async () => expect((await server.ask())?.body.AccessKeyId).not.toBe(due.accessKeyId), 9_000);
     const renewed = await server.ask();
     expect(renewed?.status).toBe(200);
     expect(sandbox.sts.session(renewed?.body.AccessKeyId ?? '')).toMatchObject({ mfa: true });
@@ -278,8 +278,8 @@ describe('exec --server', () => {
       expiration: Math.floor(Date.now() / 1000) * 1000 + 60_000,
     };
     await put(due, 'admin');
-    await expect.poll(async () => (await server.ask())?.body.AccessKeyId).toBe(due.accessKeyId);
-    await expect.poll(async () => (await server.ask())?.body.AccessKeyId, { timeout: 9_000 }).not.toBe(due.accessKeyId);
+    await holds(async () => expect((await server.ask())?.body.AccessKeyId).toBe(due.accessKeyId));
+    await holds(async () => expect((await server.ask())?.body.AccessKeyId).not.toBe(due.accessKeyId), 9_000);
     const next = await server.ask();
     expect(sandbox.sts.session(next?.body.AccessKeyId ?? '')).toMatchObject({ role: 'admin' });
   });

@@ -8,6 +8,7 @@ import { needs } from '../needs.ts';
 import { PROGRAM, type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { onTerminal, quoted } from '../terminal.ts';
+import { holds } from '../within.ts';
 
 let sandbox: Sandbox;
 let others: Running[];
@@ -396,7 +397,7 @@ describe('exec on a terminal', needs('Linux', 'script'), () => {
     await terminal.says(/Stopped/);
     // The shell knows only that our program has stopped. Its command may still be about to, and would read what is typed.
     const [, pid] = /^up (\d+)/m.exec(terminal.output()) ?? [];
-    await expect.poll(() => readFile(`/proc/${pid}/stat`, 'latin1')).toMatch(/\) T /);
+    await holds(async () => expect(await readFile(`/proc/${pid}/stat`, 'latin1')).toMatch(/\) T /));
     terminal.child.stdin?.write('fg\n');
     await terminal.says(/fg\r?\n.*exec/s);
     terminal.child.stdin?.write('again\n');
@@ -423,15 +424,13 @@ describe('exec on a terminal', needs('Linux', 'script'), () => {
     await terminal.says(/up/);
     terminal.child.kill('SIGKILL');
     await terminal.ended;
-    await expect
-      .poll(
-        () =>
-          readFile(mark).then(
-            () => true,
-            () => false,
-          ),
-        { timeout: 10_000 },
-      )
-      .toBe(true);
+    await holds(async () =>
+      expect(
+        await readFile(mark).then(
+          () => true,
+          () => false,
+        ),
+      ).toBe(true),
+    );
   });
 });

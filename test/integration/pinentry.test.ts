@@ -8,7 +8,7 @@ import { pinentry } from '../../src/ask/pinentry.ts';
 import { built } from '../built.ts';
 import { answered, asking, request } from '../desktop/asking.ts';
 import { needs } from '../needs.ts';
-import { within } from '../within.ts';
+import { holds, within } from '../within.ts';
 
 /** The real ones are tried in `test/desktop/dialogs.test.ts`; this one answers as none does on demand. */
 const PROGRAM = (getpin: string) => `#!/bin/sh
@@ -67,7 +67,7 @@ describe.skipIf(process.platform === 'win32')('pinentry', () => {
     const way = await answering(': > "$LISTENED"; trap "" TERM; while :; do sleep 0.1; done');
     const question = asking();
     const answer = way.ask(request(), question);
-    await expect.poll(() => readFile(listened(), 'utf8').catch(() => undefined)).toBe('');
+    await holds(async () => expect(await readFile(listened(), 'utf8').catch(() => undefined)).toBe(''));
     question.withdraw();
     expect(await answered(answer)).toEqual({ kind: 'dismissed' });
   });

@@ -4,6 +4,7 @@ import { parseCredentials } from '../../src/credentials/document.ts';
 import { PROGRAM, run, start } from '../program.ts';
 import { ACCOUNT_ID, type Sandbox, startSandbox } from '../sandbox.ts';
 import { answer, onTerminal, quoted, wordsOn } from '../terminal.ts';
+import { holds } from '../within.ts';
 
 let sandbox: Sandbox;
 
@@ -345,7 +346,7 @@ describe('the agent with role profiles', () => {
       const status = async () => (await command('status')).stdout;
       expect(await status()).toMatch(/^role-7 +missing +- +- +waiting for a session of \[mfa\], its source profile$/m);
       agent.child.stdin?.write(`${sandbox.code()}\n`);
-      await expect.poll(status, { timeout: 10_000 }).toMatch(/^role-29 +fresh .* fresh$/m);
+      await holds(async () => expect(await status()).toMatch(/^role-29 +fresh .* fresh$/m));
       expect(await status()).not.toMatch(/missing/);
       const calls = actions();
       expect(calls.filter((call) => call === 'AssumeRole granted')).toHaveLength(30);
@@ -368,7 +369,7 @@ describe('the agent with role profiles', () => {
     const agent = start(['run'], sandbox.env);
     try {
       const status = async () => (await command('status', '--json')).stdout;
-      await expect.poll(status, { timeout: 10_000 }).toMatch(/"standing": "stopped"/);
+      await holds(async () => expect(await status()).toMatch(/"standing": "stopped"/));
       const { profiles } = JSON.parse(await status());
       expect(profiles[1].agent).toMatchObject({
         source: 'mfa',
@@ -376,7 +377,7 @@ describe('the agent with role profiles', () => {
       });
       if (admin) delete admin.trusts;
       await writeFile(sandbox.credentialsFile, `${await readFile(sandbox.credentialsFile, 'utf8')}# changed\n`);
-      await expect.poll(() => identity('admin'), { timeout: 10_000 }).toMatchObject({ role: 'admin' });
+      await holds(async () => expect(await identity('admin')).toMatchObject({ role: 'admin' }));
     } finally {
       agent.child.kill();
       await agent.ended;

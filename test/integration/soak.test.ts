@@ -10,6 +10,7 @@ import { type AgentInLapse, startAgent } from '../faketime/agent.ts';
 import type { LogLine } from '../faketime/lapse.ts';
 import { needs } from '../needs.ts';
 import { ACCOUNT_ID, type Sandbox, startSandbox } from '../sandbox.ts';
+import { holds } from '../within.ts';
 
 /** `SOAK_HOURS=72 SOAK_PROFILES=33 npx vitest run test/integration/soak.test.ts` makes ten thousand refreshes of it. */
 const HOURS = Number(process.env.SOAK_HOURS ?? 2);
@@ -84,7 +85,7 @@ describe(`an agent that runs for ${HOURS} hours`, needs('Linux', 'faketime'), ()
   }
   async function holding(): Promise<Holding> {
     // A child that has given its result may still be ending, and holds a descriptor of the agent until then.
-    await expect.poll(() => readFileSync(`/proc/${agent.pid}/task/${agent.pid}/children`, 'utf8')).toBe('');
+    await holds(() => expect(readFileSync(`/proc/${agent.pid}/task/${agent.pid}/children`, 'utf8')).toBe(''));
     const measured = async () => {
       const from = agent.lapse.lines.length;
       process.kill(agent.pid, 'SIGUSR2');

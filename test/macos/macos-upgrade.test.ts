@@ -17,6 +17,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isNodeGone, nodePath } from '../../src/start-child.ts';
 import { follow, type Running } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { holds } from '../within.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const LABEL = 'io.github.aws-mfa-agent';
@@ -140,7 +141,7 @@ describe('the agent that launchd has started', () => {
     });
     children.push(child);
     const text = () => readFileSync(log, 'utf8');
-    await expect.poll(text).toMatch(/the agent runs/);
+    await holds(() => expect(text()).toMatch(/the agent runs/));
     expect(text().length).toBeLessThan(most);
     expect(text()).toMatch(/^(x{98}|first)\n[\s\S]*\nlast before\n\{.*the agent runs/);
     expect(text().startsWith('first')).toBe(most > size);

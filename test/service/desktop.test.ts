@@ -6,7 +6,7 @@ import { withSession } from '../../src/credentials/edit.ts';
 import { type Desktop, startDesktop } from '../desktop/desktop.ts';
 import { needs } from '../needs.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
-import { within } from '../within.ts';
+import { holds, within } from '../within.ts';
 import { HOME, startUserManager, type UserManager } from './user-manager.ts';
 
 const SETTINGS = 'check = * * * * * *\nprompt_before = 1m\n';
@@ -73,7 +73,7 @@ describe('the service on a desktop', needs('a user manager', 'a desktop', 'chrom
     await alice.systemctl('start', 'aws-mfa-agent');
     session(30);
     await screen.window('Dunst');
-    await expect.poll(() => alice.read('.local/state/aws-mfa-agent/state.json')).toContain('"owner"');
+    await holds(() => expect(alice.read('.local/state/aws-mfa-agent/state.json')).toContain('"owner"'));
     const before = await alice.property('MainPID');
     await alice.systemctl('kill', '--signal=KILL', 'aws-mfa-agent');
     session(7200);

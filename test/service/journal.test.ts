@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { PROGRAM } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
-import { LIMIT, within } from '../within.ts';
+import { holds, within } from '../within.ts';
 
 let sandbox: Sandbox;
 beforeEach(async () => {
@@ -31,7 +31,7 @@ function start(settings: string, isJournal = true) {
 
 it('the service marks each line of the log with its priority, without a time', async () => {
   const { child, lines, ended } = start('');
-  await expect.poll(() => lines().length, { timeout: LIMIT }).toBeGreaterThan(1);
+  await holds(() => expect(lines().length).toBeGreaterThan(1));
   child.kill();
   await ended();
   for (const line of lines()) expect(Object.keys(JSON.parse(line.replace(/^<[246]>/, '')))).not.toContain('time');
@@ -41,12 +41,12 @@ it('the service marks each line of the log with its priority, without a time', a
 it('the service writes to the journal where to enter the code when no browser can be opened', async () => {
   const { child, lines, ended } = start('prompt = browser\n');
   const told = /^<6>\{"level":"info","msg":"AWS session \[mfa\] needs a code: enter the code at (http:[^"]+)"\}$/m;
-  await expect.poll(() => lines().join('\n'), { timeout: LIMIT }).toMatch(told);
+  await holds(() => expect(lines().join('\n')).toMatch(told));
   const page = await fetch(told.exec(lines().join('\n'))?.[1] ?? '');
   expect(await page.text()).toContain('MFA code of alice');
   const body = new URLSearchParams({ round: '1', code: sandbox.code() });
   await fetch(page.url, { method: 'POST', body });
-  await expect.poll(() => lines().join('\n'), { timeout: LIMIT }).toContain('session refreshed');
+  await holds(() => expect(lines().join('\n')).toContain('session refreshed'));
   child.kill();
   await ended();
 });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { withSession } from '../../src/credentials/edit.ts';
 import { needs } from '../needs.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { holds } from '../within.ts';
 import { HOME, startUserManager, type UserManager } from './user-manager.ts';
 
 const UNIT = '.config/systemd/user/aws-mfa-agent.service';
@@ -59,7 +60,7 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
   async function refreshed(): Promise<void> {
     const before = granted();
     session(30);
-    await expect.poll(granted, { timeout: 20_000 }).toBe(before + 1);
+    await holds(() => expect(granted()).toBe(before + 1), 20_000);
     await alice.becomes('StatusText', /fresh until/);
     expect(granted()).toBe(before + 1);
   }
@@ -242,7 +243,7 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     sandbox.sts.fault({ kind: 'delay', milliseconds: 7_000 }, Number.POSITIVE_INFINITY);
     mfaProcess();
     session(30);
-    await expect.poll(() => asked().length, { timeout: 20_000 }).toBe(before + 1);
+    await holds(() => expect(asked().length).toBe(before + 1), 20_000);
     await alice.systemctl('stop', 'aws-mfa-agent');
     sandbox.sts.clearFaults();
     expect(await alice.property('Result')).toBe('success');
@@ -384,9 +385,10 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     await alice.run(['aws-mfa-agent', 'uninstall']);
     const other = alice.start(['aws-mfa-agent', 'run'], { AWS_ENDPOINT_URL_STS: sandbox.sts.url });
     try {
-      await expect
-        .poll(async () => (await alice.run(['aws-mfa-agent', 'status'])).stdout, { timeout: 20_000 })
-        .not.toMatch(/not running/);
+      await holds(
+        async () => expect((await alice.run(['aws-mfa-agent', 'status'])).stdout).not.toMatch(/not running/),
+        20_000,
+      );
       expect(await install()).toMatchObject({
         status: 1,
         stderr: expect.stringMatching(/an agent is already running/),
