@@ -1,6 +1,7 @@
 import type { Credentials, STSClient } from '@aws-sdk/client-sts';
 import type { MfaSession } from '../session/session.ts';
 import { type AwsAnswer, type AwsTarget, call, checked, type Keys } from './call.ts';
+import { isOfRole } from './role-session.ts';
 
 export interface SessionRequest {
   serialNumber: string;
@@ -45,6 +46,7 @@ export interface RoleRequest {
  */
 export async function assumeRole(request: RoleRequest, keys: Keys, target: AwsTarget): Promise<AwsAnswer<MfaSession>> {
   const { roleArn, sessionName, externalId, durationSeconds, mfa } = request;
+  let given: string | undefined;
   const answer = await callSts(keys, target, mfa?.tokenCode, async ({ client, sdk, abortSignal }) => {
     const command = new sdk.AssumeRoleCommand({
       RoleArn: roleArn,
@@ -54,9 +56,15 @@ export async function assumeRole(request: RoleRequest, keys: Keys, target: AwsTa
       SerialNumber: mfa?.serialNumber,
       TokenCode: mfa?.tokenCode,
     });
-    return sessionOf((await client.send(command, { abortSignal })).Credentials);
+    const { Credentials, AssumedRoleUser } = await client.send(command, { abortSignal });
+    given = AssumedRoleUser?.Arn;
+    return sessionOf(Credentials);
   });
-  return withValidSession(answer, target);
+  // Servers of other makers may leave the ARN out.
+  const ofRole = checked(answer, () =>
+    given && !isOfRole(given, roleArn) ? 'its session is not of the role that was asked for' : undefined,
+  );
+  return withValidSession(ofRole, target);
 }
 
 function sessionOf(given: Credentials | undefined): MfaSession | undefined {

@@ -1,3 +1,4 @@
+import { isOfRole } from '../aws/role-session.ts';
 import { shellWord } from '../plain.ts';
 import { type StoredSession, shortKeyId, stateAt } from '../session/session.ts';
 import type { RememberedExpiry } from '../session/state.ts';
@@ -99,12 +100,6 @@ function aliveFinding(
     return error(check, `${found}, ${why}`, refresh, profile);
   }
   return unverified(check, whose, failure, profile);
-}
-
-/** Returns whether the user of a session is a role. In the session's ARN, the role has no path. */
-function isOfRole(arn: string, roleArn: string): boolean {
-  const [, partition, account, name] = /^arn:([^:]+):iam::(\d+):role\/(?:.*\/)?([^/]+)$/.exec(roleArn) ?? [];
-  return arn.startsWith(`arn:${partition}:sts::${account}:assumed-role/${name}/`);
 }
 
 /**

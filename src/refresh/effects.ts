@@ -149,7 +149,10 @@ export async function mfaDevices(keys: Keys, profile: ProfileSettings, clock: Cl
 }
 
 /** What the destination of a profile's requests depends on. */
-type Asking = Pick<ProfileSettings, 'sourceProfile' | 'serialNumber' | 'role'> & { region?: string | undefined };
+type Asking = Pick<ProfileSettings, 'sourceProfile' | 'serialNumber' | 'role'> & {
+  profile?: string;
+  region?: string | undefined;
+};
 
 /**
  * Returns where requests to STS go for a profile.
@@ -172,7 +175,9 @@ export function foreignEndpoints(profiles: readonly Asking[]): string[] {
 /** Returns where to send the requests for a profile. @throws UserError: see {@link stsDestination} */
 export function awsTarget(service: ServiceName, profile: Asking, { offset }: Pick<Clock, 'offset'>): AwsTarget {
   const { sourceProfile, region, role, serialNumber = role?.arn } = profile;
-  const settings = readAwsSettings(pathsOf(process.env, homedir()), role?.keysProfile ?? sourceProfile);
+  // As in the AWS CLI, the settings of a role come first, when its session is made with that of its source.
+  const own = role?.isChained && profile.profile !== undefined ? [profile.profile] : [];
+  const settings = readAwsSettings(pathsOf(process.env, homedir()), [...own, role?.keysProfile ?? sourceProfile]);
   return { destination: destinationOf(service, { region, serialNumber }, settings, process.env), clockOffset: offset };
 }
 

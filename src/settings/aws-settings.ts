@@ -14,10 +14,18 @@ export interface AwsSettings {
   ofService(service: string, key: string): Written | undefined;
 }
 
-/** Reads the settings of a profile. */
-export function readAwsSettings(files: Pick<Paths, 'credentials' | 'config'>, profile: string): AwsSettings {
-  const awsConfig = readAwsConfig(bytesOf(files.config));
-  const places = placesOf(profile, { files, awsConfig, credentials: credentialsIn(files.credentials) });
+/** Reads the settings of the first of these profiles that has them. */
+export function readAwsSettings(
+  files: Pick<Paths, 'credentials' | 'config'>,
+  profiles: readonly string[],
+): AwsSettings {
+  const read = {
+    files,
+    awsConfig: readAwsConfig(bytesOf(files.config)),
+    credentials: credentialsIn(files.credentials),
+  };
+  const { awsConfig } = read;
+  const places = profiles.flatMap((profile) => placesOf(profile, read));
   const of = (key: string) => firstOf(places, key);
   return {
     of,

@@ -45,7 +45,10 @@ export interface RoleSettings {
    * it. Otherwise it is assumed with long-term keys and a code.
    */
   isChained: boolean;
-  /** The profile with the long-term keys at the start of the chain. Its settings in AWS's files say how to reach AWS. */
+  /**
+   * The profile with the long-term keys at the start of the chain. Its settings in AWS's files say how to reach AWS, unless
+   * the role's own section there does.
+   */
   keysProfile: string;
 }
 
@@ -268,13 +271,13 @@ function profileSettings(
   { sourceFirst }: { sourceFirst: boolean } = { sourceFirst: false },
 ): ProfileSettings {
   const ofSection = [section];
-  // A chained role has the region of its source unless it has its own.
+  // A chained role has the settings of its source unless it has its own.
   const chain = chainOf(sourceProfile, read.sections);
   const ofSource = [sourceProfile, ...chain.map(sourceIn)].flatMap((name) => placesOf(name, read));
-  const places = [
-    ...(sourceFirst ? [...ofSource, ...ofSection] : [...ofSection, ...ofSource]),
-    ...placesOf(section.name, read),
-  ];
+  const own = placesOf(section.name, read);
+  const role = roleOf(section, sourceProfile, read);
+  const ofOthers = role?.isChained ? [...own, ...ofSource] : [...ofSource, ...own];
+  const places = sourceFirst ? [...ofSource, ...ofSection, ...own] : [...ofSection, ...ofOthers];
   const mfaProcess = firstOf(places, 'mfa_process')?.value;
   const maxAge = readSetting(firstOf(ofSection, 'max_age'), forms.maxAge);
   // As in the AWS CLI, the variables come before AWS's files. A region in config.ini is for this profile only.
@@ -282,11 +285,10 @@ function profileSettings(
     firstOf([section, ...chain], 'region') ?? regionIn(env) ?? firstOf(places, 'region'),
     forms.region,
   );
-  const role = roleOf(section, sourceProfile, read);
   // What AWS's files say about the source is the length of its sessions, not of the role's.
   const duration = firstOf(role ? ofSection : places, 'duration_seconds');
   const durationSeconds = readSetting(duration, durationForm(role)) ?? (role ? ROLE_SECONDS : DURATION_SECONDS);
-  const toolsRegion = firstOf(placesOf(section.name, read), 'region')?.value;
+  const toolsRegion = firstOf(own, 'region')?.value;
   if (role?.isChained) {
     return {
       profile: section.name,

@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AwsTarget } from '../../src/aws/call.ts';
 import { CALL_TIMEOUT } from '../../src/aws/call.ts';
-import { getCallerIdentity, getSessionToken } from '../../src/aws/sts.ts';
+import { assumeRole, getCallerIdentity, getSessionToken } from '../../src/aws/sts.ts';
 import { awsTarget } from '../../src/refresh/effects.ts';
 import { type HostileServer, http, refusal, session, startHostile } from '../hostile.ts';
 import { run, start } from '../program.ts';
@@ -176,6 +176,23 @@ describe('an answer that is not what AWS gives', () => {
   ])('%s is accepted', async (_, changes) => {
     await answering(session(changes));
     expect(await ask()).toHaveProperty('sessionToken');
+  });
+
+  it.each([
+    ['another role', 'arn:aws:sts::123456789012:assumed-role/reader/alice', 'not-sts'],
+    ['a role whose name begins like it', 'arn:aws:sts::123456789012:assumed-role/admin2/alice', 'not-sts'],
+    ['a role of another account', 'arn:aws:sts::210987654321:assumed-role/admin/alice', 'not-sts'],
+    ['a user', 'arn:aws:iam::123456789012:user/admin', 'not-sts'],
+    ['the role, whose path is not in it', 'arn:aws:sts::123456789012:assumed-role/admin/alice', undefined],
+    ['nobody, as other makers have it', '', undefined],
+  ])('a session of AssumeRole that belongs to %s is refused unless it is of the role', async (_, arn, kind) => {
+    const [, body = ''] = session().replaceAll('GetSessionToken', 'AssumeRole').split('\r\n\r\n');
+    const user = `<AssumedRoleUser><AssumedRoleId>x:y</AssumedRoleId><Arn>${arn}</Arn></AssumedRoleUser>`;
+    await answering(http('200 OK', body.replace('</AssumeRoleResult>', `${user}</AssumeRoleResult>`)));
+    const roleArn = 'arn:aws:iam::123456789012:role/teams/eu/admin';
+    const request = { roleArn, sessionName: 'alice', durationSeconds: 3600 };
+    const answer = await within('an answer', assumeRole(request, sandbox.alice, target()));
+    expect(answer.ok ? undefined : answer.failure.kind).toBe(kind);
   });
 
   it('an identity with control characters is refused', async () => {

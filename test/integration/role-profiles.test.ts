@@ -138,6 +138,26 @@ describe('refresh with a role profile', () => {
     ]);
   });
 
+  it('refresh sends the request for a role to the endpoint of its own section of ~/.aws/config, else to that of its source', async () => {
+    const { AWS_ENDPOINT_URL_STS: url, AWS_DEFAULT_REGION: _, ...env } = sandbox.env;
+    const words = (await readFile(sandbox.configFile, 'utf8')).replace(
+      '[default]\n',
+      `[default]\nendpoint_url = ${url}\n`,
+    );
+    await writeFile(
+      sandbox.configFile,
+      `${words}\n[profile reader]\nendpoint_url = http://127.0.0.1:1\nregion = eu-west-3\n`,
+    );
+    expect(await run(['refresh', 'admin', '--token-code', sandbox.code()], env)).toMatchObject({ status: 0 });
+    expect(await run(['refresh', 'reader'], env)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('no answer from 127.0.0.1 (connect ECONNREFUSED 127.0.0.1:1)'),
+    });
+    await writeFile(sandbox.configFile, `${words}\n[profile reader]\nregion = eu-west-3\n`);
+    expect(await run(['refresh', 'reader'], env)).toMatchObject({ status: 0 });
+    expect(assumed().at(-1)).toMatchObject({ region: 'eu-west-3' });
+  });
+
   it("refresh says in AWS's words that the role allows less, or does not trust the user, and does not change the file", async () => {
     const before = await readFile(sandbox.credentialsFile, 'utf8');
     const [admin] = sandbox.roles;

@@ -271,6 +271,13 @@ describe('a role profile', () => {
     expect(await profile(`${text}\nregion = eu-west-3`, 'second')).toMatchObject({ region: 'eu-west-3' });
   });
 
+  it('a role profile with its own region in ~/.aws/config does not take that of its source', async () => {
+    write(awsConfig, '[default]\nregion = eu-central-1\n[profile admin]\nregion = eu-west-3\n');
+    const text = `[mfa]\n[admin]\n${ROLE}\nsource_profile = mfa`;
+    expect(await profile(text, 'admin')).toMatchObject({ region: 'eu-west-3' });
+    expect(await profile(`${text}\nregion = eu-west-1`, 'admin')).toMatchObject({ region: 'eu-west-1' });
+  });
+
   it('a role profile whose source holds long-term keys has an MFA device, and lasts up to twelve hours', async () => {
     write(awsConfig, `[default]\nmfa_serial = ${SERIAL}\n`);
     const text = `[deploy]\n${ROLE}\nsource_profile = default`;
