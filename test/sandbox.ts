@@ -106,6 +106,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       AWS_ENDPOINT_URL_STS: sts.url,
       AWS_MFA_AGENT_NO_DEFAULTS: '1',
       AWS_ENDPOINT_URL_IAM: sts.url,
+      AWS_ENDPOINT_URL_SIGNIN: sts.url,
     },
     code: () => {
       const code = codesAround(0, tolerance).find(

@@ -1,3 +1,5 @@
+import type { Agent as HttpAgent, IncomingMessage } from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
 import type { Readable } from 'node:stream';
 import type { STSClient, STSClientConfig } from '@aws-sdk/client-sts';
 import type { AwsFailure } from '../policy/outcome.ts';
@@ -62,16 +64,61 @@ export async function call<T>(
 ): Promise<AwsAnswer<T>> {
   // Turns off the SDK's warning on standard error about Node 20, which is not the user's concern.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+  let client: Observed | undefined;
+  const send = async (seen: HttpExchange, over: AbortSignal) => {
+    const connection = await connect(await clientConfig(keys, target, over));
+    client = connection.client;
+    observe(client, seen);
+    return connection.send(over);
+  };
+  return withinLimits(service, target, tokenCode, send).finally(() => client?.destroy());
+}
+
+/**
+ * Posts a form to AWS, for a service of which the SDK has no client: once, and with the same proxy, certificates and limits.
+ * @param read returns what the answer gives, or undefined if it lacks that: then the answer's status and text say why
+ */
+export async function postForm<T>(
+  url: URL,
+  form: Record<string, string>,
+  target: AwsTarget,
+  read: (answer: HttpAnswer) => T | undefined,
+): Promise<AwsAnswer<T>> {
+  return withinLimits(url.hostname, target, undefined, async (seen, over) => {
+    const isSecure = url.protocol === 'https:';
+    const { httpAgent, httpsAgent } = await agents(over, target.destination.certificates);
+    const agent = isSecure ? httpsAgent : httpAgent;
+    const { request } = await (isSecure ? import('node:https') : import('node:http'));
+    seen.proxy = proxyFor(url.href, process.env);
+    seen.handedOver = true;
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
+      const sent = request(url, { method: 'POST', headers, signal: over, ...(agent && { agent }) }, resolve);
+      sent.on('error', reject).end(`${new URLSearchParams(form)}`);
+    });
+    const { statusCode = 0, headers } = response;
+    const { answer } = await received(seen, {
+      statusCode,
+      headers: headers as Record<string, string>,
+      body: response,
+    });
+    return read(answer);
+  });
+}
+
+/** Makes one exchange with AWS. Resolves within the time limit, whatever the server does. */
+async function withinLimits<T>(
+  service: string,
+  target: AwsTarget,
+  tokenCode: string | undefined,
+  send: (seen: HttpExchange, over: AbortSignal) => Promise<T | undefined>,
+): Promise<AwsAnswer<T>> {
   const seen: HttpExchange = { endpoint: service, handedOver: false };
   const over = new AbortController();
   const limit = target.timeout ?? CALL_TIMEOUT;
-  let client: Observed | undefined;
   const exchange = async (): Promise<{ ok: true; value: T } | { ok: false; failure: AwsFailure }> => {
     try {
-      const connection = await connect(await clientConfig(keys, target, over.signal));
-      client = connection.client;
-      observe(client, seen);
-      const value = await connection.send(over.signal);
+      const value = await send(seen, over.signal);
       return value === undefined ? { ok: false, failure: failureOf(undefined, seen, tokenCode) } : { ok: true, value };
     } catch (error) {
       return { ok: false, failure: failureOf(error as SdkError, seen, tokenCode) };
@@ -93,7 +140,6 @@ export async function call<T>(
     return { ok: false, failure: { ...failure, detail }, endpoint, clockOffset: undefined };
   } finally {
     over.abort();
-    client?.destroy();
   }
 }
 
@@ -134,12 +180,15 @@ async function clientConfig(
 }
 
 /** Returns HTTP agents that use the proxy variables and these certificates, which the SDK ignores. */
-async function agents(over: AbortSignal, certificates: Buffer | undefined) {
+async function agents(
+  over: AbortSignal,
+  certificates: Buffer | undefined,
+): Promise<{ httpAgent?: HttpAgent; httpsAgent?: HttpsAgent }> {
   const ca = certificates ? { ca: certificates } : {};
   const proxied = Object.keys(process.env).some((name) => /^https?_proxy$/i.test(name));
   if (!proxied) return certificates ? { httpsAgent: new (await import('node:https')).Agent(ca) } : {};
   const { EnvironmentProxyAgent } = await import('./proxy.ts');
-  const agent = new EnvironmentProxyAgent(over, ca);
+  const agent = new EnvironmentProxyAgent(over, ca) as unknown as HttpsAgent;
   return { httpAgent: agent, httpsAgent: agent };
 }
 
@@ -160,19 +209,32 @@ function observe(client: Observed, seen: HttpExchange) {
       seen.proxy = proxyFor(`${protocol}//${hostname}${port ? `:${port}` : ''}`, process.env);
       seen.handedOver = true;
       const result = await next(args);
-      const response = result.response as { statusCode: number; headers: Record<string, string>; body: Readable };
-      const { statusCode: status, headers } = response;
-      const body = await bounded(response.body);
-      const date = Date.parse(headers.date ?? '');
-      seen.answer = {
-        ...{ status, headers, body: body.toString('utf8') },
-        // The header is rounded down to seconds, by half a second on average.
-        clockOffset: Number.isNaN(date) ? undefined : date + 500 - Date.now(),
-      };
+      const response = result.response as HttpResponse;
+      const { body } = await received(seen, response);
       return { ...result, response: Object.assign(response, { body }) };
     },
     { step: 'deserialize', priority: 'low', name: 'observeAnswer' },
   );
+}
+
+/** An answer whose body was not read yet. */
+interface HttpResponse {
+  statusCode: number;
+  headers: Record<string, string>;
+  body: Readable;
+}
+
+/** Reads an answer to its end, and records it. */
+async function received(seen: HttpExchange, { statusCode: status, headers, body: stream }: HttpResponse) {
+  const body = await bounded(stream);
+  const date = Date.parse(headers.date ?? '');
+  const answer: HttpAnswer = {
+    ...{ status, headers, body: body.toString('utf8') },
+    // The header is rounded down to seconds, by half a second on average.
+    clockOffset: Number.isNaN(date) ? undefined : date + 500 - Date.now(),
+  };
+  seen.answer = answer;
+  return { body, answer };
 }
 
 /** Reads an answer to its end. @throws if it is longer than AWS's can be */

@@ -34,8 +34,8 @@ export interface AwsSettings {
   ofService(service: string, key: string): Setting | undefined;
 }
 
-/** The services that are asked. */
-export type ServiceName = 'STS' | 'IAM';
+/** The services that are asked, by their names in variables. `SIGNIN` signs browsers in to the console. */
+export type ServiceName = 'STS' | 'IAM' | 'SIGNIN';
 
 /**
  * Returns where requests for a profile go. Takes the same settings and variables as the AWS CLI, in the same order: see

@@ -111,6 +111,25 @@ export function createProgram(): Command {
     );
 
   program
+    .command('console')
+    .description('sign the browser in to the AWS console with the session of a role profile')
+    .argument('[profile]', 'use this role profile; required if several are configured')
+    .option('--print', 'print the address instead; it is a secret, and valid for 15 minutes')
+    .option(
+      '--service <service>',
+      'open the page of this service: its name in the address of the page (for example ec2)',
+    )
+    .option('--region <region>', 'open the page in this region (default: the region of the profile in ~/.aws/config)')
+    .option('--browser <command-line>', 'open with this command; %s stands for the address, which is added otherwise')
+    .addOption(profileOption())
+    .action(async (profile: string | undefined, options) =>
+      (await import('../commands/console.ts')).consoleCommand(named(profile, options), {
+        ...program.opts(),
+        ...options,
+      }),
+    );
+
+  program
     .command('keys')
     .description('show where the long-term keys of your profiles are: the credentials file or the keychain')
     .addArgument(new Argument('<action>', 'list: show where the keys are').choices(KEY_ACTIONS))

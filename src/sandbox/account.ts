@@ -48,8 +48,8 @@ export interface Session extends MfaSession {
   mfa: boolean;
   /** The long-term key that it was requested with. */
   keyId: string;
-  /** The assumed role. */
-  role?: { name: string; sessionName: string };
+  /** The assumed role; `isChained`: with the keys of a session. */
+  role?: { name: string; sessionName: string; isChained: boolean };
 }
 
 /** A role that the users of the account may assume. Read at each request, so a test may change it. */
@@ -162,7 +162,7 @@ function manageKeys(account: Account, { user, session }: Caller, parameters: URL
 }
 
 /** The signer of a request: a user, with a session's key or a long-term key. */
-interface Caller {
+export interface Caller {
   user: SandboxUser;
   session: Session | undefined;
   key?: SandboxKey;
@@ -250,7 +250,8 @@ function assumeRole(account: Account, caller: Caller, parameters: URLSearchParam
   // The session of a role carries no MFA information, even if the role was assumed with MFA.
   const session = issue(account, user, false, seconds, now);
   session.keyId = signedWith(caller);
-  session.role = { name: role.name, sessionName: parameters.get('RoleSessionName') ?? '' };
+  const sessionName = parameters.get('RoleSessionName') ?? '';
+  session.role = { name: role.name, sessionName, isChained: caller.session !== undefined };
   const assumed = { user, session };
   return {
     kind: 'granted',
@@ -430,7 +431,7 @@ function newSessionToken(): string {
   }
 }
 
-function callerArn(account: Account, { user, session }: Caller): string {
+export function callerArn(account: Account, { user, session }: Caller): string {
   if (session?.role === undefined) return arnOf(account, user);
   return `arn:aws:sts::${account.accountId}:assumed-role/${session.role.name}/${session.role.sessionName}`;
 }

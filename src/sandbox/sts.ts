@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MfaSession } from '../session/session.ts';
 import { type Account, type AccountSettings, decide, issue, stepsOf } from './account.ts';
+import { federate, type Page, type SigninToken } from './federation.ts';
 import type { Fields, Outcome } from './outcome.ts';
 import { refused } from './signature.ts';
 
@@ -45,10 +46,14 @@ interface SandboxRequest {
   accessKeyId: string | undefined;
   /** The region of the signature. */
   region: string | undefined;
+  method: string;
   /** The names of all parameters, including `Action` and `Version`. */
   parameters: string[];
+  /** The names of those in the query. */
+  query: string[];
   serialNumber: string | undefined;
   tokenCode: string | undefined;
+  /** Also that of the console. */
   durationSeconds: string | undefined;
   roleArn: string | undefined;
   roleSessionName: string | undefined;
@@ -90,7 +95,8 @@ export interface SandboxSts {
 /**
  * Starts an STS on loopback with AWS's checks and messages: it verifies signatures and MFA codes, and accepts each code once.
  * It has the actions GetSessionToken, GetCallerIdentity and AssumeRole of API version 2011-06-15 (query protocol), and IAM's
- * ListMFADevices and those that manage access keys, of version 2010-05-08.
+ * ListMFADevices and those that manage access keys, of version 2010-05-08. Below `/federation` it signs browsers in to
+ * the console: see federation.ts.
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
  */
 export async function startSandboxSts(options: SandboxStsOptions): Promise<SandboxSts> {
@@ -111,6 +117,7 @@ export async function startSandboxSts(options: SandboxStsOptions): Promise<Sandb
   const requests: SandboxRequest[] = [];
   const waiting = new Set<{ n: number; arrived: (request: SandboxRequest) => void }>();
   const faults: { fault: StsFault; times: number; action: string | undefined }[] = [];
+  const signinTokens = new Map<string, SigninToken>();
 
   function nextFault(action: string | null): StsFault | undefined {
     const next = faults.find((one) => one.action === undefined || one.action === action);
@@ -140,10 +147,12 @@ export async function startSandboxSts(options: SandboxStsOptions): Promise<Sandb
       action: parameters.get('Action') ?? undefined,
       accessKeyId: /Credential=([^/,]+)/.exec(incoming.headers.authorization ?? '')?.[1],
       region: /Credential=[^/,]+\/[^/,]+\/([^/,]+)/.exec(incoming.headers.authorization ?? '')?.[1],
+      method: signedRequest.method,
       parameters: [...parameters.keys()],
+      query: [...queryOf(signedRequest.target).keys()],
       serialNumber: parameters.get('SerialNumber') ?? undefined,
       tokenCode: parameters.get('TokenCode') ?? undefined,
-      durationSeconds: parameters.get('DurationSeconds') ?? undefined,
+      durationSeconds: parameters.get('DurationSeconds') ?? parameters.get('SessionDuration') ?? undefined,
       roleArn: parameters.get('RoleArn') ?? undefined,
       roleSessionName: parameters.get('RoleSessionName') ?? undefined,
       externalId: parameters.get('ExternalId') ?? undefined,
@@ -151,6 +160,11 @@ export async function startSandboxSts(options: SandboxStsOptions): Promise<Sandb
       outcome: 'unprocessed',
     };
     const reply = replyTo(fault, () => {
+      if (/^\/federation(\?|$)/.test(signedRequest.target)) {
+        const page = federate(account, signinTokens, signedRequest.method, parameters, clock() + skew);
+        entry.outcome = page.status === 200 ? 'granted' : page.reason;
+        return page;
+      }
       const outcome = decide(account, signedRequest, parameters, clock() + skew);
       entry.outcome = outcome.kind === 'refused' ? outcome.code : 'granted';
       return outcome;
@@ -237,7 +251,7 @@ interface Reply {
 }
 
 /** Returns the reply, or undefined if the connection should be closed without one. */
-function replyTo(fault: StsFault | undefined, outcome: () => Outcome): Reply | undefined {
+function replyTo(fault: StsFault | undefined, outcome: () => Outcome | Page): Reply | undefined {
   switch (fault?.kind) {
     case undefined:
     case 'delay':
@@ -273,10 +287,12 @@ function replyTo(fault: StsFault | undefined, outcome: () => Outcome): Reply | u
   }
 }
 
-function replyOf(outcome: Outcome): Reply {
+function replyOf(outcome: Outcome | Page): Reply {
   const requestId = randomUUID();
   const headers = { 'x-amzn-RequestId': requestId, 'Content-Type': 'text/xml' };
   switch (outcome.kind) {
+    case 'page':
+      return { status: outcome.status, headers: { 'Content-Type': outcome.type }, body: outcome.body };
     case 'granted':
       return {
         status: 200,
@@ -329,8 +345,11 @@ function escapeText(text: string): string {
 
 /** Returns the parameters from the form in the body and from the query, as STS does. */
 function parametersOf(target: string, body: Buffer): URLSearchParams {
-  const query = target.includes('?') ? target.slice(target.indexOf('?') + 1) : '';
-  return new URLSearchParams([...new URLSearchParams(query), ...new URLSearchParams(body.toString('utf8'))]);
+  return new URLSearchParams([...queryOf(target), ...new URLSearchParams(body.toString('utf8'))]);
+}
+
+function queryOf(target: string): URLSearchParams {
+  return new URLSearchParams(target.includes('?') ? target.slice(target.indexOf('?') + 1) : '');
 }
 
 /** Reads the body. Resolves with undefined if the client disconnects, or sends more than any request to STS needs. */

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import {
+  AssumeRoleCommand,
   GetCallerIdentityCommand,
   GetSessionTokenCommand,
   type GetSessionTokenCommandInput,
@@ -596,6 +597,67 @@ describe('an answer of the sandbox', () => {
     expect(text).toContain('xmlns="https://sts.amazonaws.com/doc/2011-06-15/"');
     const ahead = Date.parse(answer.headers.get('date') ?? '') - Date.now();
     expect(Math.round(ahead / 60_000)).toBe(60);
+  });
+});
+
+describe('the federation endpoint', () => {
+  const ROLE = { RoleArn: `arn:aws:iam::${ACCOUNT_ID}:role/admin`, RoleSessionName: 'alice' };
+  const sandboxWithRole = () => sandboxWith({ roles: [{ name: 'admin', mfa: false, maxSessionDuration: 43_200 }] });
+  const assume = async ({ sts }: Sandbox, keys: Partial<MfaSession>) => {
+    const { Credentials: given } = await clientOf(sts, keys).send(new AssumeRoleCommand(ROLE));
+    return { sessionId: given?.AccessKeyId, sessionKey: given?.SecretAccessKey, sessionToken: given?.SessionToken };
+  };
+  const federate = (sts: SandboxSts, parameters: Record<string, string>) =>
+    fetch(`${sts.url}/federation?${new URLSearchParams(parameters)}`);
+  const tokenFor = (sts: SandboxSts, session: object, more: Record<string, string> = {}) =>
+    federate(sts, { Action: 'getSigninToken', Session: JSON.stringify(session), ...more });
+
+  test('a role that was assumed with a session gets a token only without a duration, one with long-term keys also with one', async () => {
+    const sandbox = await sandboxWithRole();
+    const { sts, alice } = sandbox;
+    const [chained, direct] = [await assume(sandbox, sts.issue('alice', 3600)), await assume(sandbox, alice)];
+    const statuses = async (session: object) =>
+      Promise.all(
+        ['', '3600', '899', '43201'].map(
+          async (SessionDuration) => (await tokenFor(sts, session, SessionDuration ? { SessionDuration } : {})).status,
+        ),
+      );
+    expect(await statuses(chained)).toEqual([200, 400, 400, 400]);
+    expect(await statuses(direct)).toEqual([200, 200, 400, 400]);
+  });
+
+  test('a session that is not of a role, wrong or over gets no token', async () => {
+    const sandbox = await sandboxWithRole();
+    const { sts, alice, clock } = sandbox;
+    const { accessKeyId, secretAccessKey, sessionToken } = sts.issue('alice', 7200);
+    const role = await assume(sandbox, alice);
+    for (const session of [
+      { sessionId: accessKeyId, sessionKey: secretAccessKey, sessionToken },
+      { ...role, sessionKey: 'x' },
+      { ...role, sessionToken: 'x' },
+      { sessionId: alice.accessKeyId, sessionKey: alice.secretAccessKey },
+    ]) {
+      expect((await tokenFor(sts, session)).status).toBe(400);
+    }
+    clock.offset = 3_601_000;
+    expect((await tokenFor(sts, role)).status).toBe(400);
+    expect(sts.requests.at(-1)).toMatchObject({ action: 'getSigninToken', outcome: 'Invalid credentials parameter' });
+  });
+
+  test('a token signs a browser in for 15 minutes', async () => {
+    const sandbox = await sandboxWithRole();
+    const { sts, alice, clock } = sandbox;
+    const { SigninToken } = await (await tokenFor(sts, await assume(sandbox, alice))).json();
+    const login = () => federate(sts, { Action: 'login', Destination: 'https://console.test/', SigninToken });
+    expect(await (await login()).text()).toMatch(
+      new RegExp(
+        `^Signed in as arn:aws:sts::${ACCOUNT_ID}:assumed-role/admin/alice until .*: https://console\\.test/$`,
+        'm',
+      ),
+    );
+    clock.offset = 901_000;
+    expect((await login()).status).toBe(400);
+    expect((await federate(sts, { Action: 'login', SigninToken: 'x' })).status).toBe(400);
   });
 });
 

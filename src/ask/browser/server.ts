@@ -31,7 +31,7 @@ export interface PageServer {
   close(): void;
 }
 
-const HEADERS = {
+export const HEADERS = {
   'Cache-Control': 'no-store',
   'Content-Security-Policy': PAGE_POLICY,
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -41,7 +41,7 @@ const HEADERS = {
 };
 
 /** Limits of size (bytes) and time (milliseconds), each far above what a browser needs. */
-const LIMITS = {
+export const LIMITS = {
   maxHeaderSize: 16_384,
   headersTimeout: 5_000,
   requestTimeout: 10_000,
@@ -165,12 +165,12 @@ export async function servePage(host: PageHost, anyUser: boolean): Promise<PageS
 }
 
 /** Returns a path of 192 random bits. */
-function secretPath(): Buffer {
+export function secretPath(): Buffer {
   return Buffer.from(`/${randomBytes(24).toString('base64url')}`);
 }
 
 /** Compares in constant time. */
-function equal(path: Buffer, secret: Buffer): boolean {
+export function equal(path: Buffer, secret: Buffer): boolean {
   return path.length === secret.length && timingSafeEqual(path, secret);
 }
 
@@ -190,7 +190,7 @@ function isOfPage({ headers }: IncomingMessage): boolean {
  * not say, so there the secret link is the only protection.
  * @see https://man7.org/linux/man-pages/man5/proc_pid_net.5.html for the columns
  */
-function isOurs({ remotePort }: Socket, port: number): boolean {
+export function isOurs({ remotePort }: Socket, port: number): boolean {
   const tables = ['/proc/self/net/tcp', '/proc/self/net/tcp6'].map(readIfPresent);
   if (tables.every((table) => table === undefined)) return true;
   const ends = (address = '', number = 0) => {
