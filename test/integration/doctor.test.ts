@@ -85,8 +85,9 @@ describe('doctor without problems', () => {
     const [file, service] = ['Credentials file', 'Agent'] as const;
     const looked = new Set(findings.map(({ check }) => check));
     const every = [...SUBJECTS.Settings, ...SUBJECTS[file], ...SUBJECTS.AWS, ...SUBJECTS.Session];
-    // There is no role profile here.
-    for (const check of every.filter((one) => one !== 'settings.role')) expect(looked).toContain(check);
+    // There is no role profile here, and no company.
+    for (const check of every.filter((one) => !['settings.role', 'settings.defaults'].includes(one)))
+      expect(looked).toContain(check);
     expect(SUBJECTS[service].filter((check) => looked.has(check))).toContain('agent.profile');
     expect(of('settings.file')).toMatchObject([ok(/config\.ini: \[mfa\] from \[default\]/)]);
     expect(of('keys.alive')).toMatchObject([ok(/arn:aws:iam::123456789012:user\/alice/)]);
