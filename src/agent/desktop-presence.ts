@@ -1,5 +1,5 @@
 import type { Message, Variant } from '@jellybrick/dbus-next';
-import { BUS, type Bus, type BusObject, connectBus } from '../ask/desktop/bus.ts';
+import { BUS, type Bus, type BusObject, connectBus } from '../bus/bus.ts';
 import type { PresenceFinding, PresenceSource } from './presence-source.ts';
 import * as texts from './texts.ts';
 

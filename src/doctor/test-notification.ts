@@ -1,4 +1,3 @@
-import { type Bus, connectBus } from '../ask/desktop/bus.ts';
 import { notice } from '../ask/desktop/notice.ts';
 import {
   capabilities,
@@ -8,6 +7,7 @@ import {
   serviceIdentity,
   show,
 } from '../ask/desktop/notification-service.ts';
+import { type Bus, connectBus } from '../bus/bus.ts';
 import { deferred } from '../time/deferred.ts';
 import { withTimeout } from '../time/timeout.ts';
 import { error, type Finding, ok, warning } from './finding.ts';

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { connectBus } from '../../src/ask/desktop/bus.ts';
 import { notification } from '../../src/ask/desktop/notification.ts';
+import { connectBus } from '../../src/bus/bus.ts';
 import { needs } from '../needs.ts';
 import { type PrivateBus, startBus } from '../presence/buses.ts';
 import { within } from '../within.ts';

@@ -1,7 +1,7 @@
+import { type Bus, connectBus } from '../../bus/bus.ts';
 import { pause } from '../../time/pause.ts';
 import { withTimeout } from '../../time/timeout.ts';
 import { macosAnnouncement } from '../macos-notice.ts';
-import { type Bus, connectBus } from './bus.ts';
 import * as service from './notification-service.ts';
 
 /** A notification without buttons that is shown while something lasts. */

@@ -1,7 +1,7 @@
+import { withSessionBus } from '../../bus/bus.ts';
 import type { Way } from '../ask.ts';
 import * as reasons from '../reasons.ts';
 import { terminalWindow } from '../terminal-window.ts';
-import { withSessionBus } from './bus.ts';
 import type { ScreenMemory } from './left.ts';
 import { NotificationQuestion } from './notification-question.ts';
 import * as service from './notification-service.ts';

@@ -1,5 +1,5 @@
+import { BUS, type Bus, withSessionBus } from '../../bus/bus.ts';
 import type { LeftNotification } from '../../session/state.ts';
-import { BUS, type Bus, withSessionBus } from './bus.ts';
 import * as service from './notification-service.ts';
 
 /** Remembers what is on the screen, for the next agent: this process may be killed. */

@@ -1,6 +1,6 @@
+import { withSessionBus } from '../../bus/bus.ts';
 import { macosNotice } from '../macos-notice.ts';
 import * as texts from '../texts.ts';
-import { withSessionBus } from './bus.ts';
 import * as service from './notification-service.ts';
 
 /**

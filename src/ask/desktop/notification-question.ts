@@ -1,5 +1,6 @@
 import { EventEmitter, on } from 'node:events';
 import { performance } from 'node:perf_hooks';
+import type { Bus } from '../../bus/bus.ts';
 import { isLastCall } from '../../policy/last-call.ts';
 import type { LeftNotification } from '../../session/state.ts';
 import { aging } from '../aging.ts';
@@ -8,7 +9,6 @@ import { type OpenField, openField, whyNoField } from '../open-field.ts';
 import * as reasons from '../reasons.ts';
 import * as texts from '../texts.ts';
 import { sessionBar } from '../time-left.ts';
-import type { Bus } from './bus.ts';
 import { type Habits, habitsOf } from './habits.ts';
 import { busId, type ScreenMemory } from './left.ts';
 import * as service from './notification-service.ts';

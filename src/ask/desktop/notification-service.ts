@@ -1,5 +1,5 @@
+import { BUS, type Bus, type BusObject } from '../../bus/bus.ts';
 import * as texts from '../texts.ts';
-import { BUS, type Bus, type BusObject } from './bus.ts';
 import { DESKTOP_ENTRY, iconName } from './desktop-entry.ts';
 
 /** @see https://specifications.freedesktop.org/notification-spec/latest/ */

@@ -1,7 +1,7 @@
+import { type Bus, withSessionBus } from '../../bus/bus.ts';
 import type { Way } from '../ask.ts';
 import { whyNoField } from '../open-field.ts';
 import * as reasons from '../reasons.ts';
-import { type Bus, withSessionBus } from './bus.ts';
 import type { ScreenMemory } from './left.ts';
 import { NotificationQuestion, whyUnfit } from './notification-question.ts';
 import * as service from './notification-service.ts';

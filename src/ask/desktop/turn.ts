@@ -1,5 +1,5 @@
+import { BUS, type Bus, connectBus, sessionBusAddress } from '../../bus/bus.ts';
 import { deferred } from '../../time/deferred.ts';
-import { BUS, type Bus, connectBus, sessionBusAddress } from './bus.ts';
 import { takeTurnWithoutBus } from './turn-without-bus.ts';
 
 /** The prompt that opened by itself has this name on the session bus. `gtk-window.js` takes it for our window. */

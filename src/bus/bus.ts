@@ -2,9 +2,9 @@ import { type EventEmitter, once } from 'node:events';
 import { existsSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { Message } from '@jellybrick/dbus-next';
-import { deferred } from '../../time/deferred.ts';
-import { withTimeout } from '../../time/timeout.ts';
-import * as reasons from '../reasons.ts';
+import { deferred } from '../time/deferred.ts';
+import { withTimeout } from '../time/timeout.ts';
+import * as reasons from './reasons.ts';
 
 /** The receiver of a D-Bus message: one interface of one object. */
 export interface BusObject {
