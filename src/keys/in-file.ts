@@ -1,7 +1,7 @@
-import { type KeyPair, withoutPair, withPair } from '../credentials/pair.ts';
+import { withoutPair, withPair } from '../credentials/pair.ts';
 import { UserError } from '../errors.ts';
 import { readCredentials } from '../settings/settings.ts';
-import type { KeyStore } from './key-store.ts';
+import { isSame, type KeyStore } from './key-store.ts';
 import { pairIn } from './long-term-keys.ts';
 
 /** Keeps the long-term keys in the credentials file: changes their two lines, and no other byte. */
@@ -23,9 +23,4 @@ export function inFile(file: string): KeyStore {
     },
     remove: async (profile) => read(profile) && change((bytes) => withoutPair(bytes, profile).bytes),
   };
-}
-
-/** Returns whether two pairs are the same. */
-function isSame(one: KeyPair | undefined, other: KeyPair | undefined): boolean {
-  return one?.accessKeyId === other?.accessKeyId && one?.secretAccessKey === other?.secretAccessKey;
 }

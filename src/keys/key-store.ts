@@ -18,3 +18,8 @@ export interface KeyStore {
    */
   remove(profile: string): Promise<string | undefined>;
 }
+
+/** Returns whether two pairs are the same. */
+export function isSame(one: KeyPair | undefined, other: KeyPair | undefined): boolean {
+  return one?.accessKeyId === other?.accessKeyId && one?.secretAccessKey === other?.secretAccessKey;
+}

@@ -4,6 +4,7 @@ import type { AwsAnswer, AwsTarget, Keys } from '../aws/call.ts';
 import { type Destination, destinationOf, isOfAws, type ServiceName } from '../aws/endpoint.ts';
 import { withSession } from '../credentials/edit.ts';
 import { UserError } from '../errors.ts';
+import type { KeychainStore } from '../keys/in-keychain.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
 import type { MfaSession } from '../session/session.ts';
 import { ownKeyIds, rememberExpiries } from '../session/state.ts';
@@ -72,11 +73,11 @@ export function refreshEffects(
     rehearse: (name) => rehearseSave(files, name),
     requireKeys: async (source) => {
       stsDestination(profile);
-      await requireKeys(files, source);
+      await requireKeys(files, source, await keychainOf(profile));
     },
     longTermKeys: async (source) => {
       stsDestination(profile);
-      return longTermKeys(files, source, credentialProcess);
+      return longTermKeys(files, source, credentialProcess, await keychainOf(profile));
     },
     getSessionToken: async (request, keys) => {
       if (profile.role) return roleSession(request, keys, { ...profile, role: profile.role }, clock);
@@ -86,6 +87,11 @@ export function refreshEffects(
     save: (name, session) => saveSession(files, name, session),
     pause,
   };
+}
+
+/** Returns the keychain if the long-term keys of a profile are there. Imported late: most keys are in a file. */
+export async function keychainOf({ keys }: Pick<ProfileSettings, 'keys'>): Promise<KeychainStore | undefined> {
+  return keys === 'keychain' ? (await import('../keys/stores.ts')).keychain() : undefined;
 }
 
 /**

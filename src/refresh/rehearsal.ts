@@ -1,4 +1,5 @@
 import { withSession } from '../credentials/edit.ts';
+import type { KeychainStore } from '../keys/in-keychain.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
 import type { MfaSession } from '../session/session.ts';
 import { ownKeyIds } from '../session/state.ts';
@@ -37,9 +38,18 @@ export async function rehearseSave(
 }
 
 /**
- * Looks whether a source profile has long-term keys, without running its `credential_process`.
+ * Looks whether a source profile has long-term keys, without running its `credential_process` or reading them from the keychain.
+ * If that is locked, the user is asked to unlock it.
  * @throws UserError if it has none, or holds a session
  */
-export async function requireKeys(files: Settings['files'], sourceProfile: string): Promise<void> {
-  await longTermKeys(files, sourceProfile, async () => MADE_UP_KEYS);
+export async function requireKeys(
+  files: Settings['files'],
+  sourceProfile: string,
+  keychain?: KeychainStore,
+): Promise<void> {
+  const isThere = keychain && {
+    name: keychain.name,
+    read: async (profile: string) => ((await keychain.holds(profile)) ? MADE_UP : undefined),
+  };
+  await longTermKeys(files, sourceProfile, async () => MADE_UP_KEYS, isThere);
 }
