@@ -33,6 +33,7 @@ export default {
     { name: 'licenses', generateBundle: emitLicenses },
     { name: 'scripts', generateBundle: emitScripts },
     { name: 'runtime', generateBundle: inlineRuntime },
+    { name: 'old-node', generateBundle: checkNodeFirst },
   ],
   output: {
     dir: 'dist',
@@ -71,6 +72,12 @@ function inlineRuntime(_, bundle) {
   const runtime = chunks.find(({ name }) => name === 'rolldown-runtime');
   const inline = `(() => { const exports = {};\n${runtime.code}\nreturn exports; })()`;
   short.code = short.code.replace(`require("./${runtime.fileName}")`, () => inline);
+}
+
+/** Puts the check of Node's version before everything that an old Node could not run. */
+function checkNodeFirst(_, bundle) {
+  const check = readFileSync('check-node.cjs', 'utf8').replace(/^\/\/.*\n/gm, '');
+  bundle['cli.cjs'].code = bundle['cli.cjs'].code.replace(/(?<=^#!.*\n)/, () => check);
 }
 
 /** Emits licenses.txt: the licenses of all packages in the bundle, which they require to be shipped. */

@@ -18,14 +18,10 @@ async function run(words: string[]): Promise<void> {
   const dashes = behind.indexOf('--');
   const names = dashes < 0 ? behind : behind.slice(0, dashes);
   const [profile] = names;
-  if (
-    command === 'exec' &&
-    !names.slice(0, 2).some((word) => word.startsWith('-')) &&
-    (dashes >= 0 || names.length > 1)
-  ) {
+  if (command === 'exec' && !names.slice(0, 2).some(isOption) && (dashes >= 0 || names.length > 1)) {
     return (await import('./commands/exec.ts')).exec(names, dashes < 0 ? [] : behind.slice(dashes + 1), {});
   }
-  if (names.length <= 1 && !profile?.startsWith('-')) {
+  if (names.length <= 1 && !names.some(isOption)) {
     switch (dashes < 0 && command) {
       case 'status':
         return (await import('./commands/status.ts')).status(names, {});
@@ -38,6 +34,10 @@ async function run(words: string[]): Promise<void> {
     }
   }
   return (await import('./cli/command-line.ts')).runCommandLine();
+}
+
+function isOption(word: string): boolean {
+  return word.startsWith('-');
 }
 
 let isDone = false;

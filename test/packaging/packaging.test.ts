@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,6 +50,19 @@ describe('the published package', () => {
       .filter(([, { dev, hasInstallScript }]) => hasInstallScript && !dev)
       .map(([path]) => path);
     expect(running).toEqual([]);
+  });
+
+  it('the published program and the build say which Node they need, on an older one', () => {
+    const { engines, scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+    const old = join(folder, 'old-node.cjs');
+    writeFileSync(old, "Object.defineProperty(process, 'versions', { value: { node: '20.11.1' } });");
+    expect(scripts.prebuild).toBe('node check-node.cjs');
+    for (const file of ['dist/cli.cjs', 'check-node.cjs']) {
+      const { status, stdout, stderr } = spawnSync('node', ['--require', old, file, 'status'], { encoding: 'utf8' });
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+      expect(stderr).toMatch(/^aws-mfa-agent needs Node\.js [\d.]+ or later; .*\n$/);
+      expect(engines.node).toBe(`>=${/\d[\d.]+/.exec(stderr)?.[0]}`);
+    }
   });
 });
 
