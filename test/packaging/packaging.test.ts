@@ -19,11 +19,14 @@ const [packed] = JSON.parse(npm('pack', '--json', '--ignore-scripts', '--pack-de
 
 describe('the published package', () => {
   it('the published package contains what runs, and nothing else', () => {
-    const parts = packed.files.map(({ path }) => path.replace(/^dist\/.*\.cjs$/, 'dist/*.cjs'));
+    const parts = packed.files.map(({ path }) =>
+      path.replace(/^dist\/.*\.cjs$/, 'dist/*.cjs').replace(/^docs\/.*/, 'docs/*'),
+    );
     expect([...new Set(parts)].sort()).toEqual([
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
+      'SECURITY.md',
       'completions/aws-mfa-agent.bash',
       'completions/aws-mfa-agent.fish',
       'completions/aws-mfa-agent.zsh',
@@ -35,6 +38,7 @@ describe('the published package', () => {
       'dist/licenses.txt',
       'dist/macos-events.js',
       'dist/macos-window.js',
+      'docs/*',
       'launchd/io.github.aws-mfa-agent.plist',
       'package.json',
       'systemd/aws-mfa-agent.service',
@@ -118,6 +122,8 @@ describe('the Debian package', needs('the npm registry', 'dpkg-deb'), () => {
       'share/icons/hicolor/scalable/apps/aws-mfa-agent.svg',
       'share/man/man1/aws-mfa-agent.1.gz',
       'share/doc/aws-mfa-agent/copyright',
+      'share/doc/aws-mfa-agent/README.md',
+      'share/doc/aws-mfa-agent/docs/use-it.md',
       'share/bash-completion/completions/aws-mfa-agent',
       'share/zsh/vendor-completions/_aws-mfa-agent',
       'share/fish/vendor_completions.d/aws-mfa-agent.fish',
