@@ -71,7 +71,9 @@ function settingEntry(row) {
 
 /** Markdown's code and links as a page of man has them. */
 function marked(text) {
-  return escaped(text.replace(/\[([^\]]+)\]\([^)]+\)/g, '$1')).replace(/\\\(ga(.*?)\\\(ga/g, '\\fB$1\\fR');
+  return escaped(
+    text.replace(/\[(?:([^\]]+\.md)|([^\]]+))\]\([^)]+\)/g, (_, page, words) => (page ? `docs/${page}` : words)),
+  ).replace(/\\\(ga(.*?)\\\(ga/g, '\\fB$1\\fR');
 }
 
 /** As groff_char(7) and groff_man_style(7) want it, so that what is copied from the page is what was meant. */

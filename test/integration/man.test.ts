@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -13,7 +14,31 @@ const PAGE = fileURLToPath(new URL(package_.man[0], ROOT));
 const program = createProgram();
 const help = program.createHelp();
 
+/** The variables that the sources name; those of AWS's and the desktop's families also where only their names are passed on. */
+function variablesInSources(): string[] {
+  const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((path) => /\.[jt]s$/.test(path));
+  const names = files.flatMap((path) => {
+    const text = readFileSync(`src/${path}`, 'utf8');
+    const taken = [...text.matchAll(/\{([^{}]*)\}(?: = (?:process\.env|env|environment)\b|: NodeJS\.ProcessEnv)/g)];
+    return [
+      ...[...text.matchAll(/\b(?:env|environment)\??\.([A-Z][A-Z_]+)\b/g)].map(([, name = '']) => name),
+      ...taken.flatMap(([, members = '']) => members.match(/\b[A-Z][A-Z_]+\b/g) ?? []),
+      ...[...text.matchAll(/'((?:AWS|DBUS|GDK|GTK|LC|QT|XDG)_[A-Z_]+[A-Z])'/g)].map(([, name = '']) => name),
+    ];
+  });
+  // Only set, for the SDK.
+  return [...new Set(names)].filter((name) => !name.startsWith('AWS_SDK_')).sort();
+}
+
 describe('the man page', () => {
+  it('the man page has every variable that the program reads or sets', () => {
+    const page = readFileSync(PAGE, 'utf8');
+    const environment = page.slice(page.indexOf('.SH ENVIRONMENT'), page.indexOf('.SH EXIT STATUS'));
+    const variables = variablesInSources();
+    expect(variables.length).toBeGreaterThan(70);
+    expect(variables.filter((name) => !new RegExp(`\\b${name}\\b`).test(environment))).toEqual([]);
+  });
+
   it('the man page is in the package, in a list, without which npm does not link it to where man looks', () => {
     expect(package_.files).toContain('dist');
     expect(package_.man[0]).toMatch(/^dist\/.*\.1$/);
