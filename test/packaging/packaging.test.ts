@@ -26,6 +26,7 @@ describe('the published package', () => {
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
+      'README.pt-BR.md',
       'SECURITY.md',
       'completions/aws-mfa-agent.bash',
       'completions/aws-mfa-agent.fish',

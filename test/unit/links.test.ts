@@ -10,6 +10,15 @@ const pages = ['.', 'docs', 'packaging', 'test']
 /** The page without its blocks of code. */
 const textOf = (page: string) => readFileSync(page, 'utf8').replace(/^( *)```.*\n(?:.*\n)*?\1```$/gm, '');
 
+/** The commands in the blocks of code of a page, without their comments. */
+const commandsIn = (page: string) =>
+  [...readFileSync(page, 'utf8').matchAll(/^```\n((?:.*\n)*?)```$/gm)].flatMap(([, block = '']) =>
+    block
+      .trim()
+      .split('\n')
+      .map((line) => line.replace(/ +# .*/, '')),
+  );
+
 /** The anchors that GitHub gives to the headings of a page. */
 const anchorsOf = (page: string) =>
   [...textOf(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
@@ -41,5 +50,11 @@ describe('the documentation', () => {
   it('the documentation has a link in README.md or another page to each page', () => {
     const linked = pages.flatMap((page) => linksIn(page).map((link) => join(dirname(page), link.split('#')[0] ?? '')));
     expect(pages.filter((page) => page.startsWith('docs/') && !linked.includes(page))).toEqual([]);
+  });
+
+  it('the documentation in Portuguese names the same commands as in English', () => {
+    const commands = commandsIn('README.md');
+    expect(commands).toContain('npm run demo');
+    expect(commandsIn('README.pt-BR.md')).toEqual(commands);
   });
 });
