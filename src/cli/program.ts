@@ -131,9 +131,15 @@ export function createProgram(): Command {
 
   program
     .command('keys')
-    .description('show where the long-term keys of your profiles are: the credentials file or the keychain')
-    .addArgument(new Argument('<action>', 'list: show where the keys are').choices(KEY_ACTIONS))
+    .description('show where the long-term keys of your profiles are, and rotate them')
+    .addArgument(
+      new Argument('<action>', 'list: show where the keys are; rotate: replace the key by a new one').choices(
+        KEY_ACTIONS,
+      ),
+    )
     .argument('[source-profile]', 'the profile with the long-term keys; default: the source of the MFA profile')
+    .addOption(new Option('--delete', 'rotate: delete the old key now, not after the next refresh').conflicts('keep'))
+    .option('--keep', 'rotate: keep the old key, inactive')
     .addOption(profileOption())
     .action(async (action: KeyAction, source: string | undefined, options) =>
       (await import('../commands/keys.ts')).keysCommand(action, named(source, options), {

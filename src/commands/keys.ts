@@ -1,4 +1,4 @@
-import type { GlobalOptions, KeyAction } from '../cli/options.ts';
+import type { KeyAction } from '../cli/options.ts';
 import { write } from '../cli/output.ts';
 import { UserError } from '../errors.ts';
 import { keyStore } from '../keys/stores.ts';
@@ -6,17 +6,23 @@ import { plain } from '../plain.ts';
 import type { KeyPlace } from '../settings/forms.ts';
 import type { Settings } from '../settings/settings.ts';
 import { userSettings } from '../settings/settings.ts';
+import type { RotateOptions } from './keys-rotate.ts';
 
 /** Shows and moves the long-term keys of source profiles. */
 export async function keysCommand(
   action: KeyAction,
   source: string | undefined,
-  options: GlobalOptions,
+  options: RotateOptions,
 ): Promise<void> {
+  if (action !== 'rotate' && (options.delete || options.keep)) {
+    throw new UserError(`${options.delete ? '--delete' : '--keep'}: only for keys rotate`, 'usage');
+  }
   const settings = userSettings(options);
   switch (action) {
     case 'list':
       return list(source === undefined ? sourcesOf(settings) : [source], settings);
+    case 'rotate':
+      return (await import('./keys-rotate.ts')).rotateKeys(source, settings, options);
   }
 }
 

@@ -8,10 +8,12 @@ import type { GlobalOptions } from '../cli/options.ts';
 import { say } from '../cli/output.ts';
 import { UserError } from '../errors.ts';
 import { exposure } from '../files/exposure.ts';
+import { tendedLines } from '../keys/rotation-texts.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
 import { resultAtTerminal, waitingAtTerminal } from '../refresh/at-terminal.ts';
 import { foreignEndpoints, refreshEffects, saveSession } from '../refresh/effects.ts';
 import { chosenProfile, readHeldSession, sessionInFile } from '../refresh/held-session.ts';
+import { tending } from '../refresh/key-rotation.ts';
 import { outcomeText } from '../refresh/outcome.ts';
 import { refresh } from '../refresh/refresh.ts';
 import { rehearseSave } from '../refresh/rehearsal.ts';
@@ -81,16 +83,12 @@ export async function refreshCommand(
     return saveSession(settings.files, profile.profile, session, { force: overKeys });
   };
   const rehearse = (written: string) => rehearseSave(settings.files, written, { force: overKeys });
+  const { effects, tend } = tending(settings, profile, clock, refreshEffects(settings, profile, { ask, clock }));
   const byCode = (): Promise<RefreshOutcome> =>
     refresh(
       refreshTarget(settings, profile, expiration),
       { reminder: 0, signal: new AbortController().signal, onChange: () => {} },
-      {
-        ...refreshEffects(settings, profile, { ask, clock }),
-        rehearse,
-        save: (_, session) => save(session),
-        waiting: waitingAtTerminal,
-      },
+      { ...effects, rehearse, save: (_, session) => save(session), waiting: waitingAtTerminal },
     );
   const refreshSource = async ({ force }: { force: boolean }) => {
     const { config, debug } = options;
@@ -111,6 +109,7 @@ export async function refreshCommand(
     throw new UserError(text, isWrongDevice ? 'wrong-device' : 'failed');
   }
   say(text);
+  for (const line of tendedLines(profile.sourceProfile, await tend(end))) say(line);
   const exposed = exposure(settings.files.credentials);
   if (exposed) say(exposed);
 }

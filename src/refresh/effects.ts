@@ -6,6 +6,7 @@ import { withSession } from '../credentials/edit.ts';
 import { UserError } from '../errors.ts';
 import type { KeychainStore } from '../keys/in-keychain.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
+import type { KeyRequests } from '../keys/rotate.ts';
 import type { MfaSession } from '../session/session.ts';
 import { ownKeyIds, rememberExpiries } from '../session/state.ts';
 import { readAwsSettings } from '../settings/aws-settings.ts';
@@ -153,6 +154,21 @@ export async function mfaDevices(keys: Keys, profile: ProfileSettings, clock: Cl
   const { listMfaDevices } = await import('../aws/iam.ts');
   return learning(clock, await listMfaDevices(keys, awsTarget('IAM', profile, clock)));
 }
+
+/** Requests to IAM about the access keys of a user. @param timeout of each, in milliseconds */
+export function keyRequests(profile: ProfileSettings, clock: Clock, timeout?: number): KeyRequests {
+  const send = async <T>(request: (iam: Iam, target: AwsTarget) => Promise<AwsAnswer<T>>) =>
+    learning(clock, await request(await import('../aws/iam.ts'), { ...awsTarget('IAM', profile, clock), timeout }));
+  return {
+    list: (keys) => send((iam, target) => iam.listAccessKeys(keys, target)),
+    create: (keys) => send((iam, target) => iam.createAccessKey(keys, target)),
+    deactivate: (id, keys) => send((iam, target) => iam.deactivateAccessKey(id, keys, target)),
+    delete: (id, keys) => send((iam, target) => iam.deleteAccessKey(id, keys, target)),
+    lastUsed: (id, keys) => send((iam, target) => iam.accessKeyLastUsed(id, keys, target)),
+  };
+}
+
+type Iam = typeof import('../aws/iam.ts');
 
 /** What the destination of a profile's requests depends on. */
 type Asking = Pick<ProfileSettings, 'sourceProfile' | 'serialNumber' | 'role'> & {

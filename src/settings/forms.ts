@@ -146,6 +146,17 @@ export const maxAge = {
   allowed: () => 'a duration from 5m to 36h, such as 1h',
 } satisfies Form<number>;
 
+/** How old an access key may become, in milliseconds. */
+export const rotateEvery = {
+  read(text: string) {
+    const milliseconds = parseDuration(text);
+    return milliseconds !== undefined && milliseconds >= 86_400_000 && milliseconds <= 1000 * 86_400_000
+      ? milliseconds
+      : undefined;
+  },
+  allowed: () => 'a duration from 1d to 1000d, such as 90d',
+} satisfies Form<number>;
+
 /** Becomes part of a host name. */
 export const region = {
   read: (text: string) => (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text) ? text : undefined),

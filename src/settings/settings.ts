@@ -27,6 +27,8 @@ export interface ProfileSettings {
   role?: RoleSettings;
   /** How old a session may become, in milliseconds, if that is less than its length. */
   maxAge?: number;
+  /** How old the key of the source profile may become before its rotation is offered, in milliseconds. */
+  rotateEvery?: number;
   /** A command that prints the code. */
   mfaProcess?: string;
   /** The region for requests to STS. */
@@ -280,6 +282,7 @@ function profileSettings(
   const places = sourceFirst ? [...ofSource, ...ofSection, ...own] : [...ofSection, ...ofOthers];
   const mfaProcess = firstOf(places, 'mfa_process')?.value;
   const maxAge = readSetting(firstOf(ofSection, 'max_age'), forms.maxAge);
+  const rotateEvery = readSetting(firstOf(ofSection, 'rotate_every'), forms.rotateEvery);
   // As in the AWS CLI, the variables come before AWS's files. A region in config.ini is for this profile only.
   const region = readSetting(
     firstOf([section, ...chain], 'region') ?? regionIn(env) ?? firstOf(places, 'region'),
@@ -308,6 +311,7 @@ function profileSettings(
     durationSeconds,
     ...(role && { role }),
     ...(maxAge !== undefined && { maxAge }),
+    ...(rotateEvery !== undefined && { rotateEvery }),
     ...(mfaProcess !== undefined && { mfaProcess }),
     ...(region !== undefined && { region }),
     ...(toolsRegion && { toolsRegion }),

@@ -11,7 +11,7 @@ export const GLOBAL = ['check', 'prompt_before', 'remind_every', 'quiet', 'promp
 const OF_ROLE = ['role_arn', 'role_session_name', 'external_id'];
 
 /** The settings of a profile that is refreshed with a code. */
-const WITH_CODE = ['keys', 'mfa_serial', 'max_age', 'mfa_process'];
+const WITH_CODE = ['keys', 'rotate_every', 'mfa_serial', 'max_age', 'mfa_process'];
 
 /** The settings of a profile. */
 export const OF_PROFILE = ['source_profile', 'duration_seconds', 'region', ...WITH_CODE, ...OF_ROLE];

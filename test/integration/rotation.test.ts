@@ -1,0 +1,380 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { getSessionToken } from '../../src/aws/sts.ts';
+import { type RotationEffects, rotate, tend } from '../../src/keys/rotate.ts';
+import { awsTarget, keyRequests } from '../../src/refresh/effects.ts';
+import { rotationEffects } from '../../src/refresh/key-rotation.ts';
+import { keysOf } from '../../src/sandbox/access-keys.ts';
+import type { StsFault } from '../../src/sandbox/sts.ts';
+import { loadSettings, type ProfileSettings } from '../../src/settings/settings.ts';
+import { Clock } from '../../src/time/clock.ts';
+import { run, start } from '../program.ts';
+import { behind, type Sandbox, type SandboxOptions, startSandbox } from '../sandbox.ts';
+import { until } from '../within.ts';
+
+let environment: NodeJS.ProcessEnv;
+beforeEach(() => {
+  environment = { ...process.env };
+});
+afterEach(() => {
+  process.env = environment;
+});
+
+/** A home with a session in [mfa], whose rotation needs no time. */
+interface World {
+  sandbox: Sandbox;
+  profile: ProfileSettings;
+  effects: RotationEffects;
+  /** What the user was told, also by errors. */
+  said: string[];
+  /** The credentials file as it was. */
+  before: string;
+  /** How often a code was needed. */
+  refreshes(): number;
+  /** Rotates; returns what it failed with. */
+  rotate(options?: { delete?: boolean; keep?: boolean }, effects?: RotationEffects): Promise<Error | undefined>;
+}
+
+/** AWS ends the sessions of a key that is deactivated, as it may. */
+async function inWorld(use: (world: World) => Promise<void>, options: SandboxOptions = {}): Promise<void> {
+  const sandbox = await startSandbox({ tolerance: 9, sessionsEndWithKey: true, ...options });
+  try {
+    for (const name of Object.keys(process.env)) if (/^AWS_|_proxy$/i.test(name)) delete process.env[name];
+    Object.assign(process.env, sandbox.env);
+    await sandbox.put(sandbox.sts.issue('alice', 3600));
+    const settings = loadSettings({ env: sandbox.env, home: sandbox.home });
+    const [profile] = settings.profiles;
+    if (!profile) throw new Error('no profile');
+    const said: string[] = [];
+    const clock = new Clock();
+    let refreshes = 0;
+    const refresh = async () => {
+      refreshes += 1;
+      const pair = await effects.store.read();
+      if (!pair) throw new Error('no pair');
+      const request = { serialNumber: sandbox.serialNumber, tokenCode: sandbox.code(), durationSeconds: 3600 };
+      const answer = await getSessionToken(request, pair, awsTarget('STS', profile, clock));
+      if (!answer.ok) throw new Error(`no session: ${answer.failure.kind}`);
+      await sandbox.put(answer.value);
+    };
+    const effects: RotationEffects = {
+      ...rotationEffects(settings, profile, { clock, refresh, say: (text) => said.push(text) }),
+      requests: keyRequests(profile, clock, 300),
+      pause: async () => {},
+    };
+    const attempt = (options = {}, own = effects) =>
+      rotate('default', options, own).then(
+        () => undefined,
+        (error: Error) => {
+          said.push(error.message);
+          return error;
+        },
+      );
+    const before = await readFile(sandbox.credentialsFile, 'utf8');
+    await use({ sandbox, profile, effects, said, before, refreshes: () => refreshes, rotate: attempt });
+    expectNoSecret({ sandbox, said, before });
+  } finally {
+    await sandbox.close();
+  }
+}
+
+/** No secret is in what was said, or in a file other than the credentials file. */
+function expectNoSecret({ sandbox, said, before }: Pick<World, 'sandbox' | 'said' | 'before'>) {
+  const state = join(sandbox.home, '.local', 'state', 'aws-mfa-agent');
+  const written = readdirSync(state).filter((name) => !name.endsWith('.lock'));
+  expect(written).toContain('rotations.json');
+  const texts = [...said, ...written.map((name) => readFileSync(join(state, name), 'utf8'))].join('\n');
+  const files = before + readFileSync(sandbox.credentialsFile, 'utf8');
+  const secrets = [...files.matchAll(/(?:secret_access_key|session_token)\s*=\s*(\S+)/g)].map(([, secret]) => secret);
+  expect(secrets.length).toBeGreaterThan(4);
+  for (const secret of [...secrets, ...keysOf(sandbox.alice).map((key) => key.secretAccessKey)]) {
+    expect(texts).not.toContain(secret);
+  }
+}
+
+/** The stored pair is an active key of alice. */
+async function expectWorkingKey({ effects, sandbox }: World) {
+  const stored = await effects.store.read();
+  const found = keysOf(sandbox.alice).find(({ accessKeyId }) => accessKeyId === stored?.accessKeyId);
+  expect(found).toMatchObject({ secretAccessKey: stored?.secretAccessKey });
+  expect(found?.active).not.toBe(false);
+}
+
+/** The new key is stored, only its two lines and the session have changed, and the old one is inactive. */
+async function expectRotated(world: World, oldId: string) {
+  await expectWorkingKey(world);
+  const { effects, sandbox, before } = world;
+  const stored = await effects.store.read();
+  const now = await readFile(sandbox.credentialsFile, 'utf8');
+  const ofSession = /^(\[mfa\]\n)(?:.+\n)*/m;
+  const expected = before
+    .replace(/(\[default\]\naws_access_key_id = ).*/, `$1${stored?.accessKeyId}`)
+    .replace(/(\[default\]\n.*\naws_secret_access_key = ).*/, `$1${stored?.secretAccessKey}`);
+  expect(now.replace(ofSession, '$1')).toBe(expected.replace(ofSession, '$1'));
+  const keys = keysOf(sandbox.alice).map(({ accessKeyId, active = true }) => ({ accessKeyId, active }));
+  expect(keys).toEqual([
+    { accessKeyId: oldId, active: false },
+    { accessKeyId: stored?.accessKeyId, active: true },
+  ]);
+  // The session is of the new key.
+  expect(await effects.requests.list(await effects.session())).toMatchObject({ ok: true });
+}
+
+describe('a rotation', () => {
+  it('replaces the key, and leaves the old one inactive until the next refresh but one', () =>
+    inWorld(async (world) => {
+      const { sandbox, effects, said, refreshes } = world;
+      const { accessKeyId: oldId } = sandbox.alice;
+      expect(await world.rotate()).toBeUndefined();
+      await expectRotated(world, oldId);
+      expect(refreshes()).toBe(1);
+      expect(said.at(-1)).toContain(`${oldId} is inactive, and is deleted after the next refresh`);
+      const newId = (await effects.store.read())?.accessKeyId ?? '';
+      expect(await tend(newId, undefined, effects)).toEqual({ retired: { id: oldId } });
+      expect(keysOf(sandbox.alice).map(({ accessKeyId }) => accessKeyId)).toEqual([newId]);
+      expect(effects.journal.read().rotation).toBeUndefined();
+      const { length } = sandbox.sts.requests;
+      expect(await tend(newId, undefined, effects)).toEqual({});
+      expect(sandbox.sts.requests).toHaveLength(length);
+    }));
+
+  it('deletes the old key at once with --delete, never with --keep', async () => {
+    await inWorld(async ({ sandbox, effects, ...world }) => {
+      expect(await world.rotate({ delete: true })).toBeUndefined();
+      expect(keysOf(sandbox.alice)).toHaveLength(1);
+      expect(effects.journal.read().rotation).toBeUndefined();
+    });
+    await inWorld(async (world) => {
+      const { accessKeyId: oldId } = world.sandbox.alice;
+      expect(await world.rotate({ keep: true })).toBeUndefined();
+      await expectRotated(world, oldId);
+      const stored = await world.effects.store.read();
+      expect(await tend(stored?.accessKeyId ?? '', undefined, world.effects)).toEqual({});
+      expect(keysOf(world.sandbox.alice)).toHaveLength(2);
+      expect((await world.rotate())?.message).toMatch(new RegExp(`another one, ${oldId} \\(inactive, created on 2025`));
+    });
+  });
+
+  it('waits until AWS accepts the new key several times in a row', () =>
+    inWorld(
+      async (world) => {
+        expect(await world.rotate()).toBeUndefined();
+        const { requests } = world.sandbox.sts;
+        const stored = await world.effects.store.read();
+        const asked = requests.filter(
+          ({ action, accessKeyId }) => action === 'GetCallerIdentity' && accessKeyId === stored?.accessKeyId,
+        );
+        expect(asked.map(({ outcome }) => (outcome === 'granted' ? '+' : '-')).join('')).toBe('---+-+++++');
+        const deactivated = requests.findIndex(({ action }) => action === 'UpdateAccessKey');
+        expect(deactivated).toBeGreaterThan(requests.findLastIndex(({ at }) => at === asked.at(-1)?.at));
+        expect(world.said).toContainEqual(expect.stringContaining('Waiting until AWS accepts the new key'));
+      },
+      { isKnown: (_, n) => n > 3 && n !== 5 },
+    ));
+
+  it('leaves the old key active if AWS does not accept the new one in time, and continues later', async () => {
+    let isKnown = false;
+    await inWorld(
+      async (world) => {
+        const { effects, sandbox } = world;
+        let late = 0;
+        const slow: RotationEffects = {
+          ...effects,
+          now: () => Date.now() + late,
+          pause: async () => {
+            late += 20_000;
+          },
+        };
+        expect((await world.rotate({}, slow))?.message).toMatch(/not accepted the new key of \[default\] within 60 s/);
+        expect(sandbox.alice.active).not.toBe(false);
+        isKnown = true;
+        const { accessKeyId: oldId } = sandbox.alice;
+        expect(await world.rotate()).toBeUndefined();
+        await expectRotated(world, oldId);
+      },
+      { isKnown: () => isKnown },
+    );
+  });
+
+  it('stops at a second key that is not its own, and says which', () =>
+    inWorld(async (world) => {
+      const { sandbox, said, before } = world;
+      const other = { accessKeyId: 'AKIAOTHEROTHEROTHER1', secretAccessKey: 'x'.repeat(40) };
+      sandbox.alice.otherKeys = [{ ...other, createdAt: Date.UTC(2026, 1, 3), usedAt: Date.UTC(2026, 2, 4) }];
+      await world.effects.journal.change((memory) => memory);
+      expect((await world.rotate())?.message).toMatch(
+        /AKIAOTHEROTHEROTHER1 \(active, created on 2026-02-03, last used on 2026-03-04\).*aws iam delete-access-key/,
+      );
+      sandbox.alice.mayNot = ['GetAccessKeyLastUsed'];
+      expect((await world.rotate())?.message).toContain('(active, created on 2026-02-03)');
+      expect(await readFile(sandbox.credentialsFile, 'utf8')).toBe(before);
+      expect(said).toHaveLength(2);
+      expect(keysOf(sandbox.alice)).toHaveLength(2);
+    }));
+
+  it('names the policy if AWS forbids it, and has changed nothing', () =>
+    inWorld(async (world) => {
+      const { sandbox, before } = world;
+      sandbox.alice.mayNot = ['CreateAccessKey'];
+      expect((await world.rotate())?.message).toMatch(/iam:CreateAccessKey.*docs\/iam\.md/);
+      expect(await readFile(sandbox.credentialsFile, 'utf8')).toBe(before);
+      expect(world.effects.journal.read().rotation).toBeUndefined();
+    }));
+
+  it('deletes the new key if it cannot be stored', () =>
+    inWorld(async (world) => {
+      const { sandbox, effects } = world;
+      const write = async () => {
+        throw new Error('disk full');
+      };
+      const failing = { ...effects, store: { ...effects.store, write } };
+      expect((await world.rotate({}, failing))?.message).toBe('disk full');
+      expect(keysOf(sandbox.alice)).toHaveLength(1);
+      const { accessKeyId: oldId } = sandbox.alice;
+      expect(await world.rotate()).toBeUndefined();
+      await expectRotated(world, oldId);
+    }));
+
+  it('leaves the old key active if the stored pair is of another user', () =>
+    inWorld(async (world) => {
+      const { effects, sandbox } = world;
+      const identity: RotationEffects['identity'] = async (keys) => {
+        const answer = await effects.identity(keys);
+        const arn = 'arn:aws:iam::123456789012:user/bob';
+        return answer.ok && !keys.sessionToken ? { ...answer, value: { arn } } : answer;
+      };
+      expect((await world.rotate({}, { ...effects, identity }))?.message).toMatch(
+        /user\/bob now, not of .*user\/alice/,
+      );
+      expect(sandbox.alice.active).not.toBe(false);
+    }));
+});
+
+describe('a rotation that is interrupted', () => {
+  it('has stored a working key at every step, and is finished by the same command', async () => {
+    const steps: string[] = [];
+    await inWorld(async (world) => {
+      await world.rotate(
+        { delete: true },
+        interrupted(world.effects, (name) => void steps.push(name)),
+      );
+    });
+    // Several requests in a row about the new key differ in nothing.
+    const different = steps.flatMap((name, index) => (name === steps[index - 1] ? [] : index));
+    expect(steps).toEqual(expect.arrayContaining(['create', 'write', 'deactivate', 'refresh', 'delete']));
+    for (const at of different) {
+      await inWorld(async (world) => {
+        const { sandbox, effects } = world;
+        const { accessKeyId: oldId } = sandbox.alice;
+        let step = 0;
+        const killed = interrupted(effects, () => {
+          // Like a process that was killed: nothing is executed any more.
+          if (step++ >= at) throw new Error('killed');
+        });
+        expect((await world.rotate({ delete: true }, killed))?.message).toMatch(/killed|no session/);
+        await expectWorkingKey(world);
+        const isOver = keysOf(sandbox.alice).every(({ accessKeyId }) => accessKeyId !== oldId);
+        expect(await world.rotate(), `after ${steps[at]}, step ${at}`).toBeUndefined();
+        if (!isOver) await expectRotated(world, oldId);
+      });
+    }
+  });
+
+  const faults: StsFault[] = [
+    { kind: 'drop' },
+    { kind: 'drop-after-processing' },
+    { kind: 'delay', milliseconds: 5_000 },
+  ];
+  const cases = ['ListAccessKeys', 'CreateAccessKey', 'UpdateAccessKey', 'DeleteAccessKey'].flatMap((action) =>
+    faults.map((fault) => ({ action, fault, kind: fault.kind })),
+  );
+  it.each([
+    ...cases,
+    { action: 'CreateAccessKey', fault: { kind: 'no-credentials' as const }, kind: 'no-credentials' },
+  ])('survives $kind of $action, once and for longer', async ({ action, fault }) => {
+    for (const times of [1, Number.POSITIVE_INFINITY]) {
+      await inWorld(async (world) => {
+        const { sandbox } = world;
+        sandbox.sts.fault(fault, times, action);
+        const { accessKeyId: oldId } = sandbox.alice;
+        const failed = await world.rotate({ delete: true });
+        await expectWorkingKey(world);
+        if (times === 1) expect(failed).toBeUndefined();
+        sandbox.sts.clearFaults();
+        if (failed) expect(await world.rotate({ delete: true })).toBeUndefined();
+        await expectWorkingKey(world);
+        expect(keysOf(sandbox.alice)).toHaveLength(1);
+        expect(sandbox.alice.accessKeyId).not.toBe(oldId);
+      });
+    }
+  });
+});
+
+describe('aws-mfa-agent keys rotate', () => {
+  it('finishes a rotation that was killed while AWS created the key', () =>
+    inWorld(async (world) => {
+      const { sandbox, said } = world;
+      const { accessKeyId: oldId } = sandbox.alice;
+      const codes = join(sandbox.home, 'code');
+      await sandbox.settings(`[mfa]\nmfa_process = cat ${codes}\n`);
+      await writeFile(codes, sandbox.code());
+      sandbox.sts.fault({ kind: 'delay', milliseconds: 60_000 }, 1, 'CreateAccessKey');
+      const killed = start(['keys', 'rotate'], sandbox.env, '');
+      await until('a key is created', () => sandbox.alice.otherKeys?.length === 1, killed.output);
+      killed.child.kill('SIGKILL');
+      said.push(killed.output(), (await killed.ended).stderr);
+      const [lost] = sandbox.alice.otherKeys ?? [];
+      const { status, stdout, stderr } = await start(['keys', 'rotate', 'default'], sandbox.env, '').endsWithin(40_000);
+      said.push(stderr, stdout);
+      expect([status, stdout], stderr).toEqual([0, '']);
+      await expectRotated(world, oldId);
+      const { accessKeyId: newId } = keysOf(sandbox.alice)[1] ?? {};
+      const [discarded, stored, waits, inactive, refreshed, last] = behind(stderr).split('\n');
+      expect(discarded).toContain(`Deleted the access key ${lost?.accessKeyId}: an interrupted rotation created it`);
+      expect(stored).toBe(`The new access key ${newId} of [default] is stored (${sandbox.credentialsFile}).`);
+      expect(waits).toContain('Waiting until AWS accepts the new key');
+      expect(inactive).toContain(`${oldId} is inactive now. Sessions that were requested with it may have ended`);
+      expect(refreshed).toMatch(/^\[mfa\] is fresh until/);
+      expect(last).toContain(`${oldId} is inactive, and is deleted after the next refresh`);
+
+      await writeFile(codes, sandbox.code());
+      const next = await run(['refresh', '--force'], sandbox.env);
+      said.push(next.stderr);
+      expect(next.stderr).toContain(`Deleted the old access key ${oldId}.\n`);
+      expect(keysOf(sandbox.alice)).toHaveLength(1);
+    }));
+
+  it('refuses what it cannot do', () =>
+    inWorld(async ({ sandbox, effects }) => {
+      await effects.journal.change((memory) => memory);
+      const of = async (...args: string[]) => (await run(['keys', ...args], sandbox.env)).stderr;
+      expect(await of('rotate', 'work')).toContain('no MFA profile in');
+      expect(await of('list', '--keep')).toContain('--keep: only for keys rotate');
+      expect(await of('rotate', '--keep', '--delete')).toContain(
+        "option '--delete' cannot be used with option '--keep'",
+      );
+    }));
+});
+
+/** Calls `before` with the name of each effect before it is executed. */
+function interrupted(effects: RotationEffects, before: (name: string) => void): RotationEffects {
+  const each = <Of extends object>(object: Of, names: (keyof Of & string)[]): Of => {
+    const own = { ...object };
+    for (const name of names) {
+      const call = object[name] as (...given: unknown[]) => Promise<unknown>;
+      own[name] = (async (...given: unknown[]) => {
+        before(name);
+        return call.apply(object, given);
+      }) as Of[typeof name];
+    }
+    return own;
+  };
+  return {
+    ...each(effects, ['identity', 'refresh', 'rehearse']),
+    requests: each(effects.requests, ['list', 'create', 'deactivate', 'delete', 'lastUsed']),
+    store: each(effects.store, ['write']),
+    journal: each(effects.journal, ['change']),
+  };
+}
