@@ -6,8 +6,7 @@ import * as texts from './texts.ts';
 const SCRIPT = `on run {theTitle, theText, snoozeLabel, cancelLabel, okLabel}
   set theButtons to {snoozeLabel, cancelLabel, okLabel}
   activate
-  set theAnswer to display dialog theText with title theTitle default answer "" ¬
-    buttons theButtons default button okLabel cancel button cancelLabel
+  set theAnswer to display dialog theText with title theTitle default answer "" buttons theButtons default button okLabel cancel button cancelLabel
   if button returned of theAnswer is snoozeLabel then error number 2
   return text returned of theAnswer
 end run`;

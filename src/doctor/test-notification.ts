@@ -14,10 +14,18 @@ import { error, type Finding, ok, warning } from './finding.ts';
 
 const TITLE = 'Test of aws-mfa-agent';
 const TEXT = 'Click here to show that you see this. No code is needed.';
+/** A click on it would open Script Editor. */
+const TEXT_ON_MACOS = 'You can see the notifications of the agent. No code is needed.';
 const SEEN = 'I see it';
 
 const CHECK = 'asking.test';
 const QUIET = 'check whether "do not disturb" is on; if no notification appeared, restart the notification service';
+
+/** Returns what to tell the user before {@link testNotification}. @param patience in milliseconds */
+export function announcementOfTest(patience: number): string {
+  if (process.platform === 'darwin') return 'Sending a test notification: look for it.';
+  return `Sending a test notification: click it within ${patience / 1000} seconds.`;
+}
 
 /**
  * Shows a notification like that of a question, and waits for a click. It neither asks for a code nor sends one.
@@ -26,7 +34,8 @@ const QUIET = 'check whether "do not disturb" is on; if no notification appeared
 export async function testNotification(environment: NodeJS.ProcessEnv, patience: number): Promise<Finding> {
   // macOS reports neither that it was shown nor clicks on it. Not tried on a Mac.
   if (process.platform === 'darwin') {
-    if (await notice(TEXT)) return ok(CHECK, 'a notification was sent; macOS does not report whether it was shown');
+    if (await notice(TEXT_ON_MACOS))
+      return ok(CHECK, 'a notification was sent; macOS does not report whether it was shown');
     return error(
       CHECK,
       'no notification could be sent',

@@ -79,7 +79,11 @@ describe('asking on a stand-in Mac', needs('Linux'), () => {
   });
 
   it('doctor --try ends, whether macOS takes the notification or not', async () => {
-    const trial = async () => (await start(['doctor', '--try'], mac.env).endsWithin(30_000)).stdout;
+    const trial = async () => {
+      const { stdout, stderr } = await start(['doctor', '--try'], mac.env).endsWithin(30_000);
+      expect(stderr).toMatch(/^Sending a test notification: look for it\.$/m);
+      return stdout;
+    };
     expect(await trial()).toMatch(/✓ a notification was sent; macOS does not report whether it was shown/);
     mac.install('osascript', 'exec sleep 60');
     expect(await trial()).toMatch(/✗ no notification could be sent\n.*Script Editor in System Settings/);
