@@ -74,6 +74,8 @@ export function findStart(
 
 /** What version managers keep beside the folders of the versions: a part of a real path, and what to put in its place. */
 const KEPT: [RegExp, string][] = [
+  // Homebrew, also for a formula that it does not link into `bin`, such as node@22.
+  [/\/Cellar\/([^/]+)\/[^/]+\//, '/opt/$1/'],
   // fnm, mise and nvm (with NVM_SYMLINK_CURRENT): links to the version in use.
   [/\/node-versions\/[^/]+\/installation\//, '/aliases/default/'],
   [/\/mise\/installs\/([^/]+)\/[^/]+\//, '/mise/installs/$1/latest/'],
@@ -113,7 +115,7 @@ function nodeStartedBy(path: string, HOME: string | undefined): string | undefin
 
 /** Whether an upgrade removes this path: nvm, fnm, Homebrew, Nix and npx keep each version in a folder of its own. */
 export function isVersioned(path: string): boolean {
-  return /\d+\.\d+\.\d+|\/fnm_multishells\/|\/_npx\//.test(path);
+  return /\d+\.\d+\.\d+|\/Cellar\/|\/fnm_multishells\/|\/_npx\//.test(path);
 }
 
 function realpath(path: string): string | undefined {

@@ -49,6 +49,8 @@ it('install warns of a path that an upgrade removes when there is no other', () 
 });
 
 it.each([
+  ['Homebrew', 'homebrew/Cellar/node@22/22.11.0_1', 'homebrew/opt/node@22'],
+  ['Homebrew, for a short version', 'homebrew/Cellar/aws-mfa-agent/1.0', 'homebrew/opt/aws-mfa-agent'],
   ['fnm', 'fnm/node-versions/v20.1.0/installation', 'fnm/aliases/default'],
   ['mise', 'mise/installs/node/20.1.0', 'mise/installs/node/latest'],
   ['nvm with NVM_SYMLINK_CURRENT', '.nvm/versions/node/v20.1.0', '.nvm/current'],
