@@ -20,7 +20,7 @@ import { secretsIn, withoutSecrets } from '../doctor/secrets.ts';
 import { serviceFindings } from '../doctor/service.ts';
 import { sessionFindings } from '../doctor/session.ts';
 import { type Loaded, settingsFindings } from '../doctor/settings.ts';
-import { testNotification } from '../doctor/test-notification.ts';
+import { announcementOfTest, testNotification } from '../doctor/test-notification.ts';
 import { variableFindings } from '../doctor/variables.ts';
 import { UserError } from '../errors.ts';
 import { packageVersion } from '../package-file.ts';
@@ -127,8 +127,9 @@ export async function doctor(options: DoctorOptions): Promise<void> {
       limit: ASKING_LIMIT,
       run: async () => {
         const inService = await service;
-        const restart = 'remedies' in inService ? inService.remedies.restart : undefined;
-        return agentFindings(await agent, version, profiles, now, restart);
+        if ('none' in inService) return agentFindings(await agent, version, profiles, now, undefined);
+        const { remedies, rival } = inService;
+        return agentFindings(await agent, version, profiles, now, rival?.restart ?? remedies.restart, rival?.restart);
       },
     },
     {
@@ -138,7 +139,7 @@ export async function doctor(options: DoctorOptions): Promise<void> {
     },
   ];
   if (options.try) {
-    say(`Sending a test notification: click it within ${CLICK / 1000} seconds.`);
+    say(announcementOfTest(CLICK));
     const run = async () => [await testNotification(environment, CLICK)];
     inspections.push({ check: 'asking.test', limit: CLICK + ASKING_LIMIT, run });
   }

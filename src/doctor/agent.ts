@@ -18,6 +18,7 @@ export const START_AT_LOGIN = 'start "aws-mfa-agent run" at login; see docs/serv
  * @param version of this program
  * @param profiles the MFA profiles of the settings
  * @param restart how the service manager restarts the agent; undefined if there is none
+ * @param start how it starts the agent, also of a new version
  */
 export function agentFindings(
   agent: AgentSeen,
@@ -25,11 +26,12 @@ export function agentFindings(
   profiles: readonly Pick<ProfileSettings, 'profile'>[],
   now: number,
   restart: string | undefined,
+  start = INSTALL,
 ): Finding[] {
   const hasService = restart !== undefined;
   if (agent === undefined) {
     const found = 'no agent is running, so you will not be asked before a session ends';
-    return [warning('agent.running', found, hasService ? INSTALL : START_AT_LOGIN)];
+    return [warning('agent.running', found, hasService ? start : START_AT_LOGIN)];
   }
   if ('problem' in agent) {
     const otherwise = 'kill the agent and start it again';
@@ -43,19 +45,24 @@ export function agentFindings(
       : warning(
           'agent.version',
           `the agent has version ${agent.version}, but this program is version ${version}`,
-          hasService ? `${INSTALL} (it starts the new version)` : `kill ${agent.pid}, and start the agent again`,
+          hasService ? `${start} (it starts the new version)` : `kill ${agent.pid}, and start the agent again`,
         ),
-    ...profiles.map(({ profile }) => profileFinding(profile, agent.profiles, now, hasService)),
+    ...profiles.map(({ profile }) => profileFinding(profile, agent.profiles, now, hasService ? start : undefined)),
   ];
 }
 
-function profileFinding(profile: string, known: readonly ProfileStatus[], now: number, hasService: boolean): Finding {
+function profileFinding(
+  profile: string,
+  known: readonly ProfileStatus[],
+  now: number,
+  start: string | undefined,
+): Finding {
   const check = 'agent.profile';
   const one = known.find((status) => status.profile === profile);
   if (!one) {
     const found = `the running agent does not have [${profile}]: it was started with other settings`;
-    const start = 'start the agent with the same --config and variables';
-    return error(check, found, hasService ? `${INSTALL}; or ${start}` : start, profile);
+    const otherwise = 'start the agent with the same --config and variables';
+    return error(check, found, start ? `${start}; or ${otherwise}` : otherwise, profile);
   }
   const text = `[${profile}]: ${standingText(one.state, one.standing, now)}`;
   switch (one.standing.standing) {

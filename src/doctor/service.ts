@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Owner } from '../service/sealed-file.ts';
-import type { Remedies, ServiceSetup } from '../service/service.ts';
+import type { Remedies, Rival, ServiceSetup } from '../service/service.ts';
 import { CARRIED, isVersioned, PROXIES } from '../service/start.ts';
 import { type AgentSeen, INSTALL, START_AT_LOGIN } from './agent.ts';
 import { fitOf, remedyFor, type WayReport } from './asking.ts';
@@ -22,7 +22,7 @@ export type ServiceSeen =
       /** The command that shows its log. */
       log: string;
       /** Which other service starts the agent, if one does. */
-      rival: string | undefined;
+      rival: Rival | undefined;
       remedies: Remedies;
     };
 
@@ -34,7 +34,10 @@ export function serviceFindings(service: ServiceSeen, agent: AgentSeen, environm
     return [pid === undefined ? warning(check, service.none, START_AT_LOGIN) : absent(check, service.none)];
   }
   const { name, file, owner, running, look, ways, log, rival, remedies } = service;
-  if (owner === 'missing' && rival !== undefined) return [ok('service.installed', rival)];
+  if (owner === 'missing' && rival !== undefined) {
+    if (pid !== undefined) return [ok('service.installed', rival.found)];
+    return [warning('service.installed', `${rival.found}, but no agent answers`, rival.restart)];
+  }
   if (owner === 'missing' || !look) {
     const found = `the ${name} is not installed${pid === undefined ? '' : ': the agent that is running will not be started again'}`;
     return [warning('service.installed', found, INSTALL)];

@@ -44,8 +44,6 @@ export async function install(
   { force, outdated, answering }: { force: boolean; outdated: boolean; answering: () => Promise<number | undefined> },
 ): Promise<Installed> {
   await mustFit(service);
-  const rival = await service.rival?.();
-  if (rival !== undefined) throw new UserError(rival);
   const { owner, text: before } = ownerOf(service);
   if (owner === 'edited' && !force) throw new UserError(editedText(service, 'overwrite'));
   const variants = await variantsOf(service, start);

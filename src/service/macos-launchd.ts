@@ -79,9 +79,12 @@ export function launchd(home: string, uid: number): Service {
     isRemovedAnyway: true,
     rival: async () => {
       const isThere = existsSync(join(agents, `${HOMEBREW_LABEL}.plist`)) || (await job(HOMEBREW_LABEL)) !== undefined;
-      return isThere
-        ? `Homebrew starts the agent (${HOMEBREW_LABEL}); to have it started without, run "brew services stop aws-mfa-agent" first`
-        : undefined;
+      if (!isThere) return undefined;
+      return {
+        found: `Homebrew starts the agent (${HOMEBREW_LABEL})`,
+        stop: 'brew services stop aws-mfa-agent',
+        restart: 'brew services restart aws-mfa-agent',
+      };
     },
     fillIn: async (start) => [{ text: filledIn(template, start, log) }],
     comment: (words) => `<!-- ${words} -->`,
@@ -131,10 +134,11 @@ export function launchd(home: string, uid: number): Service {
       ['remove', 'aws-mfa-agent uninstall'],
     ],
     notes: [
-      'macOS shows the notice "Background Items Added", which names node. It means the agent: if you switch node off in System Settings > General > Login Items, the agent stops and does not ask you any more.',
+      'macOS shows the notice "Background Items Added", which names node, or "Node.js Foundation", which has signed it. It means the agent: if you switch that off in System Settings > General > Login Items, the agent stops and does not ask you any more.',
     ],
     remedies: {
-      enable: 'switch on node in System Settings > General > Login Items; then aws-mfa-agent install',
+      enable:
+        'switch on node (or Node.js Foundation) in System Settings > General > Login Items; then aws-mfa-agent install',
       restart: `launchctl kickstart -k ${target}`,
       proxy: `add HTTPS_PROXY under EnvironmentVariables in ${file}; then launchctl bootout ${target}; launchctl bootstrap ${domain} ${file}`,
     },

@@ -14,8 +14,8 @@ export interface Service {
   unfit(): Promise<string | undefined>;
   /** Whether the file can be removed where the service manager cannot be reached or fails: nothing else is left behind. */
   isRemovedAnyway?: true;
-  /** Returns which other service starts the agent, and how to stop that, if one does. */
-  rival?(): Promise<string | undefined>;
+  /** Returns which other service starts the agent, if one does. */
+  rival?(): Promise<Rival | undefined>;
   /** Fills in the template. The first variant that starts is used; each later one has fewer restrictions. */
   fillIn(start: Start): Promise<Variant[]>;
   /** Turns a text into a comment of the service file. */
@@ -41,6 +41,15 @@ export interface Service {
   notes?: string[];
   /** What to do, for doctor. */
   remedies: Remedies;
+}
+
+/** Another service that starts the agent. */
+export interface Rival {
+  /** A sentence that names it, without a full stop. */
+  found: string;
+  /** The commands that stop it for good, and start it again. */
+  stop: string;
+  restart: string;
 }
 
 export interface Remedies {

@@ -14,8 +14,10 @@ describe('the LaunchAgent on a stand-in Mac', needs('Linux'), () => {
   });
   afterEach(() => mac.close());
 
-  const install = (...words: string[]) => run(['install', ...words], mac.env);
-  const uninstall = (...words: string[]) => run(['uninstall', ...words], mac.env);
+  // Each starts a dozen processes that play launchctl.
+  const patiently = (...words: string[]) => start(words, mac.env).endsWithin(30_000);
+  const install = (...words: string[]) => patiently('install', ...words);
+  const uninstall = (...words: string[]) => patiently('uninstall', ...words);
 
   it('install starts the agent, although launchctl prints 145 kB for the session, and uninstall ends it', async () => {
     const installed = await install();
@@ -32,7 +34,7 @@ describe('the LaunchAgent on a stand-in Mac', needs('Linux'), () => {
 
   it('setup --install starts the agent', async () => {
     const words = ['setup', '--install', '--no-refresh', '--profile', 'mfa', '--source-profile', 'default'];
-    const done = await run([...words, '--yes'], mac.env);
+    const done = await patiently(...words, '--yes');
     expect(done).toMatchObject({ status: 0, stderr: expect.stringContaining('The agent runs as a LaunchAgent') });
     expect(mac.job()?.pid).toBeDefined();
   });
@@ -59,7 +61,7 @@ describe('the LaunchAgent on a stand-in Mac', needs('Linux'), () => {
 
   it('install works where launchctl hangs once', async () => {
     mac.launchctl({ 'print domain': ['hangs'] });
-    expect(await start(['install'], mac.env).endsWithin(30_000)).toMatchObject({ status: 0 });
+    expect(await install()).toMatchObject({ status: 0 });
     expect(mac.calls()).toContain('managername');
   });
 
@@ -99,7 +101,7 @@ describe('the LaunchAgent on a stand-in Mac', needs('Linux'), () => {
   it('uninstall removes the file and reports that launchd does not end the agent', async () => {
     await install();
     mac.launchctl({ bootout: [5, 5, 5] });
-    const { status, stderr } = await start(['uninstall'], mac.env).endsWithin(30_000);
+    const { status, stderr } = await uninstall();
     expect(status).toBe(1);
     expect(stderr).toMatch(/launchctl bootout gui\/501\/.* failed: Boot-out failed: 5: Input\/output error/);
     expect(existsSync(mac.plist)).toBe(false);
@@ -116,18 +118,31 @@ describe('the LaunchAgent on a stand-in Mac', needs('Linux'), () => {
     );
   });
 
-  it("a job of Homebrew's is named by install and doctor", async () => {
+  it("a job of Homebrew's is named by install, uninstall and doctor", async () => {
     const file = join(dirname(mac.plist), 'homebrew.mxcl.aws-mfa-agent.plist');
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, '');
     const { status, stderr } = await install();
     expect([status, stderr]).toEqual([1, expect.stringMatching(/Homebrew starts the agent.*brew services stop/)]);
     expect(existsSync(mac.plist)).toBe(false);
-    expect((await run(['doctor'], mac.env)).stdout).toMatch(/✓ Homebrew starts the agent/);
+    expect((await uninstall()).stderr).toMatch(/Homebrew starts the agent.*brew services stop/);
+    const idle = (await patiently('doctor')).stdout;
+    expect(idle).toMatch(
+      /! Homebrew starts the agent.*but no agent answers\n.*→ brew services restart aws-mfa-agent\n/,
+    );
+    expect(idle).not.toMatch(/aws-mfa-agent install/);
+    const agent = start(['run'], mac.env);
+    await agent.says(/asking since/);
+    expect((await install()).stderr).toMatch(/Homebrew starts the agent.*brew services stop/);
+    expect((await patiently('doctor')).stdout).toMatch(
+      /✓ Homebrew starts the agent \(homebrew\.mxcl\.aws-mfa-agent\)\n/,
+    );
+    agent.child.kill();
+    await agent.ended;
   });
 
   describe('doctor', () => {
-    const doctor = async () => (await run(['doctor'], mac.env)).stdout;
+    const doctor = async () => (await patiently('doctor')).stdout;
 
     it('doctor finds no fault in a running LaunchAgent that has never exited', async () => {
       await install();
@@ -150,7 +165,9 @@ describe('the LaunchAgent on a stand-in Mac', needs('Linux'), () => {
     it('doctor reports a background item that was switched off', async () => {
       await install();
       mac.switchOn('disabled');
-      expect(await doctor()).toMatch(/! the LaunchAgent will not start.*\n.*→ switch on node in System Settings/);
+      expect(await doctor()).toMatch(
+        /! the LaunchAgent will not start.*\n.*→ switch on node \(or Node\.js Foundation\) in System Settings/,
+      );
     });
 
     it('doctor gives no advice for Linux', async () => {
