@@ -1,18 +1,18 @@
 /**
- * Puts a session into [mfa] of a credentials file, once, by the built program's own code: the program that crash.test.ts
+ * Puts sessions into profiles of a credentials file, once, by the built program's own code: the program that crash.test.ts
  * runs under strace, and stops at every system call. Prints what goes wrong as the program does.
  *
- *     node rewrite.mjs EDIT REPLACE FILE SESSION
+ *     node rewrite.mjs EDIT REPLACE FILE SESSIONS
  *
- * EDIT and REPLACE are the built modules of `credentials/edit.ts` and `files/replace.ts`.
+ * EDIT and REPLACE are the built modules of `credentials/edit.ts` and `files/replace.ts`, SESSIONS the sessions by profile, as JSON.
  */
 import crypto from 'node:crypto';
 import { mkdir, open, stat } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname } from 'node:path';
 
-const [edit, replace, file, session] = process.argv.slice(2);
-const { withSession } = await import(edit);
+const [edit, replace, file, sessions] = process.argv.slice(2);
+const { withSessions } = await import(edit);
 const { changeCredentials } = await import(replace);
 
 // strace follows paths, so that of the temporary file must be known before: its name is of the process id and of chance.
@@ -29,7 +29,7 @@ for (let turn = 0; turn < 30; turn++) {
 }
 
 try {
-  await changeCredentials(file, (bytes) => withSession(bytes, 'mfa', JSON.parse(session)));
+  await changeCredentials(file, (bytes) => withSessions(bytes, Object.entries(JSON.parse(sessions))));
 } catch (error) {
   process.stderr.write(`aws-mfa-agent: ${error.message}\n`);
   process.exitCode = 1;

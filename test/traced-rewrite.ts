@@ -36,13 +36,13 @@ export const temporaryOf = (file: string) =>
   join(dirname(file), `.${basename(file)}.aws-mfa-agent-1-${'0'.repeat(16)}`);
 
 /**
- * Puts a session into [mfa] by the built program's own code, under strace, which lets something happen at one call.
+ * Puts sessions into profiles by the built program's own code, under strace, which lets something happen at one call.
  * @param file in a folder of its own; the log comes beside that
  * @param injection `effect` as in strace(1): `error=EIO`. After `signal=STOP` the program stands still until it is resumed
  */
 export async function rewrite(
   file: string,
-  session: MfaSession,
+  sessions: Record<string, MfaSession>,
   injection?: { call: Call; effect: string; whileStopped?: (resume: () => void) => Promise<void> },
 ): Promise<Ended> {
   const folder = dirname(file);
@@ -52,7 +52,7 @@ export async function rewrite(
   // The background thread has numbers of its own by what rewrite.mjs does first, the main thread by being seen alone.
   const threads = call?.thread === 'main' ? [] : ['-f'];
   const strace = [...threads, '-qq', '-e', 'trace=%file,%desc', '-e', 'signal=SIGSTOP', ...paths, ...inject];
-  const node = [process.execPath, REWRITE, ...MODULES, file, JSON.stringify(session)];
+  const node = [process.execPath, REWRITE, ...MODULES, file, JSON.stringify(sessions)];
   const log = `${folder}.log`;
   const child = spawn('strace', [...strace, '-o', log, ...node], {
     stdio: ['ignore', 'ignore', 'pipe'],

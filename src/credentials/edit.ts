@@ -32,6 +32,21 @@ export function withSession(
 }
 
 /**
+ * Returns the file with other sessions in several profiles: see {@link withSession}.
+ * @param options `own` returns the access key id of the session that this program wrote into a profile
+ */
+export function withSessions(
+  bytes: Buffer,
+  sessions: Iterable<[profile: string, MfaSession]>,
+  { own, force = false }: { own?(profile: string): string | undefined; force?: boolean } = {},
+): Buffer {
+  let changed = bytes;
+  for (const [profile, session] of sessions)
+    changed = withSession(changed, profile, session, { force, own: own?.(profile) });
+  return changed;
+}
+
+/**
  * Returns the text of a section with other settings. `lines`: its lines, the header first; only the header for a new profile.
  * `standing`: the same lines, read. `place`: names a line in an error.
  */

@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import type { Ask } from '../ask/ask.ts';
 import type { AwsAnswer, AwsTarget, Keys } from '../aws/call.ts';
 import { type Destination, destinationOf, isOfAws, type ServiceName } from '../aws/endpoint.ts';
-import { withSession } from '../credentials/edit.ts';
+import { withSessions } from '../credentials/edit.ts';
 import { UserError } from '../errors.ts';
 import type { KeychainStore } from '../keys/in-keychain.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
@@ -40,13 +40,9 @@ export async function saveSessions(
 ): Promise<string | undefined> {
   // Imported late: a command that only reads does not need it.
   const { changeCredentials } = await import('../files/replace.ts');
-  const lost = await changeCredentials(files.credentials, (bytes) => {
-    const own = ownKeyIds(files);
-    return [...sessions].reduce(
-      (changed, [profile, session]) => withSession(changed, profile, session, { own: own(profile), ...options }),
-      bytes,
-    );
-  });
+  const lost = await changeCredentials(files.credentials, (bytes) =>
+    withSessions(bytes, sessions, { own: ownKeyIds(files), ...options }),
+  );
   const remembered = [...sessions].map(([profile, { accessKeyId, expiration, issued }]) => [
     profile,
     { accessKeyId, expiration, ...(issued !== undefined && { issued }) },

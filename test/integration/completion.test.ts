@@ -94,6 +94,18 @@ describe('completion', () => {
     expect((await run(['profile-names', '--source'], sandbox.env)).stdout).toBe('default\nwork\n');
     expect((await run(['--help'], sandbox.env)).stdout).not.toContain('profile-names');
   });
+
+  it('completion gives the names of role profiles, and of the usual MFA profile that they come from', async () => {
+    const file = join(sandbox.home, 'roles.ini');
+    const role = (name: string, source: string) =>
+      `[${name}]\nrole_arn = arn:aws:iam::123456789012:role/${name}\nsource_profile = ${source}\n`;
+    await writeFile(file, role('admin', 'mfa') + role('reader', 'admin'));
+    expect(lines((await run(['profile-names', '--config', file], sandbox.env)).stdout)).toEqual([
+      'mfa',
+      'admin',
+      'reader',
+    ]);
+  });
 });
 
 describe('bash completion', needs('bash'), () => {
@@ -139,6 +151,7 @@ describe('bash completion', needs('bash'), () => {
     expect(await bash.after('aws-mfa-agent --config a\t')).toBe('aws-mfa-agent --config a\\ file.txt ');
     expect(await bash.after('aws-mfa-agent --config other.ini status e\t')).toMatch(/ elsewhere $/);
     expect(await bash.after('aws-mfa-agent status --config=other.ini e\t')).toMatch(/ elsewhere $/);
+    expect(await bash.after('aws-mfa-agent --config other.ini exec --server --profile e\t')).toMatch(/ elsewhere $/);
   });
 
   it('bash completion completes the command that exec runs', async () => {

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { withSession } from '../../src/credentials/edit.ts';
+import { withSession, withSessions } from '../../src/credentials/edit.ts';
 import { changeCredentials } from '../../src/files/replace.ts';
 import { needs } from '../needs.ts';
 import { type Call, callsIn, essence, rewrite, temporaryOf } from '../traced-rewrite.ts';
@@ -123,7 +123,7 @@ describe('a rewrite of the credentials file', needs('strace'), () => {
     let calls: Call[];
     beforeAll(async () => {
       const file = newFile(old);
-      const ended = await rewrite(file, SESSION);
+      const ended = await rewrite(file, { mfa: SESSION });
       expect(ended).toMatchObject({ status: 0, stderr: '' });
       expect(look(file, old, 'a whole run')).toBe('new');
       calls = callsIn(ended.log);
@@ -142,7 +142,7 @@ describe('a rewrite of the credentials file', needs('strace'), () => {
       await eachOf(calls, async (call, index) => {
         const file = newFile(old);
         const what = `a kill before call ${index + 1}, ${lineOf(call)}`;
-        const ended = await rewrite(file, SESSION, { call, effect: 'signal=KILL' });
+        const ended = await rewrite(file, { mfa: SESSION }, { call, effect: 'signal=KILL' });
         expect(ended.signal, what).toBe('SIGKILL');
         expect(essence(ended.log.findLast((line) => essence(line))), what).toBe(essence(call.line));
         files[index] = file;
@@ -167,14 +167,14 @@ describe('a rewrite of the credentials file', needs('strace'), () => {
   });
 
   test('a rewrite leaves the old or the new file, says why, and lets the next one work after an error of any system call', async () => {
-    const calls = callsIn((await rewrite(newFile(OLD), SESSION)).log);
+    const calls = callsIn((await rewrite(newFile(OLD), { mfa: SESSION })).log);
     const injections = calls.flatMap((call) => errorsOf(call).map((error) => ({ call, error })));
     const counts = { old: 0, new: 0, said: 0 };
     const files: string[] = [];
     await eachOf(injections, async ({ call, error }, index) => {
       const file = newFile(OLD);
       const what = `${error} from ${lineOf(call)}`;
-      const ended = await rewrite(file, SESSION, { call, effect: `error=${error}` });
+      const ended = await rewrite(file, { mfa: SESSION }, { call, effect: `error=${error}` });
       expect(ended.signal, what).toBe(null);
       expect(ended.log.filter((line) => line.includes('(INJECTED)')).map(essence), what).toEqual([essence(call.line)]);
       const found = look(file, OLD, what);
@@ -200,12 +200,32 @@ describe('a rewrite of the credentials file', needs('strace'), () => {
     expect(longest).toBeLessThan(11_000);
   }, 120_000);
 
+  test('a rewrite of a session and of the roles made from it that is killed at any change leaves the sessions all old or all new', async () => {
+    const sessions = Object.fromEntries(
+      ['mfa', 'admin', 'reader'].map((name, index) => [
+        name,
+        { ...SESSION, accessKeyId: `ASIANEWNEWNEWNEWNEW${index}` },
+      ]),
+    );
+    const before = Buffer.concat([OLD, Buffer.from('\n[admin]\naws_access_key_id=ASIAOLD\n# mine\n')]);
+    const after = withSessions(before, Object.entries(sessions));
+    const calls = callsIn((await rewrite(newFile(before), sessions)).log).filter(({ writes }) => writes);
+    const renaming = calls.findIndex(({ name }) => name.startsWith('rename'));
+    await eachOf(calls, async (call, index) => {
+      const file = newFile(before);
+      const ended = await rewrite(file, sessions, { call, effect: 'signal=KILL' });
+      expect(ended.signal, lineOf(call)).toBe('SIGKILL');
+      expect(readFileSync(file).equals(index <= renaming ? before : after), lineOf(call)).toBe(true);
+    });
+    expect(renaming).toBeGreaterThan(2);
+  }, 60_000);
+
   test('a rewrite that is killed delays the next one by two seconds, not ten', async () => {
-    const calls = callsIn((await rewrite(newFile(OLD), SESSION)).log);
+    const calls = callsIn((await rewrite(newFile(OLD), { mfa: SESSION })).log);
     const call = calls.find(({ name }) => name.startsWith('rename'));
     if (!call) throw new Error('it does not rename');
     const file = newFile(OLD);
-    await rewrite(file, SESSION, { call, effect: 'signal=KILL' });
+    await rewrite(file, { mfa: SESSION }, { call, effect: 'signal=KILL' });
     expect(await next(file, OLD, 'a kill before the rename')).toBeLessThan(5_000);
   });
 });

@@ -264,7 +264,7 @@ describe('a rewrite that is stopped', needs('strace'), () => {
   ])(
     'a rewrite that is stopped at any system call, %s, loses neither change',
     async (_, isEarly) => {
-      const calls = callsIn((await rewrite(newFile(), ours)).log);
+      const calls = callsIn((await rewrite(newFile(), { mfa: ours })).log);
       const left = calls.entries();
       const worker = async () => {
         for (const [index, call] of left) {
@@ -283,7 +283,7 @@ describe('a rewrite that is stopped', needs('strace'), () => {
             });
             if (!isResumed) resume();
           };
-          const ended = await rewrite(path, ours, { call, effect: 'signal=STOP', whileStopped });
+          const ended = await rewrite(path, { mfa: ours }, { call, effect: 'signal=STOP', whileStopped });
           expect(ended, what).toMatchObject({ status: 0, stderr: '' });
           expect(readFileSync(path, 'utf8'), what).toBe(change(withSession(old, 'mfa', ours)).toString());
           expect(readdirSync(dirname(path)), what).toEqual(['credentials']);

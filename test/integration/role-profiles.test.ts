@@ -1,4 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
 import { PROGRAM, run, start } from '../program.ts';
@@ -197,6 +198,28 @@ describe('refresh with a role profile', () => {
       status: 0,
       stderr: expect.stringMatching(/^Requests go to .*\n\[mfa\] is fresh .*\n\[admin\] is fresh/),
     });
+  });
+
+  it('refresh of a role that is killed at a request leaves the file as it was, and the next one works at once', async () => {
+    await refresh('mfa', '--token-code', sandbox.code());
+    const before = await readFile(sandbox.credentialsFile);
+    const killedAt = async (requests: number) => {
+      const arrival = sandbox.sts.arrival(sandbox.sts.requests.length + requests);
+      const running = start(['refresh', 'admin'], sandbox.env);
+      await arrival;
+      running.child.kill('SIGKILL');
+      await running.ended;
+      expect(running.child.signalCode).toBe('SIGKILL');
+      expect((await readFile(sandbox.credentialsFile)).equals(before)).toBe(true);
+    };
+    sandbox.sts.fault({ kind: 'delay', milliseconds: 3_000 }, 1, 'GetCallerIdentity');
+    await killedAt(1);
+    sandbox.sts.fault({ kind: 'delay', milliseconds: 3_000 }, 1, 'AssumeRole');
+    await killedAt(2);
+    expect(await refresh('admin')).toMatchObject({ status: 0 });
+    expect(await identity('admin')).toMatchObject({ role: 'admin' });
+    expect((await readFile(sandbox.credentialsFile)).subarray(0, before.length).equals(before)).toBe(true);
+    expect(await readdir(dirname(sandbox.credentialsFile))).toEqual(['config', 'credentials']);
   });
 
   it.each([

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
-import { withSession } from '../../src/credentials/edit.ts';
+import { withSession, withSessions } from '../../src/credentials/edit.ts';
 import { type MfaSession, sessionIn } from '../../src/session/session.ts';
 import { refusal } from '../refusal.ts';
 
@@ -134,6 +134,39 @@ test('every byte of other profiles and every line of the profile that is not the
       },
     ),
     RUNS,
+  );
+});
+
+test('the sessions of a source and of its roles are written in one change like one after the other, and nothing else changes', () => {
+  const names = ['mfa', 'admin', 'my.team', 'équipe à', 'role-1'];
+  const written = fc.uniqueArray(fc.tuple(fc.constantFrom(...names), session), {
+    minLength: 1,
+    maxLength: 5,
+    selector: ([profile]) => profile,
+  });
+  fc.assert(
+    fc.property(fc.array(otherSection, { maxLength: 5 }), written, (sections, sessions) => {
+      const before = bytesOf(sections.map(({ text }) => text).join(''));
+      const force = { force: true };
+      const after = withSessions(before, sessions, force);
+      const [read, old] = [parseCredentials(after), parseCredentials(before)];
+      for (const [profile, { accessKeyId, secretAccessKey, sessionToken, expiration }] of sessions) {
+        const instant = Math.floor(expiration / 1000) * 1000;
+        const found = { kind: 'session', accessKeyId, secretAccessKey, sessionToken, expiration: instant };
+        expect(sessionIn(read.profile(profile))).toEqual(found);
+        // The same as alone: no session changes the lines of another.
+        const alone = withSession(before, profile, { accessKeyId, secretAccessKey, sessionToken, expiration }, force);
+        expect(read.profile(profile)?.values).toEqual(parseCredentials(alone).profile(profile)?.values);
+      }
+      const others = sections.map(({ title }) => title).filter((title) => !sessions.some(([name]) => name === title));
+      for (const title of others) expect(read.profile(title)?.values).toEqual(old.profile(title)?.values);
+      expect(withSessions(after, [...sessions].reverse()).equals(after)).toBe(true);
+      // Profiles that the file had stay where they were; the new ones come after them.
+      const known = sessions.filter(([profile]) => old.profile(profile));
+      const inPlace = withSessions(before, known, force);
+      expect(after.subarray(0, inPlace.length).equals(inPlace)).toBe(true);
+    }),
+    { numRuns: 300 },
   );
 });
 
