@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import Sequencer from './test/sequencer.ts';
 import { LIMIT } from './test/within.ts';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    sequence: { sequencer: Sequencer },
     reporters: ['./test/reporter.ts'],
     // They wait for others more than they work: four at a time keep two cores busy.
     maxWorkers: 4,

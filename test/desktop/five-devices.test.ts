@@ -1,51 +1,44 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, it } from 'vitest';
 import { needs } from '../needs.ts';
-import { type Running, start } from '../program.ts';
-import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { start } from '../program.ts';
+import { startSandbox } from '../sandbox.ts';
 import { until } from '../within.ts';
-import { type Desktop, startDesktop } from './desktop.ts';
+import { startDesktop } from './desktop.ts';
 
 const TITLE = 'AWS MFA code';
 const NAMES = ['a', 'b', 'c', 'd', 'e'];
 /** Later than a key that was meant for another window. */
 const LATE = 2_200;
 
-describe('an agent with five devices that are due, and no notification service', needs('a desktop'), () => {
-  let desktop: Desktop;
-  let sandbox: Sandbox;
-  let agent: Running;
-  beforeEach(async () => {
-    [desktop, sandbox] = await Promise.all([startDesktop(), startSandbox()]);
-  });
-  afterEach(async () => {
-    agent.child.kill('SIGTERM');
-    await agent.ended;
-    await Promise.all([desktop.stop(), sandbox.close()]);
-  });
-
-  const titles = async () => {
-    const found = await desktop.tool('xdotool', 'search', '--onlyvisible', '--name', TITLE).catch(() => '');
-    const ids = found.split('\n').filter((id) => id !== '');
-    return Promise.all(ids.map((id) => desktop.tool('xdotool', 'getwindowname', id).catch(() => 'gone')));
-  };
-
-  it.each([
+// Most of it is waiting for a second dialog that must not come, so they wait together.
+describe.concurrent('an agent with five devices that are due, and no notification service', needs('a desktop'), () => {
+  it.for([
     ['auto', 'on'],
     ['zenity', 'on'],
     ['kdialog, zenity', 'on'],
     ['auto', 'without'],
     ['zenity', 'without'],
-  ])('five devices get one dialog at a time: prompt = %s, %s a session bus', async (prompt, bus) => {
-    const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
-    await mkdir(folder, { recursive: true });
+  ])('five devices get one dialog at a time: prompt = %s, %s a session bus', async ([prompt, bus], context) => {
+    const { expect, onTestFinished } = context;
+    const [desktop, sandbox] = await Promise.all([startDesktop(), startSandbox()]);
+    onTestFinished(async () => {
+      await Promise.all([desktop.stop(), sandbox.close()]);
+    });
+    const titles = async () => {
+      const found = await desktop.tool('xdotool', 'search', '--onlyvisible', '--name', TITLE).catch(() => '');
+      const ids = found.split('\n').filter((id) => id !== '');
+      return Promise.all(ids.map((id) => desktop.tool('xdotool', 'getwindowname', id).catch(() => 'gone')));
+    };
     const profiles = NAMES.map((name, index) => `[${name}]\nmfa_serial = GAHT1234567${index}\n`);
-    await writeFile(join(folder, 'config.ini'), [`prompt = ${prompt}\n`, ...profiles].join(''));
+    await sandbox.settings([`prompt = ${prompt}\n`, ...profiles].join(''));
     const { DBUS_SESSION_BUS_ADDRESS, ...screen } = desktop.environment;
     const session = bus === 'on' ? { DBUS_SESSION_BUS_ADDRESS } : {};
-    agent = start(['run'], { ...screen, ...session, ...sandbox.env });
+    const agent = start(['run'], { ...screen, ...session, ...sandbox.env });
+    onTestFinished(async () => {
+      agent.child.kill('SIGTERM');
+      await agent.ended;
+    });
     for (const name of NAMES) await agent.says(new RegExp(`"profile":"${name}","state":"missing","standing":"asking"`));
     const seen: string[] = [];
     for (let last: string | undefined; seen.length < NAMES.length; ) {

@@ -183,20 +183,6 @@ describe('a refresh on a disk that fails', needs('mounting disks'), () => {
     await isWritten(running);
   });
 
-  it('a refresh without a terminal says once why the session is not written, and that it gives up after half a minute', async () => {
-    sandbox.sts.fault({ kind: 'delay', milliseconds: 300 });
-    const running = refresh();
-    await sandbox.sts.arrival(1);
-    await rm(file);
-    await mkdir(file);
-    const { status, stderr } = await running.endsWithin(50_000);
-    expect([status, behind(stderr)]).toEqual([
-      1,
-      `[mfa] has a new session that is not on disk yet: cannot write ${file}: it is a folder; move it away (EISDIR)\n` +
-        'aws-mfa-agent: the session was given up: the next refresh needs a new code\n',
-    ]);
-  }, 60_000);
-
   it('a refresh of a file that is a folder says so before AWS is asked', async () => {
     await rm(file);
     await mkdir(file);

@@ -1,58 +1,23 @@
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { withSession } from '../../src/credentials/edit.ts';
-import { type AgentInLapse, startAgent } from '../faketime/agent.ts';
+import { describe, it, type TestContext } from 'vitest';
+import { startAgent } from '../faketime/agent.ts';
 import { needs } from '../needs.ts';
-import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { startSandbox } from '../sandbox.ts';
 import { within } from '../within.ts';
 
 const MINUTE = 60_000;
 
-// Each minute has a limit of its own: an hour of them takes long on a busy machine.
-describe('an hour without STS', { ...needs('faketime'), timeout: 180_000 }, () => {
-  let sandbox: Sandbox;
-  let agent: AgentInLapse;
-  let way: Way;
-  beforeEach(async () => {
-    // A code is a minute old when the agent sends it.
-    sandbox = await startSandbox({ tolerance: 4 });
-    way = await wayTo(Number(new URL(sandbox.sts.url).port));
-    const code = join(sandbox.home, 'code');
-    writeFileSync(code, '');
-    const more = { AWS_ENDPOINT_URL_STS: `http://127.0.0.1:${way.port}` };
-    const begin = Date.parse('2026-11-02T09:00:00Z');
-    sandbox.clock.offset = begin - Date.now();
-    // Due in five minutes.
-    const session = sandbox.sts.issue('alice', 20 * 60);
-    writeFileSync(sandbox.credentialsFile, withSession(readFileSync(sandbox.credentialsFile), 'mfa', session));
-    agent = await startAgent(sandbox, begin, `[mfa]\nmfa_process = cat '${code}'\n`, { more });
-  });
-  afterEach(async () => {
-    await agent?.stop();
-    await way?.close();
-    await sandbox?.close();
-  });
-
-  async function minutes(count: number): Promise<void> {
-    for (let minute = 0; minute < count; minute++) {
-      const next = Math.floor(agent.clocks.world() / MINUTE + 1) * MINUTE;
-      writeFileSync(join(sandbox.home, 'code'), sandbox.authenticator.code(next));
-      await agent.lapse.minute();
-    }
-    // What was begun is ended before that.
-    await agent.lapse.jump({ pass: 1_000 });
-  }
-  const warnings = () => agent.lapse.lines.filter(({ level }) => level === 'warn' || level === 'error');
-  const codes = () => sandbox.sts.requests.filter(({ tokenCode }) => tokenCode !== undefined);
-  const isFresh = () => agent.lapse.lines.some(({ msg }) => msg === 'session refreshed');
-
-  it('an outage is reported once, costs one code and few requests, and ends soon after STS answers', async () => {
+// Each minute has a limit of its own: an hour of them takes long on a busy machine. Most of that is waiting.
+describe.concurrent('an hour without STS', { ...needs('faketime'), timeout: 180_000 }, () => {
+  it('an outage is reported once, costs one code and few requests, and ends soon after STS answers', async (context) => {
+    const { expect } = context;
+    const { sandbox, minutes, warnings, codes, isFresh } = await startHour(context);
     sandbox.sts.fault({ kind: 'unavailable' }, Number.POSITIVE_INFINITY);
     await minutes(65);
-    expect(warnings().map(({ msg }) => msg)).toEqual([expect.stringMatching(/AWS is busy \(ServiceUnavailable\)/)]);
+    expect(warnings()).toEqual([expect.stringMatching(/AWS is busy \(ServiceUnavailable\)/)]);
     expect(sandbox.sts.requests.length).toBeGreaterThan(15);
     expect(sandbox.sts.requests.length).toBeLessThan(60);
     expect(codes()).toHaveLength(1);
@@ -63,20 +28,24 @@ describe('an hour without STS', { ...needs('faketime'), timeout: 180_000 }, () =
     expect(codes()).toHaveLength(2);
   });
 
-  it('an outage in which a proxy answers instead of AWS is handled in the same way', async () => {
+  it('an outage in which a proxy answers instead of AWS is handled in the same way', async (context) => {
+    const { expect } = context;
+    const { sandbox, minutes, warnings, codes, isFresh } = await startHour(context);
     sandbox.sts.fault({ kind: 'empty', status: 407 }, Number.POSITIVE_INFINITY);
     await minutes(65);
-    expect(warnings().map(({ msg }) => msg)).toEqual([expect.stringMatching(/HTTP 407 without an AWS error code/)]);
+    expect(warnings()).toEqual([expect.stringMatching(/HTTP 407 without an AWS error code/)]);
     expect(codes()).toHaveLength(1);
     sandbox.sts.clearFaults();
     await minutes(4);
     expect(isFresh()).toBe(true);
   });
 
-  it('an outage in which connections get no answer is handled in the same way', async () => {
+  it('an outage in which connections get no answer is handled in the same way', async (context) => {
+    const { expect } = context;
+    const { sandbox, way, minutes, warnings, codes, isFresh } = await startHour(context);
     await way.close();
     await minutes(65);
-    expect(warnings().map(({ msg }) => msg)).toEqual([expect.stringMatching(/no answer from 127.0.0.1/)]);
+    expect(warnings()).toEqual([expect.stringMatching(/no answer from 127.0.0.1/)]);
     await way.open();
     await minutes(4);
     expect(isFresh()).toBe(true);
@@ -84,6 +53,41 @@ describe('an hour without STS', { ...needs('faketime'), timeout: 180_000 }, () =
     expect(sandbox.sts.requests.map(({ outcome }) => outcome)).toEqual(['InvalidClientTokenId', 'granted']);
   });
 });
+
+/** An agent whose session is due in five minutes, and what became of it. */
+async function startHour({ onTestFinished }: TestContext) {
+  // A code is a minute old when the agent sends it.
+  const sandbox = await startSandbox({ tolerance: 4 });
+  onTestFinished(() => sandbox.close());
+  const way = await wayTo(Number(new URL(sandbox.sts.url).port));
+  onTestFinished(() => way.close());
+  const code = join(sandbox.home, 'code');
+  writeFileSync(code, '');
+  const more = { AWS_ENDPOINT_URL_STS: `http://127.0.0.1:${way.port}` };
+  const begin = Date.parse('2026-11-02T09:00:00Z');
+  sandbox.clock.offset = begin - Date.now();
+  await sandbox.put(sandbox.sts.issue('alice', 20 * 60));
+  const agent = await startAgent(sandbox, begin, `[mfa]\nmfa_process = cat '${code}'\n`, { more });
+  onTestFinished(() => agent.stop());
+
+  return {
+    sandbox,
+    way,
+    minutes: async (count: number) => {
+      for (let minute = 0; minute < count; minute++) {
+        const next = Math.floor(agent.clocks.world() / MINUTE + 1) * MINUTE;
+        writeFileSync(code, sandbox.authenticator.code(next));
+        await agent.lapse.minute();
+      }
+      // What was begun is ended before that.
+      await agent.lapse.jump({ pass: 1_000 });
+    },
+    warnings: () =>
+      agent.lapse.lines.filter(({ level }) => level === 'warn' || level === 'error').map(({ msg }) => msg),
+    codes: () => sandbox.sts.requests.filter(({ tokenCode }) => tokenCode !== undefined),
+    isFresh: () => agent.lapse.lines.some(({ msg }) => msg === 'session refreshed'),
+  };
+}
 
 /** A way to a port, that can be closed. */
 interface Way {
