@@ -14,9 +14,11 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseCredentials } from '../build/credentials/document.js';
@@ -127,6 +129,36 @@ function writeSettings(text) {
   writeFileSync(settingsFile, text);
 }
 
+/** Milliseconds until `exec --server` has answered one request, and all of 1,000 requests at once. */
+async function requestTimes() {
+  const code = "console.log(JSON.stringify(process.env)); process.stdin.resume().on('end', () => process.exit())";
+  const words = [PROGRAM, 'exec', '--server', '--', process.execPath, '-e', code];
+  const child = spawn(process.execPath, words, { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  const [line] = await once(child.stdout, 'data');
+  const { AWS_CONTAINER_CREDENTIALS_FULL_URI: url, AWS_CONTAINER_AUTHORIZATION_TOKEN: token } = JSON.parse(line);
+  const { host, port, pathname } = new URL(url);
+  const request = `GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: ${token}\r\n\r\n`;
+  const answered = async () => {
+    const client = connect(Number(port), '127.0.0.1', () => client.write(request));
+    if (!(await text(client)).startsWith('HTTP/1.1 200 ')) throw new Error('exec --server did not answer');
+  };
+  const time = async (count) => {
+    const start = performance.now();
+    await Promise.all(Array.from({ length: count }, answered));
+    return performance.now() - start;
+  };
+  const times = { one: [], thousand: [] };
+  for (let round = 0; round < 15; round++) {
+    // Longer than the server repeats an answer.
+    await setTimeout(60);
+    times.one.push(await time(1));
+  }
+  for (let round = 0; round < 5; round++) times.thousand.push(await time(1_000));
+  child.stdin.end();
+  await once(child, 'exit');
+  return { one: median(times.one), thousand: median(times.thousand) };
+}
+
 /** Packages, and MB on the disk, of a global installation from what would be published. */
 function installed() {
   const npm = (...words) => execFileSync('npm', words, { stdio: ['ignore', 'pipe', 'ignore'], encoding: 'utf8' });
@@ -218,6 +250,10 @@ try {
   }
 
   writeFileSync(credentials, withSession(readFileSync(credentials), 'mfa', session));
+  const { one, thousand } = await requestTimes();
+  row('exec --server, one request: ms, against 20 ms', one, 20, '<= 1');
+  row('exec --server, 1,000 requests at once: ms, against 500 ms', thousand, 500, '<= 1');
+
   const bare = await running(['-e', 'setInterval(() => {}, 2 ** 30)'], async (child) => {
     await setTimeout(5_000);
     return { memory: privateMemory(child), wakes: await wakeUps(child) };
