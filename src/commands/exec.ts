@@ -8,7 +8,7 @@ import { askForCode } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { chosenProfile } from '../refresh/held-session.ts';
 import { usableSession } from '../refresh/usable-session.ts';
-import { endsSoon as endsSoonText } from '../refresh/usable-session-texts.ts';
+import { endsSoon as endsSoonText, waitsForAgent } from '../refresh/usable-session-texts.ts';
 import { environmentWith, environmentWithServer } from '../session/variables.ts';
 import { type ProfileSettings, userSettings } from '../settings/settings.ts';
 import { parseDuration, shortDuration } from '../time/duration.ts';
@@ -47,7 +47,7 @@ export async function exec(names: readonly string[], command: string[], options:
     ask: {
       startedBy: 'user',
       wait: LONGEST_WAIT,
-      agent: (name, asking) => askForCode(settings.files.runtime, name, asking),
+      agent: (name, asking) => sayingWhy(name, askForCode(settings.files.runtime, name, asking)),
     },
   });
   if (endsSoon !== undefined) say(endsSoonText(profile.profile, endsSoon, Date.now()));
@@ -76,6 +76,19 @@ function minimum(text: string | undefined, { profile, durationSeconds, maxAge }:
 
 /** How long the agent may ask while the command waits, in milliseconds. */
 const LONGEST_WAIT = 3_600_000;
+
+/** After how long a command that seems to hang says what it is waiting for, in milliseconds. */
+const UNTIL_SAID = 1_000;
+
+/** Says once that the agent asks for the code of a profile, if its answer does not come at once. */
+async function sayingWhy<T>(profile: string, answer: Promise<T>): Promise<T> {
+  const timer = setTimeout(() => say(waitsForAgent(profile)), UNTIL_SAID);
+  try {
+    return await answer;
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /** The exit statuses that shells use. */
 const NOT_FOUND = 127;

@@ -34,6 +34,11 @@ export function sessionNotRefreshed(profile: string, reason: string): string {
   );
 }
 
+/** For a command without a terminal. */
+export function waitsForAgent(profile: string): string {
+  return `waiting for a session of [${profile}]: the agent asks for the code`;
+}
+
 /** @param seconds how long the command has waited for the agent */
 export function stillWaiting(seconds: number): string {
   return `no code within ${seconds} s; the agent still asks for it`;

@@ -287,15 +287,17 @@ describe('exec', () => {
     });
   });
 
-  it('exec makes the running agent ask when there is no terminal, and waits for it', async () => {
+  it('exec makes the running agent ask when there is no terminal, and waits for it, which it says once', async () => {
     await settings('check = 0 0 1 1 *\nprompt = terminal\n');
     const agent = start(['run'], sandbox.env);
     others.push(agent);
     await agent.says(/"standing":"asking"/);
     const command = start(['exec', ...script('console.log(process.env.AWS_ACCESS_KEY_ID)')], sandbox.env);
+    await command.says(/waiting for a session/);
     agent.child.stdin?.write(`${sandbox.code()}\n`);
-    const { status, stdout } = await command.ended;
+    const { status, stdout, stderr } = await command.ended;
     expect(status).toBe(0);
+    expect(stderr).toBe('waiting for a session of [mfa]: the agent asks for the code\n');
     expect(sandbox.sts.session(stdout.trim())).toMatchObject({ mfa: true });
     expect(sandbox.sts.requests).toHaveLength(1);
   });
