@@ -63,7 +63,9 @@ describe('the published package', () => {
     writeFileSync(old, "Object.defineProperty(process, 'versions', { value: { node: '20.11.1' } });");
     expect(scripts.prebuild).toBe('node check-node.cjs');
     for (const file of ['dist/cli.cjs', 'check-node.cjs']) {
-      const { status, stdout, stderr } = spawnSync('node', ['--require', old, file, 'status'], { encoding: 'utf8' });
+      const { status, stdout, stderr } = spawnSync(process.execPath, ['--require', old, file, 'status'], {
+        encoding: 'utf8',
+      });
       expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
       expect(stderr).toMatch(/^aws-mfa-agent needs Node\.js [\d.]+ or later; .*\n$/);
       expect(engines.node).toBe(`>=${/\d[\d.]+/.exec(stderr)?.[0]}`);
