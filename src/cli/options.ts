@@ -9,5 +9,5 @@ export const COMPLETED_SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type CompletedShell = (typeof COMPLETED_SHELLS)[number];
 
 /** What `keys` can do with long-term keys. */
-export const KEY_ACTIONS = ['list', 'rotate'] as const;
+export const KEY_ACTIONS = ['list', 'store', 'restore', 'rotate'] as const;
 export type KeyAction = (typeof KEY_ACTIONS)[number];

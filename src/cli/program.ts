@@ -131,13 +131,17 @@ export function createProgram(): Command {
 
   program
     .command('keys')
-    .description('show where the long-term keys of your profiles are, and rotate them')
+    .description('list long-term keys, move them to the keychain and back, or rotate them')
     .addArgument(
-      new Argument('<action>', 'list: show where the keys are; rotate: replace the key by a new one').choices(
-        KEY_ACTIONS,
-      ),
+      new Argument(
+        '<action>',
+        'list: with age and last use; store: in the keychain; restore: in the file; rotate: make a new key',
+      ).choices(KEY_ACTIONS),
     )
-    .argument('[source-profile]', 'the profile with the long-term keys; default: the source of the MFA profile')
+    .argument('[source-profile]', 'use the long-term keys of this profile; required if there are several')
+    .option('--keep-file', 'store: leave the keys in the credentials file, too')
+    .option('--force', 'store, restore: replace other keys that are already there')
+    .option('-y, --yes', 'store: do not ask before the keys are removed from the credentials file')
     .addOption(new Option('--delete', 'rotate: delete the old key now, not after the next refresh').conflicts('keep'))
     .option('--keep', 'rotate: keep the old key, inactive')
     .addOption(profileOption())

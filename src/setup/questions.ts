@@ -30,6 +30,8 @@ export interface Questions {
   text(
     question: Question & { initial?: string; guess?: string; problem(text: string): string | undefined },
   ): Promise<string>;
+  /** Asks for a text without showing what is typed. Only the user can answer. @param problem see {@link text} */
+  secret(question: Question & { problem(text: string): string | undefined }): Promise<string>;
   /** Asks a yes-or-no question. The default is yes. */
   confirm(question: Question): Promise<boolean>;
   /** Prints a line to standard error. */
@@ -42,8 +44,9 @@ export interface Questions {
  * Returns how to ask in this process. The questions throw UserError: `usage` if there is neither a terminal nor a default,
  * `failed` if the user presses Ctrl-C.
  * @param defaults whether to use the defaults instead of asking
+ * @param title printed first, if the user is asked
  */
-export async function questionsOf(defaults: boolean): Promise<Questions> {
+export async function questionsOf(defaults: boolean, title = texts.TITLE): Promise<Questions> {
   const person = process.stdin.isTTY && process.stderr.isTTY;
   const print = (line: string) => say(line);
   if (defaults || !person) {
@@ -61,6 +64,7 @@ export async function questionsOf(defaults: boolean): Promise<Questions> {
         if (problem) throw new UserError(`${question.option} ${question.initial}: ${problem}`, 'usage');
         return answered(question, question.initial, question.initial ?? '');
       },
+      secret: async (question) => answered<string>(question, undefined, ''),
       confirm: async (question) => answered(question, true, 'yes'),
       say: print,
       end: print,
@@ -77,7 +81,7 @@ export async function questionsOf(defaults: boolean): Promise<Questions> {
     if (prompts.isCancel(answer)) throw new UserError(texts.CANCELLED);
     return answer;
   };
-  prompts.intro(texts.TITLE, { output });
+  prompts.intro(title, { output });
   return {
     person,
     choose: async ({ message, choices, initial }) => {
@@ -92,6 +96,10 @@ export async function questionsOf(defaults: boolean): Promise<Questions> {
         return found && plain(found);
       };
       return given(await prompts.text({ message, validate, output, ...standing })).trim();
+    },
+    secret: async ({ message, problem }) => {
+      const validate = (text: string | undefined) => problem((text ?? '').trim());
+      return given(await prompts.password({ message, mask: '', validate, output })).trim();
     },
     confirm: async ({ message }) => given(await prompts.confirm({ message, output })),
     say: (line) => prompts.log.message(plain(line), { output, spacing: 0 }),

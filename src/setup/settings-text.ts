@@ -1,5 +1,6 @@
 import { readSettingsFile, type SettingsFile } from '../settings/config-ini.ts';
 import { DURATION_SECONDS, REMIND_EVERY, ROLE_SECONDS } from '../settings/defaults.ts';
+import type { KeyPlace } from '../settings/forms.ts';
 import { parseDuration } from '../time/duration.ts';
 import { inUnits } from './lead-time.ts';
 import type { OfferedRole } from './roles.ts';
@@ -87,6 +88,19 @@ export function withRoles(text: string, roles: readonly OfferedRole[], mfaProfil
     );
     const title = `; A role, as in [profile ${name}] of ~/.aws/config: assumed with the session of its source, without a code.\n`;
     return withBlock(changed, `${title}${header(profile)}\n${lines.join('')}`);
+  }, text);
+}
+
+/**
+ * Returns `config.ini` with the place of the long-term keys of some profiles. A profile that is not in the file is added.
+ * @throws UserError (`usage`) if the file has an error
+ */
+export function withKeyPlace(text: string, profiles: readonly string[], place: KeyPlace, file: string): string {
+  return profiles.reduce((changed, profile) => {
+    const section = readSettingsFile(changed, file).sections.find(({ name }) => name === profile);
+    if (place === 'file' && !section?.entries.has('keys')) return changed;
+    if (section) return withSetting(changed, profile, 'keys', place, file);
+    return withBlock(changed, `${header(profile)}\nkeys = ${place}\n`);
   }, text);
 }
 
