@@ -9,6 +9,7 @@ import { keychain } from '../keys/stores.ts';
 import * as texts from '../keys/texts.ts';
 import { callerIdentity, keyRequests } from '../refresh/effects.ts';
 import { readHeldSession } from '../refresh/held-session.ts';
+import { alone } from '../refresh/key-rotation.ts';
 import { CHECKING, stsFailure } from '../refresh/texts.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
 import { bytesOf, type ProfileSettings, readCredentials, type Settings, userSettings } from '../settings/settings.ts';
@@ -48,7 +49,8 @@ export async function keysCommand(action: KeyAction, name: string | undefined, o
       return store(sourceNamed(name, settings), settings, options);
     case 'restore': {
       const source = sourceNamed(name, settings);
-      await restoreKeys(source, moving(source, settings), { force: options.force ?? false });
+      const { force = false } = options;
+      await alone(settings.files, () => restoreKeys(source, moving(source, settings), { force }));
       const exposed = exposure(settings.files.credentials);
       if (exposed) say(exposed);
     }
@@ -77,7 +79,7 @@ export async function store(source: string, settings: Settings, options: KeysOpt
         throw new UserError(texts.CANCELLED);
     },
   };
-  await storeKeys(source, effects, { keepFile, force });
+  await alone(settings.files, () => storeKeys(source, effects, { keepFile, force }));
 }
 
 function moving(source: string, settings: Settings): Omit<MoveEffects, 'typed' | 'confirm'> {

@@ -121,7 +121,7 @@ export function noSession(profile: string): string {
 }
 
 export function anotherRotates(): string {
-  return 'another command is rotating a key: wait until it has ended';
+  return 'another command is moving or rotating keys: wait until it has ended';
 }
 
 /** Says what {@link Tended} says, in lines. */
