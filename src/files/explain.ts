@@ -16,10 +16,17 @@ const REASONS: Record<string, string> = {
   ENOSPC: 'the disk is full; free some space',
   ENOTDIR: 'its path leads through a file that should be a folder; move that file away',
   ENXIO: 'it is a socket, not a file; move it away',
-  EPERM: `not permitted; run this as the owner of the file, and check its attributes (${process.platform === 'darwin' ? 'ls -lO' : 'lsattr'})`,
+  EPERM: notPermitted(process.platform),
   EROFS: 'the file system is read-only; mount it for writing, or set AWS_SHARED_CREDENTIALS_FILE to a file elsewhere',
   EXDEV: 'the file itself is a mount point, so it cannot be replaced; mount its folder instead',
 };
+
+/** macOS also protects folders such as Documents, and what iCloud keeps, from programs that the user has not allowed there. */
+function notPermitted(platform: NodeJS.Platform): string {
+  if (platform !== 'darwin')
+    return 'not permitted; run this as the owner of the file, and check its attributes (lsattr)';
+  return 'not permitted; run this as the owner of the file, check its flags (ls -lO), and allow node there in System Settings > Privacy & Security > Files and Folders';
+}
 
 /** For EACCES of mkdir: the file is replaced, so its folder must be writable, not only the file itself. */
 const NO_NEW_FILE =
