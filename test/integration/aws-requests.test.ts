@@ -332,7 +332,7 @@ const REFUSED: [string, Case, RegExp, RegExp][] = [
   ],
   [
     'an AWS_CA_BUNDLE without a certificate',
-    { env: { ...EU, AWS_CA_BUNDLE: '/etc/hostname' } },
+    { env: { ...EU, AWS_CA_BUNDLE: '/etc/hosts' } },
     /contains no certificate/,
     /CONNECT sts/,
   ],

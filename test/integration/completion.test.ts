@@ -108,7 +108,7 @@ describe('completion', () => {
   });
 });
 
-describe('bash completion', needs('bash'), () => {
+describe('bash completion', needs('script', 'bash'), () => {
   let bash: Session;
   beforeAll(async () => {
     bash = await session('bash --norc --noprofile -i', [
@@ -165,7 +165,7 @@ describe('bash completion', needs('bash'), () => {
   });
 });
 
-describe('zsh completion', needs('zsh'), () => {
+describe('zsh completion', needs('script', 'zsh'), () => {
   let zsh: Session;
   beforeAll(async () => {
     zsh = await session('zsh -f -i', [
@@ -235,7 +235,7 @@ describe('zsh completion', needs('zsh'), () => {
   });
 });
 
-describe('fish completion', needs('fish'), () => {
+describe('fish completion', needs('script', 'fish'), () => {
   /** Candidates, each with its description behind a tab. */
   const candidates = (line: string) =>
     lines(

@@ -553,7 +553,7 @@ describe('the report of doctor', () => {
     expect(documented).toEqual(Object.values(SUBJECTS).flat());
   });
 
-  it('the text of doctor is grouped, ends with the problems and a summary, and has colours on a terminal only', async () => {
+  it('the text of doctor is grouped, ends with a summary, and has colours on a terminal', needs('script'), async () => {
     const { stdout } = await run(['doctor'], env);
     expect(stdout).toMatch(/^Settings\n {2}✓ .*\n[\s\S]*\n\nCredentials file\n/);
     expect(stdout).toMatch(/\n {2}! \[mfa\] holds no session\n {4}→ aws-mfa-agent refresh mfa\n/);

@@ -2,6 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
+import { needs } from '../needs.ts';
 import { PROGRAM, run, start } from '../program.ts';
 import { ACCOUNT_ID, type Sandbox, startSandbox } from '../sandbox.ts';
 import { answer, onTerminal, quoted, wordsOn } from '../terminal.ts';
@@ -103,7 +104,7 @@ describe('refresh with a role profile', () => {
     );
   });
 
-  it('refresh asks at the terminal for the code of the source', async () => {
+  it('refresh asks at the terminal for the code of the source', needs('script'), async () => {
     const session = onTerminal(quoted([process.execPath, PROGRAM, 'refresh', 'admin']), sandbox.env);
     await answer(session, [[/\[mfa\].*: $/, () => `${sandbox.code()}\r`]]);
     expect((await session.ended).status).toBe(0);
@@ -302,7 +303,7 @@ describe('programs with role profiles', () => {
   const PRINT = 'console.log(process.env.AWS_ACCESS_KEY_ID, process.env.AWS_REGION, process.env.AWS_DEFAULT_REGION)';
   const keyOf = async (name: string) => (await values(name)).get('aws_access_key_id');
 
-  it('exec assumes the role with the session of its source, and asks at the terminal for that of the source', async () => {
+  it('exec assumes a role with its source, and asks at the terminal for its code', needs('script'), async () => {
     await refresh('mfa', '--token-code', sandbox.code());
     const ended = await command('exec', 'admin', '--', process.execPath, '-e', PRINT);
     expect(ended).toMatchObject({ status: 0, stdout: `${await keyOf('admin')} undefined undefined\n`, stderr: '' });

@@ -3,6 +3,7 @@ import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
+import { needs } from '../needs.ts';
 import { PROGRAM, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { answer, onTerminal, quoted, type Step, wordsOn } from '../terminal.ts';
@@ -61,7 +62,7 @@ const LEAD = /How long before a session ends.*25m/;
 const CODE = /MFA code of alice in account 123456789012: /;
 const code = () => `${sandbox.code()}${RETURN}`;
 
-describe('setup on a terminal', () => {
+describe('setup on a terminal', needs('script'), () => {
   it('setup takes three times Return and a code from nothing to a session, and keeps standard output for results', async () => {
     const before = await credentials();
     const output = join(sandbox.home, 'output');
@@ -466,7 +467,7 @@ describe('setup with roles', () => {
     await writeFile(sandbox.configFile, (await readFile(sandbox.configFile, 'utf8')) + role);
   };
 
-  it('setup offers the roles of ~/.aws/config that lead to the MFA profile, and the agent can assume them', async () => {
+  it('setup offers the roles of ~/.aws/config that the agent can assume by MFA', needs('script'), async () => {
     await withRole();
     const { status, screen } = await person(
       [],
@@ -530,7 +531,7 @@ describe('the end of setup', () => {
     }
   });
 
-  it('setup says that a device is a guess, and asks for it again when AWS does not know it', async () => {
+  it('setup says that a device is a guess, and asks again if AWS does not know it', needs('script'), async () => {
     sandbox.alice.mayNotListDevices = true;
     await writeFile(sandbox.configFile, '[default]\nregion = eu-west-1\n');
     const [device] = sandbox.alice.mfa;

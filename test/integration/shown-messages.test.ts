@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withSession } from '../../src/credentials/edit.ts';
 import { plain, plainJson, shellWord } from '../../src/plain.ts';
+import { needs } from '../needs.ts';
 import { PROGRAM, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { onTerminal, quoted } from '../terminal.ts';
@@ -224,7 +225,7 @@ describe('a credential_process', () => {
     await agent.ended;
   });
 
-  it('a credential_process that fails is shown by --debug, on a terminal only', async () => {
+  it('a credential_process that fails is shown by --debug, on a terminal only', needs('script'), async () => {
     await source(FAILING);
     const words = ['refresh', '--debug', '--token-code', sandbox.code()];
     expect((await run(words, sandbox.env)).stderr).not.toContain('curl');

@@ -90,7 +90,7 @@ describe('status', () => {
     expect((await run(['status'], sandbox.env)).stdout).toMatch(/asking since (\w+ )?\d\d:\d\d\n$/);
   });
 
-  it('status wraps why the agent does not ask under the row', async () => {
+  it('status wraps why the agent does not ask under the row', needs('script'), async () => {
     const line = quoted([process.execPath, PROGRAM, 'status']);
     await settings('prompt = zenity\n');
     const running = start(['run'], { ...sandbox.env, PATH: '' });
@@ -130,7 +130,7 @@ describe('status', () => {
     expect(stdout).toMatch(/^PROFILE {2}STATE {2}LEFT .*\n日本語 {3}fresh {2}1h 59m {2}██▊░.*\na {8}fresh {2}/);
   });
 
-  it('status uses colours on a terminal that supports them, unless they are turned off', async () => {
+  it('status uses colours on a terminal that supports them, unless they are turned off', needs('script'), async () => {
     await put('mfa', 7200);
     const line = quoted([process.execPath, PROGRAM, 'status']);
     const shown = async (env: NodeJS.ProcessEnv) => (await onTerminal(line, { ...sandbox.env, ...env }).ended).stdout;
