@@ -6,6 +6,7 @@ import { newSandboxUser, type SandboxRole, type SandboxUser } from '../src/sandb
 import { type SandboxSts, type SandboxStsOptions, startSandboxSts } from '../src/sandbox/sts.ts';
 import { type Authenticator, authenticator } from '../src/sandbox/totp.ts';
 import type { MfaSession } from '../src/session/session.ts';
+import { pathsOf } from '../src/settings/paths.ts';
 import { within } from './within.ts';
 
 export const ACCOUNT_ID = '123456789012';
@@ -22,6 +23,8 @@ export interface Sandbox {
   home: string;
   credentialsFile: string;
   configFile: string;
+  /** The folder of the agent's socket. */
+  runtime: string;
   sts: SandboxSts;
   /** The roles of the account: a test may change them. */
   roles: SandboxRole[];
@@ -81,6 +84,17 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   await writeFile(credentialsFile, credentialsOf(alice), { mode: 0o600 });
   await writeFile(configFile, configWith(device.serialNumber), { mode: 0o600 });
 
+  const env = {
+    HOME: home,
+    PATH: process.env.PATH ?? '',
+    ...folders,
+    AWS_SHARED_CREDENTIALS_FILE: credentialsFile,
+    AWS_CONFIG_FILE: configFile,
+    AWS_ENDPOINT_URL_STS: sts.url,
+    AWS_MFA_AGENT_NO_DEFAULTS: '1',
+    AWS_ENDPOINT_URL_IAM: sts.url,
+    AWS_ENDPOINT_URL_SIGNIN: sts.url,
+  };
   const stepSeconds = options.stepSeconds ?? 30;
   const shown = authenticator(device.secret, stepSeconds);
   const codesAround = (from: number, to: number) =>
@@ -91,23 +105,14 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     home,
     credentialsFile,
     configFile,
+    runtime: pathsOf(env, home).runtime,
     sts,
     roles,
     clock,
     alice,
     serialNumber: device.serialNumber,
     authenticator: shown,
-    env: {
-      HOME: home,
-      PATH: process.env.PATH ?? '',
-      ...folders,
-      AWS_SHARED_CREDENTIALS_FILE: credentialsFile,
-      AWS_CONFIG_FILE: configFile,
-      AWS_ENDPOINT_URL_STS: sts.url,
-      AWS_MFA_AGENT_NO_DEFAULTS: '1',
-      AWS_ENDPOINT_URL_IAM: sts.url,
-      AWS_ENDPOINT_URL_SIGNIN: sts.url,
-    },
+    env,
     code: () => {
       const code = codesAround(0, tolerance).find(
         (candidate) => !givenOut.has(candidate) && !sts.isBurnt(device.serialNumber, candidate),

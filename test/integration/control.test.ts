@@ -20,7 +20,7 @@ beforeEach(async () => {
   const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'config.ini'), 'check = * * * * * *\nprompt = terminal\n');
-  socket = join(sandbox.env.XDG_RUNTIME_DIR ?? '', 'aws-mfa-agent', 'agent.sock');
+  socket = join(sandbox.runtime, 'agent.sock');
   agent = start(['run'], sandbox.env);
   await agent.says(/"standing":"asking"/);
 });

@@ -479,7 +479,7 @@ describe('doctor on asking and the agent', () => {
   });
 
   it('doctor reports an agent of another version, with other settings, and in trouble', async () => {
-    const folder = join(env.XDG_RUNTIME_DIR ?? '', 'aws-mfa-agent');
+    const folder = sandbox.runtime;
     const standing = { standing: 'stopped', why: 'AWS knows no such device' } as const;
     const control = await serveControl(folder, {
       'GET /v1/agent': async () => ({
@@ -499,7 +499,7 @@ describe('doctor on asking and the agent', () => {
   });
 
   it('doctor reports an agent that hangs', async () => {
-    const folder = join(env.XDG_RUNTIME_DIR ?? '', 'aws-mfa-agent');
+    const folder = sandbox.runtime;
     await mkdir(folder, { recursive: true });
     const silent = createServer(() => {});
     await once(silent.listen(join(folder, 'agent.sock')), 'listening');

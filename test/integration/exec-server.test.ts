@@ -131,7 +131,7 @@ describe('exec --server', () => {
     const { running, env, token, ask } = await serve(['--token-file'], { ...sandbox.env, ...old });
     const file = env.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE ?? '';
     expect(env).not.toHaveProperty('AWS_CONTAINER_AUTHORIZATION_TOKEN');
-    expect(dirname(file)).toBe(join(sandbox.env.XDG_RUNTIME_DIR ?? '', 'aws-mfa-agent'));
+    expect(dirname(file)).toBe(sandbox.runtime);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(token).toMatch(/^[\w-]{43}$/);
     expect(await ask()).toMatchObject({ status: 200, body: { AccessKeyId: accessKeyId } });
@@ -155,7 +155,7 @@ describe('exec --server', () => {
       stdout: '',
       stderr: 'aws-mfa-agent: --token-file: only together with --server\n',
     });
-    const folder = join(sandbox.env.XDG_RUNTIME_DIR ?? '', 'aws-mfa-agent');
+    const folder = sandbox.runtime;
     await writeFile(folder, '');
     expect(await run(['exec', '--server', '--token-file', '--', 'echo', 'ran'], sandbox.env)).toMatchObject({
       status: 1,

@@ -19,7 +19,7 @@ beforeEach(async () => {
   await mkdir(folder, { recursive: true });
   // It looks at nothing by itself: what happens, the call has done.
   await writeFile(join(folder, 'config.ini'), 'check = 0 0 1 1 *\nprompt = terminal\n');
-  socketPath = join(sandbox.env.XDG_RUNTIME_DIR ?? '', 'aws-mfa-agent', 'agent.sock');
+  socketPath = join(sandbox.runtime, 'agent.sock');
   agent = start(['run'], sandbox.env);
   await agent.says(ASKING);
 });
