@@ -49,6 +49,10 @@ async function run(job: Job) {
       await closeLeft(job.input, process.env);
       return undefined;
     }
+    case 'offer': {
+      const { offer } = await import('./ask/desktop/offer.ts');
+      return offer(job.input, process.env, gone.signal);
+    }
     case 'assume': {
       const { assumeJob } = await import('./agent/jobs.ts');
       return assumeJob(job.input, gone.signal);

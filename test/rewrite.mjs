@@ -1,18 +1,19 @@
 /**
- * Puts sessions into profiles of a credentials file, once, by the built program's own code: the program that crash.test.ts
- * runs under strace, and stops at every system call. Prints what goes wrong as the program does.
+ * Changes a credentials file, once, by the built program's own code: the program that crash.test.ts runs under strace, and stops
+ * at every system call. Prints what goes wrong as the program does.
  *
- *     node rewrite.mjs EDIT REPLACE FILE SESSIONS
+ *     node rewrite.mjs EDIT FUNCTION REPLACE FILE ARGUMENTS
  *
- * EDIT and REPLACE are the built modules of `credentials/edit.ts` and `files/replace.ts`, SESSIONS the sessions by profile, as JSON.
+ * FUNCTION of the built module EDIT gets the file's bytes and the ARGUMENTS, a list as JSON, and returns the new bytes. REPLACE
+ * is the built module of `files/replace.ts`.
  */
 import crypto from 'node:crypto';
 import { mkdir, open, stat } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname } from 'node:path';
 
-const [edit, replace, file, sessions] = process.argv.slice(2);
-const { withSessions } = await import(edit);
+const [edit, name, replace, file, values] = process.argv.slice(2);
+const { [name]: change } = await import(edit);
 const { changeCredentials } = await import(replace);
 
 // strace follows paths, so that of the temporary file must be known before: its name is of the process id and of chance.
@@ -29,7 +30,7 @@ for (let turn = 0; turn < 30; turn++) {
 }
 
 try {
-  await changeCredentials(file, (bytes) => withSessions(bytes, Object.entries(JSON.parse(sessions))));
+  await changeCredentials(file, (bytes) => change(bytes, ...JSON.parse(values)));
 } catch (error) {
   process.stderr.write(`aws-mfa-agent: ${error.message}\n`);
   process.exitCode = 1;

@@ -4,12 +4,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import type { KeyPair } from '../src/credentials/pair.ts';
 import type { MfaSession } from '../src/session/session.ts';
 import { built } from './built.ts';
 import { until, within } from './within.ts';
 
 const REWRITE = fileURLToPath(new URL('rewrite.mjs', import.meta.url));
-const MODULES = [built('credentials/edit.ts'), built('files/replace.ts')];
+const SESSIONS = [built('credentials/edit.ts'), 'withSessions'];
+const PAIR = [built('credentials/pair.ts'), 'withPair'];
+const REPLACE = built('files/replace.ts');
 
 /** A system call on the folder, the file, its lock or the temporary file, between the lock and the unlock. */
 export interface Call {
@@ -36,13 +39,14 @@ export const temporaryOf = (file: string) =>
   join(dirname(file), `.${basename(file)}.aws-mfa-agent-1-${'0'.repeat(16)}`);
 
 /**
- * Puts sessions into profiles by the built program's own code, under strace, which lets something happen at one call.
+ * Puts sessions into profiles, or a pair of keys into [default], by the built program's own code, under strace, which lets
+ * something happen at one call.
  * @param file in a folder of its own; the log comes beside that
  * @param injection `effect` as in strace(1): `error=EIO`. After `signal=STOP` the program stands still until it is resumed
  */
 export async function rewrite(
   file: string,
-  sessions: Record<string, MfaSession>,
+  written: Record<string, MfaSession> | { pair: KeyPair },
   injection?: { call: Call; effect: string; whileStopped?: (resume: () => void) => Promise<void> },
 ): Promise<Ended> {
   const folder = dirname(file);
@@ -52,7 +56,8 @@ export async function rewrite(
   // The background thread has numbers of its own by what rewrite.mjs does first, the main thread by being seen alone.
   const threads = call?.thread === 'main' ? [] : ['-f'];
   const strace = [...threads, '-qq', '-e', 'trace=%file,%desc', '-e', 'signal=SIGSTOP', ...paths, ...inject];
-  const node = [process.execPath, REWRITE, ...MODULES, file, JSON.stringify(sessions)];
+  const [edit, values] = isPair(written) ? [PAIR, ['default', written.pair]] : [SESSIONS, [Object.entries(written)]];
+  const node = [process.execPath, REWRITE, ...edit, REPLACE, file, JSON.stringify(values)];
   const log = `${folder}.log`;
   const child = spawn('strace', [...strace, '-o', log, ...node], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -80,6 +85,10 @@ export async function rewrite(
   }
   const [stderr, [status, signal]] = await within('the end of the rewrite', ended, () => readFileSync(log, 'utf8'));
   return { log: readFileSync(log, 'utf8').replaceAll(folder, 'AWS').trim().split('\n'), status, signal, stderr };
+}
+
+function isPair(written: Record<string, MfaSession> | { pair: KeyPair }): written is { pair: KeyPair } {
+  return Object.hasOwn(written, 'pair');
 }
 
 /** The calls of a whole run. */

@@ -45,10 +45,15 @@ export function agentEffects(
       if (reason !== undefined) return { kind: 'unaskable', reason };
       const { reminder, ending } = asking;
       const job = { settings: settings(), target, reminder, ending, clockOffset: clock.offset };
-      const { outcome, clockOffset } = await refreshWhere(job, asking, (text, level, summary) =>
+      const { outcome, clockOffset, offer } = await refreshWhere(job, asking, (text, level, summary) =>
         level === 'no way' ? asking.onNoWay(text, summary ?? text) : log[level](text),
       );
       clock.learn(clockOffset);
+      if (offer) {
+        log.info({ profile: target.profile }, offer.text);
+        // It is on the screen until the user has seen it.
+        runJob({ do: 'offer', input: offer }).catch((error) => log.debug({ err: error }, 'no notification was shown'));
+      }
       return outcome;
     },
     assume: async (profiles, signal) => {

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { AskRequest } from '../ask/ask.ts';
+import type { Offer } from '../ask/desktop/offer.ts';
 import { packageFile } from '../package-file.ts';
 import type { LeftNotification } from '../session/state.ts';
 import { nodePath } from '../start-child.ts';
@@ -17,6 +18,7 @@ export type Job =
   | { do: 'verify'; input: VerifyJob }
   | { do: 'refresh'; input: RefreshJob }
   | { do: 'assume'; input: AssumeJob }
+  | { do: 'offer'; input: Offer }
   | { do: 'closeLeft'; input: LeftNotification[] };
 
 interface Results {
@@ -25,6 +27,7 @@ interface Results {
   verify: Awaited<ReturnType<typeof verifyJob>>;
   refresh: Awaited<ReturnType<typeof refreshJob>>;
   assume: Awaited<ReturnType<typeof assumeJob>>;
+  offer: boolean;
   closeLeft: undefined;
 }
 

@@ -1,13 +1,17 @@
 import type { Asking } from '../ask/ask.ts';
 import { createAsk } from '../ask/choose.ts';
+import type { Offer } from '../ask/desktop/offer.ts';
+import { isOld, tendedLines } from '../keys/rotation-texts.ts';
 import { after, type History, type PromptEnded } from '../policy/history.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
 import { refreshEffects } from '../refresh/effects.ts';
 import { readSessions } from '../refresh/held-session.ts';
+import { tending } from '../refresh/key-rotation.ts';
 import { type RefreshEffects, refresh } from '../refresh/refresh.ts';
 import { chained, refreshRoles } from '../refresh/role.ts';
 import type { RefreshTarget } from '../refresh/target.ts';
 import { askAboutSession } from '../refresh/verdict.ts';
+import { shortKeyId } from '../session/session.ts';
 import { forgetNotifications, rememberNotification } from '../session/state.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
@@ -30,12 +34,15 @@ export interface RefreshJob {
  */
 export type Tell = (text: string, level: 'info' | 'warn' | 'no way', summary?: string) => void;
 
-/** Makes one refresh, from the prompt to the written file. @returns `clockOffset` if AWS answered during the job */
+/**
+ * Makes one refresh, from the prompt to the written file, and looks after the key that it was signed with.
+ * @returns `clockOffset` if AWS answered during the job; `offer` if the rotation of the key should be offered to the user
+ */
 export async function refreshJob(
   { settings, target, reminder, ending, clockOffset }: RefreshJob,
   asking: Asking,
   tell: Tell,
-): Promise<{ outcome: RefreshOutcome; clockOffset?: number | undefined }> {
+): Promise<{ outcome: RefreshOutcome; clockOffset?: number | undefined; offer?: Offer }> {
   const profile = settings.profiles.find((one) => one.profile === target.profile);
   if (!profile) return { outcome: { kind: 'withdrawn' } };
   const clock = new Clock();
@@ -53,15 +60,23 @@ export async function refreshJob(
     resultsOnTerminal: true,
   });
   const { history, ...circumstances } = ending;
+  const base = refreshEffects(settings, profile, { ask, clock });
+  const { effects: tended, tend } = tending(settings, profile, clock, base);
   const effects: RefreshEffects = {
-    ...refreshEffects(settings, profile, { ask, clock }),
+    ...tended,
     follows: (outcome) =>
       after(history, { kind: 'prompt-ended', outcome, ...circumstances }, { ...settings, now: clock.now() }),
   };
   const outcome = await refresh(target, { ...asking, reminder }, effects);
   // This process may end as soon as the agent has the outcome.
   await shown();
-  return { outcome, clockOffset: clock.told };
+  const { sourceProfile } = target;
+  const { retired, age } = await tend(outcome);
+  const lines = tendedLines(sourceProfile, { ...(retired && { retired: { ...retired, id: shortKeyId(retired.id) } }) });
+  for (const line of lines) tell(line, 'info');
+  const words = ['keys', 'rotate', sourceProfile];
+  const offer = age === undefined ? {} : { offer: { text: isOld(sourceProfile, age), words } };
+  return { outcome, clockOffset: clock.told, ...offer };
 }
 
 export interface AssumeJob {

@@ -20,15 +20,7 @@ export function terminalWindow(environment: NodeJS.ProcessEnv): Way {
       return emulatorIn(environment) ? undefined : reasons.NO_TERMINAL_EMULATOR;
     },
     ask: async ({ profile }, { signal, activationToken }) => {
-      const emulator = emulatorIn(environment);
-      if (!emulator) return { kind: 'unavailable', reason: reasons.NO_TERMINAL_EMULATOR };
-      const refresh = [nodePath(), fileURLToPath(PROGRAM), 'refresh', profile];
-      const ended = startOutside(
-        // It ends with a status of its own, or with that of the command: neither says that it was not opened.
-        ['sh', '-c', '"$@" || :', 'sh', ...emulator, ...refresh],
-        texts.OPENS_TERMINAL,
-        dialogEnvironment(environment, activationToken),
-      );
+      const ended = openTerminal(['refresh', profile], environment, activationToken);
       const aborted = new Promise<undefined>((resolve) => {
         signal.addEventListener('abort', () => resolve(undefined));
         if (signal.aborted) resolve(undefined);
@@ -38,6 +30,25 @@ export function terminalWindow(environment: NodeJS.ProcessEnv): Way {
       return answer;
     },
   };
+}
+
+/**
+ * Opens a terminal window with a command of this program.
+ * @returns why it failed, as soon as that is known
+ */
+export async function openTerminal(
+  words: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  activationToken: string | undefined,
+): Promise<string | undefined> {
+  const emulator = emulatorIn(environment);
+  if (!emulator) return reasons.NO_TERMINAL_EMULATOR;
+  return startOutside(
+    // It ends with a status of its own, or with that of the command: neither says that it was not opened.
+    ['sh', '-c', '"$@" || :', 'sh', ...emulator, nodePath(), fileURLToPath(PROGRAM), ...words],
+    texts.OPENS_TERMINAL,
+    dialogEnvironment(environment, activationToken),
+  );
 }
 
 /**

@@ -24,12 +24,18 @@ export interface AccessKey {
 }
 
 /**
- * Lists the access keys of the keys' user: at most two. With a session, it is the user who requested the session.
+ * Lists the access keys of a user: at most two.
+ * @param userName the keys' user; required if they are those of a session
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListAccessKeys.html
  */
-export async function listAccessKeys(keys: Keys, target: AwsTarget): Promise<AwsAnswer<AccessKey[]>> {
+export async function listAccessKeys(
+  keys: Keys,
+  target: AwsTarget,
+  userName?: string,
+): Promise<AwsAnswer<AccessKey[]>> {
   const answer = await callIam(keys, target, async ({ client, sdk, abortSignal }) => {
-    const { AccessKeyMetadata } = await client.send(new sdk.ListAccessKeysCommand({}), { abortSignal });
+    const command = new sdk.ListAccessKeysCommand({ UserName: userName });
+    const { AccessKeyMetadata } = await client.send(command, { abortSignal });
     return AccessKeyMetadata?.map(accessKeyOf);
   });
   return checked(answer, (list) => (list.every(isAccessKey) ? undefined : 'it names an access key that is not one'));
@@ -52,16 +58,19 @@ export async function accessKeyLastUsed(
 }
 
 /**
- * Creates an access key for the keys' user. Sent once: if the answer does not arrive, there may be a key whose secret nobody
- * knows, and a second request would make another one.
+ * Creates an access key for a user. Sent once: if the answer does not arrive, there may be a key whose secret nobody knows, and a
+ * second request would make another one.
+ * @param userName see {@link listAccessKeys}
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateAccessKey.html
  */
 export async function createAccessKey(
   keys: Keys,
   target: AwsTarget,
+  userName?: string,
 ): Promise<AwsAnswer<AccessKey & { secretAccessKey: string }>> {
   const answer = await callIam(keys, target, async ({ client, sdk, abortSignal }) => {
-    const { AccessKey: made } = await client.send(new sdk.CreateAccessKeyCommand({}), { abortSignal });
+    const command = new sdk.CreateAccessKeyCommand({ UserName: userName });
+    const { AccessKey: made } = await client.send(command, { abortSignal });
     return made && { ...accessKeyOf(made), secretAccessKey: made.SecretAccessKey ?? '' };
   });
   return checked(answer, (made) =>
@@ -70,24 +79,37 @@ export async function createAccessKey(
 }
 
 /**
- * Deactivates an access key of the keys' user. Sessions that were requested with it may end. May be repeated.
+ * Deactivates an access key of a user. Sessions that were requested with it may end. May be repeated.
+ * @param userName see {@link listAccessKeys}
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccessKey.html
  */
-export function deactivateAccessKey(accessKeyId: string, keys: Keys, target: AwsTarget): Promise<AwsAnswer<true>> {
+export function deactivateAccessKey(
+  accessKeyId: string,
+  keys: Keys,
+  target: AwsTarget,
+  userName?: string,
+): Promise<AwsAnswer<true>> {
   return callIam<true>(keys, target, async ({ client, sdk, abortSignal }) => {
-    const command = new sdk.UpdateAccessKeyCommand({ AccessKeyId: accessKeyId, Status: 'Inactive' });
-    await client.send(command, { abortSignal });
+    const input = { UserName: userName, AccessKeyId: accessKeyId, Status: 'Inactive' } as const;
+    await client.send(new sdk.UpdateAccessKeyCommand(input), { abortSignal });
     return true;
   });
 }
 
 /**
- * Deletes an access key of the keys' user, for good. If it does not exist any more, AWS answers `NoSuchEntity`.
+ * Deletes an access key of a user, for good. If it does not exist any more, AWS answers `NoSuchEntity`.
+ * @param userName see {@link listAccessKeys}
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteAccessKey.html
  */
-export function deleteAccessKey(accessKeyId: string, keys: Keys, target: AwsTarget): Promise<AwsAnswer<true>> {
+export function deleteAccessKey(
+  accessKeyId: string,
+  keys: Keys,
+  target: AwsTarget,
+  userName?: string,
+): Promise<AwsAnswer<true>> {
   return callIam<true>(keys, target, async ({ client, sdk, abortSignal }) => {
-    await client.send(new sdk.DeleteAccessKeyCommand({ AccessKeyId: accessKeyId }), { abortSignal });
+    const command = new sdk.DeleteAccessKeyCommand({ UserName: userName, AccessKeyId: accessKeyId });
+    await client.send(command, { abortSignal });
     return true;
   });
 }

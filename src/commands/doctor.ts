@@ -16,6 +16,7 @@ import { keyFindings } from '../doctor/keys.ts';
 import { ledToSetup } from '../doctor/led-to-setup.ts';
 import { lookAtService } from '../doctor/look-at-service.ts';
 import { reportJson, reportText } from '../doctor/report.ts';
+import { rotationFindings } from '../doctor/rotation.ts';
 import { secretsIn, withoutSecrets } from '../doctor/secrets.ts';
 import { serviceFindings } from '../doctor/service.ts';
 import { sessionFindings } from '../doctor/session.ts';
@@ -23,6 +24,7 @@ import { type Loaded, settingsFindings } from '../doctor/settings.ts';
 import { announcementOfTest, testNotification } from '../doctor/test-notification.ts';
 import { variableFindings } from '../doctor/variables.ts';
 import { UserError } from '../errors.ts';
+import { rotationJournal } from '../keys/rotation-journal.ts';
 import { packageVersion } from '../package-file.ts';
 import { aged, sessionIn } from '../session/session.ts';
 import { readState } from '../session/state.ts';
@@ -98,6 +100,11 @@ export async function doctor(options: DoctorOptions): Promise<void> {
       },
     },
     { check: 'keys.alive', limit: AWS_LIMIT, run: async () => keyFindings(await asked) },
+    {
+      check: 'keys.rotation',
+      limit: AWS_LIMIT,
+      run: async () => rotationFindings(await asked, (source) => rotationJournal(files, source).read(), now),
+    },
     {
       check: 'session.alive',
       limit: AWS_LIMIT,

@@ -16,7 +16,7 @@ export const SUBJECTS = {
   'AWS config file': ['config.parse', 'config.roles', 'config.profile'],
   Environment: ['environment.keys', 'environment.profile'],
   AWS: ['aws.endpoint', 'aws.proxy', 'aws.certificates', 'aws.reachable', 'aws.clock'],
-  'Long-term keys': ['keys.present', 'keys.alive', 'keys.serial'],
+  'Long-term keys': ['keys.present', 'keys.alive', 'keys.serial', 'keys.rotation'],
   Session: ['session.state', 'session.alive', 'session.mfa'],
   Asking: ['asking.ways', 'asking.unfit', 'asking.test'],
   Agent: [

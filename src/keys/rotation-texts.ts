@@ -150,11 +150,6 @@ export function isOld(source: string, age: number): string {
   return `The access key of [${source}] is ${formatDuration(age).split(' ')[0]} old. Rotate it: ${rotateCommand(source)}`;
 }
 
-/** For `doctor`. */
-export function isUnfinished(source: string): string {
-  return `a rotation of the key of [${source}] was interrupted: ${rotateCommand(source)} finishes it`;
-}
-
 export function rotateCommand(source: string): string {
   return `aws-mfa-agent keys rotate ${shellWord(source)}`;
 }

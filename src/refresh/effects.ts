@@ -151,16 +151,27 @@ export async function mfaDevices(keys: Keys, profile: ProfileSettings, clock: Cl
   return learning(clock, await listMfaDevices(keys, awsTarget('IAM', profile, clock)));
 }
 
-/** Requests to IAM about the access keys of a user. @param timeout of each, in milliseconds */
+/** Requests to IAM about the access keys of the keys' user. @param timeout of each, in milliseconds */
 export function keyRequests(profile: ProfileSettings, clock: Clock, timeout?: number): KeyRequests {
-  const send = async <T>(request: (iam: Iam, target: AwsTarget) => Promise<AwsAnswer<T>>) =>
-    learning(clock, await request(await import('../aws/iam.ts'), { ...awsTarget('IAM', profile, clock), timeout }));
+  const names = new Map<string, string | undefined>();
+  const send = async <T>(
+    keys: Keys,
+    request: (iam: Iam, target: AwsTarget, userName: string | undefined) => Promise<AwsAnswer<T>>,
+  ) => {
+    if (!names.has(keys.accessKeyId)) {
+      const caller = await callerIdentity(keys, profile, clock, timeout);
+      if (!caller.ok) return caller;
+      names.set(keys.accessKeyId, /:user\/(?:.*\/)?([^/]+)$/.exec(caller.value.arn)?.[1]);
+    }
+    const target = { ...awsTarget('IAM', profile, clock), timeout };
+    return learning(clock, await request(await import('../aws/iam.ts'), target, names.get(keys.accessKeyId)));
+  };
   return {
-    list: (keys) => send((iam, target) => iam.listAccessKeys(keys, target)),
-    create: (keys) => send((iam, target) => iam.createAccessKey(keys, target)),
-    deactivate: (id, keys) => send((iam, target) => iam.deactivateAccessKey(id, keys, target)),
-    delete: (id, keys) => send((iam, target) => iam.deleteAccessKey(id, keys, target)),
-    lastUsed: (id, keys) => send((iam, target) => iam.accessKeyLastUsed(id, keys, target)),
+    list: (keys) => send(keys, (iam, target, user) => iam.listAccessKeys(keys, target, user)),
+    create: (keys) => send(keys, (iam, target, user) => iam.createAccessKey(keys, target, user)),
+    deactivate: (id, keys) => send(keys, (iam, target, user) => iam.deactivateAccessKey(id, keys, target, user)),
+    delete: (id, keys) => send(keys, (iam, target, user) => iam.deleteAccessKey(id, keys, target, user)),
+    lastUsed: (id, keys) => send(keys, (iam, target) => iam.accessKeyLastUsed(id, keys, target)),
   };
 }
 

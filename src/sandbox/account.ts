@@ -148,13 +148,15 @@ function listDevices(account: Account, { user, session }: Caller): Outcome {
 
 /** Handles the actions on access keys as for a user whose policy allows them for the user's own keys, with MFA. */
 function manageKeys(account: Account, { user, session }: Caller, parameters: URLSearchParams, now: number): Outcome {
-  if (session?.role) {
-    return refused(400, 'ValidationError', 'Must specify userName when calling with non-User credentials');
-  }
   if (session !== undefined && !session.mfa) return UNKNOWN_KEY;
   const name = parameters.get('Action') ?? '';
+  const named = parameters.get('UserName');
+  // Documented for ListAccessKeys and UpdateAccessKey.
+  if (session && named === null && name !== 'GetAccessKeyLastUsed') {
+    return refused(400, 'ValidationError', 'Must specify userName when calling with non-User credentials');
+  }
   const who = `User: ${arnOf(account, user)} is not authorized to perform: iam:${name} on resource: user ${user.name}`;
-  if (user.mayNot?.includes(name)) {
+  if (user.mayNot?.includes(name) || (named !== null && named !== user.name) || session?.role) {
     return refused(403, 'AccessDenied', `${who} because no identity-based policy allows the iam:${name} action`);
   }
   if (!session) return refused(403, 'AccessDenied', `${who} with an explicit deny in an identity-based policy`);

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { withSession, withSessions } from '../../src/credentials/edit.ts';
+import { withPair } from '../../src/credentials/pair.ts';
 import { changeCredentials } from '../../src/files/replace.ts';
 import { needs } from '../needs.ts';
 import { type Call, callsIn, essence, rewrite, temporaryOf } from '../traced-rewrite.ts';
@@ -165,6 +166,19 @@ describe('a rewrite of the credentials file', needs('strace'), () => {
       expect(longest).toBeLessThan(11_000);
     }, 120_000);
   });
+
+  test('a rotation that is killed while it stores the new keys leaves the old pair or the new one, never half of each', async () => {
+    const pair = { accessKeyId: 'AKIANEWNEWNEWNEWNEW1', secretAccessKey: `new/secret/${'+'.repeat(29)}` };
+    const expected = { old: OLD.toString(), new: withPair(OLD, 'default', pair).toString() };
+    const calls = callsIn((await rewrite(newFile(OLD), { pair })).log).filter(({ writes }) => writes);
+    const renaming = calls.findIndex(({ name }) => name.startsWith('rename'));
+    await eachOf(calls, async (call, index) => {
+      const file = newFile(OLD);
+      const ended = await rewrite(file, { pair }, { call, effect: 'signal=KILL' });
+      expect(ended.signal, lineOf(call)).toBe('SIGKILL');
+      expect(readFileSync(file, 'utf8'), lineOf(call)).toBe(index <= renaming ? expected.old : expected.new);
+    });
+  }, 120_000);
 
   test('a rewrite leaves the old or the new file, says why, and lets the next one work after an error of any system call', async () => {
     const calls = callsIn((await rewrite(newFile(OLD), { mfa: SESSION })).log);

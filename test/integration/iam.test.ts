@@ -116,21 +116,21 @@ describe('access keys', () => {
   it('a key is created, listed, deactivated and deleted with a session', async () => {
     const keys = session();
     const before = sandbox.alice.accessKeyId;
-    const made = await createAccessKey(keys, target());
+    const made = await createAccessKey(keys, target(), 'alice');
     if (!made.ok) throw new Error(made.failure.kind);
     const { accessKeyId, secretAccessKey, createdAt } = made.value;
     expect(Math.abs(Date.now() - createdAt)).toBeLessThan(10_000);
     expect(await getCallerIdentity({ accessKeyId, secretAccessKey }, target('STS'))).toMatchObject({ ok: true });
-    expect(await deactivateAccessKey(before, keys, target())).toMatchObject({ ok: true });
-    expect(await listAccessKeys(keys, target())).toMatchObject({
+    expect(await deactivateAccessKey(before, keys, target(), 'alice')).toMatchObject({ ok: true });
+    expect(await listAccessKeys(keys, target(), 'alice')).toMatchObject({
       value: [
         { accessKeyId: before, isActive: false },
         { accessKeyId, isActive: true, createdAt },
       ],
     });
-    expect(await deleteAccessKey(before, keys, target())).toMatchObject({ ok: true });
+    expect(await deleteAccessKey(before, keys, target(), 'alice')).toMatchObject({ ok: true });
     expect(sandbox.alice).toMatchObject({ accessKeyId, secretAccessKey });
-    expect(await listAccessKeys(keys, target())).toMatchObject({ value: [{ accessKeyId }] });
+    expect(await listAccessKeys(keys, target(), 'alice')).toMatchObject({ value: [{ accessKeyId }] });
   });
 
   it('AWS reports when a key was last used', async () => {
@@ -144,24 +144,32 @@ describe('access keys', () => {
 
   it('AWS refuses a third key, an unknown key, long-term keys, and what no policy allows', async () => {
     const keys = session();
-    expect(await createAccessKey(keys, target())).toMatchObject({ ok: true });
-    expect(await createAccessKey(keys, target())).toMatchObject({
+    expect(await createAccessKey(keys, target(), 'alice')).toMatchObject({ ok: true });
+    expect(await createAccessKey(keys, target(), 'alice')).toMatchObject({
       failure: { kind: 'refused', code: 'LimitExceeded' },
     });
     const unknown = { failure: { kind: 'refused', code: 'NoSuchEntity' } };
-    expect(await deleteAccessKey('AKIAUNKNOWNUNKNOWN12', keys, target())).toMatchObject(unknown);
+    expect(await deleteAccessKey('AKIAUNKNOWNUNKNOWN12', keys, target(), 'alice')).toMatchObject(unknown);
     expect(await createAccessKey(sandbox.alice, target())).toMatchObject({ failure: { kind: 'forbidden' } });
     sandbox.alice.mayNot = ['ListAccessKeys'];
-    expect(await listAccessKeys(keys, target())).toMatchObject({
+    expect(await listAccessKeys(keys, target(), 'alice')).toMatchObject({
       failure: { kind: 'forbidden', detail: expect.stringContaining('iam:ListAccessKeys') },
     });
+  });
+
+  it('a request that is signed with a session needs the name of the user', async () => {
+    const nameless = { failure: { kind: 'invalid-request', detail: expect.stringContaining('userName') } };
+    expect(await listAccessKeys(session(), target())).toMatchObject(nameless);
+    expect(await listAccessKeys(session(), target(), 'bob')).toMatchObject({ failure: { kind: 'forbidden' } });
   });
 
   it('the sandbox makes one action fail, and can execute it without an answer', async () => {
     const keys = session();
     sandbox.sts.fault({ kind: 'drop-after-processing' }, 1, 'CreateAccessKey');
-    expect(await listAccessKeys(keys, target())).toMatchObject({ ok: true });
-    expect(await createAccessKey(keys, target())).toMatchObject({ failure: { kind: 'unreachable', sent: true } });
+    expect(await listAccessKeys(keys, target(), 'alice')).toMatchObject({ ok: true });
+    expect(await createAccessKey(keys, target(), 'alice')).toMatchObject({
+      failure: { kind: 'unreachable', sent: true },
+    });
     expect(sandbox.alice.otherKeys).toHaveLength(1);
   });
 });
@@ -179,8 +187,8 @@ describe('an account that is slow to learn of keys', () => {
     try {
       process.env.AWS_ENDPOINT_URL_IAM = ending.sts.url;
       const keys = ending.sts.issue('alice', 900);
-      expect(await deactivateAccessKey(ending.alice.accessKeyId, keys, target())).toMatchObject({ ok: true });
-      expect(await listAccessKeys(keys, target())).toMatchObject({ failure: { kind: 'bad-keys' } });
+      expect(await deactivateAccessKey(ending.alice.accessKeyId, keys, target(), 'alice')).toMatchObject({ ok: true });
+      expect(await listAccessKeys(keys, target(), 'alice')).toMatchObject({ failure: { kind: 'bad-keys' } });
     } finally {
       await ending.close();
     }
@@ -188,8 +196,8 @@ describe('an account that is slow to learn of keys', () => {
 });
 
 it('the sandbox answers IAM requests as the AWS CLI expects it', needs('aws'), async () => {
-  const iam = async (command: string, env: NodeJS.ProcessEnv = sandbox.env) => {
-    const where = ['--endpoint-url', sandbox.sts.url, '--region', 'us-east-1', '--output', 'json'];
+  const iam = async (command: string, env: NodeJS.ProcessEnv = sandbox.env, ...more: string[]) => {
+    const where = [...more, '--endpoint-url', sandbox.sts.url, '--region', 'us-east-1', '--output', 'json'];
     const { stdout } = await promisify(execFile)('aws', ['iam', command, ...where], {
       env: { ...env, AWS_MAX_ATTEMPTS: '1' },
     });
@@ -199,7 +207,7 @@ it('the sandbox answers IAM requests as the AWS CLI expects it', needs('aws'), a
     MFADevices: [{ UserName: 'alice', SerialNumber: sandbox.serialNumber, EnableDate: expect.any(String) }],
   });
   await sandbox.put(sandbox.sts.issue('alice', 900));
-  expect(await iam('create-access-key', { ...sandbox.env, AWS_PROFILE: 'mfa' })).toMatchObject({
+  expect(await iam('create-access-key', { ...sandbox.env, AWS_PROFILE: 'mfa' }, '--user-name', 'alice')).toMatchObject({
     AccessKey: { UserName: 'alice', AccessKeyId: sandbox.alice.otherKeys?.[0]?.accessKeyId, Status: 'Active' },
   });
 });

@@ -2,10 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { refreshJob } from '../../src/agent/jobs.ts';
 import { getSessionToken } from '../../src/aws/sts.ts';
 import { type RotationEffects, rotate, tend } from '../../src/keys/rotate.ts';
+import { FRESH_START } from '../../src/policy/history.ts';
 import { awsTarget, keyRequests } from '../../src/refresh/effects.ts';
 import { rotationEffects } from '../../src/refresh/key-rotation.ts';
+import { refreshTarget } from '../../src/refresh/target.ts';
 import { keysOf } from '../../src/sandbox/access-keys.ts';
 import type { StsFault } from '../../src/sandbox/sts.ts';
 import { loadSettings, type ProfileSettings } from '../../src/settings/settings.ts';
@@ -252,6 +255,106 @@ describe('a rotation', () => {
     }));
 });
 
+describe('rotate_every', () => {
+  const DAY = 86_400_000;
+  const EVERY = 90 * DAY;
+
+  it('a rotation is offered after a refresh with an old key, once a day; AWS is asked once for its age', () =>
+    inWorld(async ({ sandbox, effects }) => {
+      let late = 0;
+      const later = { ...effects, now: () => Date.now() + late };
+      sandbox.alice.createdAt = Date.now() - EVERY + 1.5 * DAY;
+      const { accessKeyId } = sandbox.alice;
+      const offers: boolean[] = [];
+      for (late = 0; late < 4 * DAY; late += DAY / 2) {
+        offers.push((await tend(accessKeyId, EVERY, later)).age !== undefined);
+      }
+      expect(offers).toEqual([false, false, false, true, false, true, false, true]);
+      expect(sandbox.sts.requests.filter(({ action }) => action === 'ListAccessKeys')).toHaveLength(1);
+    }));
+
+  it('AWS is asked for the age of a key at most once a day if it does not say it', () =>
+    inWorld(async ({ sandbox, effects }) => {
+      let late = 0;
+      const later = { ...effects, now: () => Date.now() + late };
+      sandbox.alice.mayNot = ['ListAccessKeys'];
+      for (; late < 2 * DAY; late += DAY / 4) {
+        expect(await tend(sandbox.alice.accessKeyId, EVERY, later)).toEqual({});
+      }
+      expect(sandbox.sts.requests.filter(({ action }) => action === 'ListAccessKeys')).toHaveLength(2);
+    }));
+
+  it('the key of a rotation is new, and AWS is not asked', () =>
+    inWorld(async ({ effects, ...world }) => {
+      expect(await world.rotate({ delete: true })).toBeUndefined();
+      const { length } = world.sandbox.sts.requests;
+      const stored = await effects.store.read();
+      expect(await tend(stored?.accessKeyId ?? '', EVERY, effects)).toEqual({});
+      expect(world.sandbox.sts.requests).toHaveLength(length);
+    }));
+});
+
+describe("the agent's refresh", () => {
+  /** Makes a refresh as the agent does, with a command that prints the code. */
+  async function refreshByAgent({ sandbox, said }: World) {
+    const codes = join(sandbox.home, 'code');
+    await sandbox.settings(`[mfa]\nrotate_every = 90d\nmfa_process = cat ${codes}\n`);
+    await writeFile(codes, sandbox.code());
+    const settings = loadSettings({ env: sandbox.env, home: sandbox.home });
+    const [profile] = settings.profiles;
+    if (!profile) throw new Error('no profile');
+    const target = refreshTarget(settings, profile, undefined);
+    const ending = { history: FRESH_START, expiration: undefined, jitter: 0 };
+    const asking = { signal: new AbortController().signal, onChange: () => {} };
+    const job = { settings, target, reminder: 0, ending, clockOffset: 0 };
+    const done = await refreshJob(job, asking, (text) => said.push(text));
+    expect(done.outcome.kind).toBe('refreshed');
+    return done;
+  }
+
+  it('deletes the old key of a rotation, unless it was activated again', async () => {
+    await inWorld(async (world) => {
+      const { sandbox, said } = world;
+      const { accessKeyId: oldId } = sandbox.alice;
+      await world.rotate();
+      expect(await refreshByAgent(world)).not.toHaveProperty('offer');
+      expect(said.at(-1)).toBe(`Deleted the old access key AKIA…${oldId.slice(-4)}.`);
+      expect(keysOf(sandbox.alice)).toHaveLength(1);
+    });
+    await inWorld(async (world) => {
+      await world.rotate();
+      world.sandbox.alice.active = true;
+      await refreshByAgent(world);
+      expect(keysOf(world.sandbox.alice)).toHaveLength(2);
+      expect(world.effects.journal.read().rotation).toBeUndefined();
+    });
+  });
+
+  it('is the first one with the new key if the rotation was interrupted before its own', () =>
+    inWorld(async (world) => {
+      const { effects, sandbox } = world;
+      const { accessKeyId: oldId } = sandbox.alice;
+      const refresh = async () => {
+        throw new Error('nobody answers');
+      };
+      expect((await world.rotate({}, { ...effects, refresh }))?.message).toBe('nobody answers');
+      await refreshByAgent(world);
+      await expectRotated(world, oldId);
+      expect(await world.rotate()).toBeUndefined();
+      expect(world.said.at(-1)).toContain('is deleted after the next refresh');
+      await expectRotated(world, oldId);
+    }));
+
+  it('offers to rotate an old key', () =>
+    inWorld(async (world) => {
+      const { offer } = await refreshByAgent(world);
+      expect(offer?.text).toMatch(
+        /^The access key of \[default\] is \d+d old\. Rotate it: aws-mfa-agent keys rotate default$/,
+      );
+      expect(offer?.words).toEqual(['keys', 'rotate', 'default']);
+    }));
+});
+
 describe('a rotation that is interrupted', () => {
   it('has stored a working key at every step, and is finished by the same command', async () => {
     const steps: string[] = [];
@@ -320,6 +423,8 @@ describe('aws-mfa-agent keys rotate', () => {
       const codes = join(sandbox.home, 'code');
       await sandbox.settings(`[mfa]\nmfa_process = cat ${codes}\n`);
       await writeFile(codes, sandbox.code());
+      const agent = start(['run'], sandbox.env);
+      await agent.says(/"standing":"fresh"/);
       sandbox.sts.fault({ kind: 'delay', milliseconds: 60_000 }, 1, 'CreateAccessKey');
       const killed = start(['keys', 'rotate'], sandbox.env, '');
       await until('a key is created', () => sandbox.alice.otherKeys?.length === 1, killed.output);
@@ -338,6 +443,12 @@ describe('aws-mfa-agent keys rotate', () => {
       expect(inactive).toContain(`${oldId} is inactive now. Sessions that were requested with it may have ended`);
       expect(refreshed).toMatch(/^\[mfa\] is fresh until/);
       expect(last).toContain(`${oldId} is inactive, and is deleted after the next refresh`);
+
+      // An agent that runs did not need a code of its own.
+      agent.child.kill('SIGTERM');
+      said.push((await agent.ended).stderr);
+      const codesSent = sandbox.sts.requests.filter(({ action }) => action === 'GetSessionToken');
+      expect(codesSent).toHaveLength(1);
 
       await writeFile(codes, sandbox.code());
       const next = await run(['refresh', '--force'], sandbox.env);

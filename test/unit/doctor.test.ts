@@ -15,9 +15,11 @@ import { certificateFinding } from '../../src/doctor/certificates.ts';
 import { examine } from '../../src/doctor/examination.ts';
 import { type Check, type Finding, ok } from '../../src/doctor/finding.ts';
 import { keyFindings } from '../../src/doctor/keys.ts';
+import { rotationFindings } from '../../src/doctor/rotation.ts';
 import { secretsIn, withoutSecrets } from '../../src/doctor/secrets.ts';
 import { type ServiceSeen, serviceFindings } from '../../src/doctor/service.ts';
 import { variableFindings } from '../../src/doctor/variables.ts';
+import type { KeyMemory } from '../../src/keys/rotation-journal.ts';
 import type { AwsFailure } from '../../src/policy/outcome.ts';
 import { systemd } from '../../src/service/systemd.ts';
 import type { ProfileSettings } from '../../src/settings/settings.ts';
@@ -209,6 +211,30 @@ describe('doctor on long-term keys', () => {
       seen('ok', /is a device of/),
     ]);
     expect(judged({ devices: denied as Asked['devices'] })).toMatchObject([seen('ok', /has the account and the name/)]);
+  });
+
+  it('doctor says if a rotation was interrupted, and if a key is older than rotate_every', () => {
+    const DAY = 86_400_000;
+    const now = Date.UTC(2030, 0, 31);
+    const id = 'AKIAIOSFODNN7EXAMPLE';
+    const judged = (memory: KeyMemory, settings: Partial<ProfileSettings> = { rotateEvery: 90 * DAY }) =>
+      rotationFindings([asked(answered(), settings)], () => memory, now);
+    expect(judged({}, {})).toEqual([]);
+    const aged = (days: number, accessKeyId = id) => ({
+      age: { accessKeyId, askedAt: now, createdAt: now - days * DAY },
+    });
+    expect(judged(aged(89))).toMatchObject([seen('ok', /is 89d old$/)]);
+    expect(judged(aged(90))).toMatchObject([
+      seen('warning', /is 90d old, more than rotate_every/, /keys rotate default/),
+    ]);
+    expect(judged(aged(90, 'AKIAANOTHERANOTHER12'))).toMatchObject([seen('ok', /known after the next refresh/)]);
+    const rotation = { user: ARN, oldId: id, sentAt: now };
+    expect(judged({ rotation: { ...rotation, step: 'stored' } }, {})).toMatchObject([
+      seen('warning', /interrupted/, /keys rotate default/),
+    ]);
+    expect(judged({ rotation: { ...rotation, step: 'refreshed' } }, {})).toMatchObject([
+      seen('ok', /AKIA…MPLE is deleted after the next refresh/),
+    ]);
   });
 
   it('doctor reports a session in place of long-term keys', () => {
