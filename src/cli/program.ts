@@ -26,7 +26,7 @@ export function createProgram(): Command {
 
   program
     .command('status')
-    .description('show every MFA profile with its state and the time left, with or without a running agent')
+    .description('show every profile of the settings with its state and the time left, with or without a running agent')
     .argument('[profile...]', 'show only these profiles')
     .option('--json', 'print JSON')
     .option('--watch', 'keep running and show changes; with --json, print one line per change')
@@ -41,7 +41,7 @@ export function createProgram(): Command {
   program
     .command('refresh')
     .description('get a new session now; ask for the code in the terminal unless --token-code is given')
-    .argument('[profile]', 'use this MFA profile; required if several are configured')
+    .argument('[profile]', 'use this profile; required if several are configured')
     .option('--token-code <code>', 'use this code of the MFA device; "-" reads it from standard input')
     .option('--serial-number <serial>', 'use the MFA device with this ARN or hardware serial number')
     .option('--source-profile <profile>', 'use the long-term keys of this profile')
@@ -58,7 +58,7 @@ export function createProgram(): Command {
   program
     .command('env')
     .description('print shell commands that set the session variables; use: eval "$(aws-mfa-agent env)"')
-    .argument('[profile]', 'use this MFA profile; required if several are configured')
+    .argument('[profile]', 'use this profile; required if several are configured')
     .addOption(
       new Option('--shell <shell>', 'print commands for this shell (default: the calling shell)')
         .choices(SHELL_NAMES)
@@ -78,7 +78,7 @@ export function createProgram(): Command {
     .command('exec')
     .description('run a command with the session in its environment, after a refresh if needed')
     .usage('[options] [profile] -- <command...>')
-    .argument('[profile]', 'use this MFA profile; required if several are configured')
+    .argument('[profile]', 'use this profile; required if several are configured')
     .argument('[command...]', 'run this command')
     .option('--server', 'give the command a server of sessions instead of keys, for programs that run longer')
     .option('--token-file', "give the command the server's token in a file instead of a variable")
@@ -100,7 +100,7 @@ export function createProgram(): Command {
   program
     .command('credential-process')
     .description('print the session as JSON, for credential_process in ~/.aws/config')
-    .argument('[profile]', 'use this MFA profile; required if several are configured')
+    .argument('[profile]', 'use this profile; required if several are configured')
     .option('--timeout <duration>', 'wait this long for a code when the session has ended (default: 50s)')
     .addOption(profileOption())
     .action(async (profile: string | undefined, options) =>

@@ -43,7 +43,7 @@ export function agentRoutes(
 function snoozeIn(query: Query<'POST /v1/snooze'>, { profiles }: Settings) {
   const profile = query.get('profile') ?? undefined;
   if (profile !== undefined && !profiles.some((one) => one.profile === profile)) {
-    throw new UserError(`no MFA profile [${profile}]`, 'usage');
+    throw new UserError(`no profile [${profile}] in the settings`, 'usage');
   }
   const duration = snoozeLength(query.get('duration') ?? '');
   if (duration === undefined) throw new UserError(SNOOZE_FORM, 'usage');
@@ -65,7 +65,7 @@ const ANSWER_TIME = 5_000;
 function refreshIn(query: Query<'POST /v1/refresh'>, settings: Settings) {
   const profile = query.get('profile') ?? '';
   const known = settings.profiles.find((one) => one.profile === profile);
-  if (!known) throw new UserError(`no MFA profile [${profile}]`, 'usage');
+  if (!known) throw new UserError(`no profile [${profile}] in the settings`, 'usage');
   requireDevice(settings, askedFor(known, settings));
   const wait = waitIn(query.get('timeout'), 'timeout');
   const person = query.get('person') ?? 'no';

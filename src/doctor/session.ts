@@ -45,12 +45,7 @@ function stateFinding(profile: string, session: StoredSession, promptBefore: num
       return warning(check, `[${profile}] holds no session`, refresh, profile);
     case 'long-term': {
       const found = `[${profile}] holds long-term keys, which are never overwritten, so the agent does not keep it fresh`;
-      return error(
-        check,
-        found,
-        'use another MFA profile in config.ini, or move these keys to another profile',
-        profile,
-      );
+      return error(check, found, 'use another profile in config.ini, or move these keys to another profile', profile);
     }
     case 'unknown': {
       const found = `[${profile}] holds a session of another tool, without an expiration`;

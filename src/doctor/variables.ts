@@ -62,7 +62,7 @@ function keysFinding(environment: NodeJS.ProcessEnv, { kept, credentials }: Know
   const whose = source
     ? `the long-term keys of [${source.sourceProfile}], without MFA`
     : id.startsWith('ASIA')
-      ? 'a session that is not in an MFA profile'
+      ? 'a session that is in no profile of this program'
       : 'keys that are in no profile';
   return warning(check, `${are} (${whose}): ${WHO_USES_KEYS}`, `${unset}; or use --profile with each command`);
 }

@@ -14,7 +14,7 @@ import { readState } from '../session/state.ts';
 import { dueBefore, type ProfileSettings, readCredentials, type Settings } from '../settings/settings.ts';
 import * as texts from './usable-session-texts.ts';
 
-/** What the credentials file holds for an MFA profile. */
+/** What the credentials file holds for a profile. */
 export interface HeldSession {
   state: SessionState;
   /** When the session can no longer be used, in milliseconds since the epoch. */
@@ -26,24 +26,24 @@ export interface HeldSession {
 type SessionInProfile = SessionWithKeys & { kind: 'session' };
 
 /**
- * Returns the MFA profile for a command: the named one, or the only one.
+ * Returns the profile for a command: the named one, or the only one.
  * @throws UserError (status 2) if the profile does not exist, or there are several and none is named
  */
 export function chosenProfile(name: string | undefined, settings: Settings): ProfileSettings {
   const [only, ...others] = chosenProfiles(name === undefined ? [] : [name], settings);
-  if (!only || others.length > 0) throw new UserError(`name the MFA profile: ${known(settings)}`, 'usage');
+  if (!only || others.length > 0) throw new UserError(`name the profile: ${known(settings)}`, 'usage');
   return only;
 }
 
 /**
- * Returns the MFA profiles for a command, in the order of the settings: the named ones, or all.
+ * Returns the profiles for a command, in the order of the settings: the named ones, or all.
  * @throws UserError (status 2) if a profile does not exist
  */
 export function chosenProfiles(names: readonly string[], settings: Settings): ProfileSettings[] {
   const { profiles, files } = settings;
   const missing = names.find((name) => !profiles.some(({ profile }) => profile === name));
   if (missing !== undefined) {
-    throw new UserError(`no MFA profile [${missing}]: ${files.settings} knows ${known(settings)}`, 'usage');
+    throw new UserError(`no profile [${missing}]: ${files.settings} has ${known(settings)}`, 'usage');
   }
   return profiles.filter(({ profile }) => names.length === 0 || names.includes(profile));
 }

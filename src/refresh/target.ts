@@ -43,7 +43,7 @@ export function refreshTarget(
  * Returns the serial number of a profile's MFA device.
  * @throws UserError (`usage`) if no setting names it
  */
-export function requireDevice({ files }: Settings, { profile, serialNumber }: ProfileSettings): string {
-  if (serialNumber === undefined) throw new UserError(texts.noSerial(profile, files.settings), 'usage');
-  return serialNumber;
+export function requireDevice({ files }: Settings, profile: ProfileSettings): string {
+  if (profile.serialNumber === undefined) throw new UserError(texts.noSerial(profile, files.settings), 'usage');
+  return profile.serialNumber;
 }

@@ -222,12 +222,19 @@ export function cannotRefresh(profile: string, reason: string): string {
 }
 
 /** Says what to do if no setting names the MFA device of a profile. */
-export function noSerial(profile: string, settingsFile: string): string {
-  return `no mfa_serial is known for [${profile}]: aws-mfa-agent setup finds it; or put mfa_serial = arn:aws:iam::ACCOUNT:mfa/NAME under [${profile}] in ${settingsFile}`;
+export function noSerial(
+  { profile, sourceProfile, role }: Pick<ProfileSettings, 'profile' | 'sourceProfile' | 'role'>,
+  settingsFile: string,
+): string {
+  const line = `mfa_serial = arn:aws:iam::ACCOUNT:mfa/NAME under [${profile}] in ${settingsFile}`;
+  if (role) {
+    return `the role of [${profile}] needs a code, because [${sourceProfile}] is not a profile of ${settingsFile}, and no mfa_serial is known: correct source_profile, or put ${line}`;
+  }
+  return `no mfa_serial is known for [${profile}]: aws-mfa-agent setup finds it; or put ${line}`;
 }
 
 export function holdsLongTerm(profile: string, file: string): string {
-  return `[${profile}] in ${file} holds long-term keys: they are not overwritten; name another MFA profile (refresh PROFILE --force replaces them, and keeps a copy of the file)`;
+  return `[${profile}] in ${file} holds long-term keys: they are not overwritten; name another profile (refresh PROFILE --force replaces them, and keeps a copy of the file)`;
 }
 
 export const ANOTHER_ASKS = 'another command asks for a code: answer that one first';

@@ -18,7 +18,7 @@ export function notUsable(profile: string, state: SessionState, expiration: numb
 export const SESSION_REFUSED = 'AWS no longer accepts the session: its keys were changed, or access was revoked.';
 
 export function holdsNoSession(profile: string, file: string): string {
-  return `[${profile}] in ${file} holds long-term keys, not a session: name the MFA profile`;
+  return `[${profile}] in ${file} holds long-term keys, not a session: name a profile with a session`;
 }
 
 /** @param expiration when the session should no longer be used, although AWS may still accept it */

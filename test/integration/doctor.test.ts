@@ -527,7 +527,7 @@ describe('the report of doctor', () => {
     expect(secrets.length).toBe(4);
     for (const words of [['doctor'], ['doctor', '--json'], ['--debug', 'doctor']]) {
       const { stdout, stderr } = await run(words, env);
-      expect(stdout).toMatch(/a session that is not in an MFA profile/);
+      expect(stdout).toMatch(/a session that is in no profile of this program/);
       for (const secret of [...secrets, canary, 'proxypassword']) {
         expect((stdout + stderr).includes(secret), `${secret.slice(0, 3)}… shows`).toBe(false);
       }

@@ -68,7 +68,7 @@ describe('exec', () => {
     expect((await exec('mfa', '--config', settingsFile, '--', 'true')).status).toBe(0);
     expect(await exec('--config', settingsFile, '--', 'true')).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining('name the MFA profile: [mfa], [two]'),
+      stderr: expect.stringContaining('name the profile: [mfa], [two]'),
     });
   });
 
@@ -274,7 +274,7 @@ describe('exec', () => {
       expect([given.status, named.status]).toEqual([0, 0]);
       expect(named.stdout.slice(0, 20)).toBe(given.stdout.slice(0, 20));
       const wrong = await run([command, '--profile', 'three', ...words], sandbox.env);
-      expect(wrong).toMatchObject({ status: 2, stderr: expect.stringContaining('no MFA profile [three]') });
+      expect(wrong).toMatchObject({ status: 2, stderr: expect.stringContaining('no profile [three]') });
     }
     expect(await run(['env', 'two', '--profile', 'mfa'], sandbox.env)).toMatchObject({
       status: 2,

@@ -235,6 +235,16 @@ describe('refresh with a role profile', () => {
     expect(sandbox.sts.requests).toEqual([]);
   });
 
+  it('refresh says when the source of a role is not a profile of the settings', async () => {
+    await settings(`[mfa]\n[admin]\nrole_arn = ${arn('admin')}\nsource_profile = mfaa\n`);
+    expect(await refresh('admin')).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(
+        /the role of \[admin\] needs a code, because \[mfaa\] is not a profile of .*config\.ini/,
+      ),
+    });
+  });
+
   it('refresh never overwrites long-term keys in a role profile', async () => {
     await settings(`[mfa]\n[work]\nrole_arn = ${arn('admin')}\nsource_profile = mfa\n`);
     await refresh('mfa', '--token-code', sandbox.code());

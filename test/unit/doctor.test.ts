@@ -265,7 +265,7 @@ describe('doctor on variables', () => {
       { ...session, AWS_ACCESS_KEY_ID: 'ASIAOTHER' },
       seen(
         'warning',
-        /a session that is not in an MFA profile/,
+        /a session that is in no profile of this program/,
         /^unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN/,
       ),
     ],
