@@ -5,8 +5,9 @@ import { complain } from './cli/complain.ts';
 const { AWS_MFA_AGENT_CREDENTIALS_FILE: hidden, AWS_SHARED_CREDENTIALS_FILE: file } = process.env;
 if (hidden !== undefined) {
   delete process.env.AWS_MFA_AGENT_CREDENTIALS_FILE;
-  if (file === '/dev/null' && hidden !== '') process.env.AWS_SHARED_CREDENTIALS_FILE = hidden;
-  else if (file === '/dev/null') delete process.env.AWS_SHARED_CREDENTIALS_FILE;
+  const isOurs = file?.endsWith('.no-credentials');
+  if (isOurs && hidden !== '') process.env.AWS_SHARED_CREDENTIALS_FILE = hidden;
+  else if (isOurs) delete process.env.AWS_SHARED_CREDENTIALS_FILE;
 }
 
 /**

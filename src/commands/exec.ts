@@ -56,7 +56,7 @@ export async function exec(names: readonly string[], command: string[], options:
   // Imported late: most commands need no server.
   const { startSessionServer } = await import('../session-server/start.ts');
   const server = await startSessionServer(settings, profile, session, environment, options);
-  const end = await run(command, environmentWithServer(server, profile.toolsRegion, server.hidesFile, environment));
+  const end = await run(command, environmentWithServer(server, profile.toolsRegion, environment));
   server.close();
   endLike(end);
 }

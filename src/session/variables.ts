@@ -83,14 +83,13 @@ const BEFORE_CONTAINERS = [
 
 /**
  * Returns an environment in which AWS tools ask a server of this program for the session, and which is otherwise unchanged.
- * @param server `tokenFile`: the file that holds the token; undefined if the variable holds it
+ * @param server `tokenFile`: the file that holds the token; undefined if the variable holds it. `emptyFile`: the file that
+ *   tools must read instead of the credentials file, whose keys they would prefer; undefined if they may read that
  * @param region of the profile; undefined if it has none
- * @param hidesFile whether tools must not read the credentials file, because they would prefer its keys
  */
 export function environmentWithServer(
-  { url, token, tokenFile }: { url: string; token: string; tokenFile?: string | undefined },
+  { url, token, tokenFile, emptyFile }: { url: string; token: string; tokenFile?: string; emptyFile?: string },
   region: string | undefined,
-  hidesFile: boolean,
   environment: NodeJS.ProcessEnv,
 ): NodeJS.ProcessEnv {
   return changed(environment, {
@@ -100,8 +99,8 @@ export function environmentWithServer(
     ...(tokenFile === undefined
       ? { AWS_CONTAINER_AUTHORIZATION_TOKEN: token }
       : { AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: tokenFile }),
-    ...(hidesFile && {
-      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    ...(emptyFile !== undefined && {
+      AWS_SHARED_CREDENTIALS_FILE: emptyFile,
       // For this program, which needs the file when the command runs it: see cli.ts.
       AWS_MFA_AGENT_CREDENTIALS_FILE: environment.AWS_SHARED_CREDENTIALS_FILE ?? '',
     }),

@@ -118,7 +118,7 @@ describe('exec --server', () => {
       AWS_CONTAINER_CREDENTIALS_FULL_URI: url.href,
       AWS_CONTAINER_AUTHORIZATION_TOKEN: token,
       // [default] holds long-term keys.
-      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+      AWS_SHARED_CREDENTIALS_FILE: expect.stringMatching(/\/run\/aws-mfa-agent\/exec-\d+\.no-credentials$/),
       AWS_MFA_AGENT_CREDENTIALS_FILE: sandbox.credentialsFile,
     });
     expect(url.href).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/./);
@@ -162,6 +162,31 @@ describe('exec --server', () => {
       stdout: '',
       stderr: expect.stringContaining(`cannot write ${folder}/exec-`),
     });
+  });
+
+  it('exec --server gives tools an empty file to read instead of keys that they would prefer, which is gone with the command', async () => {
+    await put(issue(3600));
+    const { running, env } = await serve();
+    const file = env.AWS_SHARED_CREDENTIALS_FILE ?? '';
+    expect(statSync(file).mode & 0o777).toBe(0o400);
+    expect(await readFile(file, 'utf8')).toMatch(
+      /^# Without profiles: "aws-mfa-agent exec --server" .*\n# .* \[default\] in .*credentials, so .*\n$/,
+    );
+    running.child.kill('SIGTERM');
+    await running.ended;
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('exec --server keeps what a tool has written instead of the credentials file, and says where it is', async () => {
+    await put(issue(3600));
+    const before = await readFile(sandbox.credentialsFile);
+    const line = 'f=$AWS_SHARED_CREDENTIALS_FILE; rm -f "$f"; echo "[new]" > "$f"; echo "$f"';
+    const { stdout, stderr } = await run(['exec', '--server', '--', 'sh', '-c', line], sandbox.env);
+    expect(await readFile(stdout.trim(), 'utf8')).toBe('[new]\n');
+    expect(stderr).toBe(
+      `${stdout.trim()}: the command has written this instead of your credentials file; move what you need, and remove it\n`,
+    );
+    expect(await readFile(sandbox.credentialsFile)).toEqual(before);
   });
 
   it('exec --server leaves the credentials file to the command when [default] has no credentials', async () => {
