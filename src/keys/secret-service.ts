@@ -25,7 +25,9 @@ const NOTHING = '/';
  * Returns the keychain of desktops other than macOS: GNOME Keyring, KWallet, KeePassXC.
  * @see https://specifications.freedesktop.org/secret-service-spec/latest/
  */
-export function secretService(environment: NodeJS.ProcessEnv): Keychain {
+export function secretService(variables: NodeJS.ProcessEnv): Keychain {
+  // Jobs of cron do not have the variable.
+  const environment = { XDG_RUNTIME_DIR: `/run/user/${process.getuid?.()}`, ...variables };
   const withService = async <T>(use: (service: SecretService) => Promise<T>): Promise<T> => {
     try {
       return await withSessionBus(environment, (bus) => use(new SecretService(bus, environment)));
