@@ -102,6 +102,9 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     await key('Return');
     await reader.reads('A code has six digits. Try again.');
     await desktop.picture('window-not-six-digits');
+    question.change(expiredRequest());
+    await reader.reads(/^AWS session \[mfa\] ended at/);
+    await reader.reads('A code has six digits. Try again.');
     await key('ctrl+a');
     await type('654321');
     expect(await within('the code', answer)).toEqual({ kind: 'code', code: '654321' });

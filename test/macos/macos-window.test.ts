@@ -121,6 +121,12 @@ describe('the window for macOS', needs('Linux'), () => {
       const seen = await pressed;
       expect(seen?.field).toEqual(['12']);
       expect([seen?.red, seen?.announced]).toEqual(Array(2).fill(['A code has six digits. Try again.']));
+      person.change(expiredRequest());
+      const later = await until('another time', async () => {
+        const now = await script.look();
+        return now.texts[0]?.includes(' ended at ') && now;
+      });
+      expect(later.red).toEqual(seen?.red);
       person.withdraw();
       await answered(answer);
     }

@@ -186,6 +186,7 @@ class CodeWindow {
   #ask(question) {
     const isFirst = this.#question === undefined;
     const isNew = this.#question?.id !== question.id;
+    const hasOtherProblem = isNew || this.#question.problem !== question.problem;
     this.#question = question;
     this.#ahead = question.now - Date.now();
     const { words } = question;
@@ -204,7 +205,8 @@ class CodeWindow {
       this.field.text = '';
       this.#setBusy(false);
     }
-    if (this.#isAsking()) this.#setStatus(question.problem, question.problem !== '');
+    // What the window itself said of a text that is not a code stays when only the times change.
+    if (hasOtherProblem && this.#isAsking()) this.#setStatus(question.problem, question.problem !== '');
     this.#tick();
     if (isFirst) this.#open();
     else if (this.window.visible && question.raise) this.window.present();

@@ -210,6 +210,7 @@ function take(request) {
 function ask(asked) {
   const isFirst = question === undefined;
   const isNew = question?.id !== asked.id;
+  const hasOtherProblem = isNew || question.problem !== asked.problem;
   question = asked;
   ahead = asked.now - Date.now();
   const { words } = asked;
@@ -228,7 +229,8 @@ function ask(asked) {
     field.stringValue = '';
     setBusy(false);
   }
-  if (isAsking()) setStatus(asked.problem, asked.problem !== '');
+  // What the window itself said of a text that is not a code stays when only the times change.
+  if (hasOtherProblem && isAsking()) setStatus(asked.problem, asked.problem !== '');
   update();
   if (isFirst) openInTurn();
   else if (isOpen && asked.raise) show();
