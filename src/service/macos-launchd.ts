@@ -20,15 +20,20 @@ const LOOK_LIMIT = 5_000;
 /** Exit statuses of launchctl: there is no such process, no such domain, no such service. */
 const NOTHING_LOADED: unknown[] = [3, 112, 113];
 
-/** Exit statuses of `launchctl bootstrap` while the last job is still ending: input/output error, now in progress. */
-const STILL_BUSY: unknown[] = [5, 36, 37];
+/** What `launchctl bootstrap` says of almost everything: the last job is still ending, or the user has switched the item off. */
+const INPUT_OUTPUT_ERROR = 5;
+
+/** Exit statuses of `launchctl bootstrap` while the last job is still ending: the same, now in progress, already in progress. */
+const STILL_BUSY: unknown[] = [INPUT_OUTPUT_ERROR, 36, 37];
+
+const SWITCH_ON = 'switch on node (or Node.js Foundation) in System Settings > General > Login Items';
 
 /**
  * The user's launchd, in the graphical session. Written from the manual pages and from what launchctl prints on real Macs, and
  * never tried on one.
  * @see launchctl(1), launchd.plist(5)
  */
-export function launchd(home: string, uid: number): Service {
+export function launchd(home: string, uid: number, patience = PATIENCE): Service {
   const domain = `gui/${uid}`;
   const target = `${domain}/${LABEL}`;
   const agents = join(home, 'Library', 'LaunchAgents');
@@ -49,17 +54,18 @@ export function launchd(home: string, uid: number): Service {
   const unload = async () => {
     const done = await call('bootout', target);
     if (!done.ok && NOTHING_LOADED.includes(done.ended)) return undefined;
-    for (const giveUp = performance.now() + PATIENCE; (await job()) !== undefined; await pause(LOOK_EVERY)) {
+    for (const giveUp = performance.now() + patience; (await job()) !== undefined; await pause(LOOK_EVERY)) {
       if (performance.now() > giveUp) return done.ok ? 'the agent does not end' : causeOf(done);
     }
     return undefined;
   };
   const load = async () => {
-    for (const giveUp = performance.now() + PATIENCE; ; await pause(LOOK_EVERY)) {
+    for (const giveUp = performance.now() + patience; ; await pause(LOOK_EVERY)) {
       const started = await call('bootstrap', domain, file);
       if (started.ok) return;
       if (!STILL_BUSY.includes(started.ended) || performance.now() > giveUp) {
-        throw new UserError(`launchctl bootstrap ${domain} failed: ${causeOf(started)}`);
+        const hint = started.ended === INPUT_OUTPUT_ERROR ? `; if it stays so, ${SWITCH_ON}` : '';
+        throw new UserError(`launchctl bootstrap ${domain} failed: ${causeOf(started)}${hint}`);
       }
     }
   };
@@ -93,7 +99,7 @@ export function launchd(home: string, uid: number): Service {
       await unload();
       await call('enable', target);
       await load();
-      for (const giveUp = performance.now() + PATIENCE; ; await pause(LOOK_EVERY)) {
+      for (const giveUp = performance.now() + patience; ; await pause(LOOK_EVERY)) {
         const { pid, failure } = (await job()) ?? {};
         if (pid !== undefined && (await answering()) === pid) return undefined;
         if ((pid === undefined && failure !== undefined) || performance.now() > giveUp) {
@@ -137,8 +143,7 @@ export function launchd(home: string, uid: number): Service {
       'macOS shows the notice "Background Items Added", which names node, or "Node.js Foundation", which has signed it. It means the agent: if you switch that off in System Settings > General > Login Items, the agent stops and does not ask you any more.',
     ],
     remedies: {
-      enable:
-        'switch on node (or Node.js Foundation) in System Settings > General > Login Items; then aws-mfa-agent install',
+      enable: `${SWITCH_ON}; then aws-mfa-agent install`,
       restart: `launchctl kickstart -k ${target}`,
       proxy: `add HTTPS_PROXY under EnvironmentVariables in ${file}; then launchctl bootout ${target}; launchctl bootstrap ${domain} ${file}`,
     },

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { launchd } from '../../src/service/macos-launchd.ts';
 import { needs } from '../needs.ts';
 import { run, start } from '../program.ts';
 import { until } from '../within.ts';
@@ -77,6 +78,20 @@ describe('the LaunchAgent on a stand-in Mac', needs('Linux'), () => {
     expect(status).toBe(1);
     expect(stderr).toMatch(/launchctl bootstrap gui\/501 failed: Bootstrap failed: 125: Domain does not support/);
     expect(stderr).not.toMatch(/root/);
+  });
+
+  it('install names the switch in System Settings when launchd does not say why it takes no job', async () => {
+    mac.install(
+      'launchctl',
+      'case $1 in bootstrap) echo "Bootstrap failed: 5: Input/output error" >&2; exit 5 ;; esac; exit 113',
+    );
+    const { PATH } = process.env;
+    process.env.PATH = mac.env.PATH;
+    const started = launchd(mac.home, 501, 0).start(async () => undefined);
+    await expect(started).rejects.toThrow(
+      /failed: Bootstrap failed: 5: .*; if it stays so, switch on node.*Login Items$/,
+    );
+    process.env.PATH = PATH;
   });
 
   it('install says why the agent does not run, from the log', async () => {
