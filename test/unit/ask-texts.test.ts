@@ -43,7 +43,8 @@ describe('the summary of why nothing can ask', () => {
     [
       'what to install where there is a display',
       [notification, { name: 'window', reason: NO_GJS }, { name: 'zenity', reason: NOT_INSTALLED }],
-      'install gjs or zenity; run `aws-mfa-agent doctor`',
+      // There is nothing to install on macOS.
+      `${process.platform === 'darwin' ? `notification: ${NO_SERVICE}` : 'install gjs or zenity'}; run \`aws-mfa-agent doctor\``,
     ],
     [
       'a missing display, not what is installed anyway',
