@@ -57,6 +57,10 @@ async function run(job: Job) {
       const { assumeJob } = await import('./agent/jobs.ts');
       return assumeJob(job.input, gone.signal);
     }
+    case 'forget': {
+      const { forgetJob } = await import('./agent/jobs.ts');
+      return forgetJob(job.input);
+    }
     case 'refresh': {
       const { refreshJob } = await import('./agent/jobs.ts');
       const onChange = (listener: typeof raise) => {

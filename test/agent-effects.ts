@@ -14,6 +14,9 @@ export function quietEffects(now: () => number = Date.now): Omit<AgentEffects, '
     isAlive: async () => true,
     snoozedUntil: () => undefined,
     rememberSnooze: async () => {},
+    isForgotten: () => false,
+    rememberForgotten: async () => {},
+    forget: async () => ({ removed: [] }),
     rememberExpiry: async () => {},
     watchPresence: async () => ({
       held: () => undefined,

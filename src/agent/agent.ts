@@ -30,8 +30,16 @@ import type { RefreshOutcome } from '../policy/outcome.ts';
 import { plan, type Situation } from '../policy/plan.ts';
 import { quietUntil } from '../policy/quiet.ts';
 import type { Standing } from '../policy/standing.ts';
+import type { Forgotten } from '../refresh/forget.ts';
 import type { StoredSession } from '../session/session.ts';
-import { askedFor, lacksDevice, type ProfileSettings, type Settings } from '../settings/settings.ts';
+import {
+  askedFor,
+  lacksDevice,
+  madeFrom,
+  type ProfileSettings,
+  type Settings,
+  sessionChain,
+} from '../settings/settings.ts';
 import { pause } from '../time/pause.ts';
 import { type CheckReason, KeptProfile, mayBeFixed, type ProfileEffects, type ProfileStatus } from './kept-profile.ts';
 import type { Presence } from './presence.ts';
@@ -52,6 +60,8 @@ export interface AgentEffects extends ProfileEffects {
    * @returns the outcome for each profile that was tried
    */
   assume(profiles: string[], signal: AbortSignal): Promise<Record<string, RefreshOutcome>>;
+  /** Removes the session of a profile, and those of the roles that were made from it. Throws UserError. */
+  forget(profile: string, roles: string[]): Promise<Forgotten>;
   /** Returns a text that changes when a display or a session bus appears or disappears. */
   desktopMark(): string;
   /** Updates our environment with what the desktop has told the service manager since. */
@@ -76,6 +86,11 @@ interface Waiter {
   person: boolean;
   /** Called after each check. */
   look(): void;
+}
+
+/** Returns whether the user may have to be asked for a session soon. */
+function needsUser({ state, role, history }: Situation): boolean {
+  return !role && state !== 'fresh' && state !== 'long-term' && !history.forgotten;
 }
 
 /** In these standings, a session may still come. */
@@ -141,6 +156,7 @@ export class Agent {
     const until = duration === undefined ? undefined : now + duration;
     const named = this.#settings.profiles.filter((one) => profile === undefined || one.profile === profile);
     const chosen = [...new Set(named.map((one) => askedFor(one, this.#settings)))];
+    if (until === undefined) for (const one of named) this.#of(one.profile).wanted();
     await Promise.all(chosen.map((one) => this.#of(one.profile).snooze(until)));
     await this.check(until === undefined ? 'request' : 'presence');
     if (until === undefined) return { ending: [] };
@@ -150,6 +166,26 @@ export class Agent {
       return ends ? [{ profile: one.profile, expiration }] : [];
     });
     return { until, ending };
+  }
+
+  /**
+   * Removes the session of a profile, and those of the roles that were made from it. A prompt is closed. What AWS gives for a code
+   * that was sent before is removed, too. The profile gets no session until the user wants one.
+   * @throws UserError if a session cannot be removed: then everything stays as it is
+   */
+  async forget(profile: string): Promise<Forgotten> {
+    const roles = madeFrom(profile, this.#settings);
+    const all = [profile, ...roles].map((name) => this.#of(name));
+    let forgotten: Forgotten | undefined;
+    try {
+      await Promise.all([...all.map((kept) => kept.beginForgetting()), ...this.#assuming]);
+      forgotten = await this.#effects.forget(profile, roles);
+    } finally {
+      const what = (index: number) => forgotten && (index === 0 ? 'profile' : 'session');
+      await Promise.all(all.map((kept, index) => kept.endForgetting(what(index))));
+      await this.check('outcome');
+    }
+    return forgotten;
   }
 
   /**
@@ -166,6 +202,7 @@ export class Agent {
   ): Promise<ProfileStatus | undefined> {
     const waiter: Waiter = { person, look: () => {} };
     if (wait > 0) {
+      if (person) for (const name of this.#chain(profile)) this.#of(name).wanted();
       this.#of(this.#askedFor(profile)).awaited(person);
       this.#waiters.add(waiter);
     }
@@ -196,8 +233,13 @@ export class Agent {
 
   /** Returns the profile that the user is asked for to get a session of this one. */
   #askedFor(name: string): string {
+    return this.#chain(name).at(-1) ?? name;
+  }
+
+  /** Returns a profile and the sources of its session. */
+  #chain(name: string): string[] {
     const profile = this.#settings.profiles.find((one) => one.profile === name);
-    return profile ? askedFor(profile, this.#settings).profile : name;
+    return profile ? sessionChain(profile, this.#settings).map((one) => one.profile) : [name];
   }
 
   status(): ProfileStatus[] {
@@ -243,7 +285,7 @@ export class Agent {
 
     if ([...this.#kept.values()].some(({ isUnaskable }) => isUnaskable)) await this.#effects.takeDesktop();
     const situations = await this.#situations(reason, now);
-    await this.#watch(situations.some(({ state, role }) => !role && state !== 'fresh' && state !== 'long-term'));
+    await this.#watch(situations.some(needsUser));
     const offline = this.#effects.obstacle();
     const held = this.#held() ?? offline;
     const paused = this.#presence?.paused();

@@ -1,8 +1,16 @@
 import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
+import { UserError } from '../errors.ts';
 import { readSessions } from '../refresh/held-session.ts';
 import type { View } from '../service/view.ts';
-import { forgetNotifications, readState, rememberExpiry, rememberSnooze } from '../session/state.ts';
+import {
+  forgetNotifications,
+  isForgotten,
+  readState,
+  rememberExpiry,
+  rememberForgotten,
+  rememberSnooze,
+} from '../session/state.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import type { AgentEffects } from './agent.ts';
@@ -74,6 +82,16 @@ export function agentEffects(
     snoozedUntil: (profile) => {
       const { files } = settings();
       return readState(files.state).snoozes[files.credentials]?.[profile];
+    },
+    isForgotten: (profile) => isForgotten(settings().files, profile),
+    rememberForgotten: (profile, forgotten) => {
+      const { files } = settings();
+      return rememberForgotten(files.state, files.credentials, profile, forgotten);
+    },
+    forget: async (profile, roles) => {
+      const outcome = await runJob({ do: 'forget', input: { files: settings().files, profile, roles } });
+      if ('problem' in outcome) throw new UserError(outcome.problem);
+      return outcome;
     },
     rememberExpiry: (profile, expiry) => {
       const { files } = settings();

@@ -5,7 +5,17 @@ import type { Offer } from '../ask/desktop/offer.ts';
 import { packageFile } from '../package-file.ts';
 import type { LeftNotification } from '../session/state.ts';
 import { nodePath } from '../start-child.ts';
-import type { AssumeJob, assumeJob, RefreshJob, refreshJob, Tell, VerifyJob, verifyJob } from './jobs.ts';
+import type {
+  AssumeJob,
+  assumeJob,
+  ForgetJob,
+  forgetJob,
+  RefreshJob,
+  refreshJob,
+  Tell,
+  VerifyJob,
+  verifyJob,
+} from './jobs.ts';
 import type { upcomingChecks } from './upcoming.ts';
 
 /**
@@ -19,6 +29,7 @@ export type Job =
   | { do: 'refresh'; input: RefreshJob }
   | { do: 'assume'; input: AssumeJob }
   | { do: 'offer'; input: Offer }
+  | { do: 'forget'; input: ForgetJob }
   | { do: 'closeLeft'; input: LeftNotification[] };
 
 interface Results {
@@ -28,6 +39,7 @@ interface Results {
   refresh: Awaited<ReturnType<typeof refreshJob>>;
   assume: Awaited<ReturnType<typeof assumeJob>>;
   offer: boolean;
+  forget: Awaited<ReturnType<typeof forgetJob>>;
   closeLeft: undefined;
 }
 

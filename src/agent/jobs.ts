@@ -5,11 +5,13 @@ import { isOld, tendedLines } from '../keys/rotation-texts.ts';
 import { after, type History, type PromptEnded } from '../policy/history.ts';
 import type { RefreshOutcome } from '../policy/outcome.ts';
 import { refreshEffects } from '../refresh/effects.ts';
+import { type Forgotten, removeSessions } from '../refresh/forget.ts';
 import { readSessions } from '../refresh/held-session.ts';
 import { tending } from '../refresh/key-rotation.ts';
 import { type RefreshEffects, refresh } from '../refresh/refresh.ts';
 import { chained, refreshRoles } from '../refresh/role.ts';
 import type { RefreshTarget } from '../refresh/target.ts';
+import { reasonOf } from '../refresh/texts.ts';
 import { askAboutSession } from '../refresh/verdict.ts';
 import { shortKeyId } from '../session/session.ts';
 import { forgetNotifications, rememberNotification } from '../session/state.ts';
@@ -111,4 +113,16 @@ export async function verifyJob({ files, profile, clockOffset }: VerifyJob) {
   if (session?.kind !== 'session') return { alive: false, clockOffset: undefined };
   const { alive, at, askedAt } = await askAboutSession(files, profile, session, clock);
   return { alive: at === askedAt ? alive : undefined, clockOffset: clock.told };
+}
+
+export interface ForgetJob {
+  files: Settings['files'];
+  profile: string;
+  /** Those that were made from its session. */
+  roles: string[];
+}
+
+/** Removes sessions from the credentials file. Returns why it cannot, for the user. */
+export async function forgetJob({ files, profile, roles }: ForgetJob): Promise<Forgotten | { problem: string }> {
+  return removeSessions(files, profile, roles).catch((error) => ({ problem: reasonOf(error) }));
 }

@@ -43,6 +43,10 @@ export interface ProfileEffects {
   snoozedUntil(profile: string): number | undefined;
   /** Remembers the end of a snooze for the next agent. */
   rememberSnooze(profile: string, until: number | undefined): Promise<void>;
+  /** Returns whether the previous agent or a command remembered that the session of a profile is forgotten. */
+  isForgotten(profile: string): boolean;
+  /** Remembers that for the next agent. */
+  rememberForgotten(profile: string, isForgotten: boolean): Promise<void>;
   /** Remembers when another tool's session began, for other commands. */
   rememberExpiry(profile: string, expiry: RememberedExpiry): Promise<void>;
   /** Shows the user a message that needs no answer. */
@@ -118,13 +122,15 @@ export class KeptProfile {
   /** What AWS said last about a session whose end is known. The state file has it, too, if that can be written. */
   #verdict: (Verdict & { accessKeyId: string }) | undefined;
   #isVerifying = false;
+  /** While its session is removed, this profile gets no other one. */
+  #isForgetting = false;
   /** The desktop mark of the last prompt. */
   #desktopAsked: string | undefined;
   /** Why no way of asking worked, as the log has it. */
   #unaskableTold: string | undefined;
   /** Why a session could not have been written, as the log has it. */
   #unwritableTold: string | undefined;
-  /** Resolves when the last snooze has been remembered. */
+  /** Resolves when the last snooze, or that the session is forgotten, has been remembered. */
   #remembering: Promise<void> = Promise.resolve();
   #status: ProfileStatus | undefined;
   /** The access key id of the source's session with which the role was last assumed, or which the agent found first. */
@@ -141,7 +147,11 @@ export class KeptProfile {
     this.#effects = effects;
     this.#agent = agent;
     const snoozedUntil = effects.snoozedUntil(profile);
-    if (snoozedUntil !== undefined) this.#history = { ...FRESH_START, snoozedUntil };
+    this.#history = {
+      ...FRESH_START,
+      ...(snoozedUntil !== undefined && { snoozedUntil }),
+      ...(effects.isForgotten(profile) && { forgotten: true }),
+    };
   }
 
   /** The status at the last check; undefined before the first. */
@@ -173,6 +183,30 @@ export class KeptProfile {
     await this.#remembering;
   }
 
+  /** Ends that the session is forgotten: the user wants one. */
+  wanted(): void {
+    this.#happened({ kind: 'wanted' });
+  }
+
+  /** Closes the prompt. Resolves when nothing is under way; nothing begins before {@link endForgetting}. */
+  async beginForgetting(): Promise<void> {
+    this.#isForgetting = true;
+    await this.close();
+  }
+
+  /**
+   * Resolves when it has been remembered for the next agent.
+   * @param what the session in memory is dropped; with `profile`, there is none until the user wants one. Undefined if the
+   *   session could not be removed
+   */
+  async endForgetting(what: 'session' | 'profile' | undefined): Promise<void> {
+    this.#isForgetting = false;
+    if (what === 'profile') this.#happened({ kind: 'forgotten' });
+    else if (what === 'session' && this.#session) this.#happened({ kind: 'written' });
+    if (what !== undefined) this.#session = undefined;
+    await this.#remembering;
+  }
+
   /** Brings the next prompt forward for a command that waits. @param person whether a user sits at it */
   awaited(person: boolean): void {
     this.#happened({ kind: 'awaited', person });
@@ -197,7 +231,9 @@ export class KeptProfile {
       ? { source: settings.sourceProfile, isSourceNew: this.#isSourceNew(sourceKey), due: dueAt(session, before) }
       : undefined;
     // A fresh session does not end a stop if the role should be assumed again.
-    this.#happened({ kind: 'checked', state: role?.isSourceNew ? 'due' : state, mayBeFixed: mayBeFixed(reason) });
+    const isNew = session.kind === 'session' && !this.#isForgetting;
+    const looked = { state: role?.isSourceNew ? 'due' : state, mayBeFixed: mayBeFixed(reason), isNew } as const;
+    this.#happened({ kind: 'checked', ...looked });
     // With another session of its source, a role is assumed again.
     const { writtenAt, changedAt } = this.#source ?? {};
     const seen = { writtenAt, sourceChangedAt: role ? undefined : changedAt };
@@ -213,7 +249,7 @@ export class KeptProfile {
       isDoubtful: state !== 'due' && isDoubtful(session, settings.durationSeconds, now, seen),
       byNotification: this.#byNotification(settings),
       ...(role && { role }),
-      history: this.#history,
+      history: this.#isForgetting ? { ...this.#history, forgotten: true } : this.#history,
     };
   }
 
@@ -441,10 +477,12 @@ export class KeptProfile {
   /** The only place that changes the history. */
   #happened(event: ProfileEvent): void {
     const { promptBefore, remindEvery } = this.#settings();
-    const before = this.#history.snoozedUntil;
-    this.#history = after(this.#history, event, { now: this.#effects.clock.now(), promptBefore, remindEvery });
-    const { snoozedUntil } = this.#history;
-    if (snoozedUntil !== before) this.#remember(snoozedUntil);
+    const before = this.#history;
+    this.#history = after(before, event, { now: this.#effects.clock.now(), promptBefore, remindEvery });
+    const { snoozedUntil, forgotten } = this.#history;
+    const { rememberSnooze, rememberForgotten } = this.#effects;
+    if (snoozedUntil !== before.snoozedUntil) this.#remember(() => rememberSnooze(this.#profile, snoozedUntil));
+    if (forgotten !== before.forgotten) this.#remember(() => rememberForgotten(this.#profile, forgotten === true));
   }
 
   /** Once for each reason. */
@@ -454,12 +492,14 @@ export class KeptProfile {
     this.#effects.log.warn({ profile: this.#profile }, policyTexts.cannotAskHere(reason));
   }
 
-  #remember(snoozedUntil: number | undefined): void {
-    const { rememberSnooze, log } = this.#effects;
+  #remember(write: () => Promise<void>): void {
+    const { log } = this.#effects;
     const profile = this.#profile;
     this.#remembering = this.#remembering
-      .then(() => rememberSnooze(profile, snoozedUntil))
-      .catch((error) => log.warn({ err: error, profile }, 'the snooze will not survive a restart of the agent'));
+      .then(write)
+      .catch((error) =>
+        log.warn({ err: error, profile }, 'a snooze or forget will not survive a restart of the agent'),
+      );
   }
 
   #tell(outcome: RefreshOutcome, text: string, notice: (text: string) => void): void {

@@ -163,6 +163,15 @@ export function createProgram(): Command {
     );
 
   program
+    .command('forget')
+    .description('remove the session from the profile, and those of the roles that were made from it')
+    .argument('[profile]', 'use this MFA profile or role profile; required if several are configured')
+    .addOption(profileOption())
+    .action(async (profile: string | undefined, options) =>
+      (await import('../commands/forget.ts')).forget(named(profile, options), program.opts()),
+    );
+
+  program
     .command('setup')
     .description('ask a few questions, write config.ini, get a first session, and offer to install the service')
     .option('--profile <profile>', 'keep this MFA profile fresh')

@@ -16,6 +16,9 @@ export function controlSocket(runtimeFolder: string): string {
 /** How long an agent may take to answer, in milliseconds. */
 const PATIENCE = 5_000;
 
+/** How long `forget` may take, in milliseconds: a request that AWS has, and another program's lock. */
+export const FORGET_TIME = 45_000;
+
 /** The longest answer that is read, in characters. An agent with a thousand profiles sends a tenth of this. */
 const LONGEST_ANSWER = 16 * 1024 * 1024;
 

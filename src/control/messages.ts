@@ -1,5 +1,6 @@
 import type { Snoozed } from '../agent/agent.ts';
 import type { ProfileStatus } from '../agent/kept-profile.ts';
+import type { Forgotten } from '../refresh/forget.ts';
 
 /**
  * The calls of the agent's socket, by method and path, and their answers: see docs/socket.md. The members of `query` follow
@@ -10,6 +11,7 @@ export interface Messages {
   'POST /v1/check': { query: Record<string, never>; answer: { profiles: ProfileStatus[] } };
   'POST /v1/refresh': { query: { profile: string; timeout?: string; person?: 'yes' | 'no' }; answer: ProfileStatus };
   'POST /v1/snooze': { query: { duration: string; profile?: string | undefined }; answer: Snoozed };
+  'POST /v1/forget': { query: { profile: string }; answer: Forgotten };
 }
 
 export type Call = keyof Messages;

@@ -4,6 +4,7 @@ import { SNOOZE_FORM, snoozeLength } from '../policy/snooze.ts';
 import { requireDevice } from '../refresh/target.ts';
 import { askedFor, type Settings } from '../settings/settings.ts';
 import { parseDuration } from '../time/duration.ts';
+import { FORGET_TIME } from './client.ts';
 import type { Revisions } from './revisions.ts';
 import type { Query, Routes } from './server.ts';
 
@@ -29,6 +30,11 @@ export function agentRoutes(
     'POST /v1/snooze': async (query) => {
       const { profile, duration } = snoozeIn(query, settings());
       return agent.snooze(duration, profile);
+    },
+    'POST /v1/forget': async (query, client) => {
+      const { profile } = knownProfile(query.get('profile') ?? '', settings());
+      client.mayWait(FORGET_TIME);
+      return agent.forget(profile);
     },
     'POST /v1/refresh': async (query, client) => {
       const { profile, wait, person } = refreshIn(query, settings());
@@ -62,10 +68,15 @@ const WAIT = 50_000;
 /** How long a check and its answer may take, in milliseconds. */
 const ANSWER_TIME = 5_000;
 
+function knownProfile(profile: string, { profiles }: Settings) {
+  const known = profiles.find((one) => one.profile === profile);
+  if (!known) throw new UserError(`no profile [${profile}] in the settings`, 'usage');
+  return known;
+}
+
 function refreshIn(query: Query<'POST /v1/refresh'>, settings: Settings) {
   const profile = query.get('profile') ?? '';
-  const known = settings.profiles.find((one) => one.profile === profile);
-  if (!known) throw new UserError(`no profile [${profile}] in the settings`, 'usage');
+  const known = knownProfile(profile, settings);
   requireDevice(settings, askedFor(known, settings));
   const wait = waitIn(query.get('timeout'), 'timeout');
   const person = query.get('person') ?? 'no';

@@ -3,7 +3,15 @@ import { longTermKeyIn, type MfaSession } from '../session/session.ts';
 import { isWritableName, lineAt, profileOf, readableSections, valuesIn } from './document.ts';
 import { BOM, encode, type FileLine, type FileSection, hasPlainHeader, linesOf, sectionsNamed } from './lines.ts';
 import type { ProfileSection } from './section.ts';
-import { deepest, disputedIn, type Style, textsOf, withSessionLines } from './session-lines.ts';
+import {
+  deepest,
+  disputedIn,
+  NO_SESSION,
+  type Style,
+  textsOf,
+  withoutSessionLines,
+  withSessionLines,
+} from './session-lines.ts';
 
 /**
  * Returns the file with another session in one profile and every other byte unchanged. Writing the same session again
@@ -44,6 +52,21 @@ export function withSessions(
   for (const [profile, session] of sessions)
     changed = withSession(changed, profile, session, { force, own: own?.(profile) });
   return changed;
+}
+
+/**
+ * Returns the file without the session of a profile, and with every other byte unchanged. Changes nothing if there is none.
+ * @param options see {@link withSession}
+ * @throws UserError (`target-profile`) if the profile holds long-term keys or cannot be changed safely
+ */
+export function withoutSession(bytes: Buffer, profile: string, options: { own?: string | undefined } = {}): Buffer {
+  if (sectionsNamed(profile, bytes, readableSections(bytes)).length === 0) return bytes;
+  return withProfile(bytes, profile, (lines, standing, _, place) => {
+    refuseDisputed(profile, disputedIn(lines, textsOf(NO_SESSION, standing)), place);
+    const text = withoutSessionLines(lines, standing);
+    refuseLongTerm(profile, lines, text, options.own);
+    return text;
+  });
 }
 
 /**

@@ -50,6 +50,25 @@ export function withTexts(lines: FileLine[], texts: Texts, style: Style): string
 }
 
 /**
+ * Returns the text of a section without the lines of its session: its keys, its expiry in every dialect that it has, and what
+ * continues them. Every other line stays, as in {@link withSessionLines}.
+ */
+export function withoutSessionLines(lines: FileLine[], section: ProfileSection): string {
+  const texts = textsOf(NO_SESSION, section);
+  const isOfSession = (line: FileLine) =>
+    line.kind === 'comment'
+      ? formatExpiryComment(line.text.trimStart(), NO_SESSION.expiration) !== undefined
+      : line.kind === 'setting' && texts.has(line.key);
+  return straightened(lines, texts)
+    .filter((line) => !isOfSession(line))
+    .map((line) => line.text + line.end)
+    .join('');
+}
+
+/** For where only the keys of the lines count. */
+export const NO_SESSION: MfaSession = { accessKeyId: '', secretAccessKey: '', sessionToken: '', expiration: 0 };
+
+/**
  * Finds a line that can be neither kept nor removed safely. It is indented, so botocore reads it as part of the setting above;
  * other readers see the header of another profile, whose keys would be lost, or a setting that also has another value.
  * @returns `text`: the header, or the key of the setting. `index`: its line. Undefined if there is none

@@ -76,6 +76,7 @@ function profileFinding(
     case 'fresh':
     case 'asking':
     case 'snoozed':
+    case 'forgotten':
     case 'quiet':
     case 'held':
     case 'queued':

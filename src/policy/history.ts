@@ -14,6 +14,8 @@ export interface History {
   /** The last call has been made: no reminder until the user returns. */
   readonly lastCall: boolean;
   readonly snoozedUntil?: number;
+  /** The user has removed the session, and wants no other one until asking for it. */
+  readonly forgotten?: true;
   /** Until then, asking is useless: AWS is busy or unreachable, or three codes were wrong. `why` is a text for the user. */
   readonly wait?: { until: number; why: string };
   /** Why the last try gave no session: one line for the next prompt. */
@@ -41,8 +43,11 @@ export const FRESH_START: History = { reminders: 0, lastCall: false };
 export type ProfileEvent =
   /** The clock was set, forward by so many milliseconds (negative: back). */
   | { kind: 'clock-set'; by: number }
-  /** A check read the session. `mayBeFixed`: a file changed or the user asked for it, so the reason to stop may be gone. */
-  | { kind: 'checked'; state: SessionState; mayBeFixed: boolean }
+  /**
+   * A check read the session. `mayBeFixed`: a file changed or the user asked for it, so the reason to stop may be gone. `isNew`:
+   * there is a session, although the last one was forgotten.
+   */
+  | { kind: 'checked'; state: SessionState; mayBeFixed: boolean; isNew?: boolean }
   /** A prompt was shown (`reminder` 0) or repeated. `expiration`: when AWS ends the session, if that is known. */
   | { kind: 'prompted'; reminder: number; expiration: number | undefined }
   /** A role is being assumed with the session of its source profile, without a prompt. */
@@ -52,10 +57,14 @@ export type ProfileEvent =
   /** A display, a bus or a notification service has appeared or gone. */
   | { kind: 'desktop-changed' }
   | PromptEnded
-  /** A session that had been kept in memory was written. */
+  /** A session that had been kept in memory was written, or is not wanted any more. */
   | { kind: 'written' }
   /** STS was asked whether the session is alive; undefined when STS could not be reached. */
   | { kind: 'verified'; alive: boolean | undefined }
+  /** The user has removed the session by command. */
+  | { kind: 'forgotten' }
+  /** The user wants a session of this profile again. */
+  | { kind: 'wanted' }
   /** By command; `until` is undefined when the user ends a snooze. */
   | { kind: 'snoozed'; until: number | undefined }
   /** A command waits for the session. `person`: a user sits at it. */
@@ -83,7 +92,29 @@ export interface Moment {
 
 /** Returns the history after an event. Every change of a profile's history is one of these steps. */
 export function after(history: History, event: ProfileEvent, moment: Moment): History {
+  const { forgotten, ...next } = afterStep(history, event, moment);
+  const isForgotten = event.kind === 'forgotten' || (history.forgotten && !isWanted(event));
+  return isForgotten ? { ...next, forgotten: true } : next;
+}
+
+/** Whether the user wants a session again after having it forgotten. A program that needs one does not count. */
+function isWanted(event: ProfileEvent): boolean {
+  return (
+    event.kind === 'wanted' ||
+    (event.kind === 'awaited' && event.person) ||
+    (event.kind === 'snoozed' && event.until === undefined) ||
+    (event.kind === 'checked' && event.isNew === true)
+  );
+}
+
+function afterStep(history: History, event: ProfileEvent, moment: Moment): History {
   switch (event.kind) {
+    case 'forgotten': {
+      const { askingSince } = history;
+      return askingSince === undefined ? FRESH_START : { ...FRESH_START, askingSince };
+    }
+    case 'wanted':
+      return history;
     case 'clock-set':
       return shifted(history, event.by);
     case 'checked':

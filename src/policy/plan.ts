@@ -85,7 +85,7 @@ export function plan(situations: Situation[], circumstances: Circumstances): Pla
     );
     standings.set(situation.profile, standing);
     if (action) actions.push(action);
-    else if (situation.isDoubtful && circumstances.held === undefined)
+    else if (situation.isDoubtful && standing.standing !== 'forgotten' && circumstances.held === undefined)
       actions.push({ do: 'verify', profile: situation.profile });
     if (action?.do === 'ask') asking.set(situation.serialNumber, situation.profile);
     if (look !== undefined) looks.push(look);
@@ -119,7 +119,7 @@ function sourcesFirst(situations: Situation[]): [Situation, NonNullable<Situatio
 
 /** Returns whether a role can be assumed with a session: AWS accepts it, and no other is on its way. */
 function isUsable(state: SessionState, standing: Standing | undefined): boolean {
-  if (standing?.standing === 'assuming' || standing?.standing === 'unsaved') return false;
+  if (standing && /^(assuming|unsaved|forgotten)$/.test(standing.standing)) return false;
   return state === 'fresh' || state === 'due' || standing?.standing === 'fresh';
 }
 
@@ -137,6 +137,7 @@ function planOne(situation: Situation, circumstances: Circumstances, behind: str
   const standing = (standing: Standing, look?: number): One =>
     history.askingSince === undefined ? { standing, look } : { standing, look, action: { do: 'withdraw', profile } };
 
+  if (history.forgotten && state !== 'long-term') return standing({ standing: 'forgotten' });
   if (history.unsaved) return { standing: { standing: 'unsaved' }, action: { do: 'save', profile } };
   if (state === 'fresh') return standing({ standing: 'fresh' });
   if (state === 'long-term') return standing({ standing: 'stopped', why: texts.HOLDS_LONG_TERM });

@@ -39,6 +39,7 @@ interface RolePlan {
 export function planRole(role: RoleSituation, circumstances: RoleCircumstances): RolePlan {
   const { source, state, history, isSourceNew } = role;
   const { now, offline, isSourceUsable, isStopped } = circumstances;
+  if (history.forgotten && state !== 'long-term') return { standing: { standing: 'forgotten' } };
   if (history.unsaved) return { standing: { standing: 'unsaved' }, action: 'save' };
   if (state === 'long-term') return { standing: { standing: 'stopped', why: texts.HOLDS_LONG_TERM } };
   if (history.askingSince !== undefined) return { standing: { standing: 'assuming' } };

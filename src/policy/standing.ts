@@ -7,6 +7,8 @@ export type Standing =
   /** `why`: why the prompt is a mere notification. */
   | { standing: 'asking'; since: number; why?: string }
   | { standing: 'snoozed'; until: number }
+  /** The user has removed the session. */
+  | { standing: 'forgotten' }
   | { standing: 'quiet'; until: number }
   | { standing: 'held'; why: string }
   /** `source`: set for a role, for which nobody is asked: see `needs-source`. */
@@ -34,6 +36,8 @@ export function standingText(state: SessionState, standing: Standing | undefined
       return `asking since ${localTime(standing.since, now)}${standing.why === undefined ? '' : `; ${standing.why}`}`;
     case 'snoozed':
       return `snoozed until ${localTime(standing.until, now)}`;
+    case 'forgotten':
+      return 'forgotten until the next refresh';
     case 'quiet':
       return `quiet hours until ${localTime(standing.until, now)}`;
     case 'held':

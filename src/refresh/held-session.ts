@@ -10,8 +10,8 @@ import {
   stateAt,
   type UsableSession,
 } from '../session/session.ts';
-import { readState } from '../session/state.ts';
-import { dueBefore, type ProfileSettings, readCredentials, type Settings } from '../settings/settings.ts';
+import { isForgotten, readState } from '../session/state.ts';
+import { dueBefore, type ProfileSettings, readCredentials, type Settings, sessionChain } from '../settings/settings.ts';
 import * as texts from './usable-session-texts.ts';
 
 /** What the credentials file holds for a profile. */
@@ -71,6 +71,11 @@ export function readSessions(
     };
   };
   return new Map(profiles.map((one) => [one.profile, read(one)]));
+}
+
+/** Returns which of a profile and the sources of its session is forgotten, so that a program gets no session. */
+export function forgottenIn(settings: Settings, profile: ProfileSettings): string | undefined {
+  return sessionChain(profile, settings).find((one) => isForgotten(settings.files, one.profile))?.profile;
 }
 
 /** Returns what the credentials file holds for a profile, and the state of the session. */

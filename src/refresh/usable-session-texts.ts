@@ -14,6 +14,10 @@ export function notUsable(profile: string, state: SessionState, expiration: numb
   return `${what}: aws-mfa-agent refresh ${shellWord(profile)}`;
 }
 
+export function isForgotten(profile: string): string {
+  return `the session of [${profile}] was removed by forget, and no other one is requested until: aws-mfa-agent refresh ${shellWord(profile)}`;
+}
+
 /** For the prompt. */
 export const SESSION_REFUSED = 'AWS no longer accepts the session: its keys were changed, or access was revoked.';
 

@@ -3,7 +3,7 @@ import { UserError } from '../errors.ts';
 import { type Standing, standingText } from '../policy/standing.ts';
 import type { SessionState, UsableSession } from '../session/session.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
-import { chosenProfile, type Enough, readHeldSession, sessionInFile } from './held-session.ts';
+import { chosenProfile, type Enough, forgottenIn, readHeldSession, sessionInFile } from './held-session.ts';
 import type { Renewal } from './renewal.ts';
 import * as texts from './usable-session-texts.ts';
 
@@ -66,6 +66,12 @@ export async function usableSession(settings: Settings, profile: ProfileSettings
   if (session) return { session, endsSoon };
   // The start-up file of a shell, for example, must not wait for a code.
   if (!need.ask) throw new UserError(texts.notUsable(profile.profile, state, expiration, now), 'no-session');
+
+  // A program must not undo what the user has done.
+  const forgotten = need.ask.startedBy === 'program' ? forgottenIn(settings, profile) : undefined;
+  if (forgotten !== undefined && !(await (await import('./renewal.ts')).hasTerminal())) {
+    throw new UserError(texts.isForgotten(forgotten), 'no-session');
+  }
 
   if (profile.role?.isChained) {
     const assumed = await assumedRole(settings, profile, need.ask);
@@ -174,6 +180,7 @@ async function fromAgent(
       // Asking again would not help, or would be too soon.
       return { kind: 'refused', reason };
     case 'snoozed':
+    case 'forgotten':
     case 'quiet':
       return { kind: 'postponed', reason };
     case 'held':

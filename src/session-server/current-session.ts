@@ -1,7 +1,7 @@
 import { askForCode } from '../control/client.ts';
 import { standingText } from '../policy/standing.ts';
-import { type HeldSession, readHeldSession, sessionInFile } from '../refresh/held-session.ts';
-import { notUsable } from '../refresh/usable-session-texts.ts';
+import { forgottenIn, type HeldSession, readHeldSession, sessionInFile } from '../refresh/held-session.ts';
+import { isForgotten, notUsable } from '../refresh/usable-session-texts.ts';
 import { runCommand } from '../run-command.ts';
 import { isRefused, type UsableSession } from '../session/session.ts';
 import { expirationForSdk } from '../session/variables.ts';
@@ -69,6 +69,8 @@ async function renewal(
   }
   const status = await askForCode(settings.files.runtime, profile.profile, { wait: 0, person: false });
   if (status) return { problem: standingText(status.state, status.standing, Date.now()) };
+  const forgotten = forgottenIn(settings, profile);
+  if (forgotten !== undefined) return { problem: isForgotten(forgotten) };
   const words = ['exec', ...globalWords, '--profile', profile.profile, '--', 'true'];
   const result = await runCommand([nodePath(), process.argv[1] ?? '', ...words], { environment, signal });
   return { problem: result.ok ? undefined : result.reason, inChild: true };

@@ -4,13 +4,15 @@ import type { Verdict } from './session.ts';
 
 /**
  * What the agent remembers between runs, outside the credentials file and without secrets. For each credentials file and
- * profile: the expiry that this program wrote, with its access key id and the start of the session; the end of a snooze; and
- * whether AWS accepts the session. And the notifications that are on the screen.
+ * profile: the expiry that this program wrote, with its access key id and the start of the session; the end of a snooze; whether
+ * the user has the session forgotten; and whether AWS accepts it. And the notifications that are on the screen.
  */
 export interface State {
   expiries: ByProfile<RememberedExpiry>;
   /** Milliseconds since the epoch. */
   snoozes: ByProfile<number>;
+  /** The profiles that get no session until the user asks for one. */
+  forgotten: ByProfile<true>;
   /** What AWS has said about the session with this access key id. */
   verdicts: ByProfile<RememberedVerdict>;
   notifications: LeftNotification[];
@@ -74,16 +76,59 @@ export function rememberExpiry(
   return rememberExpiries(folder, credentialsFile, { [profile]: expiry });
 }
 
-/** The same for several profiles, by name. */
+/** The same for several profiles, by name. They are not forgotten any more. */
 export async function rememberExpiries(
   folder: string,
   credentialsFile: string,
   written: Record<string, RememberedExpiry>,
 ): Promise<void> {
-  await changeState(folder, ({ expiries, ...state }) => ({
+  await changeState(folder, ({ expiries, forgotten, ...state }) => ({
     ...state,
     expiries: { ...expiries, [credentialsFile]: { ...expiries[credentialsFile], ...written } },
+    forgotten: without(forgotten, credentialsFile, Object.keys(written)),
   }));
+}
+
+/** Forgets what is remembered of the sessions of these profiles. */
+export async function forgetSessions(
+  folder: string,
+  credentialsFile: string,
+  profiles: readonly string[],
+): Promise<void> {
+  await changeState(folder, ({ expiries, verdicts, ...state }) => ({
+    ...state,
+    expiries: without(expiries, credentialsFile, profiles),
+    verdicts: without(verdicts, credentialsFile, profiles),
+  }));
+}
+
+/** Returns whether a profile gets no session until the user asks for one. */
+export function isForgotten({ state, credentials }: { state: string; credentials: string }, profile: string): boolean {
+  return readState(state).forgotten[credentials]?.[profile] === true;
+}
+
+/** Remembers whether a profile gets no session until the user asks for one. */
+export async function rememberForgotten(
+  folder: string,
+  credentialsFile: string,
+  profile: string,
+  isForgotten: boolean,
+): Promise<void> {
+  await changeState(folder, ({ forgotten, ...state }) => {
+    const { [credentialsFile]: ofFile, ...others } = without(forgotten, credentialsFile, [profile]);
+    const now = { ...ofFile, ...(isForgotten && { [profile]: true as const }) };
+    return { ...state, forgotten: Object.keys(now).length > 0 ? { ...others, [credentialsFile]: now } : others };
+  });
+}
+
+function without<Value>(
+  table: ByProfile<Value>,
+  credentialsFile: string,
+  profiles: readonly string[],
+): ByProfile<Value> {
+  const { [credentialsFile]: ofFile = {}, ...others } = table;
+  const rest = Object.entries(ofFile).filter(([profile]) => !profiles.includes(profile));
+  return rest.length > 0 ? { ...others, [credentialsFile]: Object.fromEntries(rest) } : others;
 }
 
 /** Remembers the end of a snooze; undefined forgets it. */
@@ -146,6 +191,7 @@ function parse(text: string): State {
   return {
     expiries: table(state?.expiries),
     snoozes: table(state?.snoozes),
+    forgotten: table(state?.forgotten),
     verdicts: table(state?.verdicts),
     notifications,
   };

@@ -59,10 +59,22 @@ export function lacksDevice({ serialNumber, role }: ProfileSettings): boolean {
   return serialNumber === undefined && !role?.isChained;
 }
 
-/** Returns the profile whose refresh needs a code: for chained roles, the first source of the chain. */
-export function askedFor(profile: ProfileSettings, { profiles }: Settings): ProfileSettings {
+/** Returns a profile with the sources of a chained role: each is assumed with the session of the one after it. */
+export function sessionChain(profile: ProfileSettings, { profiles }: Pick<Settings, 'profiles'>): ProfileSettings[] {
   const source = profile.role?.isChained && profiles.find((one) => one.profile === profile.sourceProfile);
-  return source ? askedFor(source, { profiles } as Settings) : profile;
+  return source ? [profile, ...sessionChain(source, { profiles })] : [profile];
+}
+
+/** Returns the profile whose refresh needs a code: for chained roles, the first source of the chain. */
+export function askedFor(profile: ProfileSettings, settings: Settings): ProfileSettings {
+  return sessionChain(profile, settings).at(-1) ?? profile;
+}
+
+/** Returns the names of the roles whose sessions are made from that of a profile, directly or through other roles. */
+export function madeFrom(profile: string, { profiles }: Pick<Settings, 'profiles'>): string[] {
+  return profiles
+    .filter((one) => sessionChain(one, { profiles }).some((source, index) => index > 0 && source.profile === profile))
+    .map((one) => one.profile);
 }
 
 /** The longest time before its end at which a chained role is assumed again, in milliseconds. */

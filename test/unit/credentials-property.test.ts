@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
-import { withSession, withSessions } from '../../src/credentials/edit.ts';
+import { withoutSession, withSession, withSessions } from '../../src/credentials/edit.ts';
 import { type MfaSession, sessionIn } from '../../src/session/session.ts';
 import { refusal } from '../refusal.ts';
 
@@ -166,6 +166,36 @@ test('the sessions of a source and of its roles are written in one change like o
       const inPlace = withSessions(before, known, force);
       expect(after.subarray(0, inPlace.length).equals(inPlace)).toBe(true);
     }),
+    { numRuns: 300 },
+  );
+});
+
+test('a forgotten session is gone for every reader, and nothing else is, in any file', () => {
+  fc.assert(
+    fc.property(
+      fc.array(otherSection, { maxLength: 4 }),
+      fc.array(otherSection, { maxLength: 4 }),
+      fc.array(fc.oneof({ weight: 2, arbitrary: otherLine }, sessionLine), { maxLength: 8 }),
+      end,
+      session,
+      (above, below, own, lineEnd, fresh) => {
+        const profile = 'the one';
+        const head = above.map(({ text }) => text).join('');
+        const foot = below.map(({ text }) => text).join('');
+        const before = bytesOf(`${head}[${profile}]${lineEnd}${own.map((line) => line + lineEnd).join('')}${foot}`);
+        const held = withSession(before, profile, fresh, { force: true });
+        const after = withoutSession(held, profile);
+        const text = after.toString();
+        expect(text.startsWith(`${head}[${profile}]${lineEnd}`) && text.endsWith(foot)).toBe(true);
+        const valuesIn = (bytes: Buffer) => new Map(parseCredentials(bytes).profile(profile)?.values);
+        const values = valuesIn(held);
+        for (const key of values.keys()) if (/^aws_.*(key|token)|^expiration$/.test(key)) values.delete(key);
+        expect(valuesIn(after)).toEqual(values);
+        expect(parseCredentials(after).profileNames()).toEqual(parseCredentials(held).profileNames());
+        expect(withoutSession(after, profile).equals(after)).toBe(true);
+        expect(sessionIn(parseCredentials(withSession(after, profile, fresh)).profile(profile)).kind).toBe('session');
+      },
+    ),
     { numRuns: 300 },
   );
 });

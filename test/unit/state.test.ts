@@ -4,10 +4,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   forgetNotifications,
+  forgetSessions,
+  isForgotten,
   readState,
   rememberExpiry,
+  rememberForgotten,
   rememberNotification,
   rememberSnooze,
+  rememberVerdict,
   stateFile,
 } from '../../src/session/state.ts';
 
@@ -27,6 +31,7 @@ describe('the remembered state', () => {
     await rememberSnooze(folder, '/other', 'mfa', 7);
     expect(readState(folder)).toEqual({
       expiries: { '/credentials': { mfa: EXPIRY } },
+      forgotten: {},
       snoozes: { '/credentials': { mfa: 5, work: 6 }, '/other': { mfa: 7 } },
       verdicts: {},
       notifications: [],
@@ -34,6 +39,23 @@ describe('the remembered state', () => {
     await rememberSnooze(folder, '/credentials', 'mfa', undefined);
     expect(readState(folder).snoozes['/credentials']).toEqual({ work: 6 });
     expect((await stat(stateFile(folder))).mode & 0o777).toBe(0o600);
+  });
+
+  it('the state keeps that a session is forgotten until another one is written', async () => {
+    const files = { state: folder, credentials: '/credentials' };
+    await rememberExpiry(folder, '/credentials', 'mfa', EXPIRY);
+    await rememberExpiry(folder, '/credentials', 'work', EXPIRY);
+    await rememberVerdict(folder, '/credentials', 'mfa', { accessKeyId: 'ASIAX', alive: true, at: 1, askedAt: 1 });
+    await rememberForgotten(folder, '/credentials', 'mfa', true);
+    await forgetSessions(folder, '/credentials', ['mfa']);
+    expect(readState(folder)).toMatchObject({ expiries: { '/credentials': { work: EXPIRY } }, verdicts: {} });
+    expect(['mfa', 'work'].map((profile) => isForgotten(files, profile))).toEqual([true, false]);
+    expect(isForgotten({ ...files, credentials: '/other' }, 'mfa')).toBe(false);
+    await rememberExpiry(folder, '/credentials', 'mfa', EXPIRY);
+    expect(isForgotten(files, 'mfa')).toBe(false);
+    await rememberForgotten(folder, '/credentials', 'mfa', true);
+    await rememberForgotten(folder, '/credentials', 'mfa', false);
+    expect(readState(folder).forgotten).toEqual({});
   });
 
   it('the state keeps the notifications that are on the screen until they are closed', async () => {
@@ -51,7 +73,7 @@ describe('the remembered state', () => {
     'the state is empty and can be written when the file contains %s',
     async (text) => {
       await writeFile(stateFile(folder), text);
-      expect(readState(folder)).toEqual({ expiries: {}, snoozes: {}, verdicts: {}, notifications: [] });
+      expect(readState(folder)).toEqual({ expiries: {}, forgotten: {}, snoozes: {}, verdicts: {}, notifications: [] });
       await rememberSnooze(folder, '/credentials', 'mfa', 5);
       expect(readState(folder).snoozes).toEqual({ '/credentials': { mfa: 5 } });
     },
@@ -61,6 +83,7 @@ describe('the remembered state', () => {
     await writeFile(stateFile(folder), JSON.stringify({ expiries: { '/credentials': { mfa: EXPIRY } } }));
     expect(readState(folder)).toEqual({
       expiries: { '/credentials': { mfa: EXPIRY } },
+      forgotten: {},
       snoozes: {},
       verdicts: {},
       notifications: [],

@@ -34,6 +34,7 @@ const STANDINGS: { [Name in Standing['standing']]: Extract<Standing, { standing:
   fresh: { standing: 'fresh' },
   asking: { standing: 'asking', since: NOON },
   snoozed: { standing: 'snoozed', until: NOON },
+  forgotten: { standing: 'forgotten' },
   quiet: { standing: 'quiet', until: NOON },
   held: { standing: 'held', why: 'screen locked' },
   waiting: { standing: 'waiting', until: NOON, why: 'AWS is busy' },
