@@ -23,7 +23,7 @@ export interface RotationEffects {
   journal: RotationJournal;
   /** Where the pair of the source profile is kept. `write` replaces it in one step, durably. */
   store: { name: string; read(): Promise<KeyPair | undefined>; write(pair: KeyPair): Promise<string | undefined> };
-  /** Does everything of a write but that, with a pair of the same length. Throws UserError that says what is in the way. */
+  /** Does everything of a write but that, with a pair of the same length. Throws UserError that says what is in the way of it. */
   rehearse(): Promise<void>;
   requests: KeyRequests;
   /** Asks AWS whose keys these are. */

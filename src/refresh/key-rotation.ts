@@ -11,9 +11,10 @@ import type { RefreshOutcome } from '../policy/outcome.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import { pause } from '../time/pause.ts';
-import { callerIdentity, keyRequests } from './effects.ts';
+import { callerIdentity, keychainOf, keyRequests } from './effects.ts';
 import { readHeldSession, sessionInFile } from './held-session.ts';
 import type { RefreshEffects } from './refresh.ts';
+import { requireKeys } from './rehearsal.ts';
 
 /** As long as a pair of AWS. Never written. */
 const MADE_UP = { accessKeyId: `AKIA${'X'.repeat(16)}`, secretAccessKey: 'x'.repeat(40) };
@@ -36,6 +37,8 @@ export function rotationEffects(
     journal: rotationJournal(files, source),
     store: { name: store.name, read: () => store.read(source), write: (pair) => store.write(source, pair) },
     rehearse: async () => {
+      // Keys in both places, for one, would make the refresh after the rotation fail.
+      await requireKeys(files, source, await keychainOf(profile));
       if (place !== 'file') return;
       const { rehearseChange } = await import('../files/replace.ts');
       await rehearseChange(files.credentials, (bytes) => withPair(bytes, source, MADE_UP));

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, symlink } from 'node:fs/promises';
+import { readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -99,6 +99,32 @@ describe('GNOME Keyring', needs('Linux', 'dbus-daemon', 'dbus-monitor', 'gnome-k
     const written = await Promise.all(folders.map((folder) => contents(String(folder))));
     for (const place of [recorded, ...written.flat(), stored, listed, restored].map((one) => JSON.stringify(one)))
       expect(place).not.toContain(secretAccessKey);
+  });
+
+  it('a key in GNOME Keyring is rotated there, and keys in both places are not', async () => {
+    await startKeyring({ locked: false });
+    await done(run(['keys', 'store', '--yes', '--keep-file'], environment));
+    const codes = join(sandbox.home, 'code');
+    await sandbox.settings(`[mfa]\nkeys = keychain\nmfa_process = cat ${codes}\n`);
+    await sandbox.put(sandbox.sts.issue('alice', 3600));
+    const both = await run(['keys', 'rotate'], environment);
+    expect(both.stderr).toMatch(/has long-term keys in AWS's files, but keys = keychain/);
+    expect(sandbox.sts.requests.filter(({ action }) => action === 'CreateAccessKey')).toHaveLength(0);
+
+    await done(run(['keys', 'store', '--yes'], environment));
+    const { accessKeyId: oldId } = sandbox.alice;
+    await writeFile(codes, sandbox.code());
+    const rotated = await start(['keys', 'rotate', '--delete'], environment, '').endsWithin(40_000);
+    expect(rotated.status, rotated.stderr).toBe(0);
+    const { accessKeyId, secretAccessKey, otherKeys } = sandbox.alice;
+    expect([accessKeyId === oldId, otherKeys]).toEqual([false, []]);
+    expect(JSON.parse(await secretTool('lookup', 'service', 'aws-mfa-agent', 'profile', 'default'))).toMatchObject({
+      AccessKeyId: accessKeyId,
+      SecretAccessKey: secretAccessKey,
+    });
+    for (const id of [oldId, accessKeyId]) expect(await content()).not.toContain(id);
+    const state = await contents(String(sandbox.env.XDG_STATE_HOME));
+    for (const place of [rotated.stderr, ...state]) expect(place).not.toContain(secretAccessKey);
   });
 
   it('a locked keyring costs no code where there is no desktop to unlock it', async () => {

@@ -464,6 +464,7 @@ describe('the limits of a setting', () => {
   it.each<[string, Partial<Settings['profiles'][number]>]>([
     ['max_age = 5m', { maxAge: 300_000 }],
     ['max_age = 36h', { maxAge: 129_600_000 }],
+    ['rotate_every = 90d', { rotateEvery: 90 * 86_400_000 }],
     ['duration_seconds = 900', { durationSeconds: 900 }],
     ['duration_seconds = 129600', { durationSeconds: 129_600 }],
     ['mfa_serial = GAHT12345', { serialNumber: 'GAHT12345' }],
@@ -526,6 +527,10 @@ describe('a wrong setting', () => {
     [`${SECTION}max_age = 3600`, /^config\.ini:2: max_age = "3600" is not allowed: .* from 5m to 36h, such as 1h/],
     [`${SECTION}max_age = 4m`, /5m/],
     [`${SECTION}max_age = 37h`, /36h/],
+    [
+      `${SECTION}rotate_every = 90`,
+      /^config\.ini:2: rotate_every = "90" is not allowed: .* from 1d to 1000d, such as 90d/,
+    ],
     ['max_age = 1h', /belongs to a profile/],
     [
       `${SECTION}mfa_serial = 123456`,
