@@ -206,7 +206,7 @@ export function noRegion(profile: string, region: string): string {
 export function done(profile: string, { refreshed, runs }: { refreshed: boolean; runs: boolean }): string {
   if (!refreshed) return `Settings saved. Get a session with: aws-mfa-agent refresh ${shellWord(profile)}`;
   if (!runs) {
-    return `[${profile}] has a session, but no agent is running, so it will end: aws-mfa-agent install starts one now and at each login`;
+    return `[${profile}] has a session, but no agent is running, so it will end. Start one: aws-mfa-agent install (now and at each login), or aws-mfa-agent run`;
   }
   return profile === 'default'
     ? 'Ready. Try: aws sts get-caller-identity'

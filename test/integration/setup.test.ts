@@ -517,7 +517,7 @@ describe('the end of setup', () => {
   it('setup does not say that all is ready when no agent runs', async () => {
     const ended = await setup(['--yes', '--no-install', '--token-code', sandbox.code()]);
     expect(ended.stderr).toContain(
-      '[mfa] has a session, but no agent is running, so it will end: aws-mfa-agent install',
+      '[mfa] has a session, but no agent is running, so it will end. Start one: aws-mfa-agent install (now and at each login)',
     );
     expect(ended.stderr).not.toContain('Ready');
     const agent = start(['run'], sandbox.env);
