@@ -1,12 +1,23 @@
 import { DefaultReporter, type TestModule } from 'vitest/node';
 import { debianPackages } from './needs.ts';
 
-/** The default reporter, whose summary begins with what was skipped, and what is missing for it. */
+/** The default reporter, whose summary begins with what was skipped, what is missing for it, and what passed at the second try. */
 export default class Reporter extends DefaultReporter {
   override reportTestSummary(...rest: Parameters<DefaultReporter['reportTestSummary']>): void {
-    for (const line of skippedIn(this.ctx.state.getTestModules())) this.log(line);
+    const modules = this.ctx.state.getTestModules();
+    for (const line of [...skippedIn(modules), ...triedAgainIn(modules)]) this.log(line);
     super.reportTestSummary(...rest);
   }
+}
+
+/** A line for each test that was tried again: see `retry` in vitest.config.ts. */
+function triedAgainIn(modules: TestModule[]): string[] {
+  const lines = modules.flatMap((module) =>
+    [...module.children.allTests()]
+      .filter((test) => test.diagnostic()?.retryCount)
+      .map((test) => `   ${module.relativeModuleId}, "${test.fullName}": ${test.result().state} then`),
+  );
+  return lines.length === 0 ? [] : ['', ' Tried again, since the machine was too busy for their limits:', ...lines];
 }
 
 /** The tests that one missing thing concerns. */
