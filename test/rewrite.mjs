@@ -2,19 +2,18 @@
  * Changes a credentials file, once, by the built program's own code: the program that crash.test.ts runs under strace, and stops
  * at every system call. Prints what goes wrong as the program does.
  *
- *     node rewrite.mjs EDIT FUNCTION REPLACE FILE ARGUMENTS
+ *     node rewrite.mjs MODULES FUNCTION FILE ARGUMENTS
  *
- * FUNCTION of the built module EDIT gets the file's bytes and the ARGUMENTS, a list as JSON, and returns the new bytes. REPLACE
- * is the built module of `files/replace.ts`.
+ * FUNCTION of MODULES gets the file's bytes and the ARGUMENTS, a list as JSON, and returns the new bytes. MODULES also has what
+ * `files/replace.ts` exports.
  */
 import crypto from 'node:crypto';
 import { mkdir, open, stat } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname } from 'node:path';
 
-const [edit, name, replace, file, values] = process.argv.slice(2);
-const { [name]: change } = await import(edit);
-const { changeCredentials } = await import(replace);
+const [modules, name, file, values] = process.argv.slice(2);
+const { [name]: change, changeCredentials } = await import(modules);
 
 // strace follows paths, so that of the temporary file must be known before: its name is of the process id and of chance.
 Object.defineProperty(process, 'pid', { value: 1 });

@@ -1,18 +1,34 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+import { afterAll, beforeAll } from 'vitest';
 import type { KeyPair } from '../src/credentials/pair.ts';
 import type { MfaSession } from '../src/session/session.ts';
 import { built } from './built.ts';
 import { until, within } from './within.ts';
 
 const REWRITE = fileURLToPath(new URL('rewrite.mjs', import.meta.url));
-const SESSIONS = [built('credentials/edit.ts'), 'withSessions'];
-const PAIR = [built('credentials/pair.ts'), 'withPair'];
-const REPLACE = built('files/replace.ts');
+const SOURCES = ['credentials/edit.ts', 'credentials/pair.ts', 'files/replace.ts'];
+/** The built modules that it uses, in one file: it runs some hundred times, and loading them would take as long as the rest. */
+const MODULES = fileURLToPath(new URL(`../build/traced-${process.pid}.mjs`, import.meta.url));
+
+beforeAll(async () => {
+  const text = SOURCES.map((source) => `export * from '${fileURLToPath(built(source))}';`).join('\n');
+  const id = 'modules';
+  const all = {
+    name: id,
+    resolveId: (asked: string) => (asked === id ? id : null),
+    load: (asked: string) => (asked === id ? text : null),
+  };
+  const bundle = await rolldown({ input: id, platform: 'node', plugins: [all] });
+  await bundle.write({ file: MODULES });
+});
+afterAll(() => rm(MODULES));
 
 /** A system call on the folder, the file, its lock or the temporary file, between the lock and the unlock. */
 export interface Call {
@@ -56,8 +72,10 @@ export async function rewrite(
   // The background thread has numbers of its own by what rewrite.mjs does first, the main thread by being seen alone.
   const threads = call?.thread === 'main' ? [] : ['-f'];
   const strace = [...threads, '-qq', '-e', 'trace=%file,%desc', '-e', 'signal=SIGSTOP', ...paths, ...inject];
-  const [edit, values] = isPair(written) ? [PAIR, ['default', written.pair]] : [SESSIONS, [Object.entries(written)]];
-  const node = [process.execPath, REWRITE, ...edit, REPLACE, file, JSON.stringify(values)];
+  const [name, values] = isPair(written)
+    ? ['withPair', ['default', written.pair]]
+    : ['withSessions', [Object.entries(written)]];
+  const node = [process.execPath, REWRITE, MODULES, name, file, JSON.stringify(values)];
   const log = `${folder}.log`;
   const child = spawn('strace', [...strace, '-o', log, ...node], {
     stdio: ['ignore', 'ignore', 'pipe'],

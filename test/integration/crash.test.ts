@@ -79,13 +79,13 @@ function errorsOf({ name, writes }: Call): string[] {
     : ['ENOSPC', 'EIO', 'EACCES', 'EROFS', 'EDQUOT'];
 }
 
-/** Runs two at a time: as many as the smallest machines have cores. */
+/** Runs six at a time: many wait for a lock, or for the disk. */
 async function eachOf<T>(all: readonly T[], task: (one: T, index: number) => Promise<void>): Promise<void> {
   const left = all.entries();
   const worker = async () => {
     for (const [index, one] of left) await task(one, index);
   };
-  await Promise.all([worker(), worker()]);
+  await Promise.all(Array.from({ length: 6 }, worker));
 }
 
 /** The old file or the new one, to the last byte, with its mode and owner; beside it, a lock and a temporary file at most. */
@@ -114,6 +114,9 @@ async function next(file: string, old: Buffer | undefined, what: string): Promis
   return duration;
 }
 
+/** Hundreds of processes, on a machine that has other work as well. */
+const LONGEST = 300_000;
+
 const lineOf = ({ line }: Call) => line.slice(0, 120);
 
 describe('a rewrite of the credentials file', needs('strace'), () => {
@@ -135,104 +138,122 @@ describe('a rewrite of the credentials file', needs('strace'), () => {
       );
     });
 
-    test('a rewrite that is killed at any system call leaves the old or the new file, and the next one works at once', async () => {
-      const files: string[] = [];
-      const found: string[] = [];
-      const opening = calls.findIndex(({ name, writes }) => writes && name === 'fchmod');
-      const renaming = calls.findIndex(({ name }) => name.startsWith('rename'));
-      await eachOf(calls, async (call, index) => {
-        const file = newFile(old);
-        const what = `a kill before call ${index + 1}, ${lineOf(call)}`;
-        const ended = await rewrite(file, { mfa: SESSION }, { call, effect: 'signal=KILL' });
-        expect(ended.signal, what).toBe('SIGKILL');
-        expect(essence(ended.log.findLast((line) => essence(line))), what).toBe(essence(call.line));
-        files[index] = file;
-        found[index] = look(file, old, what);
-        if (!readdirSync(dirname(file)).includes(basename(temporaryOf(file)))) return;
-        // Nobody can read it who cannot read the file; and from the first byte to the last moment nobody but its owner.
-        const mode = statSync(temporaryOf(file)).mode & 0o7777;
-        expect(mode, what).toBe(old && opening < index && index <= renaming ? MODE : 0o600);
-      });
-      expect(found).toEqual(calls.map((_, index) => (index <= renaming ? 'old' : 'new')));
+    test(
+      'a rewrite that is killed at any system call leaves the old or the new file, and the next one works at once',
+      async () => {
+        const files: string[] = [];
+        const found: string[] = [];
+        const opening = calls.findIndex(({ name, writes }) => writes && name === 'fchmod');
+        const renaming = calls.findIndex(({ name }) => name.startsWith('rename'));
+        await eachOf(calls, async (call, index) => {
+          const file = newFile(old);
+          const what = `a kill before call ${index + 1}, ${lineOf(call)}`;
+          const ended = await rewrite(file, { mfa: SESSION }, { call, effect: 'signal=KILL' });
+          expect(ended.signal, what).toBe('SIGKILL');
+          expect(essence(ended.log.findLast((line) => essence(line))), what).toBe(essence(call.line));
+          files[index] = file;
+          found[index] = look(file, old, what);
+          if (!readdirSync(dirname(file)).includes(basename(temporaryOf(file)))) return;
+          // Nobody can read it who cannot read the file; and from the first byte to the last moment nobody but its owner.
+          const mode = statSync(temporaryOf(file)).mode & 0o7777;
+          expect(mode, what).toBe(old && opening < index && index <= renaming ? MODE : 0o600);
+        });
+        expect(found).toEqual(calls.map((_, index) => (index <= renaming ? 'old' : 'new')));
 
-      let longest = 0;
-      await eachOf(files, async (file, index) => {
-        longest = Math.max(longest, await next(file, old, `a kill before call ${index + 1}`));
-      });
-      const count = found.filter((one) => one === 'old').length;
-      process.stderr.write(
-        `killed at each of ${calls.length} system calls: ${count} times the old file, ${calls.length - count} times the new one; the next change took ${Math.round(longest)} ms at most\n`,
-      );
-      expect(longest).toBeLessThan(11_000);
-    }, 120_000);
+        let longest = 0;
+        await eachOf(files, async (file, index) => {
+          longest = Math.max(longest, await next(file, old, `a kill before call ${index + 1}`));
+        });
+        const count = found.filter((one) => one === 'old').length;
+        process.stderr.write(
+          `killed at each of ${calls.length} system calls: ${count} times the old file, ${calls.length - count} times the new one; the next change took ${Math.round(longest)} ms at most\n`,
+        );
+        expect(longest).toBeLessThan(11_000);
+      },
+      LONGEST,
+    );
   });
 
-  test('a rotation that is killed while it stores the new keys leaves the old pair or the new one, never half of each', async () => {
-    const pair = { accessKeyId: 'AKIANEWNEWNEWNEWNEW1', secretAccessKey: `new/secret/${'+'.repeat(29)}` };
-    const expected = { old: OLD.toString(), new: withPair(OLD, 'default', pair).toString() };
-    const calls = callsIn((await rewrite(newFile(OLD), { pair })).log).filter(({ writes }) => writes);
-    const renaming = calls.findIndex(({ name }) => name.startsWith('rename'));
-    await eachOf(calls, async (call, index) => {
-      const file = newFile(OLD);
-      const ended = await rewrite(file, { pair }, { call, effect: 'signal=KILL' });
-      expect(ended.signal, lineOf(call)).toBe('SIGKILL');
-      expect(readFileSync(file, 'utf8'), lineOf(call)).toBe(index <= renaming ? expected.old : expected.new);
-    });
-  }, 120_000);
+  test(
+    'a rotation that is killed while it stores the new keys leaves the old pair or the new one, never half of each',
+    async () => {
+      const pair = { accessKeyId: 'AKIANEWNEWNEWNEWNEW1', secretAccessKey: `new/secret/${'+'.repeat(29)}` };
+      const expected = { old: OLD.toString(), new: withPair(OLD, 'default', pair).toString() };
+      const calls = callsIn((await rewrite(newFile(OLD), { pair })).log).filter(({ writes }) => writes);
+      const renaming = calls.findIndex(({ name }) => name.startsWith('rename'));
+      await eachOf(calls, async (call, index) => {
+        const file = newFile(OLD);
+        const ended = await rewrite(file, { pair }, { call, effect: 'signal=KILL' });
+        expect(ended.signal, lineOf(call)).toBe('SIGKILL');
+        expect(readFileSync(file, 'utf8'), lineOf(call)).toBe(index <= renaming ? expected.old : expected.new);
+      });
+    },
+    LONGEST,
+  );
 
-  test('a rewrite leaves the old or the new file, says why, and lets the next one work after an error of any system call', async () => {
-    const calls = callsIn((await rewrite(newFile(OLD), { mfa: SESSION })).log);
-    const injections = calls.flatMap((call) => errorsOf(call).map((error) => ({ call, error })));
-    const counts = { old: 0, new: 0, said: 0 };
-    const files: string[] = [];
-    await eachOf(injections, async ({ call, error }, index) => {
-      const file = newFile(OLD);
-      const what = `${error} from ${lineOf(call)}`;
-      const ended = await rewrite(file, { mfa: SESSION }, { call, effect: `error=${error}` });
-      expect(ended.signal, what).toBe(null);
-      expect(ended.log.filter((line) => line.includes('(INJECTED)')).map(essence), what).toEqual([essence(call.line)]);
-      const found = look(file, OLD, what);
-      counts[found] += 1;
-      if (ended.status === 0) {
-        expect([found, ended.stderr], what).toEqual(['new', '']);
-      } else {
-        counts.said += 1;
-        expect(ended.stderr, what).toMatch(/^aws-mfa-agent: cannot write [^\n]+; [^\n]+\n$/);
-        expect(ended.stderr, what).toContain(`cannot write ${file}: `);
-        expect(ended.stderr, what).toContain(`(${error})\n`);
-      }
-      files[index] = file;
-    });
-    let longest = 0;
-    await eachOf(files, async (file, index) => {
-      const { call, error } = injections[index] ?? {};
-      longest = Math.max(longest, await next(file, OLD, `${error} from ${call && lineOf(call)}`));
-    });
-    process.stderr.write(
-      `${injections.length} errors at ${calls.length} system calls: ${counts.old} times the old file, ${counts.new} times the new one, ${counts.said} times it said why, else it could do without; the next change took ${Math.round(longest)} ms at most\n`,
-    );
-    expect(longest).toBeLessThan(11_000);
-  }, 120_000);
+  test(
+    'a rewrite leaves the old or the new file, says why, and lets the next one work after an error of any system call',
+    async () => {
+      const calls = callsIn((await rewrite(newFile(OLD), { mfa: SESSION })).log);
+      const injections = calls.flatMap((call) => errorsOf(call).map((error) => ({ call, error })));
+      const counts = { old: 0, new: 0, said: 0 };
+      const files: string[] = [];
+      await eachOf(injections, async ({ call, error }, index) => {
+        const file = newFile(OLD);
+        const what = `${error} from ${lineOf(call)}`;
+        const ended = await rewrite(file, { mfa: SESSION }, { call, effect: `error=${error}` });
+        expect(ended.signal, what).toBe(null);
+        expect(ended.log.filter((line) => line.includes('(INJECTED)')).map(essence), what).toEqual([
+          essence(call.line),
+        ]);
+        const found = look(file, OLD, what);
+        counts[found] += 1;
+        if (ended.status === 0) {
+          expect([found, ended.stderr], what).toEqual(['new', '']);
+        } else {
+          counts.said += 1;
+          expect(ended.stderr, what).toMatch(/^aws-mfa-agent: cannot write [^\n]+; [^\n]+\n$/);
+          expect(ended.stderr, what).toContain(`cannot write ${file}: `);
+          expect(ended.stderr, what).toContain(`(${error})\n`);
+        }
+        files[index] = file;
+      });
+      let longest = 0;
+      await eachOf(files, async (file, index) => {
+        const { call, error } = injections[index] ?? {};
+        longest = Math.max(longest, await next(file, OLD, `${error} from ${call && lineOf(call)}`));
+      });
+      process.stderr.write(
+        `${injections.length} errors at ${calls.length} system calls: ${counts.old} times the old file, ${counts.new} times the new one, ${counts.said} times it said why, else it could do without; the next change took ${Math.round(longest)} ms at most\n`,
+      );
+      expect(longest).toBeLessThan(11_000);
+    },
+    LONGEST,
+  );
 
-  test('a rewrite of a session and of the roles made from it that is killed at any change leaves the sessions all old or all new', async () => {
-    const sessions = Object.fromEntries(
-      ['mfa', 'admin', 'reader'].map((name, index) => [
-        name,
-        { ...SESSION, accessKeyId: `ASIANEWNEWNEWNEWNEW${index}` },
-      ]),
-    );
-    const before = Buffer.concat([OLD, Buffer.from('\n[admin]\naws_access_key_id=ASIAOLD\n# mine\n')]);
-    const after = withSessions(before, Object.entries(sessions));
-    const calls = callsIn((await rewrite(newFile(before), sessions)).log).filter(({ writes }) => writes);
-    const renaming = calls.findIndex(({ name }) => name.startsWith('rename'));
-    await eachOf(calls, async (call, index) => {
-      const file = newFile(before);
-      const ended = await rewrite(file, sessions, { call, effect: 'signal=KILL' });
-      expect(ended.signal, lineOf(call)).toBe('SIGKILL');
-      expect(readFileSync(file).equals(index <= renaming ? before : after), lineOf(call)).toBe(true);
-    });
-    expect(renaming).toBeGreaterThan(2);
-  }, 60_000);
+  test(
+    'a rewrite of a session and of the roles made from it that is killed at any change leaves the sessions all old or all new',
+    async () => {
+      const sessions = Object.fromEntries(
+        ['mfa', 'admin', 'reader'].map((name, index) => [
+          name,
+          { ...SESSION, accessKeyId: `ASIANEWNEWNEWNEWNEW${index}` },
+        ]),
+      );
+      const before = Buffer.concat([OLD, Buffer.from('\n[admin]\naws_access_key_id=ASIAOLD\n# mine\n')]);
+      const after = withSessions(before, Object.entries(sessions));
+      const calls = callsIn((await rewrite(newFile(before), sessions)).log).filter(({ writes }) => writes);
+      const renaming = calls.findIndex(({ name }) => name.startsWith('rename'));
+      await eachOf(calls, async (call, index) => {
+        const file = newFile(before);
+        const ended = await rewrite(file, sessions, { call, effect: 'signal=KILL' });
+        expect(ended.signal, lineOf(call)).toBe('SIGKILL');
+        expect(readFileSync(file).equals(index <= renaming ? before : after), lineOf(call)).toBe(true);
+      });
+      expect(renaming).toBeGreaterThan(2);
+    },
+    LONGEST,
+  );
 
   test('a rewrite that is killed delays the next one by two seconds, not ten', async () => {
     const calls = callsIn((await rewrite(newFile(OLD), { mfa: SESSION })).log);

@@ -294,6 +294,6 @@ describe('a rewrite that is stopped', needs('strace'), () => {
       for (const end of ends) if (end.status === 'rejected') throw end.reason;
       process.stderr.write(`stopped after each of ${calls.length} system calls: both changes are there\n`);
     },
-    120_000,
+    300_000,
   );
 });

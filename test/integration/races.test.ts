@@ -198,12 +198,12 @@ test('a program that edits in place without a lock causes only its own faults', 
   ...uses('python3:botocore'),
   timeout: TEST_LIMIT,
 }, async () => {
-  await race(200, STAND_IN);
+  await race(100, STAND_IN);
 });
 
 test('`aws configure set` causes only its own faults', {
   ...needs('python3:awscli'),
   timeout: TEST_LIMIT,
 }, async () => {
-  await race(100, AWS_CONFIGURE_SET);
+  await race(50, AWS_CONFIGURE_SET);
 });
