@@ -80,15 +80,30 @@ function checkNodeFirst(_, bundle) {
   bundle['cli.cjs'].code = bundle['cli.cjs'].code.replace(/(?<=^#!.*\n)/, () => check);
 }
 
-/** Emits licenses.txt: the licenses of all packages in the bundle, which they require to be shipped. */
+/**
+ * Emits licenses.txt: a table of all packages that ship, in the bundle or installed beside it, then their licenses, each once.
+ * Those in the bundle require it; Debian and RPM packages contain the others too.
+ */
 function emitLicenses(_, bundle) {
   const modules = Object.values(bundle).flatMap(({ moduleIds }) => moduleIds ?? []);
-  const folders = modules.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? []);
-  const texts = [...new Set(folders)].sort().map((folder) => {
-    const { name, license, author } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-    const file = readdirSync(folder).find((one) => /^licen[cs]e/i.test(one));
-    const text = file ? readFileSync(join(folder, file), 'utf8') : `${license}, ${author?.name ?? author}`;
-    return `${name}\n\n${text.trim()}\n`;
+  const bundled = modules.flatMap(
+    (id) => /\/(node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+)/.exec(id)?.[1] ?? [],
+  );
+  const locked = Object.entries(JSON.parse(readFileSync('package-lock.json', 'utf8')).packages);
+  const installed = locked.filter(([path, { dev }]) => path !== '' && !dev).map(([path]) => path);
+  const packages = new Map([...bundled, ...installed].map((folder) => licensed(folder)));
+  const table = [...packages.keys()].sort();
+  const texts = [...new Set(table.map((one) => packages.get(one)))].map((text) => {
+    const names = table.filter((one) => packages.get(one) === text);
+    return `${'-'.repeat(80)}\n${names.join('\n')}\n\n${text}\n`;
   });
-  this.emitFile({ type: 'asset', fileName: 'licenses.txt', source: texts.join('\n\n') });
+  this.emitFile({ type: 'asset', fileName: 'licenses.txt', source: `${table.join('\n')}\n\n${texts.join('\n')}` });
+}
+
+/** Returns the name, version and license of a package, and the text of the license. */
+function licensed(folder) {
+  const { name, version, license, author } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const file = readdirSync(folder).find((one) => /^licen[cs]e/i.test(one));
+  const text = file ? readFileSync(join(folder, file), 'utf8').replaceAll('\r', '').trim() : undefined;
+  return [`${name} ${version} (${license})`, text ?? `${license}, ${author?.name ?? author}`];
 }

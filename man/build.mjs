@@ -1,6 +1,7 @@
 // Writes dist/aws-mfa-agent.1: the page beside this file, with what `--help` says and the table of settings filled in.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createProgram } from '../build/cli/program.js';
+import { releaseDate } from '../packaging/release-date.mjs';
 
 const root = new URL('..', import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), 'utf8');
@@ -8,7 +9,7 @@ const read = (path) => readFileSync(new URL(path, root), 'utf8');
 const program = createProgram();
 const help = program.createHelp();
 const parts = {
-  DATE: new Date(Number(process.env.SOURCE_DATE_EPOCH ?? Date.now() / 1000) * 1000).toISOString().slice(0, 10),
+  DATE: releaseDate(),
   VERSION: escaped(program.version()),
   DESCRIPTION: paragraph(escaped(program.description())),
   OPTIONS: help.visibleOptions(program).map(optionEntry).join('\n'),

@@ -162,5 +162,7 @@ function bundledNotifier(): string | undefined {
   if (!runsIntel()) return undefined;
   const require = createRequire(import.meta.url);
   const folder = dirname(require.resolve('node-notifier/package.json'));
-  return join(folder, 'vendor/mac.noindex/terminal-notifier.app/Contents/MacOS/terminal-notifier');
+  const program = join(folder, 'vendor/mac.noindex/terminal-notifier.app/Contents/MacOS/terminal-notifier');
+  // Homebrew's package leaves it out.
+  return existsSync(program) ? program : undefined;
 }
