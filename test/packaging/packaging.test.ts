@@ -1,19 +1,9 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { needs } from '../needs.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 
@@ -67,15 +57,18 @@ describe('the published package', () => {
     'the published package is the same, byte for byte, when it is built on another day, elsewhere, with another umask',
     needs('faketime', 'git'),
     () => {
-      const elsewhere = join(folder, 'another folder');
-      mkdirSync(elsewhere);
-      const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' })
+      // On the same disk, for links to what npm installed.
+      mkdirSync('build', { recursive: true });
+      const elsewhere = mkdtempSync(resolve('build/another folder '));
+      onTestFinished(() => rmSync(elsewhere, { recursive: true, force: true }));
+      const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+        encoding: 'utf8',
+      })
         .split('\0')
         .filter((path) => existsSync(path) && path !== '');
       const copy = 'umask 077; xargs -0 cp --parents --no-preserve=all -t "$0"';
       execFileSync('sh', ['-c', copy, elsewhere], { input: files.join('\0') });
-      chmodSync(join(elsewhere, 'test/system-packages.sh'), 0o700);
-      symlinkSync(join(process.cwd(), 'node_modules'), join(elsewhere, 'node_modules'));
+      execFileSync('cp', ['--archive', '--link', 'node_modules', elsewhere]);
       const again = 'umask 077; exec faketime -f +40d npm pack --silent';
       execFileSync('sh', ['-c', again], { cwd: elsewhere, stdio: 'pipe' });
       expect(readFileSync(join(elsewhere, packed.filename)).equals(readFileSync(join(folder, packed.filename)))).toBe(
@@ -89,7 +82,7 @@ describe('the published package', () => {
     const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as { packages: Record<string, Locked> };
     const bundled =
       /^Bundled into the program[\s\S]*?\n\n((?:\|.*\n)+)/m.exec(readFileSync('CONTRIBUTING.md', 'utf8'))?.[1] ?? '';
-    const named = [...bundled.matchAll(/^\| (`.*?`) \|/gm)].flatMap(([, names = '']) => names.match(/[^`, ]+/g) ?? []);
+    const named = [...bundled.matchAll(/^\| `([^`]+)`/gm)].map(([, name = '']) => name);
     expect(named).toContain('commander');
     const shipped = Object.entries(packages).filter(
       ([path, { dev }]) => path !== '' && (!dev || named.includes(path.slice('node_modules/'.length))),
@@ -194,9 +187,14 @@ describe('packages for Linux', needs('the npm registry', 'dpkg-deb', 'rpmbuild',
     execFileSync('dpkg', [...options, '--install', join(folder, deb)], { stdio: 'pipe', env });
     const program = join(root, 'usr/bin/aws-mfa-agent');
     expect(execFileSync(program, ['--version'], { encoding: 'utf8' })).toBe(`${version}\n`);
-    const own = ['copyright', 'README.Debian', 'changelog.gz', 'changelog.Debian.gz', 'README.md', 'docs/use-it.md'].map(
-      (name) => `share/doc/aws-mfa-agent/${name}`,
-    );
+    const own = [
+      'copyright',
+      'README.Debian',
+      'changelog.gz',
+      'changelog.Debian.gz',
+      'README.md',
+      'docs/use-it.md',
+    ].map((name) => `share/doc/aws-mfa-agent/${name}`);
     for (const path of [...FILES, ...own, 'share/zsh/vendor-completions/_aws-mfa-agent']) {
       expect(statSync(join(root, 'usr', path)).mode & 0o777, path).toBe(0o644);
     }
