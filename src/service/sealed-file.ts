@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { explained } from '../files/explain.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { readIfPresent } from '../files/read.ts';
 import type { Service } from './service.ts';
@@ -26,15 +27,22 @@ export function ownerOf({ file, template }: Pick<Service, 'file' | 'template'>):
   return { owner: text === template || sumOf(inside) === sum ? 'ours' : 'edited', text };
 }
 
-/** Replaces a whole file atomically. A symbolic link is replaced, not followed. */
+/**
+ * Replaces a whole file atomically. A symbolic link is replaced, not followed.
+ * @throws UserError: other programs have made folders such as ~/Library/LaunchAgents root's
+ */
 export function writeWhole(file: string, text: string): void {
-  makeFolder(dirname(file), 0o777);
   const temporary = `${file}.${process.pid}.new`;
   try {
-    writeFileSync(temporary, text, { mode: 0o644, flag: 'wx', flush: true });
-    renameSync(temporary, file);
-  } finally {
-    rmSync(temporary, { force: true });
+    makeFolder(dirname(file), 0o777);
+    try {
+      writeFileSync(temporary, text, { mode: 0o644, flag: 'wx', flush: true });
+      renameSync(temporary, file);
+    } finally {
+      rmSync(temporary, { force: true });
+    }
+  } catch (error) {
+    throw explained(error, 'write', file);
   }
 }
 

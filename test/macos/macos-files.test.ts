@@ -1,4 +1,18 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { writeWhole } from '../../src/service/sealed-file.ts';
+
+it('a service file that cannot be written is named, with the reason and what to do', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'agents-'));
+  const agents = join(folder, 'LaunchAgents');
+  writeFileSync(agents, '');
+  expect(() => writeWhole(join(agents, 'agent.plist'), '')).toThrow(
+    /^cannot write .*agent\.plist: its path leads through a file .*move that file away/,
+  );
+  rmSync(folder, { recursive: true });
+});
 
 describe('files on macOS', () => {
   const { platform } = process;
