@@ -35,7 +35,11 @@ const isDomain = verb === 'print' && !/\/.*\//.test(first);
 const planned = answers[isDomain ? 'print domain' : verb]?.shift();
 if (planned !== undefined) writeFileSync(join(MAC, 'answers.json'), JSON.stringify(answers));
 if (planned === 'hangs') await pause(60_000);
-else if (planned === 112) fail(112, 'Bad request.\nCould not find domain for user gui: 501');
+else if (planned === 'later') {
+  // A real launchctl often does not wait for the end of the job.
+  process.kill(jobOf(first).launchd);
+  fail(36, 'Boot-out failed: 36: Operation now in progress');
+} else if (planned === 112) fail(112, 'Bad request.\nCould not find domain for user gui: 501');
 else if (planned) fail(planned, `${verb === 'bootout' ? 'Boot-out' : 'Bootstrap'} ${FAILURES[planned] ?? planned}`);
 
 switch (verb) {

@@ -14,8 +14,8 @@ export interface Mac extends Sandbox {
   script(known?: readonly Script[]): Promise<Script>;
   /** The words of the AppleScripts that ran. */
   appleScripts(): string[][];
-  /** The exit statuses with which the next calls of launchctl end, by verb. */
-  launchctl(answers: Record<string, (number | 'hangs')[]>): void;
+  /** The exit statuses with which the next calls of launchctl end, by verb. `later`: it does not wait for the end of the job. */
+  launchctl(answers: Record<string, (number | 'hangs' | 'later')[]>): void;
   /** The calls of launchctl so far. */
   calls(): string[];
   /** What launchd knows about a job: the process id of what it runs. */

@@ -72,6 +72,15 @@ describe('the LaunchAgent on a stand-in Mac', needs('Linux'), () => {
     expect(mac.calls().filter((call) => call.startsWith('bootstrap'))).toHaveLength(4);
   });
 
+  it('install --force starts the agent again where launchctl does not wait for the end of the last one', async () => {
+    await install();
+    const { pid } = mac.job() ?? {};
+    mac.launchctl({ bootout: ['later'] });
+    expect(await install('--force')).toMatchObject({ status: 0, stderr: expect.stringMatching(/^The agent runs/) });
+    expect(mac.job()?.pid).toEqual(expect.any(Number));
+    expect(mac.job()?.pid).not.toBe(pid);
+  });
+
   it('install names the cause of a failure, not the advice to be root', async () => {
     mac.launchctl({ bootstrap: [125] });
     const { status, stderr } = await install();
