@@ -11,10 +11,14 @@ import { type Check, type Finding, SUBJECTS } from '../../src/doctor/finding.ts'
 import { lockFile } from '../../src/files/lock.ts';
 import { newSandboxUser } from '../../src/sandbox/account.ts';
 import type { MfaSession } from '../../src/session/session.ts';
+import { SET_CLOCK } from '../../src/time/set-clock.ts';
 import { needs } from '../needs.ts';
 import { PROGRAM, run, start } from '../program.ts';
 import { ACCOUNT_ID, type Sandbox, startSandbox } from '../sandbox.ts';
 import { onTerminal, quoted } from '../terminal.ts';
+
+/** The exit status where nothing else is an error: without a display, nothing can ask. macOS needs none. */
+const CANNOT_ASK = process.platform === 'darwin' ? 0 : 1;
 
 let sandbox: Sandbox;
 let env: Record<string, string>;
@@ -79,8 +83,9 @@ describe('doctor without problems', () => {
     const { status, findings, of } = await examine();
     agent.child.kill();
     await agent.ended;
-    const troubled = findings.filter(({ level }) => level !== 'ok').map(({ check }) => check);
-    // Neither is AWS's own endpoint, nor has root a service.
+    // The endpoint is not AWS's own. The service is not installed, which only root, as on CI, cannot do.
+    const isKnown = (check: string) => check === 'service.installed' && process.getuid?.() !== 0;
+    const troubled = findings.flatMap(({ level, check }) => (level === 'ok' || isKnown(check) ? [] : [check]));
     expect({ status, troubled }).toEqual({ status: 0, troubled: ['aws.endpoint'] });
     const [file, service] = ['Credentials file', 'Agent'] as const;
     const looked = new Set(findings.map(({ check }) => check));
@@ -278,7 +283,7 @@ describe('doctor on the credentials file', () => {
     const { status, of } = await examine();
     expect(of('credentials.leftovers')).toMatchObject([warning(/1 temporary file.*4242/, /rm/)]);
     expect(of('credentials.lock')).toMatchObject([warning(/killed/, /rmdir/)]);
-    expect(status).toBe(1);
+    expect(status).toBe(CANNOT_ASK);
     // The same after a clock that was ahead was set right.
     const ahead = new Date(Date.now() + 3_600_000);
     for (const path of [leftover, lock]) await utimes(path, ahead, ahead);
@@ -371,7 +376,7 @@ describe('doctor on the connection to AWS', () => {
     sandbox.clock.offset = 600_000;
     const { status, of } = await examine();
     expect(status).toBe(1);
-    expect(of('aws.clock')).toMatchObject([error(/(9|10)m slow/, /timedatectl/)]);
+    expect(of('aws.clock')).toMatchObject([error(/(9|10)m slow/, new RegExp(SET_CLOCK))]);
     expect(of('keys.alive')).toMatchObject([ok(/user\/alice/)]);
   });
 
@@ -459,7 +464,7 @@ describe('doctor on the session', () => {
 });
 
 describe('doctor on asking and the agent', () => {
-  it('doctor reports that nothing can ask and why, and that no agent runs', async () => {
+  it('doctor reports that nothing can ask and why, and that no agent runs', needs('Linux'), async () => {
     const { status, of } = await examine();
     expect(status).toBe(1);
     expect(of('asking.ways')).toMatchObject([error(/nothing can ask.*: there is no display$/, /your desktop/)]);
