@@ -181,6 +181,12 @@ export function createProgram(): Command {
     .option('--prompt-before <duration>', 'ask for the code this long before the session ends (for example 25m)')
     .option('--token-code <code>', 'use this code of the MFA device; "-" reads it from standard input')
     .option('--roles <profiles>', 'keep these roles of ~/.aws/config fresh, too: names with commas, "all" or "none"')
+    .addOption(
+      new Option('--keys <place>', 'keep the long-term keys in the credentials file or in the keychain').choices([
+        'file',
+        'keychain',
+      ]),
+    )
     .option('--set-region', 'give the profile the region of its source in ~/.aws/config')
     .option('--no-refresh', 'do not get a first session')
     .option('--install', 'install the service without asking')

@@ -11,16 +11,18 @@ import { serviceOf } from '../service/install.ts';
 import { aged, stateAt } from '../session/session.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
 import { ROLE_SECONDS } from '../settings/defaults.ts';
+import type { KeyPlace } from '../settings/forms.ts';
 import { type Paths, pathsOf, userHome } from '../settings/paths.ts';
 import {
   durationProblem,
   loadSettings,
+  readCredentials,
   requireValidSchedule,
   type Settings,
   serialProblem,
 } from '../settings/settings.ts';
 import { readAround, valuesInForce } from '../setup/around.ts';
-import { anotherDevice, chooseDevice } from '../setup/device.ts';
+import { anotherDevice, chooseDevice, typedDevice } from '../setup/device.ts';
 import { type Arrangement, awsSetting, type Files, whatIsFound } from '../setup/found.ts';
 import { askPromptBefore, leadProblem } from '../setup/lead-time.ts';
 import { chooseProfile } from '../setup/profile.ts';
@@ -43,6 +45,7 @@ interface SetupOptions extends GlobalOptions {
   roles?: string;
   setRegion?: boolean;
   refresh: boolean;
+  keys?: KeyPlace;
   install?: boolean;
   yes?: boolean;
 }
@@ -108,6 +111,7 @@ export async function setupCommand(options: SetupOptions): Promise<void> {
   questions.say(changed === text ? texts.unchanged(files.settings) : texts.written(files.settings));
   if (lost !== undefined) questions.say(lost);
   if (options.refresh) await firstRefresh(profile, files.settings, changed, questions, options);
+  await offerKeychain(sourceProfile, settings, questions, options);
   if (installs) await installCommand({ ...options, endpointIsNamed: true });
   await giveRegion(profile, sourceProfile, around.files, files.config, questions, options);
   const agent = await askAgent(files.runtime, 'GET /v1/agent', {}).catch(() => undefined);
@@ -142,6 +146,37 @@ async function firstRefresh(
     await write(file, Buffer.from(text, 'utf8'), changed);
     await firstRefresh(profile, file, changed, questions, options);
   }
+}
+
+/** Moves the long-term keys from the credentials file to the keychain, if the user wants it and there is one. */
+async function offerKeychain(
+  source: string,
+  settings: Settings,
+  questions: Questions,
+  { keys, yes }: SetupOptions,
+): Promise<void> {
+  const { credentials } = settings.files;
+  const isInFile = readCredentials(credentials)?.entries(source).has('aws_access_key_id');
+  const isKept = settings.profiles.some((one) => one.sourceProfile === source && one.keys);
+  if (!isInFile || isKept || keys === 'file' || (keys === undefined && (yes || !questions.person))) return;
+  if (keys === undefined) {
+    const { keychain } = await import('../keys/stores.ts');
+    try {
+      await keychain().look(source);
+    } catch {
+      return;
+    }
+    // The question for the code has released the terminal.
+    process.stdin.ref?.();
+    const choices = [
+      { value: 'file', label: credentials, hint: texts.FILE_HINT },
+      { value: 'keychain', label: texts.KEYCHAIN, hint: texts.KEYCHAIN_HINT },
+    ];
+    const place = await questions.choose({ option: '--keys', message: texts.WHICH_PLACE, choices, initial: 'file' });
+    if (place === 'file') return;
+  }
+  const { store } = await import('./keys.ts');
+  await store(source, settings, { yes: keys === 'keychain' || (yes ?? false) });
 }
 
 /** Gives a new profile the region of its source in `~/.aws/config`, or says how. */
@@ -183,13 +218,16 @@ async function askDevice(
   awsFiles: Files,
   inForce: ValuesInForce,
 ): Promise<string> {
-  const keys = await longTermKeys(files, sourceProfile, credentialProcess);
   const { AWS_REGION, AWS_DEFAULT_REGION } = process.env;
   const region = AWS_REGION || AWS_DEFAULT_REGION || awsSetting(awsFiles, sourceProfile, 'region');
   // The device in the settings is of the user of the present source profile.
   const isSameSource = inForce.sourceProfile === undefined || inForce.sourceProfile === sourceProfile;
   const configured = isSameSource ? inForce.serialNumber : awsSetting(awsFiles, sourceProfile, 'mfa_serial');
   const hints = { sourceProfile, configured, found: found ?? inForce.serialNumber };
+  // Long-term keys are read from the keychain only to make a session.
+  const isInKeychain = awsFiles.settings.some((one) => one.sourceProfile === sourceProfile && one.isInKeychain);
+  if (isInKeychain) return typedDevice(questions, hints);
+  const keys = await longTermKeys(files, sourceProfile, credentialProcess);
   const source = {
     sourceProfile,
     ...(region ? { region, serialNumber: undefined } : { serialNumber: configured ?? hints.found }),

@@ -2,12 +2,14 @@ import type { AwsAnswer, Keys } from '../aws/call.ts';
 import { type Destination, isOfAws } from '../aws/endpoint.ts';
 import type { ProfileSection } from '../credentials/section.ts';
 import { UserError } from '../errors.ts';
+import type { KeychainStore } from '../keys/in-keychain.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
 import {
   awsTarget,
   callerIdentity,
   credentialProcess,
   EXAMPLE_KEYS,
+  keychainOf,
   mfaDevices,
   stsDestination,
 } from '../refresh/effects.ts';
@@ -24,8 +26,11 @@ export interface Asked {
   profile: ProfileSettings;
   /** Where requests to STS go, or why a setting makes them impossible. */
   destination: Destination | { problem: string };
-  /** The id of the long-term keys, or why there are none. */
-  source: { accessKeyId: string } | { accessKeyId?: undefined; reason: string };
+  /** The id of the long-term keys, or why there are none. Keys in the keychain are not read; its label may have their id. */
+  source:
+    | { accessKeyId: string; isInKeychain?: undefined }
+    | { accessKeyId: string | undefined; isInKeychain: true; isLocked: boolean }
+    | { accessKeyId?: undefined; isInKeychain?: undefined; reason: string };
   /** Which user they belong to; undefined if there are no keys to ask with. */
   ofSource: AwsAnswer<Identity> | undefined;
   /** Which user the session belongs to; undefined if there is no session. */
@@ -54,12 +59,13 @@ export async function askAws(
     const others = { ofSource: undefined, devices: undefined, devicesBySession: undefined };
     return { profile, destination, source: { reason: texts.needsNoCode(profile) }, ofSession, ...others };
   }
-  const found = await longTermKeys(files, profile.sourceProfile, credentialProcess).catch((error) => {
-    if (error instanceof UserError) return error.message;
+  const looking = profile.keys
+    ? lookInKeychain(profile, files)
+    : longTermKeys(files, profile.sourceProfile, credentialProcess).then((keys) => ({ source: keys, keys }));
+  const { source, keys } = await looking.catch((error) => {
+    if (error instanceof UserError) return { source: { reason: error.message }, keys: undefined };
     throw error;
   });
-  const source = typeof found === 'string' ? { reason: found } : found;
-  const keys = 'accessKeyId' in source ? source : undefined;
   const [ofSource, ofSession] = await Promise.all([
     // Without any keys, the refusal shows that STS can be reached.
     isPossible && (keys || !session) ? identity(keys ?? EXAMPLE_KEYS, profile) : undefined,
@@ -70,6 +76,25 @@ export async function askAws(
     session && devicesOf(session, profile, ofSession),
   ]);
   return { profile, destination, source, ofSource, ofSession, devices, devicesBySession };
+}
+
+/** Looks whether the keychain has the keys of a profile's source. Asks nobody, and does not read them. */
+async function lookInKeychain(
+  profile: ProfileSettings,
+  files: Pick<Paths, 'credentials' | 'config'>,
+): Promise<Pick<Asked, 'source'> & { keys: undefined }> {
+  const keychain = await keychainOf(profile);
+  let seen: Awaited<ReturnType<KeychainStore['look']>>;
+  const looking = keychain && {
+    name: keychain.name,
+    read: async (source: string) => {
+      seen = await keychain.look(source);
+      return seen && EXAMPLE_KEYS;
+    },
+  };
+  await longTermKeys(files, profile.sourceProfile, credentialProcess, looking);
+  const { accessKeyId, isLocked = false } = seen ?? {};
+  return { source: { isInKeychain: true, accessKeyId, isLocked }, keys: undefined };
 }
 
 function orProblem(find: () => Destination): Asked['destination'] {

@@ -12,8 +12,11 @@ export function keyFindings(asked: readonly Asked[]): Finding[] {
     const where = profile.sourceProfile;
     // It has no keys of its own: those of its source are checked there.
     if (profile.role?.isChained) return [];
+    if (source.isInKeychain) return inKeychain(one, source);
     if (source.accessKeyId === undefined) {
-      const mend = `run "aws configure --profile ${shellWord(where)}"; or set source_profile in config.ini to another profile`;
+      const mend = profile.keys
+        ? `run "aws-mfa-agent keys list ${shellWord(where)}" to see where the keys are`
+        : `run "aws configure --profile ${shellWord(where)}"; or set source_profile in config.ini to another profile`;
       return [error('keys.present', source.reason, mend, name)];
     }
     return [
@@ -22,6 +25,25 @@ export function keyFindings(asked: readonly Asked[]): Finding[] {
       serialFinding(one),
     ];
   });
+}
+
+/** The keychain is asked only for what it shows without its password. */
+function inKeychain(
+  asked: Asked,
+  { accessKeyId, isLocked }: Extract<Asked['source'], { isInKeychain: true }>,
+): Finding[] {
+  const { profile, sourceProfile } = asked.profile;
+  const id = accessKeyId === undefined ? 'the keys' : shortKeyId(accessKeyId);
+  const present = isLocked
+    ? warning(
+        'keys.present',
+        `the keychain is locked, so it is not known whether it holds the keys of [${sourceProfile}]`,
+        'unlock it, or log in to the desktop; otherwise its password is asked for at the next refresh',
+        profile,
+      )
+    : ok('keys.present', `the keychain holds ${id} of [${sourceProfile}]`, profile);
+  const alive = `not checked: the keys of [${sourceProfile}] are read from the keychain only to make a session`;
+  return [present, absent('keys.alive', alive, profile), serialFinding(asked)];
 }
 
 function aliveFinding({ profile: { profile, sourceProfile }, ofSource }: Asked): Finding {
@@ -59,8 +81,10 @@ function aliveFinding({ profile: { profile, sourceProfile }, ofSource }: Asked):
  * a device can have any name, and a hardware serial number contains nothing.
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
  */
-function serialFinding({ profile, ofSource, devices, devicesBySession }: Asked): Finding {
+function serialFinding({ profile, devices, devicesBySession, ...asked }: Asked): Finding {
   const check = 'keys.serial';
+  // The session of a user is of the same user as the keys.
+  const ofSource = asked.source.isInKeychain && !profile.role ? asked.ofSession : asked.ofSource;
   const { serialNumber } = profile;
   const listed = [devices, devicesBySession].find((answer) => answer?.ok);
   if (serialNumber !== undefined && listed?.ok && ofSource?.ok) {
@@ -83,6 +107,13 @@ function serialFinding({ profile, ofSource, devices, devicesBySession }: Asked):
     return absent(
       check,
       `${serialNumber} is a hardware serial number, so its user cannot be checked: only a refresh shows it`,
+      profile.profile,
+    );
+  }
+  if (!ofSource?.ok && asked.source.isInKeychain) {
+    return absent(
+      check,
+      `${serialNumber}: without a session, only a refresh shows whose device it is`,
       profile.profile,
     );
   }

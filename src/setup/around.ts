@@ -55,6 +55,7 @@ export async function readAround(
           profile: name,
           sourceProfile: entries.get('source_profile')?.value ?? 'default',
           roleArn: entries.get('role_arn')?.value,
+          isInKeychain: entries.get('keys')?.value === 'keychain',
         })),
       sections: written.sections.map(({ name }) => name),
       namedSource,

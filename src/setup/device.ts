@@ -66,6 +66,12 @@ export async function chooseDevice(
   return chosen === ANOTHER ? typed(questions, undefined, undefined) : chosen;
 }
 
+/** Has the user type the serial number of the device where AWS is not asked. */
+export function typedDevice(questions: Questions, { configured, found }: DeviceHints): Promise<string> {
+  const known = [configured, found].find((serial) => serial !== undefined && serialProblem(serial) === undefined);
+  return typed(questions, known, undefined);
+}
+
 /** Asks for the serial number of the device again: AWS does not know the last one. */
 export function anotherDevice(questions: Questions): Promise<string> {
   return typed(questions, undefined, undefined);

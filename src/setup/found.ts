@@ -10,7 +10,7 @@ export interface Files {
   /** `~/.aws/config`. */
   config: AwsConfig;
   /** The profiles of `config.ini` that are refreshed with codes, if it is there. */
-  settings: { profile: string; sourceProfile: string; roleArn?: string | undefined }[];
+  settings: { profile: string; sourceProfile: string; roleArn?: string | undefined; isInKeychain?: boolean }[];
   /** The names of all sections of `config.ini`. */
   sections: string[];
   /** The source profile of --source-profile. */
@@ -20,8 +20,9 @@ export interface Files {
 /** A profile whose long-term keys can sign a refresh. */
 export interface Source {
   profile: string;
-  /** Undefined if a credential_process gives the keys. */
+  /** Undefined if a credential_process gives the keys, or the keychain has them. */
   accessKeyId: string | undefined;
+  isInKeychain?: true;
 }
 
 /** An MFA profile that the agent could keep fresh. */
@@ -128,7 +129,10 @@ function sourcesIn(files: Files): Source[] {
     // Most commands give sessions. Those of named source profiles give long-term keys.
     const isNamed = profile === namedSource || settings.some(({ sourceProfile }) => sourceProfile === profile);
     const command = awsSetting(files, profile, 'credential_process') ?? '';
-    if (givesKeysOfVault(command) || (command && isNamed)) sources.set(profile, { profile, accessKeyId: undefined });
+    if (givesLongTermKeys(command) || (command && isNamed)) sources.set(profile, { profile, accessKeyId: undefined });
+  }
+  for (const { sourceProfile: profile, isInKeychain } of settings) {
+    if (isInKeychain) sources.set(profile, { profile, accessKeyId: undefined, isInKeychain });
   }
   return [...sources.values()];
 }
@@ -144,8 +148,10 @@ export function awsSetting({ credentials, config }: Files, profile: string, key:
   return (credentials?.entries(profile).get(key) ?? config.entries(profile).get(key))?.value || undefined;
 }
 
-function givesKeysOfVault(command: string): boolean {
-  return /\baws-vault\b/.test(command) && /\s--no-session\b/.test(command);
+/** Returns whether a command gives long-term keys: those of aws-vault, or of a keeper of passwords. See docs/keys.md. */
+function givesLongTermKeys(command: string): boolean {
+  if (/\baws-vault\b/.test(command)) return /\s--no-session\b/.test(command);
+  return /(?:^|[\s/'"(|;&])(?:op|pass|gopass|bw|rbw|secret-tool|keepassxc-cli|security)\s/.test(command);
 }
 
 function obstaclesIn(files: Files, sources: Source[]): Obstacle[] {

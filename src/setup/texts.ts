@@ -18,6 +18,11 @@ export const NO_ROLE_HINT = 'tools assume them by themselves';
 export const ANOTHER_PROFILE = 'another profile';
 export const ANOTHER_DEVICE = 'another device';
 export const PROMPT_BEFORE = 'How long before a session ends should the agent ask for the code?';
+export const WHICH_PLACE = 'Where should the long-term keys be kept?';
+export const FILE_HINT = 'as now; every AWS tool can use them';
+export const KEYCHAIN = 'the keychain';
+export const KEYCHAIN_HINT = 'encrypted; only the agent uses them';
+
 export const INSTALL = 'Start the agent now and at every login?';
 
 export const CANCELLED = 'setup cancelled; nothing was written';
@@ -73,8 +78,9 @@ export function regionSet(profile: string, region: string, file: string): string
   return `Set region = ${region} for [${profile}] in ${file}`;
 }
 
-export function sourceLabel({ profile, accessKeyId }: Source): string {
-  return `[${profile}] (${accessKeyId === undefined ? 'credential_process' : shortKeyId(accessKeyId)})`;
+export function sourceLabel({ profile, accessKeyId, isInKeychain }: Source): string {
+  const elsewhere = isInKeychain ? KEYCHAIN : 'credential_process';
+  return `[${profile}] (${accessKeyId === undefined ? elsewhere : shortKeyId(accessKeyId)})`;
 }
 
 export function obstacle({ kind, profile }: Obstacle): string {

@@ -163,7 +163,9 @@ describe('GNOME Keyring', needs('Linux', 'dbus-daemon', 'dbus-monitor', 'gnome-k
           DBUS_SESSION_BUS_ADDRESS: desktop.environment.DBUS_SESSION_BUS_ADDRESS,
         });
         await startKeyring({ locked: false });
-        await done(run(['keys', 'store', '--yes'], environment));
+        const setup = ['setup', '--yes', '--keys', 'keychain', '--no-install', '--token-code'];
+        await done(run([...setup, sandbox.code()], environment));
+        expect(await content()).toContain(withoutKeys());
         await endKeyring();
         await startKeyring({ locked: true });
         prompter = spawn('/usr/libexec/gcr-prompter', { env: environment, stdio: 'ignore' });

@@ -79,6 +79,23 @@ const seen = (level: Finding['level'], found: RegExp, mend?: RegExp) => ({
 /** The remedy where nothing can ask. macOS has what it takes. */
 const GET_A_WAY = process.platform === 'darwin' ? /log in at the screen/ : /install/;
 
+describe('the long-term keys of a profile in the keychain', () => {
+  const inKeychain = (accessKeyId: string | undefined, isLocked: boolean) =>
+    keyFindings([
+      { ...asked({} as Answer), ofSource: undefined, source: { accessKeyId, isInKeychain: true, isLocked } },
+    ]);
+
+  it('doctor says what the keychain holds without its password, and does not read the keys', () => {
+    const findings = inKeychain('AKIAIOSFODNN7EXAMPLE', false);
+    expect(of('keys.present', findings)).toMatchObject([seen('ok', /the keychain holds AKIA…MPLE of \[default\]/)]);
+    expect(of('keys.alive', findings)).toMatchObject([
+      { isAbsent: true, found: expect.stringMatching(/only to make/) },
+    ]);
+    expect(of('keys.serial', findings)).toMatchObject([{ isAbsent: true }]);
+    expect(of('keys.present', inKeychain(undefined, true))).toMatchObject([seen('warning', /locked/, /unlock it/)]);
+  });
+});
+
 describe('doctor on the connection to AWS', () => {
   const aws = (answer: Answer, environment: NodeJS.ProcessEnv = {}, endpointUrl?: string) =>
     awsFindings([asked(answer, {}, destinationIn(environment, endpointUrl))], environment);

@@ -149,6 +149,20 @@ describe('the profiles that setup finds', () => {
     expect(whatIsFound(files('', role)).obstacles).toEqual([]);
   });
 
+  it('setup finds keys that a keeper of passwords gives, or that are in the keychain', () => {
+    const sources = (command: string) =>
+      whatIsFound(files('', `[profile own]\ncredential_process = ${command}\n`)).sources.length;
+    expect(sources('pass show aws/own')).toBe(1);
+    expect(sources(`sh -c 'op read "op://work/aws/json"'`)).toBe(1);
+    expect(sources('/usr/bin/secret-tool lookup service aws-mfa-agent profile own')).toBe(1);
+    expect(sources('sso-tool --pass word')).toBe(0);
+    const settings = [{ profile: 'mfa', sourceProfile: 'default', isInKeychain: true }];
+    expect(whatIsFound(files('', '', { settings }))).toMatchObject({
+      sources: [{ profile: 'default', isInKeychain: true }],
+      arrangements: [{ profile: 'mfa', sourceProfile: 'default', keptBy: 'settings' }],
+    });
+  });
+
   it('setup finds keys of another command only if its profile is named', () => {
     const config = '[profile own]\ncredential_process = my-keys\n';
     expect(whatIsFound(files('', config)).sources).toEqual([]);
