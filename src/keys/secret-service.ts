@@ -205,7 +205,8 @@ class SecretService {
       const [theirs, path] = await open('dh-ietf1024-sha256-aes128-cbc-pkcs7', new Variant('ay', ours.generateKeys()));
       return { path, key: keyFrom(ours.computeSecret(theirs.value)) };
     } catch (error) {
-      if (!/NotSupported/.test(typeOf(error))) throw error;
+      // KWallet without a plugin of libqca cannot encrypt.
+      if (typeOf(error) === '') throw error;
       const [, path] = await open('plain', new Variant('s', ''));
       return { path, key: undefined };
     }
