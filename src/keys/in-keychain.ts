@@ -21,7 +21,7 @@ export interface KeychainStore extends KeyStore {
 export function inKeychain(keychain: Keychain): KeychainStore {
   const stored = async (profile: string) => {
     const text = await keychain.read(profile);
-    if (text === undefined) return undefined;
+    if (!text) return undefined;
     const pair = keysFrom(text, profile, texts.item(profile));
     return { pair, lines: JSON.parse(text).Lines as PairLines | undefined };
   };

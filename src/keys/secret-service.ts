@@ -10,12 +10,19 @@ import type { Variant } from '@jellybrick/dbus-next';
 import { BUS, type Bus, type BusObject, withSessionBus } from '../bus/bus.ts';
 import { UserError } from '../errors.ts';
 import { deferred } from '../time/deferred.ts';
+import { pause } from '../time/pause.ts';
 import { withTimeout } from '../time/timeout.ts';
 import { type Keychain, SERVICE } from './keychain.ts';
 import * as texts from './texts.ts';
 
 /** How long the user may take to unlock the keychain, in milliseconds. */
 const PROMPT_LIMIT = 120_000;
+
+/**
+ * How long a service may keep a new item only in memory, in milliseconds. KWallet writes its file 5 seconds after a change; GNOME
+ * Keyring has written it before it answers.
+ */
+const UNTIL_ON_DISK = 7_000;
 
 const NAME = 'org.freedesktop.secrets';
 const PATH = '/org/freedesktop/secrets';
@@ -81,16 +88,18 @@ class SecretService {
     this.#environment = environment;
   }
 
-  async search(profile: string): Promise<{ unlocked: string[]; locked: string[] }> {
-    const found = await this.#call<[string[], string[]]>(PATH, 'Service', 'SearchItems', 'a{ss}', [
-      attributesOf(profile),
-    ]);
-    return { unlocked: found[0], locked: found[1] };
+  /** @param limit in milliseconds */
+  async search(profile: string, limit?: number): Promise<{ unlocked: string[]; locked: string[] }> {
+    const to = { name: NAME, path: PATH, interface: 'org.freedesktop.Secret.Service' };
+    const { body } = await this.#bus.call(to, 'SearchItems', 'a{ss}', [attributesOf(profile)], limit);
+    const [unlocked, locked] = body as [string[], string[]];
+    return { unlocked, locked };
   }
 
   /** Returns the item of a profile, unlocked. If there is none, the collection is unlocked in which one would be made. */
   async find(profile: string): Promise<string | undefined> {
-    const { unlocked, locked } = await this.search(profile);
+    // KeePassXC answers only when the user has unlocked its database.
+    const { unlocked, locked } = await this.search(profile, PROMPT_LIMIT);
     if (unlocked[0] !== undefined) return unlocked[0];
     if (locked.length > 0) await this.#unlock(locked);
     else if (await this.isLocked()) await this.#unlock([await this.#collection()]);
@@ -134,12 +143,18 @@ class SecretService {
     };
     const secret = [session.path, ...encrypted(session, text), 'application/json'];
     const signature = 'a{sv}(oayays)b';
-    const [, prompt] = await this.#call<[string, string]>(collection, 'Collection', 'CreateItem', signature, [
+    const [made, prompt] = await this.#call<[string, string]>(collection, 'Collection', 'CreateItem', signature, [
       properties,
       secret,
       true,
     ]);
     await this.#prompt(prompt);
+    // KWallet does not change the label of an item that was there.
+    if (made !== NOTHING && (await this.label(made)) !== label) {
+      const to = ['org.freedesktop.Secret.Item', 'Label', new Variant('s', label)];
+      await this.#bus.call(propertiesOf(made), 'Set', 'ssv', to);
+    }
+    if (!(await this.#isGnome())) await pause(UNTIL_ON_DISK);
   }
 
   async delete(item: string): Promise<void> {
@@ -162,6 +177,13 @@ class SecretService {
       if (/NoSuchObject|UnknownObject|UnknownMethod/.test(typeOf(error))) return undefined;
       throw error;
     }
+  }
+
+  /** Whether the service is GNOME Keyring. */
+  async #isGnome(): Promise<boolean> {
+    const owner = async (name: string) =>
+      (await this.#bus.call(BUS, 'GetNameOwner', 's', [name]).catch(() => undefined))?.body[0];
+    return (await owner('org.gnome.keyring')) === (await owner(NAME));
   }
 
   async #unlock(objects: string[]): Promise<void> {
@@ -213,8 +235,7 @@ class SecretService {
   }
 
   async #property(path: string, type: string, name: string): Promise<unknown> {
-    const properties: BusObject = { name: NAME, path, interface: 'org.freedesktop.DBus.Properties' };
-    const { body } = await this.#bus.call(properties, 'Get', 'ss', [`org.freedesktop.Secret.${type}`, name]);
+    const { body } = await this.#bus.call(propertiesOf(path), 'Get', 'ss', [`org.freedesktop.Secret.${type}`, name]);
     return (body[0] as Variant).value;
   }
 
@@ -228,6 +249,10 @@ class SecretService {
     const to = { name: NAME, path, interface: `org.freedesktop.Secret.${type}` };
     return (await this.#bus.call(to, member, signature, body)).body as Answer;
   }
+}
+
+function propertiesOf(path: string): BusObject {
+  return { name: NAME, path, interface: 'org.freedesktop.DBus.Properties' };
 }
 
 /** Returns the D-Bus name of an error; empty if it is not one of a service. */

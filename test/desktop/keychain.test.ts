@@ -51,7 +51,8 @@ describe('GNOME Keyring', needs('Linux', 'dbus-daemon', 'dbus-monitor', 'gnome-k
   async function endKeyring(): Promise<void> {
     if (keyring?.exitCode !== null || keyring.signalCode !== null) return;
     const exited = once(keyring, 'exit');
-    keyring.kill();
+    // What it has not written is lost.
+    keyring.kill('SIGKILL');
     await within('the end of the keyring', exited);
   }
 
