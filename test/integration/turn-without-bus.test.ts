@@ -7,22 +7,26 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { takeTurnWithoutBus } from '../../src/ask/desktop/turn-without-bus.ts';
+import { pathsOf } from '../../src/settings/paths.ts';
 import { within } from '../within.ts';
 
 describe('a turn without a session bus', () => {
   let folder: string;
   let environment: NodeJS.ProcessEnv;
+  /** Our runtime folder. */
+  let runtime: string;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'turn-'));
     environment = { XDG_RUNTIME_DIR: folder, HOME: folder };
-    await mkdir(join(folder, 'aws-mfa-agent'));
+    runtime = pathsOf(environment, folder).runtime;
+    await mkdir(runtime, { recursive: true });
   });
   afterEach(() => rm(folder, { recursive: true }));
 
   const never = new AbortController().signal;
 
   it('a turn without a session bus goes from one to the next, also when the process that has it is killed', async () => {
-    const path = join(folder, 'aws-mfa-agent', 'turn.sock');
+    const path = join(runtime, 'turn.sock');
     const script = 'require("net").createServer().listen(process.argv[1], () => console.log("ready"))';
     const other = spawn(process.execPath, ['-e', script, path], { stdio: ['ignore', 'pipe', 'ignore'] });
     await once(other.stdout, 'data');
@@ -52,7 +56,7 @@ describe('a turn without a session bus', () => {
     controller.abort();
     await within('the end of the second', second);
     release();
-    await rm(join(folder, 'aws-mfa-agent'), { recursive: true });
+    await rm(runtime, { recursive: true });
     const both = [takeTurnWithoutBus(environment, never), takeTurnWithoutBus(environment, never)];
     await within('two that do not wait', Promise.all(both));
   });
