@@ -205,9 +205,9 @@ async function isSchedule(expression: string): Promise<boolean> {
 
 /** Returns whether launchd has started this agent as its job. Cuts the log of the job if so. Loaded only on macOS. */
 async function startsAsLaunchdJob(): Promise<boolean> {
-  const { cutLog, isLaunchdJob, logFile } = await import('../service/macos-job.ts');
+  const { cutLog, isLaunchdJob, logFiles } = await import('../service/macos-job.ts');
   if (!isLaunchdJob(process.env)) return false;
-  cutLog(logFile(userHome()));
+  for (const file of logFiles(userHome())) cutLog(file);
   return true;
 }
 

@@ -27,7 +27,12 @@ export function isLaunchdJob(environment: NodeJS.ProcessEnv): boolean {
 const MOST_LOG = 1_000_000;
 const KEPT_LOG = 500_000;
 
-/** Cuts the log to its newest lines if it is too large. launchd never does, and opens it for appending. */
+/** The logs of the agent's job, and of Homebrew's on Apple silicon and on Intel. */
+export function logFiles(home: string): string[] {
+  return [logFile(home), ...['/opt/homebrew', '/usr/local'].map((prefix) => `${prefix}/var/log/aws-mfa-agent.log`)];
+}
+
+/** Cuts a log to its newest lines if this process writes it and it is too large. launchd never does, and opens it for appending. */
 export function cutLog(file: string): void {
   try {
     const [own, found] = [fstatSync(2), statSync(file)];

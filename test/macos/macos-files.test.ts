@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { logFiles } from '../../src/service/macos-job.ts';
 import { writeWhole } from '../../src/service/sealed-file.ts';
 
 it('a service file that cannot be written is named, with the reason and what to do', () => {
@@ -12,6 +13,14 @@ it('a service file that cannot be written is named, with the reason and what to 
     /^cannot write .*agent\.plist: its path leads through a file .*move that file away/,
   );
   rmSync(folder, { recursive: true });
+});
+
+it('the logs that the agent cuts are that of the LaunchAgent and those of Homebrew', () => {
+  expect(logFiles('/Users/alice')).toEqual([
+    '/Users/alice/Library/Logs/aws-mfa-agent.log',
+    '/opt/homebrew/var/log/aws-mfa-agent.log',
+    '/usr/local/var/log/aws-mfa-agent.log',
+  ]);
 });
 
 describe('files on macOS', () => {
