@@ -412,6 +412,9 @@ describe('a rotation that is interrupted', () => {
       await expectWorkingKey(world);
       expect(keysOf(sandbox.alice)).toHaveLength(1);
       expect(sandbox.alice.accessKeyId).not.toBe(oldId);
+      // A request without an answer is not repeated before its key was looked for.
+      const created = sandbox.sts.requests.filter(({ action }) => action === 'CreateAccessKey');
+      expect(created.map(({ outcome }) => outcome)).not.toContain('LimitExceeded');
     }),
   );
 });
