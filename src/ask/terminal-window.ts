@@ -34,22 +34,37 @@ export function terminalWindow(environment: NodeJS.ProcessEnv): Way {
 
 /**
  * Opens a terminal window with a command of this program.
+ * @param stays whether the window stays open until the user presses Return, to be read
  * @returns why it failed, as soon as that is known
  */
 export async function openTerminal(
   words: readonly string[],
   environment: NodeJS.ProcessEnv,
   activationToken: string | undefined,
+  stays = false,
 ): Promise<string | undefined> {
   const emulator = emulatorIn(environment);
   if (!emulator) return reasons.NO_TERMINAL_EMULATOR;
   return startOutside(
     // It ends with a status of its own, or with that of the command: neither says that it was not opened.
-    ['sh', '-c', '"$@" || :', 'sh', ...emulator, nodePath(), fileURLToPath(PROGRAM), ...words],
+    [
+      'sh',
+      '-c',
+      '"$@" || :',
+      'sh',
+      ...emulator,
+      ...(stays ? STAYING : []),
+      nodePath(),
+      fileURLToPath(PROGRAM),
+      ...words,
+    ],
     texts.OPENS_TERMINAL,
     dialogEnvironment(environment, activationToken),
   );
 }
+
+/** Runs a command, and waits for the user. */
+const STAYING = ['sh', '-c', `"$@"; printf '\\n%s ' '${texts.PRESS_RETURN}'; read -r answer`, 'sh'];
 
 /**
  * The user's terminal emulator, with what comes before a command.

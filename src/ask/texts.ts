@@ -109,6 +109,9 @@ export function refreshCommand({ profile }: AskRequest): string {
 
 export const OPEN_TERMINAL = 'Open a terminal';
 
+/** At the end of what a terminal shows that was opened for it. */
+export const PRESS_RETURN = 'Press Return to close this window.';
+
 export const OPENS_TERMINAL = `${APPLICATION} opens a terminal`;
 
 export const NOT_SIX_DIGITS = 'A code has six digits. Try again.';

@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { offer } from '../../src/ask/desktop/offer.ts';
+import { packageVersion } from '../../src/package-file.ts';
 import { needs } from '../needs.ts';
 import { type PrivateBus, startBus } from '../presence/buses.ts';
 import { until, within } from '../within.ts';
 import { type NotificationServer, startNotificationServer } from './notification-server.ts';
 
-const OFFER = { text: 'The access key of [default] is 91d old.', words: ['keys', 'rotate', 'default'] };
+/** Its command prints the version of the program. */
+const OFFER = { text: 'The access key of [default] is 91d old.', words: ['--version'] };
 
 describe('an offer', needs('dbus-daemon'), () => {
   let bus: PrivateBus;
@@ -19,14 +21,15 @@ describe('an offer', needs('dbus-daemon'), () => {
 
   beforeEach(async () => {
     [bus, programs] = await Promise.all([startBus(), mkdtemp(join(tmpdir(), 'offer-'))]);
-    // A terminal emulator that writes what it was started with.
+    // A terminal emulator that writes down what it would show.
     const terminal = join(programs, 'x-terminal-emulator');
+    const shown = join(programs, 'shown');
     await writeFile(
       terminal,
-      `#!/bin/sh\necho "$@" "$XDG_ACTIVATION_TOKEN" >${programs}/opened.new\nmv ${programs}/opened.new ${programs}/opened\n`,
+      `#!/bin/sh\nshift\n(echo "$XDG_ACTIVATION_TOKEN"; "$@" </dev/null) >${shown}.new 2>&1\nmv ${shown}.new ${shown}\n`,
     );
     await chmod(terminal, 0o755);
-    environment = { DBUS_SESSION_BUS_ADDRESS: bus.address, DISPLAY: ':7', PATH: `${programs}:/usr/bin:/bin` };
+    environment = { DBUS_SESSION_BUS_ADDRESS: bus.address, DISPLAY: ':7', PATH: `${programs}:${process.env.PATH}` };
   });
   afterEach(async () => {
     await server?.stop();
@@ -49,10 +52,10 @@ describe('an offer', needs('dbus-daemon'), () => {
     server.emit('ActivationToken', shown.id, 'token-7');
     server.emit('ActionInvoked', shown.id, 'enter');
     expect(await within('the end of the offer', offered)).toBe(true);
-    const opened = await until('a terminal is opened', () =>
-      readFile(join(programs, 'opened'), 'utf8').catch(() => undefined),
+    const look = () => readFile(join(programs, 'shown'), 'utf8').catch(() => undefined);
+    expect(await until('a terminal is opened', look)).toBe(
+      `token-7\n${packageVersion()}\n\nPress Return to close this window. `,
     );
-    expect(opened).toMatch(/^-e \S+ \S+ keys rotate default token-7\n$/);
   });
 
   it('an offer that is closed, or no longer needed, opens nothing', async () => {
@@ -66,7 +69,7 @@ describe('an offer', needs('dbus-daemon'), () => {
     stopped.abort();
     await within('the end of the offer', ended);
     await server.closedCount(2);
-    await expect(readFile(join(programs, 'opened'))).rejects.toThrow('ENOENT');
+    await expect(readFile(join(programs, 'shown'))).rejects.toThrow('ENOENT');
   });
 
   it('an offer is a notice where nothing can be clicked or opened, and does no harm where nothing is shown', async () => {

@@ -32,7 +32,7 @@ export async function offer(
     if (process.platform === 'darwin') return await macosNotice(texts.APPLICATION, text, environment);
     return await withSessionBus(environment, async (bus) => {
       const token = await clicked(bus, text, environment, signal);
-      if (token !== undefined) await openTerminal(words, environment, token.value);
+      if (token !== undefined) await openTerminal(words, environment, token.value, true);
       return true;
     });
   } catch {
