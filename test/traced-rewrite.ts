@@ -55,14 +55,14 @@ export const temporaryOf = (file: string) =>
   join(dirname(file), `.${basename(file)}.aws-mfa-agent-1-${'0'.repeat(16)}`);
 
 /**
- * Puts sessions into profiles, or a pair of keys into [default], by the built program's own code, under strace, which lets
- * something happen at one call.
+ * Puts sessions into profiles, or a pair of keys into [default], or removes the session of a profile, by the built program's own
+ * code, under strace, which lets something happen at one call.
  * @param file in a folder of its own; the log comes beside that
  * @param injection `effect` as in strace(1): `error=EIO`. After `signal=STOP` the program stands still until it is resumed
  */
 export async function rewrite(
   file: string,
-  written: Record<string, MfaSession> | { pair: KeyPair },
+  written: Written,
   injection?: { call: Call; effect: string; whileStopped?: (resume: () => void) => Promise<void> },
 ): Promise<Ended> {
   const folder = dirname(file);
@@ -72,9 +72,7 @@ export async function rewrite(
   // The background thread has numbers of its own by what rewrite.mjs does first, the main thread by being seen alone.
   const threads = call?.thread === 'main' ? [] : ['-f'];
   const strace = [...threads, '-qq', '-e', 'trace=%file,%desc', '-e', 'signal=SIGSTOP', ...paths, ...inject];
-  const [name, values] = isPair(written)
-    ? ['withPair', ['default', written.pair]]
-    : ['withSessions', [Object.entries(written)]];
+  const [name, values] = changeOf(written);
   const node = [process.execPath, REWRITE, MODULES, name, file, JSON.stringify(values)];
   const log = `${folder}.log`;
   const child = spawn('strace', [...strace, '-o', log, ...node], {
@@ -105,8 +103,12 @@ export async function rewrite(
   return { log: readFileSync(log, 'utf8').replaceAll(folder, 'AWS').trim().split('\n'), status, signal, stderr };
 }
 
-function isPair(written: Record<string, MfaSession> | { pair: KeyPair }): written is { pair: KeyPair } {
-  return Object.hasOwn(written, 'pair');
+type Written = Record<string, MfaSession> | { pair: KeyPair } | { removed: string };
+
+function changeOf(written: Written): [name: string, values: unknown[]] {
+  const { pair, removed } = written as { pair?: unknown; removed?: unknown };
+  if (pair) return ['withPair', ['default', pair]];
+  return removed ? ['withoutSession', [removed]] : ['withSessions', [Object.entries(written)]];
 }
 
 /** The calls of a whole run. */

@@ -68,7 +68,6 @@ describe('console', () => {
     expect(asked('AssumeRole')).toHaveLength(1);
     await sandbox.settings(`[mfa]\n${ADMIN}duration_seconds = 3600\n`);
     await print();
-    await print();
     expect(asked('AssumeRole')).toMatchObject([{ durationSeconds: '900' }, { durationSeconds: '3600' }]);
   });
 
@@ -107,8 +106,7 @@ describe('console', () => {
   });
 
   it('console says so where a web page or nothing answers instead of AWS', async () => {
-    await refresh('admin');
-    sandbox.sts.fault({ kind: 'html', status: 200 });
+    sandbox.sts.fault({ kind: 'html', status: 200 }, 1, 'getSigninToken');
     expect((await print()).stderr).toMatch(/cannot sign in .*: no answer from 127\.0\.0\.1 \(a web page answered: /);
     env = { ...env, AWS_ENDPOINT_URL_SIGNIN: 'http://127.0.0.1:1' };
     expect((await print()).stderr).toMatch(/cannot sign in .*: no answer from 127\.0\.0\.1 \(.*ECONNREFUSED/);

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { withSession, withSessions } from '../../src/credentials/edit.ts';
+import { withoutSession, withSession, withSessions } from '../../src/credentials/edit.ts';
 import { withPair } from '../../src/credentials/pair.ts';
 import { changeCredentials } from '../../src/files/replace.ts';
 import { needs } from '../needs.ts';
@@ -173,6 +173,25 @@ describe('a rewrite of the credentials file', needs('strace'), () => {
       LONGEST,
     );
   });
+
+  test(
+    'a forget that is killed leaves the session or none, never a part of it',
+    async () => {
+      const removed = 'mfa';
+      const expected = { old: OLD.toString(), new: withoutSession(OLD, removed).toString() };
+      expect(expected.new).toBe(expected.old.replace(/(?<=\[mfa\]\n)[^[]*(?=\n\[work\])/, ''));
+      const calls = callsIn((await rewrite(newFile(OLD), { removed })).log).filter(({ writes }) => writes);
+      const renaming = calls.findIndex(({ name }) => name.startsWith('rename'));
+      expect(renaming).toBeGreaterThan(0);
+      await eachOf(calls, async (call, index) => {
+        const file = newFile(OLD);
+        const ended = await rewrite(file, { removed }, { call, effect: 'signal=KILL' });
+        expect(ended.signal, lineOf(call)).toBe('SIGKILL');
+        expect(readFileSync(file, 'utf8'), lineOf(call)).toBe(index <= renaming ? expected.old : expected.new);
+      });
+    },
+    LONGEST,
+  );
 
   test(
     'a rotation that is killed while it stores the new keys leaves the old pair or the new one, never half of each',
