@@ -107,6 +107,7 @@ export class Agent {
   readonly #assuming = new Set<Promise<void>>();
   readonly #over = new AbortController();
   #returnedAt: number;
+  #wokeAt: number | undefined;
   #presence: Presence | undefined;
   #running: Promise<void> | undefined;
   #again: CheckReason | undefined;
@@ -282,6 +283,8 @@ export class Agent {
     for (const kept of this.#kept.values()) kept.clockSet(jumped);
     const now = clock.now();
     this.#returnedAt = slept > 0 ? now : this.#returnedAt + jumped;
+    if (slept > 0) this.#wokeAt = now;
+    else if (this.#wokeAt !== undefined) this.#wokeAt += jumped;
 
     if ([...this.#kept.values()].some(({ isUnaskable }) => isUnaskable)) await this.#effects.takeDesktop();
     const situations = await this.#situations(reason, now);
@@ -296,6 +299,7 @@ export class Agent {
       remindEvery,
       quietUntil: quiet && quietUntil(quiet, now),
       returnedAt: this.#returnedAt,
+      wokeAt: this.#waiters.size > 0 ? undefined : this.#wokeAt,
       ...(held === undefined ? {} : { held }),
       ...{ paused, offline, jitter: this.#jitter },
     };

@@ -37,6 +37,8 @@ export interface Circumstances {
   offline?: string | undefined;
   /** From 0 to 1, the same for the agent's whole life. Spreads the requests of many users. */
   jitter?: number;
+  /** When the machine last woke. Undefined also while a command waits for a session. */
+  wokeAt?: number | undefined;
   /** Why a notification would not be shown now. */
   paused?: string | undefined;
   /** When the user last returned: the agent started, the machine woke, or the screen was unlocked. */
@@ -72,6 +74,7 @@ export function plan(situations: Situation[], circumstances: Circumstances): Pla
   const standings = new Map<string, Standing>();
   const looks: number[] = [];
   const asking = new Map<string, string>();
+  const spread = spreadUntil(circumstances);
   const byCode = situations.filter(({ role }) => role === undefined);
   for (const { history, serialNumber, profile } of byCode) {
     if (history.askingSince !== undefined) asking.set(serialNumber, profile);
@@ -85,8 +88,10 @@ export function plan(situations: Situation[], circumstances: Circumstances): Pla
     );
     standings.set(situation.profile, standing);
     if (action) actions.push(action);
-    else if (situation.isDoubtful && standing.standing !== 'forgotten' && circumstances.held === undefined)
-      actions.push({ do: 'verify', profile: situation.profile });
+    else if (situation.isDoubtful && standing.standing !== 'forgotten' && circumstances.held === undefined) {
+      if (spread > circumstances.now) looks.push(spread);
+      else actions.push({ do: 'verify', profile: situation.profile });
+    }
     if (action?.do === 'ask') asking.set(situation.serialNumber, situation.profile);
     if (look !== undefined) looks.push(look);
   }
@@ -97,7 +102,14 @@ export function plan(situations: Situation[], circumstances: Circumstances): Pla
     const { now, offline, jitter = 0 } = circumstances;
     const { action, standing, look } = planRole(
       { ...situation, ...role },
-      { now, offline, jitter, isSourceUsable, isStopped: stopped !== undefined && isStopped(stopped, circumstances) },
+      {
+        now,
+        offline,
+        jitter,
+        spreadUntil: spread,
+        isSourceUsable,
+        isStopped: stopped !== undefined && isStopped(stopped, circumstances),
+      },
     );
     standings.set(situation.profile, standing);
     if (action) actions.push({ do: action, profile: situation.profile });
@@ -105,6 +117,14 @@ export function plan(situations: Situation[], circumstances: Circumstances): Pla
   }
   const ahead = looks.filter((look) => look > circumstances.now);
   return { actions, standings, nextLook: ahead.length > 0 ? Math.min(...ahead) : undefined };
+}
+
+/** In how many milliseconds the machines that wake at the same moment ask AWS about the sessions that ended meanwhile. */
+const SPREAD = 10_000;
+
+/** Returns until when requests that nobody waits for are held back after the machine woke. */
+function spreadUntil({ wokeAt, jitter = 0 }: Circumstances): number {
+  return wokeAt === undefined ? 0 : wokeAt + jitter * SPREAD;
 }
 
 /** Returns the roles, each after those that it is assumed with. */

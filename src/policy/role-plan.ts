@@ -22,6 +22,8 @@ interface RoleCircumstances {
   offline: string | undefined;
   /** From 0 to 1. Spreads the requests of many users. */
   jitter: number;
+  /** Until when a role is not assumed although it could be, unless its source has just got another session. */
+  spreadUntil: number;
   /** Whether the source holds a session that AWS accepts. */
   isSourceUsable: boolean;
   /** Whether a stop of this profile is not over. */
@@ -38,7 +40,7 @@ interface RolePlan {
 /** Decides what to do for a role; the first rule that applies counts. Nobody is asked. */
 export function planRole(role: RoleSituation, circumstances: RoleCircumstances): RolePlan {
   const { source, state, history, isSourceNew } = role;
-  const { now, offline, isSourceUsable, isStopped } = circumstances;
+  const { now, offline, spreadUntil, isSourceUsable, isStopped } = circumstances;
   if (history.forgotten && state !== 'long-term') return { standing: { standing: 'forgotten' } };
   if (history.unsaved) return { standing: { standing: 'unsaved' }, action: 'save' };
   if (state === 'long-term') return { standing: { standing: 'stopped', why: texts.HOLDS_LONG_TERM } };
@@ -55,6 +57,7 @@ export function planRole(role: RoleSituation, circumstances: RoleCircumstances):
   if (history.wait && history.wait.until > now) {
     return { standing: { standing: 'waiting', ...history.wait, source }, look: history.wait.until };
   }
+  if (!isSourceNew && spreadUntil > now) return { standing: { standing: 'assuming' }, look: spreadUntil };
   return { standing: { standing: 'assuming' }, action: 'assume' };
 }
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Agent } from '../../src/agent/agent.ts';
 import { after, FRESH_START, type History, type ProfileEvent } from '../../src/policy/history.ts';
 import type { RefreshOutcome } from '../../src/policy/outcome.ts';
-import { plan, type Situation } from '../../src/policy/plan.ts';
+import { type Circumstances, plan, type Situation } from '../../src/policy/plan.ts';
 import type { SessionState, StoredSession } from '../../src/session/session.ts';
 import { regionVariables } from '../../src/session/variables.ts';
 import type { ProfileSettings, Settings } from '../../src/settings/settings.ts';
@@ -45,7 +45,7 @@ const source = (state: SessionState, history: History = FRESH_START): Situation 
 });
 
 /** What the plan does for the role, and says of it. */
-function planned(situations: Situation[], circumstances: Partial<typeof CIRCUMSTANCES> & object = {}) {
+function planned(situations: Situation[], circumstances: Partial<Circumstances> = {}) {
   const { actions, standings, nextLook } = plan(situations, { ...CIRCUMSTANCES, ...circumstances });
   const ofRoles = actions
     .filter(({ profile }) => profile !== 'mfa')
@@ -56,6 +56,28 @@ function planned(situations: Situation[], circumstances: Partial<typeof CIRCUMST
 const MISSING = { state: 'missing', expiration: undefined } as const;
 
 describe('the plan of a role', () => {
+  it('the plan assumes a role that ended during sleep only after a while, so that many machines do not ask at once', () => {
+    const ended = role({ state: 'expired', expiration: NOON - HOUR });
+    const woken = { wokeAt: NOON - 1_000, jitter: 0.5 };
+    expect(planned([source('fresh'), ended], woken)).toMatchObject({
+      actions: [],
+      standing: { standing: 'assuming' },
+      nextLook: NOON + 4_000,
+    });
+    expect(planned([source('fresh'), ended], { ...woken, now: NOON + 4_000 }).actions).toEqual(['assume admin']);
+    // While a command waits, the agent passes no time of waking. With a new session of the source, the user is there.
+    expect(planned([source('fresh'), ended], { jitter: 0.5 }).actions).toEqual(['assume admin']);
+    const isNew = role({ state: 'expired', expiration: NOON - HOUR, isSourceNew: true });
+    expect(planned([source('fresh'), isNew], woken).actions).toEqual(['assume admin']);
+  });
+
+  it('the plan asks AWS about a session only a while after the machine woke', () => {
+    const doubtful = { ...source('fresh'), isDoubtful: true };
+    const at = (now: number) => plan([doubtful], { ...CIRCUMSTANCES, now, wokeAt: NOON, jitter: 0.3 });
+    expect(at(NOON + 1_000)).toMatchObject({ actions: [], nextLook: NOON + 3_000 });
+    expect(at(NOON + 3_000).actions).toEqual([{ do: 'verify', profile: 'mfa' }]);
+  });
+
   it('the plan leaves a fresh role alone, and looks again when it becomes due', () => {
     expect(planned([source('fresh'), role()])).toMatchObject({
       actions: [],
