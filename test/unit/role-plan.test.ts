@@ -6,6 +6,7 @@ import { type Circumstances, plan, type Situation } from '../../src/policy/plan.
 import type { SessionState, StoredSession } from '../../src/session/session.ts';
 import { regionVariables } from '../../src/session/variables.ts';
 import type { ProfileSettings, Settings } from '../../src/settings/settings.ts';
+import { Clock } from '../../src/time/clock.ts';
 import { quietEffects } from '../agent-effects.ts';
 
 const MINUTE = 60_000;
@@ -212,7 +213,7 @@ describe('an agent with role profiles', () => {
   ) {
     const held = new Map<string, StoredSession>();
     const [jobs, notices, prompts] = [[] as string[][], [] as string[], [] as string[]];
-    let made = 0;
+    let [made, asleep] = [0, 0];
     const session = (seconds: number) => ({
       accessKeyId: `ASIA${++made}`,
       secretAccessKey: 'secret',
@@ -230,6 +231,7 @@ describe('an agent with role profiles', () => {
     });
     const agent = new Agent(settings(), {
       ...quietEffects(),
+      clock: new Clock({ wall: Date.now, sinceBoot: Date.now, awake: () => Date.now() - asleep }),
       readSessions: async () => held,
       refresh: ({ profile }, { signal }) => {
         prompts.push(profile);
@@ -266,7 +268,12 @@ describe('an agent with role profiles', () => {
     };
     const reload = (changed: ProfileSettings[]) => agent.reload({ ...settings(), profiles: changed });
     const standings = () => Object.fromEntries(agent.status().map((one) => [one.profile, one.standing.standing]));
-    return { agent, held, jobs, notices, prompts, newSource, minutes, reload, standings };
+    /** No timer fires during sleep. */
+    const sleep = (hours: number) => {
+      asleep += hours * HOUR;
+      vi.setSystemTime(Date.now() + hours * HOUR);
+    };
+    return { agent, held, jobs, notices, prompts, newSource, minutes, reload, standings, sleep };
   }
 
   it('the agent has fifty roles behind one source assumed by one child, and asks for none of them', async () => {
@@ -287,6 +294,30 @@ describe('an agent with role profiles', () => {
     await minutes(12);
     expect(jobs).toEqual([names, names]);
     expect(prompts).toEqual(['mfa']);
+    await agent.stop();
+  });
+
+  it('the agent assumes roles a few seconds after the machine woke, or at once for a command', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.9);
+    const { agent, jobs, newSource, sleep } = world([MFA, ofRole('admin', 'mfa')]);
+    newSource();
+    await agent.check('start');
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(jobs).toHaveLength(1);
+    sleep(2);
+    await agent.check('schedule');
+    await vi.advanceTimersByTimeAsync(8_900);
+    expect(jobs).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(jobs).toHaveLength(2);
+    sleep(2);
+    await agent.check('schedule');
+    expect(jobs).toHaveLength(2);
+    const asked = agent.refresh('admin', { wait: 5_000, person: true, gone: new AbortController().signal });
+    await vi.advanceTimersByTimeAsync(1_500);
+    expect(jobs).toHaveLength(3);
+    expect(await asked).toMatchObject({ state: 'fresh' });
+    vi.restoreAllMocks();
     await agent.stop();
   });
 
