@@ -108,6 +108,7 @@ describe('the published package', () => {
     const old = join(folder, 'old-node.cjs');
     writeFileSync(old, "Object.defineProperty(process, 'versions', { value: { node: '20.11.1' } });");
     expect(scripts.prebuild).toBe('node check-node.cjs');
+    expect(scripts.pretest).toMatch(/^node check-node.cjs && /);
     for (const file of ['dist/cli.cjs', 'check-node.cjs']) {
       const { status, stdout, stderr } = spawnSync(process.execPath, ['--require', old, file, 'status'], {
         encoding: 'utf8',
