@@ -77,6 +77,7 @@ export async function rotate(
   };
   const record = (rotation: Rotation | undefined, age?: KeyMemory['age']) =>
     journal.change(({ rotation: _, ...memory }) => ({ ...memory, ...(rotation && { rotation }), ...(age && { age }) }));
+  let isNew = false;
   let failures = 0;
   for (let steps = 0; steps < MOST_STEPS; steps++) {
     const stored = await store.read();
@@ -100,6 +101,7 @@ export async function rotate(
         await record(undefined);
         continue;
       case 'begin': {
+        isNew = true;
         const { arn: user } = await sent(source, 'ask AWS for the user', effects.identity, effects);
         const keep = options.keep ? { keep: true } : {};
         await record({ user, oldId: stored.accessKeyId, sentAt: effects.now(), step: 'creating', ...keep });
@@ -127,8 +129,10 @@ export async function rotate(
         const { failure } = answer;
         const isUncertain = isWithoutAnswer(failure);
         failures += 1;
-        if (!isUncertain && !isRefusal(failure, 'LimitExceeded')) await record(undefined);
-        else if (failures < MOST_TRIES) {
+        if (!isUncertain && !isRefusal(failure, 'LimitExceeded')) {
+          // Unless an earlier request may have made a key, nothing was begun.
+          if (isNew && failures === 1) await record(undefined);
+        } else if (failures < MOST_TRIES) {
           if (isUncertain) say(texts.noAnswerToCreate());
           await effects.pause(1_000 * failures);
           continue;

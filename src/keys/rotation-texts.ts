@@ -7,7 +7,7 @@ type Refusal = Extract<AwsAnswer<unknown>, { ok: false }>;
 
 /** Says why a request of a rotation failed. @param what completes "could not": `list the access keys` */
 export function requestFailed(source: string, what: string, { failure, endpoint }: Refusal): string {
-  const start = `the key of [${source}] was not rotated: could not ${what}`;
+  const start = `the rotation of the key of [${source}] stopped: could not ${what}`;
   switch (failure.kind) {
     case 'forbidden':
       return plain(`${start}: AWS refused: ${failure.detail} (the policy that is needed: docs/iam.md)`);
