@@ -71,7 +71,7 @@ if (!has('python3:botocore')) delete READERS.botocore;
 /** How long the refreshers of a race may take, in milliseconds: they do as much work as two cores can in ten seconds. */
 const LONGEST_RACE = 45_000;
 /** A race is run once more when the other program stood still with the file cut short. */
-const TEST_LIMIT = 180_000;
+const TEST_LIMIT = 300_000;
 
 function started([command = '', ...args]: string[], ...more: string[]): ChildProcess {
   return spawn(command, [...args, ...more], { stdio: ['pipe', 'pipe', 'inherit'] });
