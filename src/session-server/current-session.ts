@@ -7,6 +7,7 @@ import { isRefused, type UsableSession } from '../session/session.ts';
 import { expirationForSdk } from '../session/variables.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { nodePath } from '../start-child.ts';
+import { pause } from '../time/pause.ts';
 import type { Answer } from './server.ts';
 
 /** For how long an answer may be repeated, in milliseconds: many requests may come at once. */
@@ -15,10 +16,13 @@ const SHARED = 50;
 /** The shortest time between two calls of the agent, in milliseconds: botocore asks again with every request of its user. */
 const CALL_GAP = 5_000;
 
+/** After how long a file that has lost the session is read again, in milliseconds: some programs empty it before they write. */
+const SECOND_LOOK = 200;
+
 /**
- * Returns the answer of the session server. It is the session of the profile until its end, also while it is due. Meanwhile the
- * running agent asks for the code, or a child process without a terminal does, with the methods of the settings: the command
- * has the terminal.
+ * Returns the answer of the session server. It is the session of the profile until its end, also while it is due, and while
+ * the credentials file cannot be read. Meanwhile the running agent asks for the code, or a child process without a terminal
+ * does, with the methods of the settings: the command has the terminal.
  * @param first the session that the command starts with, which may not be on disk
  * @param child `globalWords`: the global options for a child process. `signal` ends it
  */
@@ -27,10 +31,11 @@ export function currentSession(
   profile: ProfileSettings,
   first: UsableSession,
   child: { globalWords: string[]; environment: NodeJS.ProcessEnv; signal: AbortSignal },
-): () => Answer {
+): () => Promise<Answer> {
   const old = readHeldSession(settings, profile, Date.now()).session?.accessKeyId;
   let unsaved = old === first.accessKeyId ? undefined : first;
-  let shared: { until: number; answer: Answer } | undefined;
+  let last: UsableSession | undefined = first;
+  let shared: { until: number; answer: Promise<Answer> } | undefined;
   let nextCall = 0;
   let problem: string | undefined;
 
@@ -42,17 +47,33 @@ export function currentSession(
     nextCall = performance.now() + ('inChild' in renewed ? settings.remindEvery : CALL_GAP);
   };
 
-  return () => {
-    if (shared && performance.now() < shared.until) return shared.answer;
+  const look = (): HeldSession | Error => {
+    try {
+      return readHeldSession(settings, profile, Date.now());
+    } catch (error) {
+      return error as Error;
+    }
+  };
+
+  const current = async (): Promise<Answer> => {
+    let held = look();
+    if (last && !(held instanceof Error) && held.state === 'missing') {
+      await pause(SECOND_LOOK);
+      held = look();
+    }
     const now = Date.now();
-    const held = readHeldSession(settings, profile, now);
+    if (held instanceof Error) return last && isUsable(last, now) ? given(last, now) : noSession(held.message);
     if (performance.now() >= nextCall) void renew(held);
     const inFile = held.session && !isRefused(held.session) && isUsable(held.session, now) ? held.session : undefined;
     if ((inFile && inFile.accessKeyId !== old) || (unsaved && !isUsable(unsaved, now))) unsaved = undefined;
     const session = unsaved ?? inFile;
-    const answer = session ? given(session, now) : none(profile, held, problem, now);
-    shared = { until: performance.now() + SHARED, answer };
-    return answer;
+    last = session;
+    return session ? given(session, now) : none(profile, held, problem, now);
+  };
+
+  return () => {
+    if (!shared || performance.now() >= shared.until) shared = { until: performance.now() + SHARED, answer: current() };
+    return shared.answer;
   };
 }
 
@@ -93,14 +114,13 @@ function given(session: UsableSession, now: number): Answer {
   };
 }
 
-/** @returns a status from 400 to 499: the SDK for JavaScript shows the reason only then, and the one for Go tries again after others */
 function none({ profile }: ProfileSettings, held: HeldSession, problem: string | undefined, now: number): Answer {
   const message = notUsable(profile, held.state, held.expiration, now);
-  return {
-    status: 400,
-    body: {
-      Code: held.state === 'expired' ? 'ExpiredToken' : 'NoSession',
-      Message: problem === undefined ? message : `${message} (${problem})`,
-    },
-  };
+  const code = held.state === 'expired' ? 'ExpiredToken' : 'NoSession';
+  return noSession(problem === undefined ? message : `${message} (${problem})`, code);
+}
+
+/** @returns a status from 400 to 499: the SDK for JavaScript shows the reason only then, and the one for Go tries again after others */
+function noSession(message: string, code = 'NoSession'): Answer {
+  return { status: 400, body: { Code: code, Message: message } };
 }

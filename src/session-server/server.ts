@@ -30,7 +30,7 @@ const PATH = '/session';
  * in a browser. Requests that are not right in everything, slow or too large get no answer.
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
  */
-export async function serveSession(answer: () => Answer): Promise<SessionServer> {
+export async function serveSession(answer: () => Promise<Answer>): Promise<SessionServer> {
   const token = randomBytes(32).toString('base64url');
   const expected = digest(token);
   /** Open connections, the oldest first. */
@@ -52,8 +52,10 @@ export async function serveSession(answer: () => Answer): Promise<SessionServer>
       (method, target, head) => {
         const isRight = timingSafeEqual(digest(headerIn(head, 'Authorization') ?? ''), expected);
         if (isRight && method === 'GET' && target === PATH && headerIn(head, 'Host') === host) {
-          const { status, body } = answer();
-          writeAnswer(client, status, body);
+          answer().then(
+            ({ status, body }) => writeAnswer(client, status, body),
+            () => client.destroy(),
+          );
         } else {
           client.destroy();
         }

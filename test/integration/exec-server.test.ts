@@ -243,6 +243,21 @@ describe('exec --server', () => {
     await holds(async () => expect((await server.ask())?.body).toEqual(bodyOf(next)));
   });
 
+  it('exec --server answers with an error when the session was removed from the file, and not when the file cannot be read', async () => {
+    await settings('prompt = terminal\n');
+    const session = await put(issue(3600));
+    const server = await serve();
+    const text = await readFile(sandbox.credentialsFile, 'utf8');
+    await writeFile(sandbox.credentialsFile, Buffer.from([0xff, 0x00]));
+    expect(await server.ask()).toMatchObject({ status: 200, body: bodyOf(session) });
+    await writeFile(sandbox.credentialsFile, text.replace(/\[mfa\][\s\S]*/, ''));
+    await expect.poll(async () => (await server.ask())?.status).toBe(400);
+    expect((await server.ask())?.body).toMatchObject({
+      Code: 'NoSession',
+      Message: expect.stringContaining('[mfa] holds no session'),
+    });
+  });
+
   it('exec --server says after the end of the session what the running agent does', async () => {
     await settings('check = 0 0 1 1 *\nprompt = terminal\n');
     await put(issue(3600));
