@@ -61,7 +61,7 @@ it('the page of the agent accepts another code when AWS refuses one, and shows t
   await agent.says(/session refreshed/);
 });
 
-it('the result is a notification when the page was closed before AWS answered', needs('dbus-daemon'), async () => {
+it('the result is a notification if the page was closed before the answer', needs('Linux', 'dbus-daemon'), async () => {
   const bus = await startBus();
   const server = await startNotificationServer({ DBUS_SESSION_BUS_ADDRESS: bus.address }, ['body']);
   agent.child.kill('SIGTERM');

@@ -118,7 +118,7 @@ describe('exec --server', () => {
       AWS_CONTAINER_CREDENTIALS_FULL_URI: url.href,
       AWS_CONTAINER_AUTHORIZATION_TOKEN: token,
       // [default] holds long-term keys.
-      AWS_SHARED_CREDENTIALS_FILE: expect.stringMatching(/\/run\/aws-mfa-agent\/exec-\d+\.no-credentials$/),
+      AWS_SHARED_CREDENTIALS_FILE: expect.stringMatching(new RegExp(`^${sandbox.runtime}/exec-\\d+\\.no-credentials$`)),
       AWS_MFA_AGENT_CREDENTIALS_FILE: sandbox.credentialsFile,
     });
     expect(url.href).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/./);

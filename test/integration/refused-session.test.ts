@@ -208,7 +208,7 @@ describe('the agent and a session that AWS no longer accepts', () => {
     const { accessKeyId, expiration: exact } = await put(5 * HOUR);
     const expiration = Math.floor(exact / 1000) * 1000;
     await until('the agent sees the session', async () => {
-      const report = await askAgent(join(sandbox.home, 'run', 'aws-mfa-agent'), 'GET /v1/agent', {});
+      const report = await askAgent(sandbox.runtime, 'GET /v1/agent', {});
       return report?.profiles[0]?.expiration === expiration;
     });
     expect(sandbox.sts.requests.filter((request) => request.accessKeyId === accessKeyId)).toEqual([]);
