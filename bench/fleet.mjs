@@ -1,4 +1,4 @@
-// How many requests a second a thousand agents send to AWS, with and without jitter: npm run build:modules && node bench/fleet.mjs [SCENARIO]
+// How many requests a second a thousand agents send to AWS, with and without jitter: npm run bench:fleet [-- SCENARIO]
 // The agents and their plans are real; the clock is simulated, and the sessions come from the sandbox STS on that clock.
 import pino from 'pino';
 import { Agent } from '../build/agent/agent.js';
