@@ -161,11 +161,10 @@ async function offerKeychain(
   if (!isInFile || isKept || keys === 'file' || (keys === undefined && (yes || !questions.person))) return;
   if (keys === undefined) {
     const { keychain } = await import('../keys/stores.ts');
-    try {
-      await keychain().look(source);
-    } catch {
-      return;
-    }
+    const isOpen = await keychain()
+      .isOpen()
+      .catch(() => false);
+    if (!isOpen) return;
     // The question for the code has released the terminal.
     process.stdin.ref?.();
     const choices = [

@@ -5,7 +5,7 @@ import type { Keychain } from './keychain.ts';
 import { keysFrom } from './long-term-keys.ts';
 import * as texts from './texts.ts';
 
-export interface KeychainStore extends KeyStore {
+export interface KeychainStore extends KeyStore, Pick<Keychain, 'isOpen'> {
   /** Returns whether there is a pair, without reading it. If the keychain is locked, asks the user to unlock it. */
   holds(profile: string): Promise<boolean>;
   /** Returns what can be known without asking the user: the id of the key, if its label says it. See {@link Keychain.look}. */
@@ -27,6 +27,7 @@ export function inKeychain(keychain: Keychain): KeychainStore {
   };
   return {
     name: keychain.name,
+    isOpen: () => keychain.isOpen(),
     read: async (profile) => (await stored(profile))?.pair,
     lines: async (profile) => (await stored(profile))?.lines,
     holds: (profile) => keychain.unlock(profile),

@@ -5,6 +5,8 @@
 export interface Keychain {
   /** For messages. */
   readonly name: string;
+  /** Returns whether it exists and is unlocked. Asks nobody. */
+  isOpen(): Promise<boolean>;
   /**
    * Returns what is stored for a profile, without the text itself; undefined if there is nothing. Asks nobody.
    * @returns `label`: its name for people. `isLocked`: it cannot be read without unlocking; there may also be nothing then

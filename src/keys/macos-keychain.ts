@@ -37,6 +37,8 @@ export function macosKeychain(environment: NodeJS.ProcessEnv, program = SECURITY
   };
   return {
     name: texts.KEYCHAIN,
+    // Whether it is locked is not known without a dialog. It is unlocked at login.
+    isOpen: async () => !environment.SSH_CONNECTION,
     look,
     unlock: async (profile) => (await look(profile)) !== undefined,
     read: async (profile) => (await find(profile, '-w'))?.replace(/\n$/, ''),

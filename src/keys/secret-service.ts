@@ -44,6 +44,7 @@ export function secretService(variables: NodeJS.ProcessEnv): Keychain {
   };
   return {
     name: texts.KEYCHAIN,
+    isOpen: () => withService((service) => service.isOpen()),
     look: (profile) =>
       withService(async (service) => {
         const { unlocked, locked } = await service.search(profile);
@@ -105,6 +106,12 @@ class SecretService {
     else if (await this.isLocked()) await this.#unlock([await this.#collection()]);
     else return undefined;
     return (await this.search(profile)).unlocked[0];
+  }
+
+  /** Whether there is a collection in which items are made, and it is unlocked. */
+  async isOpen(): Promise<boolean> {
+    const collection = await this.#collection();
+    return collection !== NOTHING && (await this.#locked(collection)) === false;
   }
 
   /** Whether the collection is locked in which items are made. */

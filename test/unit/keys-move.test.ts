@@ -33,6 +33,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const keychain: Keychain = {
   name: 'the keychain',
+  isOpen: async () => true,
   look: async (profile) => {
     const item = items.get(profile);
     return item && { label: item.label, isLocked: false };
