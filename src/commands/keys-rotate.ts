@@ -2,6 +2,7 @@ import type { GlobalOptions } from '../cli/options.ts';
 import { say } from '../cli/output.ts';
 import { UserError } from '../errors.ts';
 import { rotate } from '../keys/rotate.ts';
+import * as texts from '../keys/rotation-texts.ts';
 import { plain } from '../plain.ts';
 import { foreignEndpoints } from '../refresh/effects.ts';
 import { readHeldSession } from '../refresh/held-session.ts';
@@ -10,7 +11,7 @@ import { requireDevice } from '../refresh/target.ts';
 import { askAboutSession } from '../refresh/verdict.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
-import { refreshCommand } from './refresh.ts';
+import { refreshCommand, terminalFirst } from './refresh.ts';
 
 export interface RotateOptions extends GlobalOptions {
   delete?: boolean;
@@ -36,11 +37,25 @@ export async function rotateKeys(
       // If AWS has ended the session, an agent finds that out here, and asks for the code.
       const { session } = readHeldSession(settings, profile, clock.now());
       if (session) await askAboutSession(files, profile, session, clock);
-      throw error;
+      if (!(error instanceof UserError)) throw error;
+      throw new UserError(texts.goesOnLater(error.message, profile.sourceProfile), error.code);
     }
   };
   const effects = rotationEffects(settings, profile, { clock, refresh, say });
-  await alone(files, () => rotate(profile.sourceProfile, { delete: isDeleted, keep }, effects));
+  await alone(files, async () => {
+    const { rotation } = effects.journal.read();
+    // Later, the old key may be inactive already, and the session may have ended with it.
+    if (!rotation || /^(creating|stored)$/.test(rotation.step)) await requireWay(settings, profile);
+    await rotate(profile.sourceProfile, { delete: isDeleted, keep }, effects);
+  });
+}
+
+/** @throws UserError if nothing can ask for the code that a rotation needs */
+async function requireWay(settings: Settings, profile: ProfileSettings): Promise<void> {
+  const ways = await terminalFirst(settings, profile).ways();
+  if (ways.some(({ unfit }) => unfit === undefined)) return;
+  const reason = ways.map(({ name, unfit }) => `${name}: ${unfit}`).join('; ');
+  throw new UserError(texts.cannotAskLater(profile, reason));
 }
 
 /**

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
 import { type Ask, codeIn } from '../ask/ask.ts';
-import { createAsk } from '../ask/choose.ts';
+import { type Asker, createAsk } from '../ask/choose.ts';
 import type { GlobalOptions } from '../cli/options.ts';
 import { say } from '../cli/output.ts';
 import { UserError } from '../errors.ts';
@@ -73,7 +73,7 @@ export async function refreshCommand(
   }
 
   if (!options.endpointIsNamed) for (const line of foreign) say(line);
-  const { ask, show } = resultAtTerminal(code === undefined ? terminalFirst(settings, profile, ways) : once(code));
+  const { ask, show } = resultAtTerminal(code === undefined ? terminalFirst(settings, profile, ways).ask : once(code));
   let copy: string | undefined;
   const save = async (session: MfaSession) => {
     if (overKeys && copy === undefined) {
@@ -249,8 +249,8 @@ function once(code: string): Ask {
 }
 
 /** A user who types `refresh` looks at the terminal, not at the desktop. */
-function terminalFirst(settings: Settings, profile: ProfileSettings, ways: string[] | undefined): Ask {
+export function terminalFirst(settings: Settings, profile: ProfileSettings, ways?: string[]): Asker {
   const usual = process.stdin.isTTY && settings.prompt === 'auto' ? ['mfa_process', 'terminal'] : settings.prompt;
   const prompt = ways ?? usual;
-  return createAsk({ ...settings, prompt }, profile).ask;
+  return createAsk({ ...settings, prompt }, profile);
 }

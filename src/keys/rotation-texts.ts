@@ -120,6 +120,21 @@ export function noSession(profile: string): string {
   return `there is no session of [${profile}] to sign requests with: aws-mfa-agent refresh ${shellWord(profile)}`;
 }
 
+/** @param reason why nothing can ask */
+export function cannotAskLater(
+  { profile, sourceProfile }: { profile: string; sourceProfile: string },
+  reason: string,
+): string {
+  return plain(
+    `the key of [${sourceProfile}] was not rotated: a rotation ends with a refresh of [${profile}], and nothing here can ask for its code (${reason}). Run the command in a terminal`,
+  );
+}
+
+/** @param problem why the session was not refreshed, and what helps */
+export function goesOnLater(problem: string, source: string): string {
+  return `${problem}; then continue the rotation: ${rotateCommand(source)}`;
+}
+
 export function anotherRotates(): string {
   return 'another command is moving or rotating keys: wait until it has ended';
 }

@@ -214,7 +214,7 @@ export function notAnswered(profile: string): string {
 }
 
 export function cannotAsk(profile: string, reason: string): string {
-  return `cannot ask for the code of [${profile}]: ${reason} (--token-code gives it without asking)`;
+  return `cannot ask for the code of [${profile}]: ${reason} (aws-mfa-agent refresh ${shellWord(profile)} --token-code CODE does not ask)`;
 }
 
 export function cannotRefresh(profile: string, reason: string): string {

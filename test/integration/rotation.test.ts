@@ -480,6 +480,34 @@ describe('aws-mfa-agent keys rotate', () => {
       expect(keysOf(sandbox.alice)).toHaveLength(1);
     }));
 
+  it('changes nothing where nothing can ask for the code that it needs', () =>
+    inWorld(async ({ sandbox, effects, before }) => {
+      await effects.journal.change((memory) => memory);
+      await sandbox.settings('prompt = terminal\n[mfa]\n');
+      const { status, stderr } = await start(['keys', 'rotate'], sandbox.env, '').endsWithin(10_000);
+      expect([status, behind(stderr)]).toEqual([
+        1,
+        'aws-mfa-agent: the key of [default] was not rotated: a rotation ends with a refresh of [mfa], and nothing here can ask for its code (terminal: not run in a terminal). Run the command in a terminal\n',
+      ]);
+      expect(await readFile(sandbox.credentialsFile, 'utf8')).toBe(before);
+      expect(sandbox.sts.requests).toEqual([]);
+    }));
+
+  it('says how to continue if the session cannot be refreshed', () =>
+    inWorld(async (world) => {
+      const { sandbox, effects } = world;
+      const refresh = async () => Promise.reject(new Error('killed'));
+      await world.rotate({}, { ...effects, refresh });
+      expect(effects.journal.read().rotation?.step).toBe('deactivated');
+      await sandbox.settings('prompt = terminal\n[mfa]\n');
+      const { status, stderr } = await start(['keys', 'rotate'], sandbox.env, '').endsWithin(10_000);
+      world.said.push(stderr);
+      expect([status, behind(stderr)]).toEqual([
+        1,
+        'aws-mfa-agent: cannot ask for the code of [mfa]: terminal: not run in a terminal (aws-mfa-agent refresh mfa --token-code CODE does not ask); then continue the rotation: aws-mfa-agent keys rotate default\n',
+      ]);
+    }));
+
   it('refuses what it cannot do', () =>
     inWorld(async ({ sandbox, effects }) => {
       await effects.journal.change((memory) => memory);
