@@ -26,6 +26,7 @@ import { variableFindings } from '../doctor/variables.ts';
 import { UserError } from '../errors.ts';
 import { rotationJournal } from '../keys/rotation-journal.ts';
 import { packageVersion } from '../package-file.ts';
+import { forgottenIn } from '../refresh/held-session.ts';
 import { aged, sessionIn } from '../session/session.ts';
 import { readState } from '../session/state.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
@@ -114,7 +115,8 @@ export async function doctor(options: DoctorOptions): Promise<void> {
         return profiles.flatMap((own) => {
           const { profile } = own;
           const remembered = expiries[files.credentials]?.[profile];
-          const stored = { session: aged(sessionIn(known.credentials(profile), remembered), own), remembered };
+          const session = aged(sessionIn(known.credentials(profile), remembered), own);
+          const stored = { session, remembered, forgotten: settings && forgottenIn(settings, own) };
           const answer = answers.find((one) => one.profile.profile === profile);
           const instant = now + (answer?.ofSource?.clockOffset ?? 0);
           return sessionFindings(profile, stored, settings ? dueBefore(settings, own) : 0, instant, answer);

@@ -65,14 +65,16 @@ function profileFinding(
     return error(check, found, start ? `${start}; or ${otherwise}` : otherwise, profile);
   }
   const text = `[${profile}]: ${standingText(one.state, one.standing, now)}`;
+  const asksNow = warning(check, text, `aws-mfa-agent refresh ${shellWord(profile)} (it asks now)`, profile);
   switch (one.standing.standing) {
     case 'stopped':
     case 'unsaved':
       return error(check, text, `fix that, then run: aws-mfa-agent refresh ${shellWord(profile)}`, profile);
+    case 'needs-source':
+      return isForgotten(one, known) ? ok(check, text, profile) : asksNow;
     case 'waiting':
     case 'unanswered':
-    case 'needs-source':
-      return warning(check, text, `aws-mfa-agent refresh ${shellWord(profile)} (it asks now)`, profile);
+      return asksNow;
     case 'fresh':
     case 'asking':
     case 'snoozed':
@@ -84,4 +86,11 @@ function profileFinding(
     case 'assuming':
       return ok(check, text, profile);
   }
+}
+
+/** Returns whether the user had the session forgotten that a profile has or waits for. */
+function isForgotten({ standing }: ProfileStatus, known: readonly ProfileStatus[]): boolean {
+  if (standing.standing !== 'needs-source') return standing.standing === 'forgotten';
+  const source = known.find(({ profile }) => profile === standing.source);
+  return source !== undefined && isForgotten(source, known);
 }

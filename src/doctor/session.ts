@@ -4,13 +4,15 @@ import { type StoredSession, shortKeyId, stateAt } from '../session/session.ts';
 import type { RememberedExpiry } from '../session/state.ts';
 import { localTime } from '../time/local-time.ts';
 import type { Asked } from './ask-aws.ts';
-import { error, type Finding, ok, warning } from './finding.ts';
+import { absent, error, type Finding, ok, warning } from './finding.ts';
 import { unverified } from './unverified.ts';
 
 /** The session in an MFA profile, and what this program remembers of it. */
 export interface Stored {
   session: StoredSession;
   remembered: RememberedExpiry | undefined;
+  /** Which of the profile and the sources of its session the user had forgotten, so that it gets no session. */
+  forgotten?: string | undefined;
 }
 
 /**
@@ -20,12 +22,12 @@ export interface Stored {
  */
 export function sessionFindings(
   profile: string,
-  { session, remembered }: Stored,
+  { session, remembered, forgotten }: Stored,
   promptBefore: number,
   now: number,
   asked: Asked | undefined,
 ): Finding[] {
-  const findings = [stateFinding(profile, session, promptBefore, now)];
+  const findings = [stateFinding(profile, { session, forgotten }, promptBefore, now)];
   if (session.kind !== 'session') return findings;
   const alive = aliveFinding(profile, session, now, asked);
   findings.push(alive);
@@ -35,13 +37,23 @@ export function sessionFindings(
   return findings;
 }
 
-function stateFinding(profile: string, session: StoredSession, promptBefore: number, now: number): Finding {
+function stateFinding(
+  profile: string,
+  { session, forgotten }: Pick<Stored, 'session' | 'forgotten'>,
+  promptBefore: number,
+  now: number,
+): Finding {
   const check = 'session.state';
   const expiration = session.kind === 'session' ? session.expiration : undefined;
   const at = expiration === undefined ? '' : localTime(expiration, now);
   const refresh = `aws-mfa-agent refresh ${shellWord(profile)}`;
   switch (stateAt(session, now, promptBefore)) {
     case 'missing':
+      if (forgotten !== undefined) {
+        const what = forgotten === profile ? 'it' : `[${forgotten}]`;
+        const until = `aws-mfa-agent refresh ${shellWord(forgotten)}`;
+        return absent(check, `[${profile}] holds no session: ${what} is forgotten until: ${until}`, profile);
+      }
       return warning(check, `[${profile}] holds no session`, refresh, profile);
     case 'long-term': {
       const found = `[${profile}] holds long-term keys, which are never overwritten, so the agent does not keep it fresh`;

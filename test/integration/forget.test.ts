@@ -67,6 +67,13 @@ describe('forget without an agent', () => {
       });
     }
     await expect(readFile(marker)).rejects.toThrow('ENOENT');
+    const { findings } = JSON.parse((await command('doctor', '--json')).stdout);
+    expect(findings.filter(({ check }: { check: string }) => check === 'session.state')).toMatchObject(
+      ['[mfa] holds no session: it', '[admin] holds no session: [mfa]'].map((what) => ({
+        level: 'ok',
+        found: `${what} is forgotten until: aws-mfa-agent refresh mfa`,
+      })),
+    );
     await command('refresh', 'mfa', '--token-code', sandbox.code());
     expect((await command('credential-process', 'admin')).status).toBe(0);
   });

@@ -469,6 +469,19 @@ describe('doctor on the agent', () => {
     for (const mend of all) expect(mend).not.toMatch(/install|systemctl/);
     expect(mends(undefined, false)).toEqual([expect.stringMatching(/^start "aws-mfa-agent run" at login/)]);
   });
+
+  it('doctor does not warn of a role that waits for a session which the user had forgotten', () => {
+    const level = (standing: 'forgotten' | 'unanswered') => {
+      const common = { state: 'missing' as const };
+      const profiles = [
+        { ...common, profile: 'mfa', standing: standing === 'forgotten' ? { standing } : { standing, until: 1 } },
+        { ...common, profile: 'admin', standing: { standing: 'needs-source' as const, source: 'mfa' } },
+        { ...common, profile: 'audit', standing: { standing: 'needs-source' as const, source: 'admin' } },
+      ];
+      return agentFindings({ pid: 7, version: '2', profiles }, '2', profiles, 0, undefined).at(-1)?.level;
+    };
+    expect([level('forgotten'), level('unanswered')]).toEqual(['ok', 'warning']);
+  });
 });
 
 describe('an examination', () => {
