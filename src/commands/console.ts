@@ -38,6 +38,7 @@ export async function consoleCommand(name: string | undefined, options: ConsoleO
   if (options.print && options.browser !== undefined) {
     throw new UserError('--print and --browser: use one of them', 'usage');
   }
+  if (options.browser?.trim() === '') throw new UserError('--browser: a command line is missing', 'usage');
   const settings = userSettings(options);
   const profile = chosenRole(name, settings);
   const target = awsTarget('SIGNIN', profile, new Clock());

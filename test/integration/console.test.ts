@@ -167,6 +167,10 @@ describe('console with a browser', () => {
       stderr: expect.stringMatching(/cannot open a browser \(no display: .*\): use --print/),
     });
     expect(sandbox.sts.requests).toHaveLength(0);
+    expect(await run(['console', '--browser', ' '], env)).toMatchObject({
+      status: 2,
+      stderr: 'aws-mfa-agent: --browser: a command line is missing\n',
+    });
     expect(await run(['console', '--browser', 'exit 7 #'], env)).toMatchObject({
       status: 1,
       stderr: expect.stringMatching(/cannot open the browser: \/bin\/sh ended with exit status 7; --print/),
