@@ -37,7 +37,10 @@ describe('console', () => {
   it('console --print assumes the only role and prints an address that signs in with it', async () => {
     await writeFile(sandbox.configFile, `${await readFile(sandbox.configFile)}\n[profile admin]\nregion = eu-west-3\n`);
     const ended = await print();
-    expect(ended).toMatchObject({ status: 0, stderr: expect.stringMatching(/\[admin\] can be signed in .* until \d/) });
+    expect(ended).toMatchObject({
+      status: 0,
+      stderr: expect.stringMatching(/\[admin\] can be signed in .* until .*\d\d:\d\d/),
+    });
     expect(await shown(address(ended))).toMatch(signedInAs('alice'));
     expect(address(ended).searchParams.get('Destination')).toMatch(/\/console\/home\?region=eu-west-3$/);
   });
@@ -145,7 +148,7 @@ describe('console with a browser', () => {
     expect(page.url).toContain(encodeURIComponent('/ec2/home'));
     const { status, stdout, stderr } = await running.ended;
     expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
-    expect(stderr).toMatch(/\[admin\] is signed in to the console until \d/);
+    expect(stderr).toMatch(/\[admin\] is signed in to the console until .*\d\d:\d\d/);
     const token = new URL(page.url).searchParams.get('SigninToken') ?? '';
     expect(token).toMatch(/.{100}/);
     expect(stderr).not.toContain(token.slice(0, 20));

@@ -29,7 +29,6 @@ describe('setup with a service manager', needs('a user manager'), () => {
       [/How long before/, RETURN],
       [/Start the agent now/, RETURN],
       [/MFA code of alice in account 123456789012: /, () => `${sandbox.code()}${RETURN}`],
-      [/Where should the long-term keys be kept/, RETURN],
     ]);
     expect((await first.ended).status).toBe(0);
     expect(wordsOn(first)).toContain('The agent runs as a systemd user service');
@@ -42,7 +41,6 @@ describe('setup with a service manager', needs('a user manager'), () => {
       [/Which profile/, RETURN],
       [/Which MFA device/, RETURN],
       [/How long before/, RETURN],
-      [/Where should the long-term keys be kept/, RETURN],
     ]);
     expect((await second.ended).status).toBe(0);
     expect(wordsOn(second)).toContain('The agent is already running as a systemd user service');
