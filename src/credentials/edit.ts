@@ -78,7 +78,10 @@ type Rewrite = (lines: FileLine[], standing: ProfileSection, style: Style, place
 /** Returns the file with each section of a profile rewritten and every other byte unchanged. Adds a missing profile at the end. */
 export function withProfile(bytes: Buffer, profile: string, rewrite: Rewrite): Buffer {
   const sections = readableSections(bytes);
-  const inherited = valuesIn(sectionsNamed('DEFAULT', bytes, sections).flatMap((section) => linesOf(bytes, section)));
+  const defaults = valuesIn(sectionsNamed('DEFAULT', bytes, sections).flatMap((section) => linesOf(bytes, section)));
+  // botocore would prefer this one to the new token. Other settings of [DEFAULT], such as the marks of a tool, are not the profile's.
+  const token = defaults.get('aws_security_token');
+  const inherited = new Map(token === undefined ? [] : [['aws_security_token', token]]);
   const end = lineEndIn(bytes);
   const parts: Uint8Array[] = [];
   let done = 0;

@@ -62,7 +62,8 @@ describe('an agent whose socket is gone', () => {
     await check();
     await agent.says(/the socket was gone.*|"folder":"[^"]*state/);
     expect((await snooze()).status).toBe(0);
-    await mkdir(runtime, { mode: 0o700 });
+    // A child that was about to ask may have made it.
+    await mkdir(runtime, { mode: 0o700, recursive: true });
     await check();
     await until('the socket is in the new folder', async () => (await snooze()).status === 0);
     expect(agent.output().match(/the socket was gone/g)).toHaveLength(2);

@@ -94,6 +94,13 @@ test.each([
   expect(() => withSession(Buffer.from(text), 'mfa', session)).toThrow(/holds long-term keys/);
 });
 
+test.each(['assumed_role = x', 'manager = awsume'])(
+  '%s in [DEFAULT] does not change the form of the expiry',
+  (mark) => {
+    expect(edited(`[DEFAULT]\n${mark}\n[mfa]\n`)).toBe(`[DEFAULT]\n${mark}\n[mfa]\n${KEYS}${EXPIRATION}`);
+  },
+);
+
 test('a security token in [DEFAULT], which botocore adds to every profile, is overridden in the profile', () => {
   const shared = '[DEFAULT]\naws_security_token = old\n';
   expect(edited(`${shared}[mfa]\n`)).toBe(`${shared}[mfa]\n${KEYS}aws_security_token = new==\n${EXPIRATION}`);
