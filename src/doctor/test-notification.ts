@@ -1,15 +1,7 @@
 import { notice } from '../ask/desktop/notice.ts';
-import {
-  capabilities,
-  closeNotification,
-  follow,
-  type ServiceEvent,
-  serviceIdentity,
-  show,
-} from '../ask/desktop/notification-service.ts';
+import { capabilities, serviceIdentity } from '../ask/desktop/notification-service.ts';
+import { untilReaction } from '../ask/desktop/reaction.ts';
 import { type Bus, connectBus } from '../bus/bus.ts';
-import { deferred } from '../time/deferred.ts';
-import { withTimeout } from '../time/timeout.ts';
 import { error, type Finding, ok, warning } from './finding.ts';
 
 const TITLE = 'Test of aws-mfa-agent';
@@ -78,32 +70,18 @@ function findingOf(reaction: Reaction, server: string, how: string, patience: nu
 }
 
 async function clicked(bus: Bus, can: readonly string[], patience: number): Promise<Reaction> {
-  /** The events of all notifications: ours can come before its id is known. */
-  const happened: ServiceEvent[] = [];
-  let look = () => {};
-  await follow(bus, (event) => {
-    happened.push(event);
-    look();
-  });
   const actions = can.includes('actions') ? ['default', SEEN, 'seen', SEEN] : [];
-  const shown = await show(
+  const notification = { title: TITLE, text: TEXT, actions, isUrgent: false, hints: {}, limit: 0 };
+  const reaction = await untilReaction<Reaction>(
     bus,
-    { title: TITLE, text: TEXT, actions, isUrgent: false, hints: {}, limit: 0 },
+    notification,
     can,
-    undefined,
-  );
-  const { promise: reacted, resolve } = deferred<Reaction>();
-  look = () => {
-    for (const event of happened) {
-      if (event.kind !== 'signal' || event.id !== shown.id) continue;
-      if (event.member === 'ActionInvoked') resolve('clicked');
+    ({ member, value }) => {
+      if (member === 'ActionInvoked') return 'clicked';
       // 2: closed by the user. Otherwise it timed out or the service closed it.
-      if (event.member === 'NotificationClosed') resolve(event.value === 2 ? 'closed' : 'no answer');
-    }
-  };
-  look();
-  void bus.gone.then(() => resolve('no answer'));
-  const reaction = await withTimeout(reacted, patience, () => 'no answer' as const);
-  await closeNotification(bus, shown);
-  return reaction;
+      return member === 'NotificationClosed' ? (value === 2 ? 'closed' : 'no answer') : undefined;
+    },
+    patience,
+  );
+  return reaction ?? 'no answer';
 }

@@ -1,10 +1,9 @@
 import { type Bus, withSessionBus } from '../../bus/bus.ts';
-import { deferred } from '../../time/deferred.ts';
-import { withTimeout } from '../../time/timeout.ts';
 import { macosNotice } from '../macos-notice.ts';
 import { openTerminal, terminalWindow } from '../terminal-window.ts';
 import * as texts from '../texts.ts';
 import * as service from './notification-service.ts';
+import { untilReaction } from './reaction.ts';
 
 /** How long an offer waits for a click, in milliseconds. */
 const OFFER_LIMIT = 3_600_000;
@@ -47,37 +46,28 @@ async function clicked(
   environment: NodeJS.ProcessEnv,
   signal: AbortSignal,
 ): Promise<{ value: string | undefined } | undefined> {
-  const over = deferred<{ value: string | undefined } | undefined>();
-  /** The events of all notifications: ours can come before its id is known. */
-  const happened: service.ServiceEvent[] = [];
-  let look = () => {};
-  await service.follow(bus, (event) => {
-    happened.push(event);
-    look();
-  });
   const can = await service.capabilities(bus);
   const isOpenable = can.includes('actions') && (await terminalWindow(environment).unfit()) === undefined;
   const actions = isOpenable ? ['default', '', 'enter', texts.OPEN_TERMINAL] : [];
   const hints = { resident: true };
   const notification = { title: texts.APPLICATION, text, actions, isUrgent: false, hints, limit: 0 };
-  const shown = await service.show(bus, notification, can, undefined);
-  if (!isOpenable) return undefined;
-  look = () => {
-    let token: string | undefined;
-    for (const event of happened) {
-      if (event.kind !== 'signal' || event.id !== shown.id) continue;
-      if (event.member === 'ActivationToken') token = String(event.value);
-      if (event.member === 'ActionInvoked') over.resolve({ value: token });
+  if (!isOpenable) {
+    await service.show(bus, notification, can, undefined);
+    return undefined;
+  }
+  let token: string | undefined;
+  const answer = await untilReaction(
+    bus,
+    notification,
+    can,
+    ({ member, value }) => {
+      if (member === 'ActivationToken') token = String(value);
+      if (member === 'ActionInvoked') return 'clicked';
       // 1: expired. The user may still find it in a list of notifications.
-      if (event.member === 'NotificationClosed' && event.value !== 1) over.resolve(undefined);
-    }
-  };
-  look();
-  const end = () => over.resolve(undefined);
-  void bus.gone.then(end);
-  signal.addEventListener('abort', end);
-  if (signal.aborted) end();
-  const answer = await withTimeout(over.promise, OFFER_LIMIT, () => undefined);
-  await service.closeNotification(bus, shown);
-  return answer;
+      return member === 'NotificationClosed' && value !== 1 ? 'closed' : undefined;
+    },
+    OFFER_LIMIT,
+    signal,
+  );
+  return answer === 'clicked' ? { value: token } : undefined;
 }
