@@ -5,7 +5,7 @@ import { startOutside } from '../ask/start-outside.ts';
 import { consolePage, getSigninToken, loginUrl } from '../aws/federation.ts';
 import type { GlobalOptions } from '../cli/options.ts';
 import { say, write } from '../cli/output.ts';
-import { askForCode } from '../control/client.ts';
+import { askForCode, LONGEST_WAIT } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { plain } from '../plain.ts';
 import { awsTarget } from '../refresh/effects.ts';
@@ -84,9 +84,6 @@ function chosenRole(name: string | undefined, settings: Settings): RoleProfile {
     'usage',
   );
 }
-
-/** How long the agent may ask while the command waits, in milliseconds. */
-const LONGEST_WAIT = 3_600_000;
 
 /**
  * Returns a session for the console, where it cannot be replaced by the next one. A role that needs no code is assumed again if

@@ -1,6 +1,6 @@
 import type { GlobalOptions } from '../cli/options.ts';
 import { write } from '../cli/output.ts';
-import { askForCode } from '../control/client.ts';
+import { askForCode, LONGEST_WAIT } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { chosenProfile } from '../refresh/held-session.ts';
 import { usableSession } from '../refresh/usable-session.ts';
@@ -16,9 +16,6 @@ interface CredentialProcessOptions extends GlobalOptions {
 
 /** SDKs wait a minute. */
 const TIMEOUT = '50s';
-
-/** Longer than any SDK waits. */
-const LONGEST_WAIT = 3_600_000;
 
 /**
  * Prints the session in the form that AWS SDKs read from a `credential_process`. If it has ended, the agent asks for a

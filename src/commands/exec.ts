@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import type { GlobalOptions } from '../cli/options.ts';
 import { say } from '../cli/output.ts';
-import { askForCode } from '../control/client.ts';
+import { askForCode, LONGEST_WAIT } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { chosenProfile } from '../refresh/held-session.ts';
 import { usableSession } from '../refresh/usable-session.ts';
@@ -73,9 +73,6 @@ function minimum(text: string | undefined, { profile, durationSeconds, maxAge }:
   }
   return min;
 }
-
-/** How long the agent may ask while the command waits, in milliseconds. */
-const LONGEST_WAIT = 3_600_000;
 
 /** After how long a command that seems to hang says what it is waiting for, in milliseconds. */
 const UNTIL_SAID = 1_000;

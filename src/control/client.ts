@@ -16,6 +16,9 @@ export function controlSocket(runtimeFolder: string): string {
 /** How long an agent may take to answer, in milliseconds. */
 const PATIENCE = 5_000;
 
+/** How long a command may have the agent ask, in milliseconds. */
+export const LONGEST_WAIT = 3_600_000;
+
 /** How long `forget` may take, in milliseconds: a request that AWS has, and another program's lock. */
 export const FORGET_TIME = 45_000;
 

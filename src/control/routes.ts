@@ -4,7 +4,7 @@ import { SNOOZE_FORM, snoozeLength } from '../policy/snooze.ts';
 import { requireDevice } from '../refresh/target.ts';
 import { askedFor, type Settings } from '../settings/settings.ts';
 import { parseDuration } from '../time/duration.ts';
-import { FORGET_TIME } from './client.ts';
+import { FORGET_TIME, LONGEST_WAIT } from './client.ts';
 import type { Revisions } from './revisions.ts';
 import type { Query, Routes } from './server.ts';
 
@@ -46,11 +46,9 @@ export function agentRoutes(
   };
 }
 
-function snoozeIn(query: Query<'POST /v1/snooze'>, { profiles }: Settings) {
+function snoozeIn(query: Query<'POST /v1/snooze'>, settings: Settings) {
   const profile = query.get('profile') ?? undefined;
-  if (profile !== undefined && !profiles.some((one) => one.profile === profile)) {
-    throw new UserError(`no profile [${profile}] in the settings`, 'usage');
-  }
+  if (profile !== undefined) knownProfile(profile, settings);
   const duration = snoozeLength(query.get('duration') ?? '');
   if (duration === undefined) throw new UserError(SNOOZE_FORM, 'usage');
   return { profile, duration: duration || undefined };
@@ -63,7 +61,6 @@ function followingIn(query: Query<'GET /v1/agent'>) {
   return { after: after === null ? undefined : Number(after), wait: waitIn(query.get('wait'), 'wait') };
 }
 
-const LONGEST_WAIT = 3_600_000;
 const WAIT = 50_000;
 /** How long a check and its answer may take, in milliseconds. */
 const ANSWER_TIME = 5_000;
