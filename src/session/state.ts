@@ -114,11 +114,21 @@ export async function rememberForgotten(
   profile: string,
   isForgotten: boolean,
 ): Promise<void> {
-  await changeState(folder, ({ forgotten, ...state }) => {
-    const { [credentialsFile]: ofFile, ...others } = without(forgotten, credentialsFile, [profile]);
-    const now = { ...ofFile, ...(isForgotten && { [profile]: true as const }) };
-    return { ...state, forgotten: Object.keys(now).length > 0 ? { ...others, [credentialsFile]: now } : others };
-  });
+  await changeState(folder, ({ forgotten, ...state }) => ({
+    ...state,
+    forgotten: isForgotten
+      ? withOne(forgotten, credentialsFile, profile, true)
+      : without(forgotten, credentialsFile, [profile]),
+  }));
+}
+
+function withOne<Value>(
+  table: ByProfile<Value>,
+  credentialsFile: string,
+  profile: string,
+  value: Value,
+): ByProfile<Value> {
+  return { ...table, [credentialsFile]: { ...table[credentialsFile], [profile]: value } };
 }
 
 function without<Value>(
@@ -138,11 +148,13 @@ export async function rememberSnooze(
   profile: string,
   until: number | undefined,
 ): Promise<void> {
-  await changeState(folder, ({ snoozes, ...state }) => {
-    const { [profile]: _, ...others } = snoozes[credentialsFile] ?? {};
-    const ofFile = until === undefined ? others : { ...others, [profile]: until };
-    return { ...state, snoozes: { ...snoozes, [credentialsFile]: ofFile } };
-  });
+  await changeState(folder, ({ snoozes, ...state }) => ({
+    ...state,
+    snoozes:
+      until === undefined
+        ? without(snoozes, credentialsFile, [profile])
+        : withOne(snoozes, credentialsFile, profile, until),
+  }));
 }
 
 /** Remembers what AWS has said about a session. */
@@ -154,7 +166,7 @@ export async function rememberVerdict(
 ): Promise<void> {
   await changeState(folder, ({ verdicts, ...state }) => ({
     ...state,
-    verdicts: { ...verdicts, [credentialsFile]: { ...verdicts[credentialsFile], [profile]: verdict } },
+    verdicts: withOne(verdicts, credentialsFile, profile, verdict),
   }));
 }
 
