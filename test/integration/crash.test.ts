@@ -119,6 +119,19 @@ const LONGEST = 300_000;
 
 const lineOf = ({ line }: Call) => line.slice(0, 120);
 
+/** Kills a change at each call that writes: the file is the old one up to the rename, and the new one from then on. */
+async function expectWholeWhenKilled(change: Parameters<typeof rewrite>[1], changed: string): Promise<void> {
+  const calls = callsIn((await rewrite(newFile(OLD), change)).log).filter(({ writes }) => writes);
+  const renaming = calls.findIndex(({ name }) => name.startsWith('rename'));
+  expect(renaming).toBeGreaterThan(0);
+  await eachOf(calls, async (call, index) => {
+    const file = newFile(OLD);
+    const ended = await rewrite(file, change, { call, effect: 'signal=KILL' });
+    expect(ended.signal, lineOf(call)).toBe('SIGKILL');
+    expect(readFileSync(file, 'utf8'), lineOf(call)).toBe(index <= renaming ? OLD.toString() : changed);
+  });
+}
+
 describe('a rewrite of the credentials file', needs('strace'), () => {
   describe.each([
     ['that exists', OLD],
@@ -180,15 +193,7 @@ describe('a rewrite of the credentials file', needs('strace'), () => {
       const removed = 'mfa';
       const expected = { old: OLD.toString(), new: withoutSession(OLD, removed).toString() };
       expect(expected.new).toBe(expected.old.replace(/(?<=\[mfa\]\n)[^[]*(?=\n\[work\])/, ''));
-      const calls = callsIn((await rewrite(newFile(OLD), { removed })).log).filter(({ writes }) => writes);
-      const renaming = calls.findIndex(({ name }) => name.startsWith('rename'));
-      expect(renaming).toBeGreaterThan(0);
-      await eachOf(calls, async (call, index) => {
-        const file = newFile(OLD);
-        const ended = await rewrite(file, { removed }, { call, effect: 'signal=KILL' });
-        expect(ended.signal, lineOf(call)).toBe('SIGKILL');
-        expect(readFileSync(file, 'utf8'), lineOf(call)).toBe(index <= renaming ? expected.old : expected.new);
-      });
+      await expectWholeWhenKilled({ removed }, expected.new);
     },
     LONGEST,
   );
@@ -197,15 +202,7 @@ describe('a rewrite of the credentials file', needs('strace'), () => {
     'a rotation that is killed while it stores the new keys leaves the old pair or the new one, never half of each',
     async () => {
       const pair = { accessKeyId: 'AKIANEWNEWNEWNEWNEW1', secretAccessKey: `new/secret/${'+'.repeat(29)}` };
-      const expected = { old: OLD.toString(), new: withPair(OLD, 'default', pair).toString() };
-      const calls = callsIn((await rewrite(newFile(OLD), { pair })).log).filter(({ writes }) => writes);
-      const renaming = calls.findIndex(({ name }) => name.startsWith('rename'));
-      await eachOf(calls, async (call, index) => {
-        const file = newFile(OLD);
-        const ended = await rewrite(file, { pair }, { call, effect: 'signal=KILL' });
-        expect(ended.signal, lineOf(call)).toBe('SIGKILL');
-        expect(readFileSync(file, 'utf8'), lineOf(call)).toBe(index <= renaming ? expected.old : expected.new);
-      });
+      await expectWholeWhenKilled({ pair }, withPair(OLD, 'default', pair).toString());
     },
     LONGEST,
   );

@@ -98,41 +98,47 @@ test('a session is read back as written in any file, and writing it again change
   );
 });
 
-test('every byte of other profiles and every line of the profile that is not the session stays', () => {
-  fc.assert(
-    fc.property(
+/** The parts of a file with one section of a profile: what is above it, its lines below the header, and what is below it. */
+const fileAround = (profile: string) =>
+  fc
+    .tuple(
       fc.array(otherSection, { maxLength: 4 }),
       fc.array(otherSection, { maxLength: 4 }),
       fc.array(fc.oneof({ weight: 2, arbitrary: otherLine }, sessionLine), { maxLength: 8 }),
       end,
-      session,
-      (above, below, own, lineEnd, fresh) => {
-        const profile = 'the one';
-        const head = above.map(({ text }) => text).join('');
-        const foot = below.map(({ text }) => text).join('');
-        const body = own.map((line) => line + lineEnd).join('');
-        const before = `${head}[${profile}]${lineEnd}${body}${foot}`;
-        const after = withSession(bytesOf(before), profile, fresh, { force: true }).toString();
-        expect(after.startsWith(`${head}[${profile}]${lineEnd}`)).toBe(true);
-        expect(after.endsWith(foot)).toBe(true);
-        const kept = after.slice(head.length, after.length - foot.length);
-        const ofSession =
-          /^(?!.*nested)[ \t]*(?:aws_(?:access_key_id|secret_access_key|session_token|security_token)|expiration)[ \t]*=/i;
-        const rest = (text: string) => text.split(/(?<=\r\n|\n|\r(?!\n))/).filter((line) => !ofSession.test(line));
-        // A line that continued a key of the session goes with its value, or becomes the setting that it looks like;
-        // nothing comes, and the order stays.
-        const isSame = (line: string, now: string | undefined) =>
-          line === now || (/^[ \t]/.test(line) && line.trimStart() === now?.trimStart());
-        const left = rest(kept);
-        const gone: string[] = [];
-        for (const line of rest(`[${profile}]${lineEnd}${body}`)) {
-          if (isSame(line, left[0])) left.shift();
-          else gone.push(line);
-        }
-        expect(left).toEqual([]);
-        expect(gone.every((line) => /^[ \t]+\S/.test(line))).toBe(true);
-      },
-    ),
+    )
+    .map(([above, below, own, lineEnd]) => ({
+      profile,
+      head: above.map(({ text }) => text).join(''),
+      lineEnd,
+      body: own.map((line) => line + lineEnd).join(''),
+      foot: below.map(({ text }) => text).join(''),
+    }));
+
+test('every byte of other profiles and every line of the profile that is not the session stays', () => {
+  fc.assert(
+    fc.property(fileAround('the one'), session, ({ profile, head, lineEnd, body, foot }, fresh) => {
+      const before = `${head}[${profile}]${lineEnd}${body}${foot}`;
+      const after = withSession(bytesOf(before), profile, fresh, { force: true }).toString();
+      expect(after.startsWith(`${head}[${profile}]${lineEnd}`)).toBe(true);
+      expect(after.endsWith(foot)).toBe(true);
+      const kept = after.slice(head.length, after.length - foot.length);
+      const ofSession =
+        /^(?!.*nested)[ \t]*(?:aws_(?:access_key_id|secret_access_key|session_token|security_token)|expiration)[ \t]*=/i;
+      const rest = (text: string) => text.split(/(?<=\r\n|\n|\r(?!\n))/).filter((line) => !ofSession.test(line));
+      // A line that continued a key of the session goes with its value, or becomes the setting that it looks like;
+      // nothing comes, and the order stays.
+      const isSame = (line: string, now: string | undefined) =>
+        line === now || (/^[ \t]/.test(line) && line.trimStart() === now?.trimStart());
+      const left = rest(kept);
+      const gone: string[] = [];
+      for (const line of rest(`[${profile}]${lineEnd}${body}`)) {
+        if (isSame(line, left[0])) left.shift();
+        else gone.push(line);
+      }
+      expect(left).toEqual([]);
+      expect(gone.every((line) => /^[ \t]+\S/.test(line))).toBe(true);
+    }),
     RUNS,
   );
 });
@@ -172,30 +178,20 @@ test('the sessions of a source and of its roles are written in one change like o
 
 test('a forgotten session is gone for every reader, and nothing else is, in any file', () => {
   fc.assert(
-    fc.property(
-      fc.array(otherSection, { maxLength: 4 }),
-      fc.array(otherSection, { maxLength: 4 }),
-      fc.array(fc.oneof({ weight: 2, arbitrary: otherLine }, sessionLine), { maxLength: 8 }),
-      end,
-      session,
-      (above, below, own, lineEnd, fresh) => {
-        const profile = 'the one';
-        const head = above.map(({ text }) => text).join('');
-        const foot = below.map(({ text }) => text).join('');
-        const before = bytesOf(`${head}[${profile}]${lineEnd}${own.map((line) => line + lineEnd).join('')}${foot}`);
-        const held = withSession(before, profile, fresh, { force: true });
-        const after = withoutSession(held, profile);
-        const text = after.toString();
-        expect(text.startsWith(`${head}[${profile}]${lineEnd}`) && text.endsWith(foot)).toBe(true);
-        const valuesIn = (bytes: Buffer) => new Map(parseCredentials(bytes).profile(profile)?.values);
-        const values = valuesIn(held);
-        for (const key of values.keys()) if (/^aws_.*(key|token)|^expiration$/.test(key)) values.delete(key);
-        expect(valuesIn(after)).toEqual(values);
-        expect(parseCredentials(after).profileNames()).toEqual(parseCredentials(held).profileNames());
-        expect(withoutSession(after, profile).equals(after)).toBe(true);
-        expect(sessionIn(parseCredentials(withSession(after, profile, fresh)).profile(profile)).kind).toBe('session');
-      },
-    ),
+    fc.property(fileAround('the one'), session, ({ profile, head, lineEnd, body, foot }, fresh) => {
+      const before = bytesOf(`${head}[${profile}]${lineEnd}${body}${foot}`);
+      const held = withSession(before, profile, fresh, { force: true });
+      const after = withoutSession(held, profile);
+      const text = after.toString();
+      expect(text.startsWith(`${head}[${profile}]${lineEnd}`) && text.endsWith(foot)).toBe(true);
+      const valuesIn = (bytes: Buffer) => new Map(parseCredentials(bytes).profile(profile)?.values);
+      const values = valuesIn(held);
+      for (const key of values.keys()) if (/^aws_.*(key|token)|^expiration$/.test(key)) values.delete(key);
+      expect(valuesIn(after)).toEqual(values);
+      expect(parseCredentials(after).profileNames()).toEqual(parseCredentials(held).profileNames());
+      expect(withoutSession(after, profile).equals(after)).toBe(true);
+      expect(sessionIn(parseCredentials(withSession(after, profile, fresh)).profile(profile)).kind).toBe('session');
+    }),
     { numRuns: 300 },
   );
 });
