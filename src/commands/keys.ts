@@ -60,7 +60,6 @@ export async function keysCommand(action: KeyAction, name: string | undefined, o
 /** Moves the keys of a source profile into the keychain. */
 export async function store(source: string, settings: Settings, options: KeysOptions): Promise<void> {
   const { keepFile = false, force = false, yes = false } = options;
-  const questions = () => questionsOf(yes, texts.TITLE);
   const effects: MoveEffects = {
     ...moving(source, settings),
     typed: async () => {
@@ -75,8 +74,8 @@ export async function store(source: string, settings: Settings, options: KeysOpt
     confirm: async () => {
       for (const line of texts.dependents(source, settings.files.credentials, dependentsOf(source, settings)))
         say(line);
-      if (!(await (await questions()).confirm({ option: '--yes', message: texts.REMOVE })))
-        throw new UserError(texts.CANCELLED);
+      const questions = await questionsOf(yes, texts.TITLE);
+      if (!(await questions.confirm({ option: '--yes', message: texts.REMOVE }))) throw new UserError(texts.CANCELLED);
     },
   };
   await alone(settings.files, () => storeKeys(source, effects, { keepFile, force }));

@@ -4,6 +4,7 @@ import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { changeCredentials } from '../files/replace.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
+import { KEYCHAIN } from '../keys/texts.ts';
 import { awsTarget, credentialProcess, foreignEndpoints } from '../refresh/effects.ts';
 import { readSessions } from '../refresh/held-session.ts';
 import { rehearseSave } from '../refresh/rehearsal.ts';
@@ -169,7 +170,7 @@ async function offerKeychain(
     process.stdin.ref?.();
     const choices = [
       { value: 'file', label: credentials, hint: texts.FILE_HINT },
-      { value: 'keychain', label: texts.KEYCHAIN, hint: texts.KEYCHAIN_HINT },
+      { value: 'keychain', label: KEYCHAIN, hint: texts.KEYCHAIN_HINT },
     ];
     const place = await questions.choose({ option: '--keys', message: texts.WHICH_PLACE, choices, initial: 'file' });
     if (place === 'file') return;

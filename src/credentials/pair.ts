@@ -28,7 +28,8 @@ export function withPair(bytes: Buffer, profile: string, pair: KeyPair, former?:
   if (!/^\w+$/.test(pair.accessKeyId) || !/^[!-~]+$/.test(pair.secretAccessKey)) {
     throw new UserError(`the keys for [${profile}] are malformed`, 'target-profile');
   }
-  if (KEYS.some(([name]) => parseCredentials(bytes).profile(profile)?.values.has(name))) {
+  const { values } = parseCredentials(bytes).profile(profile) ?? {};
+  if (KEYS.some(([name]) => values?.has(name))) {
     const { bytes: rest, lines } = withoutPair(bytes, profile);
     return withPair(rest, profile, pair, lines);
   }

@@ -1,7 +1,6 @@
 import type { KeyMemory } from '../keys/rotation-journal.ts';
 import * as texts from '../keys/rotation-texts.ts';
 import { shortKeyId } from '../session/session.ts';
-import { formatDuration } from '../time/duration.ts';
 import type { Asked } from './ask-aws.ts';
 import { absent, type Finding, ok, warning } from './finding.ts';
 
@@ -32,7 +31,7 @@ export function rotationFindings(
       return [absent(check, `the age of the key of [${sourceProfile}] is known after the next refresh`, profile)];
     }
     const old = now - age.createdAt;
-    const found = `the key of [${sourceProfile}] is ${formatDuration(old).split(' ')[0]} old`;
+    const found = `the key of [${sourceProfile}] is ${texts.ageOf(old)} old`;
     if (old < rotateEvery) return [ok(check, found, profile)];
     return [warning(check, `${found}, more than rotate_every`, mend, profile)];
   });

@@ -162,7 +162,12 @@ export interface Tended {
 }
 
 export function isOld(source: string, age: number): string {
-  return `The access key of [${source}] is ${formatDuration(age).split(' ')[0]} old. Rotate it: ${rotateCommand(source)}`;
+  return `The access key of [${source}] is ${ageOf(age)} old. Rotate it: ${rotateCommand(source)}`;
+}
+
+/** Returns the age of a key in its largest unit: `93d`. @param age in milliseconds */
+export function ageOf(age: number): string {
+  return formatDuration(age).split(' ')[0] ?? '';
 }
 
 export function rotateCommand(source: string): string {

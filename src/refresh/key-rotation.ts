@@ -14,10 +14,7 @@ import { pause } from '../time/pause.ts';
 import { callerIdentity, keychainOf, keyRequests } from './effects.ts';
 import { readHeldSession, sessionInFile } from './held-session.ts';
 import type { RefreshEffects } from './refresh.ts';
-import { requireKeys } from './rehearsal.ts';
-
-/** As long as a pair of AWS. Never written. */
-const MADE_UP = { accessKeyId: `AKIA${'X'.repeat(16)}`, secretAccessKey: 'x'.repeat(40) };
+import { MADE_UP, requireKeys } from './rehearsal.ts';
 
 /**
  * Connects a rotation of the keys of a profile's source to the real world.

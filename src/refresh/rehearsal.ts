@@ -6,7 +6,7 @@ import { ownKeyIds } from '../session/state.ts';
 import type { Settings } from '../settings/settings.ts';
 
 /** As long as a session of AWS. Never written. */
-const MADE_UP: MfaSession = {
+export const MADE_UP: MfaSession = {
   accessKeyId: `ASIA${'X'.repeat(16)}`,
   secretAccessKey: 'x'.repeat(40),
   sessionToken: 'x'.repeat(1_000),

@@ -334,11 +334,11 @@ function profileSettings(
  * Returns where the long-term keys of a source profile are. Each section with that source may say it, and applies to the others.
  * @throws UserError (`usage`) if two sections contradict each other
  */
-function keyPlaceOf(source: string, { sections, files }: ReadFiles): forms.KeyPlace | undefined {
+function keyPlaceOf(source: string, { sections }: ReadFiles): forms.KeyPlace | undefined {
   const [first, ...others] = sections
     .filter((section) => sourceIn(section) === source)
     .flatMap(({ name, entries }) => {
-      const setting = written(entries, 'keys', files.settings);
+      const setting = written(entries, 'keys');
       const value = readSetting(setting, forms.keyPlace);
       return setting && value ? [{ name, setting, value }] : [];
     });

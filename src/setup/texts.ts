@@ -1,6 +1,7 @@
-import { shellWord } from '../plain.ts';
 /** The texts of `setup`, one line each. */
 
+import { KEYCHAIN } from '../keys/texts.ts';
+import { shellWord } from '../plain.ts';
 import type { AwsFailure } from '../policy/outcome.ts';
 import { refusalText } from '../refresh/texts.ts';
 import { shortKeyId } from '../session/session.ts';
@@ -20,7 +21,6 @@ export const ANOTHER_DEVICE = 'another device';
 export const PROMPT_BEFORE = 'How long before a session ends should the agent ask for the code?';
 export const WHICH_PLACE = 'Where should the long-term keys be kept?';
 export const FILE_HINT = 'as now; every AWS tool can use them';
-export const KEYCHAIN = 'the keychain';
 export const KEYCHAIN_HINT = 'encrypted; only the agent uses them';
 
 export const INSTALL = 'Start the agent now and at every login?';
