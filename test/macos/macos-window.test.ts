@@ -22,7 +22,9 @@ describe('the window for macOS', needs('Linux'), () => {
 
   it('the window shows the session, the device, two bars and the buttons, above other windows', async () => {
     const person = asking();
-    const answer = window(mac.environment, 'darwin').ask(request(), person);
+    const { now, ...others } = request();
+    // 15 minutes and some seconds, in which the window opens.
+    const answer = window(mac.environment, 'darwin').ask({ ...others, now: now - 8_000 }, person);
     const script = await mac.script();
     const seen = await until('a window', async () => {
       const now = await script.look();
