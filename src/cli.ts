@@ -1,14 +1,9 @@
 #!/usr/bin/env node
 import { complain } from './cli/complain.ts';
+import { restoreCredentialsFile } from './session/variables.ts';
 
 // `exec --server` hides the credentials file from the tools of its command, but not from this program.
-const { AWS_MFA_AGENT_CREDENTIALS_FILE: hidden, AWS_SHARED_CREDENTIALS_FILE: file } = process.env;
-if (hidden !== undefined) {
-  delete process.env.AWS_MFA_AGENT_CREDENTIALS_FILE;
-  const isOurs = file?.endsWith('.no-credentials');
-  if (isOurs && hidden !== '') process.env.AWS_SHARED_CREDENTIALS_FILE = hidden;
-  else if (isOurs) delete process.env.AWS_SHARED_CREDENTIALS_FILE;
-}
+restoreCredentialsFile(process.env);
 
 /**
  * Runs the commands that shells and AWS tools call often, and the agent, without the parser of command lines if they have no

@@ -5,13 +5,11 @@ import { say } from '../cli/output.ts';
 import { explained } from '../files/explain.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import type { UsableSession } from '../session/session.ts';
+import { EMPTY_FILE_END } from '../session/variables.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { currentSession } from './current-session.ts';
 import { hidesCredentialsFile } from './default-profile.ts';
 import { type SessionServer, serveSession } from './server.ts';
-
-/** The end of the name of the file that tools read instead of the credentials file. cli.ts knows it, too. */
-const HIDDEN = '.no-credentials';
 
 /** The files that a command gets beside its server. */
 interface OwnFiles {
@@ -52,7 +50,7 @@ export async function startSessionServer(
   try {
     if (isInFile) files.tokenFile = ownFile(join(runtime, `exec-${process.pid}.token`), server.token); // No line break: SDKs send all of it.
     if (hidesFile) {
-      const path = join(runtime, `exec-${process.pid}${HIDDEN}`);
+      const path = join(runtime, `exec-${process.pid}${EMPTY_FILE_END}`);
       // Read-only: a tool that wants to save credentials must fail.
       files.emptyFile = ownFile(path, emptyText(profile.profile, credentials), 0o400);
     }

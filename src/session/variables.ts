@@ -81,6 +81,9 @@ const BEFORE_CONTAINERS = [
   ...['AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_CREDENTIAL_FILE'],
 ];
 
+/** The end of the name of the file that tools read instead of the credentials file. */
+export const EMPTY_FILE_END = '.no-credentials';
+
 /**
  * Returns an environment in which AWS tools ask a server of this program for the session, and which is otherwise unchanged.
  * @param server `tokenFile`: the file that holds the token; undefined if the variable holds it. `emptyFile`: the file that
@@ -101,10 +104,20 @@ export function environmentWithServer(
       : { AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: tokenFile }),
     ...(emptyFile !== undefined && {
       AWS_SHARED_CREDENTIALS_FILE: emptyFile,
-      // For this program, which needs the file when the command runs it: see cli.ts.
+      // For this program, which needs the file when the command runs it: see restoreCredentialsFile.
       AWS_MFA_AGENT_CREDENTIALS_FILE: environment.AWS_SHARED_CREDENTIALS_FILE ?? '',
     }),
   });
+}
+
+/** Makes an environment name the credentials file again, if {@link environmentWithServer} has hidden it. */
+export function restoreCredentialsFile(environment: NodeJS.ProcessEnv): void {
+  const { AWS_MFA_AGENT_CREDENTIALS_FILE: hidden, AWS_SHARED_CREDENTIALS_FILE: file } = environment;
+  if (hidden === undefined) return;
+  delete environment.AWS_MFA_AGENT_CREDENTIALS_FILE;
+  if (!file?.endsWith(EMPTY_FILE_END)) return;
+  if (hidden === '') delete environment.AWS_SHARED_CREDENTIALS_FILE;
+  else environment.AWS_SHARED_CREDENTIALS_FILE = hidden;
 }
 
 function unset(names: readonly string[]): NodeJS.ProcessEnv {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
 import { aged, endOf, sessionIn, startOf, stateAt } from '../../src/session/session.ts';
+import { EMPTY_FILE_END, environmentWithServer, restoreCredentialsFile } from '../../src/session/variables.ts';
 
 const read = (body: string, remembered?: { accessKeyId: string; expiration: number; issued?: number }) =>
   sessionIn(parseCredentials(Buffer.from(`[mfa]\n${body}`)).profile('mfa'), remembered);
@@ -172,4 +173,19 @@ test('a session that is as long as the settings ask for is due as long before it
   const session = aged(whole, { durationSeconds: 1800 });
   expect(stateAt(session, NOON - 20 * MINUTE, 20 * MINUTE)).toBe('due');
   expect(stateAt(session, NOON - 20 * MINUTE - 1, 20 * MINUTE)).toBe('fresh');
+});
+
+test.each([
+  ['one that the user has named', { AWS_SHARED_CREDENTIALS_FILE: '/home/alice/keys' }],
+  ['the usual one', {}],
+])('this program reads the same credentials file below exec --server as above it: %s', (_, before) => {
+  const server = { url: 'http://127.0.0.1:1', token: 't', emptyFile: `/run/exec-1${EMPTY_FILE_END}` };
+  const file = (environment: NodeJS.ProcessEnv) => environment.AWS_SHARED_CREDENTIALS_FILE;
+  const below = environmentWithServer(server, undefined, before);
+  expect(file(below)).toBe(server.emptyFile);
+  const chosenThere = { ...below, AWS_SHARED_CREDENTIALS_FILE: '/home/alice/other' };
+  restoreCredentialsFile(below);
+  expect(file(below)).toBe(file(before));
+  restoreCredentialsFile(chosenThere);
+  expect(file(chosenThere)).toBe('/home/alice/other');
 });
