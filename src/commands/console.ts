@@ -5,7 +5,7 @@ import { startOutside } from '../ask/start-outside.ts';
 import { consolePage, getSigninToken, loginUrl } from '../aws/federation.ts';
 import type { GlobalOptions } from '../cli/options.ts';
 import { say, write } from '../cli/output.ts';
-import { askForCode, LONGEST_WAIT } from '../control/client.ts';
+import { askForUser } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { plain } from '../plain.ts';
 import { awsTarget } from '../refresh/effects.ts';
@@ -94,11 +94,7 @@ async function lastingSession(settings: Settings, profile: RoleProfile): Promise
   const { session, endsSoon } = await usableSession(settings, profile, {
     enough: 'lasting',
     min: role.isChained ? Math.min(durationSeconds * 1000, maxAge) / 2 : undefined,
-    ask: {
-      startedBy: 'user',
-      wait: LONGEST_WAIT,
-      agent: (name, asking) => askForCode(settings.files.runtime, name, asking),
-    },
+    ask: askForUser(settings.files.runtime),
   });
   if (endsSoon !== undefined) say(endsSoonText(profile.profile, endsSoon, Date.now()));
   return session;

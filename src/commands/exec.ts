@@ -4,11 +4,11 @@ import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import type { GlobalOptions } from '../cli/options.ts';
 import { say } from '../cli/output.ts';
-import { askForCode, LONGEST_WAIT } from '../control/client.ts';
+import { askForUser } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { chosenProfile } from '../refresh/held-session.ts';
 import { usableSession } from '../refresh/usable-session.ts';
-import { endsSoon as endsSoonText, waitsForAgent } from '../refresh/usable-session-texts.ts';
+import { endsSoon as endsSoonText } from '../refresh/usable-session-texts.ts';
 import { environmentWith, environmentWithServer } from '../session/variables.ts';
 import { type ProfileSettings, userSettings } from '../settings/settings.ts';
 import { parseDuration, shortDuration } from '../time/duration.ts';
@@ -44,11 +44,7 @@ export async function exec(names: readonly string[], command: string[], options:
   const { session, endsSoon } = await usableSession(settings, profile, {
     enough: 'lasting',
     min: minimum(options.min, profile),
-    ask: {
-      startedBy: 'user',
-      wait: LONGEST_WAIT,
-      agent: (name, asking) => sayingWhy(name, askForCode(settings.files.runtime, name, asking)),
-    },
+    ask: askForUser(settings.files.runtime),
   });
   if (endsSoon !== undefined) say(endsSoonText(profile.profile, endsSoon, Date.now()));
   if (!options.server) return endLike(await run(command, environmentWith(session, profile.toolsRegion, environment)));
@@ -72,19 +68,6 @@ function minimum(text: string | undefined, { profile, durationSeconds, maxAge }:
     );
   }
   return min;
-}
-
-/** After how long a command that seems to hang says what it is waiting for, in milliseconds. */
-const UNTIL_SAID = 1_000;
-
-/** Says once that the agent asks for the code of a profile, if its answer does not come at once. */
-async function sayingWhy<T>(profile: string, answer: Promise<T>): Promise<T> {
-  const timer = setTimeout(() => say(waitsForAgent(profile)), UNTIL_SAID);
-  try {
-    return await answer;
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** The exit statuses that shells use. */

@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ProfileStatus } from '../agent/kept-profile.ts';
+import { say } from '../cli/output.ts';
 import { UserError } from '../errors.ts';
+import type { Need } from '../refresh/usable-session.ts';
+import { waitsForAgent } from '../refresh/usable-session-texts.ts';
 import { parseAnswer, requestText } from './http.ts';
 import type { Call, Messages } from './messages.ts';
 
@@ -86,4 +89,26 @@ export function askForCode(
 ): Promise<ProfileStatus | undefined> {
   const query = { profile, timeout: `${Math.ceil(wait / 1000)}s`, person: person ? 'yes' : 'no' } as const;
   return askAgent(runtimeFolder, 'POST /v1/refresh', query, wait === 0 ? 1_000 : wait + 5_000);
+}
+
+/** After how long a command that seems to hang says what it is waiting for, in milliseconds. */
+const UNTIL_SAID = 1_000;
+
+/**
+ * Returns how the code is asked for when a user waits for the command. The command says once that it waits for the agent, if
+ * the session does not come at once.
+ */
+export function askForUser(runtimeFolder: string): NonNullable<Need['ask']> {
+  return {
+    startedBy: 'user',
+    wait: LONGEST_WAIT,
+    async agent(profile, asking) {
+      const timer = setTimeout(() => say(waitsForAgent(profile)), UNTIL_SAID);
+      try {
+        return await askForCode(runtimeFolder, profile, asking);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
 }

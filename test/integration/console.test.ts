@@ -92,6 +92,24 @@ describe('console', () => {
     expect(sandbox.sts.requests).toHaveLength(0);
   });
 
+  it('console without a terminal makes the running agent ask, and says so', async () => {
+    await sandbox.settings(`check = 0 0 1 1 *\nprompt = terminal\n[mfa]\n${ADMIN}`);
+    await sandbox.put(sandbox.sts.issue('alice', -1));
+    const agent = start(['run'], env);
+    try {
+      await agent.says(/"standing":"asking"/);
+      const command = start(['console', '--print'], env);
+      await command.says(/^waiting for a session of \[mfa\]: the agent asks for the code\n/);
+      agent.child.stdin?.write(`${sandbox.code()}\n`);
+      const ended = await command.ended;
+      expect(ended.status).toBe(0);
+      expect(await shown(address(ended))).toMatch(signedInAs('alice'));
+    } finally {
+      agent.child.kill();
+      await agent.ended;
+    }
+  });
+
   it('console says what AWS answers to a session that it refuses, and nothing of the session', async () => {
     await refresh('admin');
     const text = await readFile(sandbox.credentialsFile, 'utf8');
