@@ -72,6 +72,7 @@ export async function chooseRoles(
   roles: readonly OfferedRole[],
   named: string | undefined,
 ): Promise<OfferedRole[]> {
+  if (roles.length === 0 && named !== undefined && named !== 'none') questions.say(texts.noRoles(named));
   if (roles.length === 0 || (named === undefined && !questions.person)) return [];
   const choices = [
     { value: NONE, label: texts.NO_ROLE, hint: texts.NO_ROLE_HINT },

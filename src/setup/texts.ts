@@ -64,6 +64,11 @@ export function allRoles(count: number): string {
   return `all ${count}`;
 }
 
+/** @param named the value of `--roles` */
+export function noRoles(named: string): string {
+  return `--roles ${named}: setup found no role to add in ~/.aws/config (docs/roles.md says which ones it offers)`;
+}
+
 /** @param profile the name in config.ini */
 export function roleLabel(name: string, profile: string): string {
   return `[${name}], as [${profile}] in the credentials file`;

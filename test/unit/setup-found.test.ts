@@ -240,6 +240,17 @@ region = eu-west-1
     expect((await chooseRoles(questions, roles(), named)).map(({ name }) => name)).toEqual(names);
   });
 
+  it.each([
+    ['all', ['--roles all: setup found no role to add in ~/.aws/config (docs/roles.md says which ones it offers)']],
+    ['none', []],
+    [undefined, []],
+  ])('setup with --roles %s says so only when roles were wanted and there are none', async (named, said) => {
+    const lines: string[] = [];
+    const listening = { ...questions, say: (line: string) => lines.push(line) };
+    expect(await chooseRoles(listening, [], named)).toEqual([]);
+    expect(lines).toEqual(said);
+  });
+
   it('setup writes a section for each role, which the settings accept', () => {
     expect(withRoles('[mfa]\n', roles().slice(0, 2), 'mfa')).toBe(`[mfa]
 
