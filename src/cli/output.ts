@@ -1,4 +1,5 @@
 import { fstatSync, writeSync } from 'node:fs';
+import { explained } from '../files/explain.ts';
 import { plain } from '../plain.ts';
 
 /** How long to wait when the output is full, in milliseconds. Another process may have made it non-blocking. */
@@ -7,7 +8,7 @@ const PAUSE = 10;
 /**
  * Writes to standard output (1) or standard error (2), synchronously. Loading `process.stdout` instead would take a tenth
  * of the time of a short command.
- * @throws the system's error, such as ENOSPC; not if the reader has gone (a pager, a terminal)
+ * @throws UserError, for example if the disk is full; not if the reader has gone (a pager, a terminal)
  */
 export function write(descriptor: 1 | 2, text: string): void {
   for (let rest: Uint8Array = Buffer.from(text); rest.length > 0; ) {
@@ -16,7 +17,7 @@ export function write(descriptor: 1 | 2, text: string): void {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EPIPE' || code === 'EIO') return;
-      if (code !== 'EAGAIN') throw error;
+      if (code !== 'EAGAIN') throw explained(error, 'write', descriptor === 1 ? 'standard output' : 'standard error');
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE);
     }
   }

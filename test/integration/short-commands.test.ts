@@ -65,7 +65,9 @@ describe.each(COMMANDS)('%s with a fresh session', (command) => {
     expect(wrong).toThrow(
       expect.objectContaining({
         status: 1,
-        stderr: Buffer.from('aws-mfa-agent: ENOSPC: no space left on device, write\n'),
+        stderr: Buffer.from(
+          'aws-mfa-agent: cannot write standard output: the disk is full; free some space (ENOSPC)\n',
+        ),
       }),
     );
     closeSync(full);
