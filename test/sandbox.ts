@@ -54,8 +54,8 @@ export interface Sandbox {
 }
 
 /**
- * A home folder with AWS's two files in it, and the STS that its keys are good for. [default] holds alice's long-term
- * keys and names her MFA device; [work] is somebody else's profile and has to stay as it is. There is no [mfa] yet.
+ * A home folder with AWS's two files in it, and the STS that accepts their keys. [default] holds alice's long-term keys and
+ * names her MFA device; [work] belongs to another user and has to stay as it is. There is no [mfa] yet.
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { alice: differences, users = [], roles = [], ...stsOptions } = options;

@@ -2,7 +2,7 @@ import { startNotificationServer } from '../desktop/notification-server.ts';
 import { startScreenSaver } from '../presence/buses.ts';
 import { until } from '../within.ts';
 
-/** What somebody does about a question. */
+/** What the person does about a prompt. */
 type Reaction =
   /** Types the code after twenty seconds. */
   | 'answers'
@@ -17,11 +17,11 @@ interface Question {
   title: string;
   /** Why the last code was not taken, if one was typed. */
   problem: string;
-  /** It takes the place of one that stands. */
+  /** It replaces a prompt that is on the screen. */
   isAgain: boolean;
 }
 
-/** Somebody at a desktop that shows notifications, and locks its screen. */
+/** A person at a desktop that shows notifications, and locks its screen. */
 export interface Person {
   present: boolean;
   /** For the questions and reminders to come, one after the other; then always answers. */

@@ -29,7 +29,7 @@ export async function startWorld(begin: number, zone: string, settings: string):
   sandbox.clock.offset = clocks.offset();
   const alice = await startUserManager(sandbox.home);
 
-  // The user's own bus lets nobody else in, and the person is the test.
+  // The user's own bus accepts no other user, and the test, which runs as root, plays the person.
   alice.write('bus.conf', busConfiguration(HOME));
   await alice.run(['dbus-daemon', `--config-file=${HOME}/bus.conf`, '--fork', '--nopidfile']);
   await alice.systemctl('set-environment', `DBUS_SESSION_BUS_ADDRESS=unix:path=${HOME}/bus`);

@@ -9,7 +9,7 @@ import { type Desktop, processesNamed, startDesktop } from './desktop.ts';
 import { type NotificationServer, startNotificationServer } from './notification-server.ts';
 
 const FIELD = 'AWS MFA code';
-/** No check comes by itself while a test runs: what happens, happens because somebody has come back. */
+/** No scheduled check comes while a test runs: what happens, happens because the user has come back. */
 const NEVER = 'check = 0 0 29 2 *\n';
 
 describe('the agent while the user is absent', needs('a desktop'), () => {

@@ -54,7 +54,7 @@ describe('a message of mfa_process', needs('dbus-daemon'), () => {
 
   describe('a message of mfa_process with a notification service', () => {
     const ask = (command: string) => mfaProcess(command, false, environment).ask(request(), asking());
-    /** Until nobody but the service is connected to the bus any more. */
+    /** Resolves when only the service is connected to the bus. */
     const allGone = () => bus.connections(1);
 
     it('a message is shown with markup escaped and secrets left out, each line in the place of the last', async () => {

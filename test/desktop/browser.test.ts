@@ -206,7 +206,7 @@ describe('the page in the browser', needs('a desktop', 'chromium', 'xdg-open'), 
       const { given } = await begin();
       await tab.until('news.readyState === 1');
       const page = await tab.value<string>('location.href');
-      // It knows what nobody is told: where the page is.
+      // It has the address of the page, which is secret.
       const evil = createServer((_, response) => {
         response.setHeader('Content-Type', 'text/html');
         response.end(`<iframe src="${page}" onload="framed = true"></iframe>

@@ -20,7 +20,7 @@ export interface Window {
   process: string;
 }
 
-/** A desktop of its own: a screen that nobody sees, a session bus, and the programs of a real one. */
+/** A desktop for one test: a virtual screen, a session bus, and the programs of a real desktop. */
 export interface Desktop {
   environment: NodeJS.ProcessEnv;
   startDunst(): Promise<void>;
@@ -99,7 +99,7 @@ export async function startDesktop(menuChoice = 'Snooze'): Promise<Desktop> {
   await writeFile(join(folder, 'dunstrc'), DUNST(join(folder, 'menu')));
   await writeFile(join(folder, 'bus.conf'), BUS(folder));
 
-  // Without -noreset, the server starts anew when its last client leaves, and throws out those that are coming.
+  // Without -noreset, the server resets when its last client leaves, and disconnects clients that are just connecting.
   const screen = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1280x800x24', '-nolisten', 'tcp', '-noreset'], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
   });
@@ -127,7 +127,7 @@ export async function startDesktop(menuChoice = 'Snooze'): Promise<Desktop> {
     const found = await tool('xdotool', 'search', '--onlyvisible', '--name', title).catch(() => '');
     return found.split('\n').filter((line) => line !== '');
   };
-  /** What somebody would see who looks at the screen: the names of the windows. */
+  /** Describes the screen for a failure message: the names of the windows. */
   const windows = async () => {
     const titles = (await find('.')).map((id) => tool('xdotool', 'getwindowname', id).catch(() => 'one that is gone'));
     return `windows: ${(await Promise.all(titles)).join(', ') || 'none'}`;

@@ -10,7 +10,7 @@ export type Jump =
   | { pass: number }
   /** The machine is asleep for so long: timers stand still, the other clocks go on. */
   | { sleep: number }
-  /** Somebody sets the clock of the machine: forward, or back (negative). The time of the world does not change. */
+  /** The clock of the machine is set: forward, or back (negative). The time of the world does not change. */
   | { step: number };
 
 /** The three clocks of a machine, held by a test: wall clock, time since boot, time awake. */
@@ -19,11 +19,11 @@ export interface Clocks {
   environment: Record<string, string>;
   /** What the wall clock shows: milliseconds since the epoch. */
   wall(): number;
-  /** What it would show had nobody set it. */
+  /** What it would show if it had not been set. */
   world(): number;
   /** How far the time of the world is ahead of the test's own, in milliseconds. */
   offset(): number;
-  /** @param processes those that live by these clocks: they stand still for the moment, and notice; others have to sleep */
+  /** @param processes the processes that use these clocks: they are stopped during the jump, and notice it; others have to sleep */
   jump(jump: Jump, processes: readonly number[]): void;
 }
 
@@ -53,7 +53,7 @@ export function startClocks(folder: string, begin: number, seenAs = folder): Clo
       LD_PRELOAD: library(),
       FAKETIME_TIMESTAMP_FILE: join(seenAs, 'clocks'),
       FAKETIME_NO_CACHE: '1',
-      // The time stamps of files are nobody's clock.
+      // The time stamps of files are not moved.
       NO_FAKE_STAT: '1',
     },
     wall: () => Date.now() + ahead.wall,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { MfaSession } from '../../src/session/session.ts';
 
-/** A credentials file, and the profile of it that gets the session. */
+/** A credentials file, and the profile in it that gets the session. */
 export interface Sample {
   bytes: Buffer;
   profile: string;
@@ -60,7 +60,7 @@ const name = weighted(
   [1, fc.stringMatching(/^[!-~]{1,6}$/)],
 );
 
-/** Names as they stand in a file that nobody writes to: what withSession refuses is here, too. */
+/** Names of other profiles in the file. Some are names that withSession refuses to write. */
 const oddName = either(' mfa ', 'mfa ', '', 'DEFAULT', 'mfa #1', 'a ;b', '__proto__');
 
 const blank = mostly(' ', '', '  ', '\t', '\u00a0', '\u3000', ' \t ', '\u2003');

@@ -168,7 +168,7 @@ function notAsBotocore(
     : 'a note behind a key or a date: to botocore, part of it';
 }
 
-/** What stands below the headers of a profile. */
+/** Returns the text below the headers of a profile. */
 function bodyOf(document: CredentialsDocument, name: string): string {
   return `${document.profile(name)?.lines.join('\n') ?? ''}\n`;
 }

@@ -293,7 +293,7 @@ describe('the agent', () => {
   });
 
   describe('the child process that asks', () => {
-    /** A command that asks for long, and leaves the ids of itself and of whoever started it. */
+    /** A command that asks for a long time, and writes the process ids of its parent and of itself to a file. */
     const slow = () =>
       settings(
         `check = * * * * * *\nremind_every = 30s\n[mfa]\nmfa_process = echo $PPID $$ >${join(sandbox.home, 'ids')} && exec sleep 600\n`,

@@ -113,7 +113,7 @@ async function faultsIn(pair: AwsFiles, readings: Readings): Promise<string[]> {
   return faults;
 }
 
-/** A value as somebody meant it, whose note or further lines botocore takes for a part of it. */
+/** Returns the value that the writer of a line meant. botocore also takes a note behind it, or further lines, as a part of it. */
 function meant(value: string): string {
   return ` ${value.split('\n', 1)[0]}`.replace(/\s[#;].*$/, '').trim();
 }

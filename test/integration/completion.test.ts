@@ -33,9 +33,9 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-/** A shell on a terminal, in which somebody types. */
+/** A shell on a terminal, in which the test types. */
 interface Session {
-  /** What stands on the command line after these keys. */
+  /** What is on the command line after these keys. */
   after(keys: string): Promise<string>;
   /** What the shell shows while these keys are typed. */
   shown(keys: string): Promise<string>;

@@ -155,7 +155,7 @@ describe('console with a browser', () => {
       running.output,
     );
 
-  it('console starts --browser with a link that leads to the console once, and shows nobody the token', async () => {
+  it('console starts --browser with a link that leads to the console once, and does not print the token', async () => {
     const running = start(['console', 'admin', '--service', 'ec2', '--browser', noting()], env);
     const link = await started(running);
     expect(link).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/[\w-]{32}$/);

@@ -62,7 +62,7 @@ describe('the clients of the socket', () => {
     await until('the request arrives', () => events.includes('asked'));
     socket.destroy();
     await until(
-      'the route is told that its client has gone',
+      'the route notices that its client has gone',
       () => events.includes('gone'),
       () => events,
     );

@@ -73,7 +73,7 @@ function newFile(old: Buffer | undefined): string {
 /** What a call may answer, of what disks do to people: by its manual page, and of a file system that fails, anything. */
 function errorsOf({ name, writes }: Call): string[] {
   if (!writes) return /^(?:open|stat|newfstat|lstat)/.test(name) ? ['EIO', 'EACCES'] : ['EIO'];
-  // Those that have the file open already are not asked for permission again, but the file system may be read-only since.
+  // Calls on an open file do not fail for lack of permission, but the file system may have become read-only.
   return /^(?:p?write|f)/.test(name)
     ? ['ENOSPC', 'EIO', 'EROFS', 'EDQUOT']
     : ['ENOSPC', 'EIO', 'EACCES', 'EROFS', 'EDQUOT'];
@@ -167,7 +167,7 @@ describe('a rewrite of the credentials file', needs('strace'), () => {
           files[index] = file;
           found[index] = look(file, old, what);
           if (!readdirSync(dirname(file)).includes(basename(temporaryOf(file)))) return;
-          // Nobody can read it who cannot read the file; and from the first byte to the last moment nobody but its owner.
+          // Only users who can read the file can read it; until its last change of mode, only its owner.
           const mode = statSync(temporaryOf(file)).mode & 0o7777;
           expect(mode, what).toBe(old && opening < index && index <= renaming ? MODE : 0o600);
         });
@@ -248,7 +248,7 @@ describe('a rewrite of the credentials file', needs('strace'), () => {
   );
 
   test(
-    'a rewrite of a session and of the roles made from it that is killed at any change leaves the sessions all old or all new',
+    'a rewrite of a session and its roles leaves all sessions old or all new when it is killed at any change',
     async () => {
       const sessions = Object.fromEntries(
         ['mfa', 'admin', 'reader'].map((name, index) => [

@@ -220,7 +220,7 @@ describe('credential-process on a terminal', needs('Linux', 'script'), () => {
   });
 });
 
-// Real clients. Keys in the profile itself would outrank the command, so it stands in a profile of its own.
+// Real clients. Keys in the same profile would be used instead of the command, so the command has a profile of its own.
 async function processProfile(): Promise<void> {
   await appendFile(
     sandbox.configFile,

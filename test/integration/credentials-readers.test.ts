@@ -80,7 +80,7 @@ const SAMPLES: Record<string, Sample> = {
   'a stray line': { text: `[mfa]\n${OLD}stray\n[z]\na = b\n`, botocore: 'parsing errors' },
   'settings before the first header': { text: `a = b\n[mfa]\n${OLD}`, botocore: 'no section header' },
   'blanks pasted from a web page': { text: `[mfa]\n${OLD.replaceAll(' = ', '\u00a0=\u00a0')}` },
-  'bytes that are no UTF-8': {
+  'bytes that are not UTF-8': {
     text: Buffer.from(`[caf\xe9]\na = \xff\n[mfa]\n${OLD}`, 'latin1'),
     botocore: 'invalid UTF-8',
   },

@@ -300,7 +300,7 @@ describe('a change by another program between reading and replacing', () => {
       return append('ours\n')(bytes);
     });
     await until('the file is locked', () => readdirSync(folder).includes('credentials.lock'));
-    // Long after it would have been read. Truncated again each time, lest a slow machine make it an old empty file.
+    // Long after it would have been read. Truncated again each time: on a slow machine, it must not become an old empty file.
     for (let turn = 0; turn < 4; turn++) {
       writeFileSync(file, '');
       await setTimeout(50);
@@ -384,7 +384,7 @@ describe('the lock', () => {
     writeFileSync(file, 'a\n');
     let calls = 0;
     await changeCredentials(file, (bytes) => {
-      // As in a sleep of the machine: somebody else found the lock stale, took it, and is done.
+      // As when the machine sleeps: another process found the lock stale, took it, and has finished.
       if (calls++ === 0) {
         rmSync(`${file}.lock`, { recursive: true });
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1200);

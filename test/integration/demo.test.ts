@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-/** Somebody who has AWS keys, a proxy and no wish to have either touched. */
+/** A user with AWS keys and a proxy, which the demo must not use. */
 interface Onlooker {
   env: NodeJS.ProcessEnv;
   /** What the demo has put into the person's folders. */
@@ -110,7 +110,7 @@ describe.concurrent('the demo', () => {
       /is fresh.*is due.*asks for the code.*AWS refused that code.*byte by byte.*GetCallerIdentity.*user\/alice.*A role: .*assumed-role\/admin\/alice.*Done/s,
     );
     for (const secret of secrets) expect(stdout).not.toContain(secret);
-    // The new session's, too, which nobody but the demo has seen.
+    // Also those of the new session, which only the demo has.
     expect(stdout).not.toMatch(/[A-Za-z0-9+/]{40}|(AKIA|ASIA)\w{16}/);
     expect(stdout).not.toContain('\x1b');
     expect(await traces()).toEqual([]);

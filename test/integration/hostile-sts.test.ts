@@ -185,7 +185,7 @@ describe('an answer that is not what AWS gives', () => {
     ['a role of another account', 'arn:aws:sts::210987654321:assumed-role/admin/alice', 'not-sts'],
     ['a user', 'arn:aws:iam::123456789012:user/admin', 'not-sts'],
     ['the role, whose path is not in it', 'arn:aws:sts::123456789012:assumed-role/admin/alice', undefined],
-    ['nobody, as other makers have it', '', undefined],
+    ['no user (as servers of other makers answer)', '', undefined],
   ])('a session of AssumeRole that belongs to %s is refused unless it is of the role', async (_, arn, kind) => {
     const [, body = ''] = session().replaceAll('GetSessionToken', 'AssumeRole').split('\r\n\r\n');
     const user = `<AssumedRoleUser><AssumedRoleId>x:y</AssumedRoleId><Arn>${arn}</Arn></AssumedRoleUser>`;

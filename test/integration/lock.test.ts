@@ -231,7 +231,7 @@ describe('our lock', () => {
     );
     await within('a lock of another', once(child.stdout ?? child, 'data'));
     const output = outputOf(child);
-    // As soon as it stands still long enough.
+    // As soon as the other process has been stopped for long enough.
     const lock = await lockFile(file, 10_000);
     child.kill('SIGCONT');
     expect(await output).toBe('lost');
@@ -289,7 +289,7 @@ describe('a rewrite that is stopped', needs('strace'), () => {
           expect(readdirSync(dirname(path)), what).toEqual(['credentials']);
         }
       };
-      // They wait most of the time. All come to their end, lest a failure leave the others standing still for ever.
+      // They wait most of the time. All are waited for: after a failure, the others must not stay stopped.
       const ends = await Promise.allSettled(Array.from({ length: 8 }, worker));
       for (const end of ends) if (end.status === 'rejected') throw end.reason;
       process.stderr.write(`stopped after each of ${calls.length} system calls: both changes are there\n`);

@@ -31,9 +31,9 @@ import { within } from '../within.ts';
  * Eight processes refresh eight profiles of one file while two readers parse it without pause, and, but for the first
  * test, another program sets a key of a ninth profile.
  *
- * That program takes no lock, and cuts the file short before it writes it again: nobody can keep it from tearing a read,
- * from putting back what it read before a rename of ours, or from writing into the file that we have just replaced. So
- * everybody writes down when they did what, and a fault counts as that program's only where the times say so: a read that
+ * That program takes no lock, and cuts the file short before it writes it again. It cannot be kept from tearing a read, from
+ * putting back what it read before a rename of ours, or from writing into the file that we have just replaced. So every
+ * process notes when it did what, and a fault counts as that program's only if the times say so: a read that
  * failed, while it had the file open for writing; a session of ours that is gone, when our rename fell between its reading
  * and its cutting short; an edit of its own that is gone, when it began after our last look at the file. Everything else
  * is ours, and there must be none.
@@ -144,7 +144,7 @@ async function race(times: number, editing?: string[]): Promise<{ counts: Counts
   const edits = (await stopEditor?.()) ?? [];
   const observations = (await Promise.all(stopReaders.map((stop) => stop()))).flat();
 
-  // What stands at the end is one more thing that was read, and every byte of it is accounted for.
+  // The file at the end is one more thing that was read, and every byte of it must have a known origin.
   const bytes = readFileSync(file);
   const now = Number(process.hrtime.bigint() / 1000n);
   const document = parseCredentials(bytes);

@@ -179,7 +179,7 @@ describe('refresh', () => {
   });
 
   describe('refresh --source-profile', () => {
-    /** [default] is somebody else's, with another device; [team] is alice's. */
+    /** [default] belongs to another user, with another device; [team] is alice's. */
     beforeEach(async () => {
       const { accessKeyId, secretAccessKey } = sandbox.alice;
       await writeFile(

@@ -575,7 +575,7 @@ describe('a fault of the sandbox', () => {
     await askWithCode(sandbox);
   });
 
-  test('a fault comes after those that were requested before it', async () => {
+  test('faults come in the order in which they were requested', async () => {
     const sandbox = await sandboxWith();
     sandbox.sts.fault({ kind: 'throttle' });
     sandbox.sts.fault({ kind: 'unavailable' });

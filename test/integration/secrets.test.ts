@@ -15,7 +15,7 @@ afterEach(() => sandbox.close());
 
 const WORKS_SECRET = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
 
-/** Everything in the credentials file that nobody else may hold. */
+/** Returns all secrets in the credentials file. */
 async function secretsIn(file: string): Promise<string[]> {
   const text = await readFile(file, 'utf8');
   return [...text.matchAll(/^aws_(?:secret_access_key|session_token)\s*=\s*(.+)$/gm)].map(([, secret = '']) =>

@@ -25,7 +25,7 @@ const RETURN = '\r';
 const CTRL_C = '\x03';
 const DOWN = '\x1b[B';
 
-/** @param changes what stands there instead, or below */
+/** @param changes another name, further lines of the profile, and text below it */
 function writeCredentials(changes: { name?: string; lines?: string; below?: string } = {}) {
   const { name = 'default', lines = '', below = '' } = changes;
   const { accessKeyId, secretAccessKey } = sandbox.alice;
@@ -435,7 +435,7 @@ describe('setup with profiles of other tools', () => {
   });
 
   it('setup continues with the device, mfa_process and keys of aws-vault', async () => {
-    // Stands in for aws-vault, which cannot be had here: prints what its export does.
+    // A stand-in for aws-vault: prints what `aws-vault export` prints.
     const bin = join(sandbox.home, 'bin');
     await mkdir(bin);
     const { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey } = sandbox.alice;

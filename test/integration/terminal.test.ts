@@ -17,7 +17,7 @@ const REQUEST = {
 /** The same when the session has ended. */
 const REMINDER = { ...REQUEST, now: REQUEST.expiration, reminder: 1 };
 
-/** A program that asks on the terminal once, and then ends by itself. SIGUSR1 withdraws the question, SIGUSR2 reminds. */
+/** A program that asks on the terminal once, and then ends by itself. SIGUSR1 closes the prompt, SIGUSR2 reminds. */
 const program = (standardInput: boolean, prologue = '') => `
   ${prologue}
   import { terminal } from '${built('ask/terminal.ts')}';

@@ -1,4 +1,4 @@
-// A stand-in for launchd: keeps one job alive. Arguments: its property list, and the file that says how it stands.
+// A stand-in for launchd: keeps one job alive. Arguments: its property list, and the file for its state.
 import { spawn } from 'node:child_process';
 import { openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 

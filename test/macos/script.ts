@@ -25,7 +25,7 @@ export interface Seen {
   announced: string[];
 }
 
-/** A script for macOS that runs here, and whoever uses it. */
+/** A script for macOS that runs here, and its user. */
 export interface Script {
   name: string;
   look(): Promise<Seen>;

@@ -9,9 +9,9 @@ import { until, within } from '../within.ts';
 /** A private bus, on which there is only what the test starts. */
 export interface PrivateBus {
   address: string;
-  /** Lets the bus start a service by this shell script when somebody calls it. */
+  /** Lets the bus start a service by this shell script when it is called. */
   offer(name: string, script: string): Promise<void>;
-  /** Resolves when so many are connected, not counting the one who looks. */
+  /** Resolves when the bus has this many connections, not counting that of the test. */
   connections(count: number): Promise<void>;
   kill(): Promise<void>;
   /** Starts again, at the same address. */
@@ -151,7 +151,7 @@ const SESSION = '/org/freedesktop/login1/session/_32';
 const SOMEBODY_ELSES = '/org/freedesktop/login1/session/c1';
 const PROPERTIES = 'org.freedesktop.DBus.Properties';
 
-/** A logind that knows of one user with one session, and tells what logind tells. */
+/** A logind with one user who has one session. It sends the signals that logind sends. */
 export interface Logind extends Service {
   change(hints: Partial<Session>): void;
   logIn(hints?: Partial<Session>): void;

@@ -59,7 +59,7 @@ export function secretOf(version: number): string {
   return `EXAMPLE/long+${markOf(EDITED, version)}`;
 }
 
-/** The file as it has to be when these versions stand in its profiles. Its comments make it longer than one read of a reader. */
+/** Returns the file with these versions in its profiles. Its comments make it longer than one read of a reader. */
 export function fileWith(versions: number[]): string {
   const note = `${'# nothing of this may get lost\n'.repeat(60)}\n`;
   const sections = versions.map((version, index) => {
@@ -100,9 +100,9 @@ export function versionsIn(profiles: Record<string, Record<string, string>>): (n
 }
 
 /**
- * Whether the other program may have stood still with the file cut short for so long that we took that for the file, and
- * replaced it: the rest of what it wrote then went to the old one. Nobody can prevent that; what was read afterwards is no
- * history of ours.
+ * Returns whether the other program may have paused so long after cutting the file short that we took the short file for the
+ * whole, and replaced it: the rest of what it wrote then went to the old one. This cannot be prevented; what was read
+ * afterwards is not our fault.
  */
 export function mayBeCutShort(changes: Change[], edits: Edit[]): boolean {
   return edits.some(({ opening, closed }) => changes.some(({ compared }) => opening <= compared && compared <= closed));

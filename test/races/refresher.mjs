@@ -5,8 +5,8 @@
  * sessions, as JSON. Output: when which of them came into the file, `[{ version, compared, renamed }]`, in microseconds of
  * the machine's monotonic clock.
  *
- * From `compared`, when it opens the file to see that nobody has changed it meanwhile, to `renamed` it cannot see a change
- * by a program that takes no lock. So node:fs is wrapped: it does what it does, and the times are written down.
+ * Between `compared`, when it opens the file to see whether it was changed meanwhile, and `renamed`, it cannot see a change by
+ * a program that takes no lock. So node:fs is wrapped: its functions do the same, and note the times.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';

@@ -93,7 +93,7 @@ describe('the service of a user who logs out and in', needs('a user manager'), (
     await alice.becomes('StatusText', /fresh until/);
     expect(await alice.property('MainPID')).toBe(pid);
 
-    // What a unit may write in is settled when it starts: before it asks, it starts anew.
+    // Where a unit may write is decided when it starts: so it restarts before it asks.
     session(30);
     screen.emit('NotificationReplied', (await prompt(shown + 1)).id, sandbox.code());
     await alice.becomes('StatusText', /fresh until/);

@@ -55,7 +55,7 @@ describe('the service during a day', needs('a user manager', 'faketime'), () => 
     ];
     return { accessKeyId, secretAccessKey, sessionToken };
   }
-  /** When the session in the profile ends, as AWS knows it. */
+  /** When the session in the profile ends at AWS. */
   const expiration = () => world.sandbox.sts.session(profile().accessKeyId)?.expiration ?? 0;
 
   /** When commands of the person failed, and why that could not be helped, if so. */
@@ -69,7 +69,7 @@ describe('the service during a day', needs('a user manager', 'faketime'), () => 
     const isQuarter = Math.round(now() / MINUTE) % 15 === 0;
     if (expiration() > now() && (!isQuarter || (await isTaken()))) return;
     const because =
-      (isAsked && 'the question stands') ||
+      (isAsked && 'the prompt is on the screen') ||
       (now() - cameBack < 2 * MINUTE && 'just came back') ||
       (now() - snoozedUntil < 2 * MINUTE && 'snoozed') ||
       undefined;
@@ -146,7 +146,7 @@ describe('the service during a day', needs('a user manager', 'faketime'), () => 
     if (change === 'comes') cameBack = now();
     const from = world.lapse.lines.length;
     world.person[change]();
-    // Nobody watches the screen while the session is fresh.
+    // The agent does not watch the screen while the session is fresh.
     if (expiration() - LEAD <= now()) await world.lapse.line(({ reason }) => reason === 'presence', from);
     await look();
   }

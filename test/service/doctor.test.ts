@@ -86,7 +86,7 @@ describe('doctor on a systemd user service', needs('a user manager'), () => {
       ),
     );
     expect(told.join('\n')).not.toContain('password');
-    // And the mending mends.
+    // The remedies that doctor names work.
     await alice.run(['aws-mfa-agent', 'install'], { ...here, AWS_CONFIG_FILE: `${HOME}/other` });
     await alice.run(['systemctl', '--user', 'import-environment', 'DISPLAY'], { DISPLAY: ':98' });
     expect(

@@ -91,7 +91,7 @@ describe('the systemd unit', needs('Linux', 'systemd-analyze'), () => {
   });
 });
 
-/** Of those that launchd.plist(5) has, the ones that we use, with their types. */
+/** The keys of launchd.plist(5) that we use, with their types. */
 const KEYS: Record<string, string> = {
   Label: 'string',
   ProgramArguments: 'string[]',

@@ -61,7 +61,7 @@ export interface UserManager {
   stop(): Promise<void>;
 }
 
-/** The outer shell: takes its control groups away again when all is over, whoever ended it. */
+/** The outer shell: removes its control groups at the end, no matter how it ends. */
 const OUTER = `
 trap '' INT TERM HUP
 for group in $GROUPS_OF_TEST; do mkdir -p $group && chown -R ${UID}:${UID} $group && echo $$ >$group/cgroup.procs || exit 1; done

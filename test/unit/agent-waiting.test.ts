@@ -67,7 +67,7 @@ describe('a client that waits for a session', () => {
     const waiting = wait(true);
     await expect.poll(raised).toBe(1);
     dismiss();
-    // By then nobody sits there any more, as far as anybody knows.
+    // By then the user counts as absent.
     expect(await waiting).toMatchObject({ standing: { standing: expect.stringMatching(/unanswered|held/) } });
   });
 

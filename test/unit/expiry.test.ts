@@ -19,7 +19,7 @@ function profile(body: string) {
   return section;
 }
 
-/** What stands below the session's three keys after another session has been written. */
+/** Returns the text below the session's three keys after another session has been written. */
 function rewritten(body: string): string {
   const session = { accessKeyId: 'ASIAY', secretAccessKey: 's', sessionToken: 't', expiration: LATER + 999 };
   const bytes = withSession(Buffer.from(`[mfa]\n${SESSION}${body}`), 'mfa', session);

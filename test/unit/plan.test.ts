@@ -17,9 +17,9 @@ const SESSION = { accessKeyId: 'ASIA', secretAccessKey: 'secret', sessionToken: 
 const next = (history: History, event: ProfileEvent, now = NINE) => after(history, event, { now, ...SETTINGS });
 
 interface Person {
-  /** What the person does about a standing question at this instant. */
+  /** What the person does about a prompt on the screen at this instant. */
   answer?(now: number): 'code' | 'dismiss' | { snooze: number } | undefined;
-  /** Until when the person snoozes by command at this instant, whether or not a question stands. */
+  /** Until when the person snoozes by command at this instant, with or without a prompt on the screen. */
   snooze?(now: number): number | undefined;
   quietUntil?(now: number): number | undefined;
   held?(now: number): string | undefined;
@@ -699,7 +699,7 @@ describe('the plan for several profiles and states', () => {
       expect(plan([open], paused(NINE)).actions).toEqual([{ do: 'withdraw', profile: 'mfa' }]);
     });
 
-    it('the plan makes the last call all the same, and leaves it on the screen', () => {
+    it('the plan still makes the last call, and leaves it on the screen', () => {
       const ask = { do: 'ask', profile: 'mfa', reminder: 0 };
       expect(plan([due(2 * MINUTE)], paused(NINE)).actions).toEqual([ask]);
       const asked = { askingSince: NINE - 2 * MINUTE, lastAskedAt: NINE - 2 * MINUTE };

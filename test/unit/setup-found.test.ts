@@ -236,7 +236,7 @@ region = eu-west-1
     ['all', ['admin', 'second', 'own-code']],
     ['none', []],
     [undefined, []],
-  ])('setup with --roles %s takes a role with those that it is assumed with', async (named, names) => {
+  ])('setup with --roles %s also takes the roles that a role is assumed with', async (named, names) => {
     expect((await chooseRoles(questions, roles(), named)).map(({ name }) => name)).toEqual(names);
   });
 
