@@ -118,7 +118,7 @@ export async function verifyJob({ files, profile, clockOffset }: VerifyJob) {
 export interface ForgetJob {
   files: Settings['files'];
   profile: string;
-  /** Those that were made from its session. */
+  /** The role profiles whose sessions were made from that of `profile`. */
   roles: string[];
 }
 

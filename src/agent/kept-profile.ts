@@ -343,7 +343,7 @@ export class KeptProfile {
       const facts = { state, ...standing, ...(expiration && { expiration: utcTime(expiration) }) };
       log.info({ profile: this.#profile, ...facts }, standingText(state, standing, clock.now()));
     }
-    // While AWS cannot be reached, nobody is asked, so nothing else on the screen says it.
+    // While AWS cannot be reached, the agent does not ask for a code, so no prompt says that the session has ended.
     if (before?.state === 'due' && state === 'expired' && this.#history.outage && expiration !== undefined) {
       this.#effects.notice(policyTexts.endedInOutage(this.#profile, expiration, this.#history.problem, clock.now()));
     }

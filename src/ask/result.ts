@@ -2,7 +2,7 @@ import type { Ask, CodeResult } from './ask.ts';
 import { announce } from './desktop/announcement.ts';
 import * as texts from './texts.ts';
 
-/** Milliseconds after which the user is told that AWS has the code and has not answered. */
+/** Milliseconds after which the prompt says that AWS has the code and has not answered. */
 export const SILENCE = 1_000;
 
 /** Seconds for which a notification with a result stays. A failure takes longer to read. */

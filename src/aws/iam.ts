@@ -58,8 +58,8 @@ export async function accessKeyLastUsed(
 }
 
 /**
- * Creates an access key for a user. Sent once: if the answer does not arrive, there may be a key whose secret nobody knows, and a
- * second request would make another one.
+ * Creates an access key for a user. Sends the request once: if the answer does not arrive, there may be a key whose secret is
+ * lost, and a second request would make another key.
  * @param userName see {@link listAccessKeys}
  * @see https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateAccessKey.html
  */

@@ -120,7 +120,10 @@ export function createProgram(): Command {
       'open the page of this service: its name in the address of the page (for example ec2)',
     )
     .option('--region <region>', 'open the page in this region (default: the region of the profile in ~/.aws/config)')
-    .option('--browser <command-line>', 'open with this command; %s stands for the address, which is added otherwise')
+    .option(
+      '--browser <command-line>',
+      'open with this command; %s is replaced by the address (without %s, it is added at the end)',
+    )
     .addOption(profileOption())
     .action(async (profile: string | undefined, options) =>
       (await import('../commands/console.ts')).consoleCommand(named(profile, options), {

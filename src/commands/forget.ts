@@ -47,7 +47,7 @@ export async function forget(name: string | undefined, options: GlobalOptions): 
 function removedText(profile: string, removed: readonly string[]): string {
   const roles = removed.filter((one) => one !== profile).map((one) => `[${one}]`);
   const what = removed.includes(profile) ? `removed the session of [${profile}]` : `[${profile}] holds no session`;
-  const made = roles.length === 0 ? '' : `, and removed those that were made from it: ${roles.join(', ')}`;
+  const made = roles.length === 0 ? '' : `, and the sessions that were made from it: ${roles.join(', ')}`;
   return `${what}${made}; you are not asked for another one until: aws-mfa-agent refresh ${shellWord(profile)}`;
 }
 

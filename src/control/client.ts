@@ -50,7 +50,7 @@ export async function askAgent<Asked extends Call>(
   return new Promise((resolve, reject) => {
     const socket = connect(socketPath);
     let text = '';
-    // Not `setTimeout` of the socket: each byte would start that anew.
+    // Not `setTimeout` of the socket, which starts again with each byte.
     const limit = setTimeout(() => socket.destroy(new Error(`no answer within ${patience / 1000} s`)), patience);
     socket.setEncoding('utf8').on('close', () => clearTimeout(limit));
     socket.on('connect', () => socket.write(requestText(method, `${path}?${search}`)));

@@ -78,7 +78,7 @@ export async function askAws(
   return { profile, destination, source, ofSource, ofSession, devices, devicesBySession };
 }
 
-/** Looks whether the keychain has the keys of a profile's source. Asks nobody, and does not read them. */
+/** Looks whether the keychain has the keys of a profile's source. Shows no dialog, and does not read the keys. */
 async function lookInKeychain(
   profile: ProfileSettings,
   files: Pick<Paths, 'credentials' | 'config'>,

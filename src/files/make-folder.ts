@@ -2,8 +2,8 @@ import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Creates a folder, and those above it that are missing, for their owner only. Does not use `recursive` of Node.js, which
- * never returns where a file system answers ENOENT to everything, as /proc does.
+ * Creates a folder, and the missing folders above it, for their owner only. Does not use `recursive` of Node.js, which never
+ * returns where a file system answers ENOENT to everything, as /proc does.
  * @throws an error of the file system
  */
 export function makeFolder(folder: string, mode = 0o700): void {

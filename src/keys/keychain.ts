@@ -5,11 +5,12 @@
 export interface Keychain {
   /** For messages. */
   readonly name: string;
-  /** Returns whether it exists and is unlocked. Asks nobody. */
+  /** Returns whether it exists and is unlocked. Shows no dialog. */
   isOpen(): Promise<boolean>;
   /**
-   * Returns what is stored for a profile, without the text itself; undefined if there is nothing. Asks nobody.
-   * @returns `label`: its name for people. `isLocked`: it cannot be read without unlocking; there may also be nothing then
+   * Looks what is stored for a profile, without reading it. Shows no dialog.
+   * @returns undefined if nothing is stored. `label`: the name of the item in the keychain's own program. `isLocked`: the item
+   *   cannot be read without unlocking; then it may also be missing
    */
   look(profile: string): Promise<{ label: string | undefined; isLocked: boolean } | undefined>;
   /** Returns whether something is stored for a profile. If the keychain is locked, asks the user at the desktop to unlock it. */

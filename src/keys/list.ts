@@ -17,8 +17,8 @@ export interface ListedKeys {
 }
 
 /**
- * Looks where the long-term keys of a source profile are. Runs no `credential_process`, reads nothing from the keychain, and asks
- * nobody.
+ * Looks where the long-term keys of a source profile are. Runs no `credential_process`, reads nothing from the keychain, and
+ * shows no dialog.
  * @param isRequired whether the settings say that they are in the keychain
  */
 export async function listedKeys(
@@ -54,7 +54,7 @@ export async function listedKeys(
     else if (isRequired) places.push({ place: keychain.name, problem: found ? texts.LOCKED_NOW : texts.NOT_THERE });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    // Whoever keeps the keys in a file needs no keychain.
+    // Without a keychain, the keys may still be in the file.
     if (isRequired) places.push({ place: keychain.name, problem: error.message });
   }
   return { places, pair };

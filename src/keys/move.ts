@@ -10,7 +10,7 @@ import * as texts from './texts.ts';
 export interface MoveEffects {
   file: FileStore;
   keychain: KeychainStore;
-  /** Has the user type a pair that is in no file. Throws UserError if nobody can. */
+  /** Asks the user to type a pair that is in no file. Throws UserError if there is no terminal. */
   typed(): Promise<KeyPair>;
   /** Waits until AWS accepts a pair. Throws UserError if it does not. */
   accepted(pair: KeyPair, isNew: boolean): Promise<void>;

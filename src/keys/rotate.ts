@@ -184,7 +184,7 @@ export async function rotate(
   throw new UserError(texts.notFinished(source));
 }
 
-/** Stores the new pair. If that fails, deletes the new key, whose secret would be lost, unless it may be stored all the same. */
+/** Stores the new pair. If that fails, deletes the new key, whose secret is lost, unless the pair may have been stored anyway. */
 async function storeNew(
   source: string,
   { oldId }: Rotation,
@@ -288,8 +288,8 @@ function isRefusal(failure: AwsFailure, code: string): boolean {
 const DAY = 86_400_000;
 
 /**
- * Looks after the key of a source profile when a session was just requested with it: deletes the old key of a rotation, and asks for
- * the age of the key. Sends nothing if there is nothing to do. Asks nobody.
+ * Looks after the key of a source profile when a session was just requested with it: deletes the old key of a rotation, and asks
+ * AWS for the age of the key. Sends nothing if there is nothing to do. Does not ask the user.
  * @param usedId the key that signed the request of the session
  * @param rotateEvery how old the key may become, in milliseconds; undefined: any age
  */

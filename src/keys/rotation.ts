@@ -78,8 +78,8 @@ const BEFORE = 60_000;
 const AFTER = 120_000;
 
 /**
- * Returns whether a key is probably the one that a CreateAccessKey without an answer made: it was made at that time. Its secret was
- * in that answer, so nobody can have used it.
+ * Returns whether a key is probably the one of a CreateAccessKey whose answer did not arrive: it was made at that time. The secret
+ * was in that answer, so no program can have used the key.
  */
 function isOwn({ createdAt }: AccessKey, { sentAt }: Rotation): boolean {
   return createdAt >= sentAt - BEFORE && createdAt <= sentAt + AFTER;

@@ -198,7 +198,7 @@ class SecretService {
     await this.#prompt(prompt);
   }
 
-  /** Shows the service's own dialog to the user, if it needs one. @throws UserError if it is closed, or nobody answers */
+  /** Shows the service's own dialog to the user, if it needs one. @throws UserError if the user closes it or does not answer */
   async #prompt(path: string): Promise<Variant | undefined> {
     if (path === NOTHING) return undefined;
     const { DISPLAY, WAYLAND_DISPLAY } = this.#environment;

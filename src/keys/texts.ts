@@ -17,7 +17,7 @@ export const LOCKED_WITHOUT_DESKTOP =
 
 export const NOT_UNLOCKED = 'the keychain is locked: its password was not entered';
 
-export const NOT_UNLOCKED_IN_TIME = 'the keychain is locked: nobody entered its password within 2 minutes';
+export const NOT_UNLOCKED_IN_TIME = 'the keychain is locked: its password was not entered within 2 minutes';
 
 export function label(profile: string, accessKeyId: string): string {
   return `AWS keys of [${profile}]: ${accessKeyId}`;
@@ -94,7 +94,7 @@ export function nameOne(known: string): string {
 }
 
 export function noSource(name: string, known: string, file: string): string {
-  return `[${name}] is no source profile: ${file} knows ${known}`;
+  return `[${name}] is not a source profile; ${file} has: ${known}`;
 }
 
 /** Says what else uses the keys in the file. @param names profiles of AWS's files */
@@ -110,7 +110,7 @@ export function dependents(source: string, file: string, names: readonly string[
   ];
 }
 
-/** An access key as AWS knows it. Times are milliseconds since the epoch. */
+/** An access key as AWS describes it. Times are milliseconds since the epoch. */
 export interface KnownKey {
   accessKeyId: string;
   isActive: boolean;

@@ -122,12 +122,12 @@ export function plan(situations: Situation[], circumstances: Circumstances): Pla
 /** In how many milliseconds the machines that wake at the same moment ask AWS about the sessions that ended meanwhile. */
 const SPREAD = 10_000;
 
-/** Returns until when requests that nobody waits for are held back after the machine woke. */
+/** Returns until when requests for which no command waits are delayed after the machine woke. */
 function spreadUntil({ wokeAt, jitter = 0 }: Circumstances): number {
   return wokeAt === undefined ? 0 : wokeAt + jitter * SPREAD;
 }
 
-/** Returns the roles, each after those that it is assumed with. */
+/** Returns the roles, each after the role that it is assumed with. */
 function sourcesFirst(situations: Situation[]): [Situation, NonNullable<Situation['role']>][] {
   const roles = situations.flatMap((one) => (one.role ? [[one, one.role] as [Situation, typeof one.role]] : []));
   const depth = (source: string): number => {

@@ -37,7 +37,7 @@ interface RolePlan {
   look?: number | undefined;
 }
 
-/** Decides what to do for a role; the first rule that applies counts. Nobody is asked. */
+/** Decides what to do for a role; the first rule that applies counts. A role never needs a code. */
 export function planRole(role: RoleSituation, circumstances: RoleCircumstances): RolePlan {
   const { source, state, history, isSourceNew } = role;
   const { now, offline, spreadUntil, isSourceUsable, isStopped } = circumstances;

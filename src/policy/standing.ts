@@ -11,7 +11,7 @@ export type Standing =
   | { standing: 'forgotten' }
   | { standing: 'quiet'; until: number }
   | { standing: 'held'; why: string }
-  /** `source`: set for a role, for which nobody is asked: see `needs-source`. */
+  /** `source`: set for a role, which needs no code: see `needs-source`. */
   | { standing: 'waiting'; until: number; why: string; source?: string }
   /** The user has not answered. `until`: the next reminder; undefined: when the user returns. */
   | { standing: 'unanswered'; until: number | undefined }

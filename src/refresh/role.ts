@@ -22,7 +22,7 @@ export function chained(profile: ProfileSettings): ChainedProfile | undefined {
 const AT_ONCE = 5;
 
 /**
- * Refreshes role profiles with the sessions in their source profiles, and writes all of them at once. Asks nobody. Never
+ * Refreshes role profiles with the sessions in their source profiles, and writes all of them at once. Needs no code. Never
  * rejects.
  * @param options `save` writes the sessions, by profile: see {@link saveSessions}. When `signal` is aborted, no further role
  *   is assumed

@@ -23,12 +23,11 @@ export interface KeyOwner extends SandboxKey {
   otherKeys?: SandboxKey[];
 }
 
-/** Whether AWS knows a key that was made so many milliseconds ago, at its n-th request (1 is the first). */
+/** Whether AWS accepts a key that was made `age` milliseconds ago, at its n-th request (1 is the first). */
 export type Consistency = (age: number, n: number) => boolean;
 
 /**
- * Returns how AWS learns of a new key: it does not know the key for some time and then, for as long again, forgets it at every
- * tenth request.
+ * Returns how AWS learns of a new key: it refuses the key for some time and then, for as long again, refuses every tenth request.
  * @param milliseconds how long AWS does not know a new key
  */
 export function eventually(milliseconds: number): Consistency {

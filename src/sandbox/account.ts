@@ -36,7 +36,7 @@ export interface AccountSettings {
   longestSession: number;
   /** The region that signatures must be for; any region if undefined. */
   region: string | undefined;
-  /** Whether AWS knows a new access key already; it does by default. Keys that were not made by CreateAccessKey are known. */
+  /** Whether AWS already accepts a new access key; by default it does. It accepts keys that CreateAccessKey did not make. */
   isKnown: Consistency;
   /** Whether sessions end when the key that they were requested with is deactivated or deleted. */
   sessionsEndWithKey: boolean;

@@ -95,7 +95,7 @@ export interface SandboxSts {
 /**
  * Starts an STS on loopback with AWS's checks and messages: it verifies signatures and MFA codes, and accepts each code once.
  * It has the actions GetSessionToken, GetCallerIdentity and AssumeRole of API version 2011-06-15 (query protocol), and IAM's
- * ListMFADevices and those that manage access keys, of version 2010-05-08. Below `/federation` it signs browsers in to
+ * actions for MFA devices (ListMFADevices) and access keys, of version 2010-05-08. Below `/federation` it signs browsers in to
  * the console: see federation.ts.
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
  */

@@ -32,7 +32,7 @@ export const CARRIED = [
 /** Copied too. They may differ between folders of a user's work, so `doctor` does not compare them. */
 const REGIONS = ['AWS_REGION', 'AWS_DEFAULT_REGION'];
 
-/** Those that are paths from the current folder, for the AWS CLI too. */
+/** Copied as absolute paths: their values may be relative to the current folder, as for the AWS CLI. */
 const PATHS = ['AWS_CA_BUNDLE', 'REQUESTS_CA_BUNDLE'];
 
 /** Variables that are not copied: they may contain a password. */

@@ -73,7 +73,7 @@ export function environmentWith(
   });
 }
 
-/** Variables that AWS tools prefer to `AWS_CONTAINER_CREDENTIALS_FULL_URI`, and those that hold its token. */
+/** Variables that AWS tools prefer to `AWS_CONTAINER_CREDENTIALS_FULL_URI`, and the variables for its token. */
 const BEFORE_CONTAINERS = [
   ...[...SESSION_VARIABLES, OLD_TOKEN_VARIABLE, ...PROFILE_VARIABLES],
   'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',

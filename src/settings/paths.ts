@@ -58,8 +58,8 @@ export function pathsOf(
 }
 
 /**
- * Whether this folder exists and is the user's, as the specification wants it: `su` and WSL leave a variable with a folder
- * that is neither. Every command must decide the same, so nobody makes the folder.
+ * Returns whether this folder exists and belongs to the user, as the specification requires. `su` and WSL leave a variable that
+ * names another folder, or none. Every command must decide the same, so no command creates the folder.
  */
 function isOwnFolder(path: string): boolean {
   if (!isAbsolute(path)) return false;

@@ -43,8 +43,8 @@ export interface RoleSettings {
   sessionName?: string;
   externalId?: string;
   /**
-   * Whether the role is assumed with the session of its source profile: what AWS calls role chaining. Nobody is asked for
-   * it. Otherwise it is assumed with long-term keys and a code.
+   * Whether the role is assumed with the session of its source profile (AWS: role chaining), which needs no code. Otherwise it
+   * is assumed with long-term keys and a code.
    */
   isChained: boolean;
   /**
@@ -436,7 +436,7 @@ function sourceOfRole({ name, file, line, entries }: Section, sections: Section[
  */
 function promptBeforeOf(setting: Written | undefined, profiles: ProfileSettings[]): number {
   const lasts = ({ durationSeconds, maxAge }: ProfileSettings) => Math.min(durationSeconds * 1000, maxAge ?? Infinity);
-  // Nobody is asked for a chained role.
+  // A chained role needs no code.
   const asked = profiles.filter(({ role }) => !role?.isChained);
   const shortest = Math.min(...asked.map(lasts));
   const promptBefore = readSetting(setting, forms.duration);
@@ -449,7 +449,7 @@ function promptBeforeOf(setting: Written | undefined, profiles: ProfileSettings[
 /**
  * Returns the settings of the company and the user, as they are written. The user's take precedence.
  * @param text the content of the user's `config.ini`
- * @throws UserError (`usage`) for a file with a line that is no setting, and for a company's file that others may write
+ * @throws UserError (`usage`) for a file with a line that is not a setting, and for a company's file that others may write
  */
 export function writtenSettings({ settings, company }: Paths, text: string | undefined): SettingsFile {
   const defaults = company === undefined ? undefined : companyText(company);

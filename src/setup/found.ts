@@ -33,7 +33,7 @@ export interface Arrangement {
   serialNumber: string | undefined;
   /** The role whose session it holds: then the code is for assuming the role. */
   roleArn?: string | undefined;
-  /** The tool that keeps it now: `settings` is this agent by `config.ini`, `session` a pasted session, `nobody` a new profile. */
+  /** The tool that keeps it now. `settings`: this agent, by `config.ini`. `session`: a pasted session. `nobody`: a new profile. */
   keptBy: 'settings' | 'aws-mfa' | 'mfa-login' | 'session' | 'nobody';
 }
 

@@ -6,12 +6,12 @@ import { socketPathExcess } from '../../files/socket-path.ts';
 import { pathsOf } from '../../settings/paths.ts';
 import { pause } from '../../time/pause.ts';
 
-/** How long to look twice at a socket on which nobody listens, in milliseconds. */
+/** The pause before a second look at a socket on which no process listens, in milliseconds. */
 const PAUSE = 200;
 
 /**
- * Waits until no other prompt of this user that opened by itself is on the screen, where no bus keeps a queue: whoever listens
- * on a socket in our runtime folder has the turn. Never rejects.
+ * Waits until no other prompt of this user that opened by itself is on the screen. For where no bus keeps a queue: the process
+ * that listens on a socket in our runtime folder has the turn. Never rejects.
  * @returns a function that gives the turn to another one
  */
 export async function takeTurnWithoutBus(environment: NodeJS.ProcessEnv, signal: AbortSignal): Promise<() => void> {
@@ -30,7 +30,7 @@ export async function takeTurnWithoutBus(environment: NodeJS.ProcessEnv, signal:
   return () => {};
 }
 
-/** Returns a function that ends listening. Without the folder, nobody waits. */
+/** Listens on the socket, if its folder exists. Returns a function that ends listening. */
 function listen(path: string): Promise<(() => void) | 'taken'> {
   const waiting = new Set<Socket>();
   const server = createServer((socket) => {

@@ -9,8 +9,8 @@ const NAME = 'aws_mfa_agent.Window';
 const IN_QUEUE = 2;
 
 /**
- * Waits until no other prompt that opened by itself is on the screen. The bus keeps those that wait in a queue, and knows when a
- * process has ended. Without a bus, a socket does that. Never rejects; does not wait when the signal is aborted.
+ * Waits until no other prompt that opened by itself is on the screen. The bus keeps a queue of the waiting processes, and notices
+ * when one has ended. Without a bus, a socket does that. Never rejects; does not wait when the signal is aborted.
  * @param isOnBus whether the prompt itself takes its turn on the bus
  * @returns a function that gives the turn to the next one
  */
