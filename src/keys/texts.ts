@@ -37,11 +37,11 @@ export function noMacosKeychain(detail: string): string {
 }
 
 export function anotherInKeychain(profile: string, there: string, inFile: string): string {
-  return `the keychain has ${there} for [${profile}], and the credentials file has ${inFile}: find out which one is in use ("aws-mfa-agent keys list"); --force replaces the one in the keychain by the one in the file, "aws-mfa-agent keys restore --force" does the opposite`;
+  return `the keychain has ${there} for [${profile}], and the credentials file has ${inFile}: find out which one is in use ("aws-mfa-agent keys list"); --force replaces the one in the keychain with the one in the file, "aws-mfa-agent keys restore --force" does the opposite`;
 }
 
 export function anotherInFile(profile: string, file: string, there: string, inKeychain: string): string {
-  return `${file} has ${there} for [${profile}], and the keychain has ${inKeychain}: find out which one is in use ("aws-mfa-agent keys list"); --force replaces the one in the file by the one in the keychain, "aws-mfa-agent keys store --force" does the opposite`;
+  return `${file} has ${there} for [${profile}], and the keychain has ${inKeychain}: find out which one is in use ("aws-mfa-agent keys list"); --force replaces the one in the file with the one in the keychain, "aws-mfa-agent keys store --force" does the opposite`;
 }
 
 export function nowhere(profile: string, keychain: string, file: string): string {
