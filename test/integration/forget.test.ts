@@ -63,7 +63,9 @@ describe('forget without an agent', () => {
     for (const profile of ['mfa', 'admin']) {
       expect(await command('credential-process', profile)).toMatchObject({
         status: 3,
-        stderr: expect.stringMatching(/the session of \[mfa\] was removed by "aws-mfa-agent forget"; .*: aws-mfa-agent refresh mfa\n$/),
+        stderr: expect.stringMatching(
+          /the session of \[mfa\] was removed by "aws-mfa-agent forget"; .*: aws-mfa-agent refresh mfa\n$/,
+        ),
       });
     }
     await expect(readFile(marker)).rejects.toThrow('ENOENT');

@@ -165,7 +165,10 @@ describe('an answer that AWS would not give', () => {
     await answering(session({ SessionToken: 'AQoEXAMPLEH4aoAH0 gNCAPyJxz4BlCFFx' }));
     const before = await readFile(sandbox.credentialsFile, 'utf8');
     const ended = await run(['refresh', '--token-code', '123456'], sandbox.env);
-    expect(ended).toMatchObject({ status: 1, stderr: expect.stringMatching(/did not answer as AWS does .*AWS_ENDPOINT_URL/) });
+    expect(ended).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/did not answer as AWS does .*AWS_ENDPOINT_URL/),
+    });
     expect(await readFile(sandbox.credentialsFile, 'utf8')).toBe(before);
   });
 
