@@ -17,7 +17,7 @@ const isUnused = (id, importer = '') =>
 const EMPTY = '\0empty.cjs';
 
 export default {
-  input: ['src/cli.ts', 'src/job-child.ts'],
+  input: ['src/cli.ts', 'src/job-child.ts', 'src/precompile.ts'],
   platform: 'node',
   external(id, importer) {
     if (isBuiltin(id)) return !isUnused(id, importer);
@@ -33,6 +33,7 @@ export default {
     { name: 'licenses', generateBundle: emitLicenses },
     { name: 'scripts', generateBundle: emitScripts },
     { name: 'runtime', generateBundle: inlineRuntime },
+    { name: 'compiled', generateBundle: loadCompiledFirst },
     { name: 'old-node', generateBundle: checkNodeFirst },
   ],
   output: {
@@ -72,6 +73,38 @@ function inlineRuntime(_, bundle) {
   const runtime = chunks.find(({ name }) => name === 'rolldown-runtime');
   const inline = `(() => { const exports = {};\n${runtime.code}\nreturn exports; })()`;
   short.code = short.code.replace(`require("./${runtime.fileName}")`, () => inline);
+}
+
+/** Has `cli.cjs` load the short commands with what src/precompile.ts has left beside them. */
+function loadCompiledFirst(_, bundle) {
+  const cli = bundle['cli.cjs'];
+  cli.code = cli.code.replace(
+    /(?<=^const \w+ = )require\("\.\/(short-.*)"\);/m,
+    (_, file) => `(${loadCompiled})("${file}");`,
+  );
+}
+
+/** Runs in `cli.cjs`. Without a compiled form, or with that of another V8, Node compiles the file. */
+function loadCompiled(file) {
+  const path = require('node:path').join(__dirname, file);
+  const { readFileSync } = require('node:fs');
+  let cachedData;
+  try {
+    cachedData = readFileSync(`${path}.${process.arch}-${process.versions.v8}.compiled`);
+  } catch {
+    return require(path);
+  }
+  const { Script } = require('node:vm');
+  const script = new Script(module.constructor.wrap(readFileSync(path, 'utf8')), { filename: path, cachedData });
+  if (script.cachedDataRejected) return require(path);
+  const loaded = new module.constructor(path, module);
+  loaded.filename = path;
+  loaded.paths = module.paths;
+  // The other files of the program require it too.
+  require.cache[path] = loaded;
+  script.runInThisContext()(loaded.exports, (name) => loaded.require(name), loaded, path, __dirname);
+  loaded.loaded = true;
+  return loaded.exports;
 }
 
 /** Puts the check of Node's version before everything that an old Node could not run. */

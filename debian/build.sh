@@ -60,7 +60,6 @@ Description: keeps MFA-protected AWS profiles fresh
  .
  Start it with: systemctl --user enable --now aws-mfa-agent
 END
-cp debian/prerm "$root/DEBIAN/"
-chmod 755 "$root/DEBIAN/prerm"
+install -m755 debian/postinst debian/prerm "$root/DEBIAN/"
 (cd "$root" && find usr -type f -print0 | LC_ALL=C sort -z | xargs -0 md5sum) >"$root/DEBIAN/md5sums"
 dpkg-deb --root-owner-group --build -Zxz "$root" "$out/aws-mfa-agent_${version}-1_all.deb" >&2

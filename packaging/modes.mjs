@@ -4,4 +4,4 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 const { files } = JSON.parse(readFileSync('package.json', 'utf8'));
 const always = readdirSync('.').filter((name) => /^(package\.json$|README|LICENSE)/.test(name));
-execFileSync('chmod', ['-R', 'u=rwX,go=rX', ...files, ...always]);
+execFileSync('chmod', ['-R', 'u=rwX,go=rX', ...files.filter((name) => !name.startsWith('!')), ...always]);

@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import type { GlobalOptions } from '../cli/options.ts';
 import { say } from '../cli/output.ts';
 import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { makeFolder } from '../files/make-folder.ts';
-import { packageVersion } from '../package-file.ts';
+import { packageFile, packageVersion } from '../package-file.ts';
 import { foreignEndpoints } from '../refresh/effects.ts';
 import { installDesktopEntry, removeDesktopEntry } from '../service/desktop-entry.ts';
 import { install, planned, serviceOf, uninstall } from '../service/install.ts';
@@ -48,6 +50,9 @@ export async function installCommand(options: InstallOptions): Promise<void> {
   const answering = async () => (await answer(ANSWER_LIMIT))?.pid;
   const force = options.force ?? false;
   const { changed, without, kept } = await install(service, start, { force, outdated, answering });
+
+  // Fails where the program is not the user's. Its packages then do this.
+  spawnSync(process.execPath, [fileURLToPath(packageFile('dist/precompile.cjs'))], { stdio: 'ignore', env: {} });
 
   say(
     changed

@@ -1,5 +1,14 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -180,7 +189,13 @@ describe('packages for Linux', needs('the npm registry', 'dpkg-deb', 'rpmbuild',
     mkdirSync(join(root, 'var/lib/dpkg/info'));
     for (const name of ['status', 'available']) writeFileSync(join(root, 'var/lib/dpkg', name), '');
     // Node comes from elsewhere here.
-    const options = [`--root=${root}`, '--force-not-root', '--force-depends', '--log=/dev/null'];
+    const options = [
+      `--root=${root}`,
+      '--force-not-root',
+      '--force-script-chrootless',
+      '--force-depends',
+      '--log=/dev/null',
+    ];
     // It looks for ldconfig, which an ordinary user does not have in PATH.
     const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
     execFileSync('dpkg', [...options, '--install', join(folder, deb)], { stdio: 'pipe', env });
@@ -198,6 +213,11 @@ describe('packages for Linux', needs('the npm registry', 'dpkg-deb', 'rpmbuild',
       expect(statSync(join(root, 'usr', path)).mode & 0o777, path).toBe(0o644);
     }
     await worksWith(program, sandbox);
+    // What it makes of itself goes with it.
+    const lib = join(root, 'usr/lib/aws-mfa-agent');
+    expect(readdirSync(join(lib, 'dist')).filter((name) => name.endsWith('.compiled'))).toHaveLength(1);
+    execFileSync('dpkg', [...options, '--remove', 'aws-mfa-agent'], { stdio: 'pipe', env });
+    expect(existsSync(lib)).toBe(false);
   });
 
   it('the files of the Debian package belong to root, and only root may write them', () => {

@@ -133,6 +133,15 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     for (const file of files) expect(() => alice.read(file)).toThrow('ENOENT');
   });
 
+  it("install leaves the compiled form of the short commands beside a program that is the user's own", async () => {
+    const copy =
+      'mkdir program; cp -r "$0/dist" program; rm program/dist/*.compiled; ln -s "$0"/[!d]* "$0/desktop" program';
+    await alice.run(['sh', '-c', `cd; ${copy}`, '/opt/aws-mfa-agent']);
+    const installed = await alice.run(['node', `${HOME}/program/dist/cli.cjs`, 'install']);
+    expect(installed).toMatchObject({ status: 0 });
+    expect((await alice.run(['ls', `${HOME}/program/dist`])).stdout).toMatch(/^short-.*\.compiled$/m);
+  });
+
   it('uninstall removes the service, and keeps credentials and settings', async () => {
     const before = [alice.read('.aws/credentials'), alice.read(SETTINGS)];
     expect(await alice.run(['aws-mfa-agent', 'uninstall'])).toMatchObject({ status: 0 });
