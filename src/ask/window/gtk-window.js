@@ -68,8 +68,8 @@ function followDarkMode() {
 /** Who has it has the prompt that opened by itself: this window, or a dialog (`desktop/turn.ts`). */
 const BUS_NAME = 'aws_mfa_agent.Window';
 
-/** Seconds after which a result lets the next window open. */
-const RESULT_TIME = 2;
+/** Milliseconds after which a result lets the next window open. */
+const RESULT_TIME = 2_000;
 
 const CENTERED = { xalign: 0.5, justify: Gtk.Justification.CENTER };
 
@@ -251,11 +251,12 @@ class CodeWindow {
     this.pages.visible_child = this.resultPage;
     if (!good) this.resultClose.grab_focus();
     announce(this.window, text);
-    GLib.timeout_add_seconds(GLib.PRIORITY_DEFAULT, RESULT_TIME, () => {
+    // Not `timeout_add_seconds`, which may be a quarter of a second early.
+    GLib.timeout_add(GLib.PRIORITY_DEFAULT, RESULT_TIME, () => {
       if (this.turn) Gio.bus_unown_name(this.turn);
       return GLib.SOURCE_REMOVE;
     });
-    GLib.timeout_add_seconds(GLib.PRIORITY_DEFAULT, seconds, () => {
+    GLib.timeout_add(GLib.PRIORITY_DEFAULT, seconds * 1_000, () => {
       this.window.close();
       return GLib.SOURCE_REMOVE;
     });
