@@ -7,6 +7,7 @@ import { type SandboxSts, type SandboxStsOptions, startSandboxSts } from '../src
 import { type Authenticator, authenticator } from '../src/sandbox/totp.ts';
 import type { MfaSession } from '../src/session/session.ts';
 import { pathsOf } from '../src/settings/paths.ts';
+import { deferred } from '../src/time/deferred.ts';
 import { within } from './within.ts';
 
 export const ACCOUNT_ID = '123456789012';
@@ -46,6 +47,12 @@ export interface Sandbox {
   code(): string;
   /** A code of the right form that is not accepted now. */
   wrongCode(): string;
+  /**
+   * Keeps back the answers to the next requests, which STS processes at once, until the returned function is called.
+   * @param times how many requests
+   * @param action only requests with this action
+   */
+  hold(times?: number, action?: string): () => void;
   /** Writes `config.ini`. */
   settings(text: string): Promise<void>;
   /** Puts a session into a profile of the credentials file, [mfa] unless named. */
@@ -128,6 +135,11 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       const good = new Set(codesAround(-tolerance - 1, tolerance + 1));
       const codes = Array.from({ length: good.size + 1 }, (_, index) => String(index).padStart(6, '0'));
       return codes.find((candidate) => !good.has(candidate)) ?? '';
+    },
+    hold: (times, action) => {
+      const { promise: until, resolve } = deferred();
+      sts.fault({ kind: 'delay', until }, times, action);
+      return resolve;
     },
     settings: async (text) => {
       const folder = join(folders.XDG_CONFIG_HOME, 'aws-mfa-agent');

@@ -20,6 +20,7 @@ export interface SandboxStsOptions
 export type StsFault =
   /** Processes the request at once and answers later. */
   | { kind: 'delay'; milliseconds: number }
+  | { kind: 'delay'; until: Promise<unknown> }
   /** Closes the connection without processing the request. */
   | { kind: 'drop' }
   /** Processes the request, which uses the code, and closes the connection without an answer. */
@@ -176,7 +177,10 @@ export async function startSandboxSts(options: SandboxStsOptions): Promise<Sandb
         waiter.arrived(entry);
       }
     }
-    if (fault?.kind === 'delay') await Promise.race([delay(fault.milliseconds, undefined, { ref: false }), closed]);
+    if (fault?.kind === 'delay') {
+      const late = 'until' in fault ? fault.until : delay(fault.milliseconds, undefined, { ref: false });
+      await Promise.race([late, closed]);
+    }
     if (reply === undefined || response.destroyed) {
       incoming.socket.destroy();
       return;
