@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import Sequencer from './test/sequencer.ts';
-import { BUSY, LIMIT } from './test/within.ts';
+import { BUSY } from './test/within.ts';
 
 export default defineConfig({
   test: {
@@ -14,6 +14,5 @@ export default defineConfig({
     retry: { count: 1, condition: BUSY },
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    expect: { poll: { timeout: LIMIT } },
   },
 });

@@ -4,6 +4,7 @@ import type { AwsFailure } from '../../src/policy/outcome.ts';
 import type { StoredSession } from '../../src/session/session.ts';
 import type { Settings } from '../../src/settings/settings.ts';
 import { quietEffects } from '../agent-effects.ts';
+import { holds } from '../within.ts';
 
 const MINUTE = 60_000;
 const NOON = Date.parse('2030-01-31T12:00:00Z');
@@ -226,12 +227,12 @@ describe('an agent that starts before the desktop', () => {
     const agent = agentWith(refresh, async () => NONE, { desktopMark: () => mark });
     await agent.check('start');
     const why = 'only a notification is possible: no display';
-    await expect.poll(() => agent.status()).toMatchObject([{ standing: { standing: 'asking', why } }]);
+    await holds(() => expect(agent.status()).toMatchObject([{ standing: { standing: 'asking', why } }]));
     await agent.check('schedule');
     expect(prompts).toEqual(['']);
     mark = ':0';
     await agent.check('schedule');
-    await expect.poll(() => prompts).toEqual(['', ':0']);
+    await holds(() => expect(prompts).toEqual(['', ':0']));
     expect(agent.status()).toMatchObject([{ standing: { standing: 'asking' } }]);
     await agent.stop();
   });

@@ -4,6 +4,7 @@ import * as texts from '../../src/agent/texts.ts';
 import type { RefreshOutcome } from '../../src/policy/outcome.ts';
 import type { Settings } from '../../src/settings/settings.ts';
 import { quietEffects } from '../agent-effects.ts';
+import { holds } from '../within.ts';
 
 const SETTINGS: Settings = {
   files: { settings: '', credentials: '', config: '', state: '', runtime: '' },
@@ -65,7 +66,7 @@ describe('a client that waits for a session', () => {
     expect(await wait(false)).toMatchObject({ standing: { standing: 'held', why: texts.NOBODY_THERE } });
     expect(raised()).toBe(0);
     const waiting = wait(true);
-    await expect.poll(raised).toBe(1);
+    await holds(() => expect(raised()).toBe(1));
     dismiss();
     // By then the user counts as absent.
     expect(await waiting).toMatchObject({ standing: { standing: expect.stringMatching(/unanswered|held/) } });
@@ -90,13 +91,13 @@ describe('a client that waits for a session', () => {
     expect(raised()).toBe(1);
 
     const person = wait(true);
-    await expect.poll(raised).toBe(2);
+    await holds(() => expect(raised()).toBe(2));
     dismiss();
     expect(await person).toMatchObject({ standing: { standing: 'unanswered' } });
 
     later(SETTINGS.remindEvery);
     const program = wait(false);
-    await expect.poll(raised).toBe(3);
+    await holds(() => expect(raised()).toBe(3));
     dismiss();
     expect(await program).toMatchObject({ standing: { standing: 'unanswered' } });
   });
@@ -108,7 +109,7 @@ describe('a client that waits for a session', () => {
     await agent.check('request');
     expect(raised()).toBe(1);
     void wait(true);
-    await expect.poll(raised).toBe(2);
+    await holds(() => expect(raised()).toBe(2));
     later(SETTINGS.remindEvery - 1);
     void wait(false);
     await agent.check('request');

@@ -9,6 +9,7 @@ import { type MfaSession, type StoredSession, sessionIn } from '../../src/sessio
 import type { ProfileSettings, Settings } from '../../src/settings/settings.ts';
 import { quietEffects } from '../agent-effects.ts';
 import { refusal } from '../refusal.ts';
+import { holds } from '../within.ts';
 
 const SESSION: MfaSession = {
   accessKeyId: 'ASIAAAAAAAAAAAAAAAAA',
@@ -226,7 +227,7 @@ describe('an agent that forgets a session', () => {
       session: { ...SESSION, expiration: Date.parse('2030-01-31T13:00:00Z') },
       reason: 'full',
     });
-    await expect.poll(standings).toMatchObject({ mfa: 'unsaved' });
+    await holds(() => expect(standings()).toMatchObject({ mfa: 'unsaved' }));
     await agent.forget('mfa');
     expect(standings()).toEqual(FORGOTTEN);
     const before = saves();
@@ -258,7 +259,7 @@ describe('a session that is wanted again', () => {
     const { agent, standings, ask, answer, remembered, prompts } = world({ forgotten: ['mfa', 'admin'] });
     await agent.check('start');
     const waiting = ask(profile, true);
-    await expect.poll(prompts).toBe(1);
+    await holds(() => expect(prompts()).toBe(1));
     answer();
     expect(await waiting).toMatchObject({ standing: { standing: 'fresh' } });
     // [admin] was forgotten by itself: only who wants it gets it.
@@ -289,7 +290,7 @@ describe('a session that is wanted again', () => {
     await agent.check('start');
     file.set('mfa', { kind: 'session', accessKeyId: 'ASIANEW', expiration: Date.parse('2030-01-31T20:00:00Z') });
     await agent.check('file');
-    await expect.poll(standings).toEqual(FRESH);
+    await holds(() => expect(standings()).toEqual(FRESH));
     expect([...remembered]).toEqual([]);
     expect(assumed).toEqual(['admin', 'reader']);
   });
