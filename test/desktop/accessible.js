@@ -29,6 +29,10 @@ const desktop = Atspi.get_desktop(0);
 const parts = [];
 for (let index = 0; index < desktop.get_child_count(); index++) {
   const program = desktop.get_child_at_index(index);
-  if (program?.get_name() === ARGV[0]) parts.push(...partsOf(program));
+  try {
+    if (program?.get_name() === ARGV[0]) parts.push(...partsOf(program));
+  } catch {
+    // It has closed its window, or has ended, meanwhile.
+  }
 }
 print(JSON.stringify(parts));

@@ -113,7 +113,7 @@ export async function startDesktop(menuChoice = 'Snooze'): Promise<Desktop> {
     DBUS_SESSION_BUS_ADDRESS: `unix:path=${join(folder, 'bus')}`,
     NO_AT_BRIDGE: '1',
   };
-  const options = { env: environment, timeout: 20_000 };
+  const options = { env: environment, timeout: 60_000 };
   const tool = async (program: string, ...words: string[]) => (await run(program, words, options)).stdout.trim();
 
   const bus = spawn('dbus-daemon', [`--config-file=${folder}/bus.conf`, '--nofork', '--print-address=1'], {
@@ -164,7 +164,7 @@ export async function startDesktop(menuChoice = 'Snooze'): Promise<Desktop> {
     },
     async killDunst() {
       await kill(dunst, 'SIGKILL');
-      for (const pid of await processesNamed('dunst', environment.DISPLAY)) process.kill(pid, 'SIGKILL');
+      killAll(await processesNamed('dunst', environment.DISPLAY), 'SIGKILL');
     },
     async killBus() {
       await kill(bus, 'SIGKILL');
@@ -211,6 +211,17 @@ async function kill(child: ChildProcess | undefined, signal: NodeJS.Signals): Pr
   const exited = once(child, 'exit');
   child.kill(signal);
   await within(`the end of ${child.spawnfile}`, exited);
+}
+
+/** Sends a signal to processes, of which some may have ended meanwhile. */
+export function killAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
 }
 
 /** The processes with this name on that display, by /proc. */

@@ -171,11 +171,10 @@ describe('a notification', needs('a desktop'), () => {
 
     it('the field that a click opens shows the time of its opening, not that of the notification', async () => {
       const question = asking();
-      const [end, since] = [request().now + 2_000, performance.now()];
-      const answer = way().ask(request({ expiration: end }), question);
+      const answer = way().ask(request(), question);
       const { id, summary } = await server.nth(1);
       expect(summary).toMatch(/ends at /);
-      await until('the end of the session', () => performance.now() - since > 3_000);
+      vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 16 * 60_000);
       server.emit('ActionInvoked', id, 'default');
       await desktop.window(FIELD);
       const [pid] = await fieldsLeft();
@@ -335,10 +334,11 @@ describe('a notification', needs('a desktop'), () => {
       expect(server.shown.at(-1)).toMatchObject({ replaces: first.id, summary: first.summary, body: first.body });
       server.emitClosed(first.id, 1);
       // What was on its way when the service closed it may still come.
-      await pause(300);
-      const { length } = server.shown;
-      await pause(300);
-      expect(server.shown).toHaveLength(length);
+      await until('no more drawings', async () => {
+        const { length } = server.shown;
+        await pause(300);
+        return server.shown.length === length;
+      });
       question.withdraw();
       await answered(answer, desktop.seen);
       await server.stop();

@@ -75,20 +75,22 @@ describe('the result of a code that was typed in a dialog or a notification', ne
   });
 
   it('AWS is said to be slow after a second, and the result takes the place of that', async () => {
-    sandbox.sts.fault({ kind: 'delay', milliseconds: 2_500 });
+    const answer = sandbox.hold();
     const { nth } = await ask('zenity');
     await desktop.type(await desktop.window(FIELD), sandbox.code());
     const checking = await nth(1);
     expect(checking).toMatchObject({ summary: 'AWS MFA code: mfa', body: 'Checking with AWS…' });
+    answer();
     expect(await nth(2)).toMatchObject({ replaces: checking.id, body: expect.stringMatching(/is fresh until/) });
   });
 
   it('the notification of a slow check gives way to the next prompt when AWS refuses the code', async () => {
-    sandbox.sts.fault({ kind: 'delay', milliseconds: 2_500 });
+    const answer = sandbox.hold();
     const { nth, closedCount } = await ask('zenity');
     const first = await desktop.window(FIELD);
     await desktop.type(first, sandbox.wrongCode());
     await nth(1);
+    answer();
     await desktop.window(FIELD, first.process);
     await closedCount(1);
   });
@@ -136,7 +138,7 @@ describe('the result of a code that was typed in a dialog or a notification', ne
   });
 
   it('the result is a notification when our window was closed before AWS answered', async () => {
-    sandbox.sts.fault({ kind: 'delay', milliseconds: 3_000 });
+    const answer = sandbox.hold();
     const { nth } = await ask('window');
     const window = await desktop.window(FIELD);
     await desktop.tool('xdotool', 'windowfocus', '--sync', window.id, 'type', '--delay', '20', sandbox.code());
@@ -144,6 +146,7 @@ describe('the result of a code that was typed in a dialog or a notification', ne
     await desktop.key(window, 'Escape');
     await desktop.noWindow(FIELD);
     expect((await nth(1)).body).toBe('Checking with AWS…');
+    answer();
     expect((await nth(2)).body).toMatch(/^\[mfa\] is fresh until/);
   });
 

@@ -36,7 +36,7 @@ describe('a dialog that opens by itself', needs('a desktop'), () => {
     'the dialog of $name opens once more when a key for another window has closed it',
     async (make) => {
       // A machine that runs many tests takes long to open it.
-      const way = standAlone(make(desktop.environment), { tooSoon: 10_000 });
+      const way = standAlone(make(desktop.environment), { tooSoon: 60_000 });
       const answer = way.ask(request(), asking());
       const first = await desktop.window(TITLE);
       await desktop.key(first, 'Escape');

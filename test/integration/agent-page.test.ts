@@ -68,7 +68,7 @@ it('the result is a notification if the page was closed before the answer', need
   await agent.ended;
   agent = start(['run'], { ...sandbox.env, DBUS_SESSION_BUS_ADDRESS: bus.address });
   try {
-    sandbox.sts.fault({ kind: 'delay', milliseconds: 6_000 });
+    const answer = sandbox.hold();
     await agent.says(/enter the code at http:\S+/);
     const page = (await fetch(/http:[^"\s]+/.exec(agent.output())?.[0] ?? '')).url;
     const tab = new AbortController();
@@ -76,6 +76,7 @@ it('the result is a notification if the page was closed before the answer', need
     await fetch(page, { method: 'POST', body: new URLSearchParams({ round: '1', code: sandbox.code() }) });
     tab.abort();
     expect((await server.nth(1)).body).toBe('Checking with AWS…');
+    answer();
     expect((await server.nth(2)).body).toMatch(/^\[mfa\] is fresh until /);
   } finally {
     await server.stop();

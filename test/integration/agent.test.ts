@@ -7,7 +7,7 @@ import { withSession } from '../../src/credentials/edit.ts';
 import type { MfaSession } from '../../src/session/session.ts';
 import { type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
-import { holds } from '../within.ts';
+import { holds, until } from '../within.ts';
 
 let sandbox: Sandbox;
 let agents: Running[];
@@ -57,7 +57,7 @@ async function refreshedBy(running: Running): Promise<void> {
 
 /** The 30 s of a code must not end between two steps of a test. */
 async function untilEarlyInStep(): Promise<void> {
-  while (Date.now() % 30_000 > 25_000) await new Promise((resolve) => setTimeout(resolve, 250));
+  while (Date.now() % 30_000 > 20_000) await new Promise((resolve) => setTimeout(resolve, 250));
 }
 
 const ASKING = /"standing":"asking"/;
@@ -79,11 +79,12 @@ describe('the agent', () => {
   });
 
   it('the agent says on its terminal that AWS is slow, and the result of the code', async () => {
-    sandbox.sts.fault({ kind: 'delay', milliseconds: 2_500 });
+    const answer = sandbox.hold();
     const running = agent();
     await running.says(/MFA code of alice in account 123456789012: /);
     running.child.stdin?.write(`${sandbox.code()}\n`);
     await running.says(/^Checking with AWS…$/m);
+    answer();
     await running.says(/^\[mfa\] is fresh until .*$/m);
   });
 
@@ -139,10 +140,16 @@ describe('the agent', () => {
 
   it('the agent notices the end of a session that it asks for before the next check of a slow schedule', async () => {
     await settings('check = 0 0 1 1 *\nprompt = terminal\n');
-    await put(sandbox.sts.issue('alice', 6));
+    await put(sandbox.sts.issue('alice', 3600));
     const running = agent();
-    await running.says(/"state":"due","standing":"asking"/);
-    await running.says(/"state":"expired","standing":"asking"/);
+    await running.says(FRESH);
+    // Another one where the agent looked only after the end.
+    await until('a session that is due', async () => {
+      await put(sandbox.sts.issue('alice', 5));
+      await running.says(ASKING);
+      return running.output().includes('"state":"due","standing":"asking"');
+    });
+    await running.says(/"state":"due","standing":"asking".*"state":"expired","standing":"asking"/s);
   });
 
   it('the agent closes the prompt as soon as another process has refreshed the session', async () => {
@@ -217,11 +224,12 @@ describe('the agent', () => {
     const good = await readFile(sandbox.credentialsFile);
     const running = agent();
     await running.says(ASKING);
-    sandbox.sts.fault({ kind: 'delay', milliseconds: 300 });
+    const answer = sandbox.hold();
     running.child.stdin?.write(`${sandbox.code()}\n`);
     await sandbox.sts.arrival(1);
     await rm(sandbox.credentialsFile);
     await mkdir(sandbox.credentialsFile);
+    answer();
     await running.says(/it is kept in memory/);
     await rm(sandbox.credentialsFile, { recursive: true });
     await writeFile(sandbox.credentialsFile, good);
@@ -237,10 +245,12 @@ describe('the agent', () => {
       await settings('check = * * * * * *\nprompt = terminal\n');
       const running = agent();
       await running.says(ASKING);
-      sandbox.sts.fault({ kind: 'delay', milliseconds: 2_000 });
+      const answer = sandbox.hold();
       running.child.stdin?.write(`${sandbox.code()}\n`);
       await sandbox.sts.arrival(1);
       running.child.kill(signal);
+      await running.says(/the agent stops/);
+      answer();
       expect((await running.ended).status).toBe(0);
       const [{ outcome } = { outcome: '' }] = sandbox.sts.requests;
       expect(outcome).toBe('granted');
@@ -252,10 +262,12 @@ describe('the agent', () => {
     await writeFile(join(sandbox.home, 'code'), sandbox.code());
     await settings(`check = * * * * * *\n[mfa]\nmfa_process = cat ${join(sandbox.home, 'code')}\n`);
     await untilEarlyInStep();
-    sandbox.sts.fault({ kind: 'delay', milliseconds: 6_000 });
+    const answer = sandbox.hold();
     const running = agent();
     await sandbox.sts.arrival(1);
     running.child.kill('SIGKILL');
+    await until('the agent has ended', () => running.child.signalCode === 'SIGKILL');
+    answer();
     const written = async () => sandbox.sts.session((await profile())?.get('aws_access_key_id') ?? '')?.mfa;
     await holds(async () => expect(await written()).toBe(true), 15_000);
   });

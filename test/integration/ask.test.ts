@@ -85,9 +85,11 @@ describe('mfa_process', () => {
   });
 
   it('mfa_process ends its command and all its processes after 30 seconds', needs('Linux', 'faketime'), async () => {
+    // Of no other test that runs on this machine.
+    const sleep = `sleep 4242.${process.pid}`;
     const program = `
       import { mfaProcess } from '${built('ask/mfa-process.ts')}';
-      const way = mfaProcess('sleep 4242 & sleep 4242', false, {});
+      const way = mfaProcess('${sleep} & ${sleep}', false, {});
       const { signal } = new AbortController();
       console.log(JSON.stringify(await way.ask(${JSON.stringify(request())}, { signal, onChange() {} })));
     `;
@@ -97,7 +99,7 @@ describe('mfa_process', () => {
     expect(JSON.parse(stdout)).toMatchObject({ kind: 'unavailable', reason: 'timed out after 30 s' });
     const processes = await promisify(execFile)('sh', ['-c', "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"]);
     expect(processes.stdout).toContain('vitest');
-    expect(processes.stdout).not.toContain('sleep 4242');
+    expect(processes.stdout).not.toContain(sleep);
   });
 
   it('mfa_process ends its command when the prompt is closed', async () => {

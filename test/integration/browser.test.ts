@@ -298,10 +298,8 @@ describe('the page for the browser', () => {
     news.resume().write(`GET ${page.pathname}/news HTTP/1.1\r\nHost: ${link.host}\r\n\r\n`);
     await call(page, form('123456'));
     const [output] = await within('the code', once(child.stdout, 'data'));
-    const given = performance.now();
     await within('the end of the process', once(child, 'exit'), undefined, 20_000);
     expect(String(output).trim()).toBe('{"kind":"code","code":"123456"}');
-    expect(performance.now() - given).toBeLessThan(20_000);
     news.destroy();
   });
 });

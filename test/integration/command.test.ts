@@ -71,7 +71,7 @@ describe('a command', () => {
   });
 
   it('a command that leaves a process with its pipes behind is not waited for', needs('ps'), async () => {
-    const result = await runCommand('sleep 5 & echo $!', {});
+    const result = await runCommand('sleep 60 & echo $!', {});
     expect(result).toMatchObject({ ok: true });
     const left = Number(result.stdout);
     expect(isRunning(left)).toBe(true);

@@ -129,7 +129,7 @@ describe.concurrent('the demo', () => {
       running.child.kill(signal);
       await running.endsWithin(LONGEST_DEMO);
       expect(running.child.signalCode).toBe(signal);
-      expect(agents.filter(isRunning)).toEqual([]);
+      await holds(() => expect(agents.filter(isRunning)).toEqual([]));
       expect(await traces()).toEqual([]);
     },
   );
@@ -141,7 +141,7 @@ describe.concurrent('the demo', () => {
     const agents = childrenOf(running.child.pid);
     running.child.stdout?.destroy();
     expect((await running.endsWithin(LONGEST_DEMO)).status).not.toBe(0);
-    expect(agents.filter(isRunning)).toEqual([]);
+    await holds(() => expect(agents.filter(isRunning)).toEqual([]));
     expect(await traces()).toEqual([]);
   });
 

@@ -10,7 +10,7 @@ import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { holds } from '../within.ts';
 
 /** How long a session lasts, in seconds. The agent asks for the next one in its last quarter. */
-const LENGTH = 20;
+const LENGTH = 30;
 
 /** Long enough for three sessions, in milliseconds. */
 const LIMIT = 5 * LENGTH * 1000;

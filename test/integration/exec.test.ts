@@ -185,13 +185,14 @@ describe('exec', () => {
   it('exec runs the command with the new session also when it cannot be written', async () => {
     await writeFile(join(sandbox.home, 'code'), sandbox.code());
     await settings(`[mfa]\nmfa_process = cat '${join(sandbox.home, 'code')}'\n`);
-    sandbox.sts.fault({ kind: 'delay', milliseconds: 500 });
+    const answer = sandbox.hold();
     const running = exec(...script('console.log(process.env.AWS_ACCESS_KEY_ID)'));
     await sandbox.sts.arrival(1);
     // An old folder in the place of the lock, that cannot be removed.
     const lock = `${sandbox.credentialsFile}.lock`;
     await mkdir(join(lock, 'in-the-way'), { recursive: true });
     await utimes(lock, new Date(), new Date(Date.now() - 60_000));
+    answer();
     const ended = await running;
     expect(ended).toMatchObject({
       status: 0,

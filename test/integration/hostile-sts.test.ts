@@ -108,9 +108,8 @@ describe('an answer that is not of AWS', () => {
     ],
   ])('a server that answers with %s is given up within the time limit', async (_, answer) => {
     await answering(answer);
-    const start = performance.now();
-    expect(await ask()).toMatchObject({ kind: 'unreachable', sent: true });
-    expect(performance.now() - start).toBeLessThan(4_000);
+    const given = await within('the end of the request', ask(), undefined, 4_000);
+    expect(given).toMatchObject({ kind: 'unreachable', sent: true });
   });
 
   it('an endless answer is given up after a megabyte', async () => {
@@ -137,7 +136,7 @@ describe('an answer that is not of AWS', () => {
   });
 });
 
-describe('an answer that AWS would not give', () => {
+describe('an answer that is not what AWS gives', () => {
   const at = (milliseconds: number) => ({ Expiration: new Date(Date.now() + milliseconds).toISOString() });
   it.each<[string, Record<string, string | undefined>]>([
     ['no access key id', { AccessKeyId: undefined }],
@@ -165,10 +164,7 @@ describe('an answer that AWS would not give', () => {
     await answering(session({ SessionToken: 'AQoEXAMPLEH4aoAH0 gNCAPyJxz4BlCFFx' }));
     const before = await readFile(sandbox.credentialsFile, 'utf8');
     const ended = await run(['refresh', '--token-code', '123456'], sandbox.env);
-    expect(ended).toMatchObject({
-      status: 1,
-      stderr: expect.stringMatching(/did not answer as AWS does .*AWS_ENDPOINT_URL/),
-    });
+    expect(ended).toMatchObject({ status: 1, stderr: expect.stringMatching(/not what AWS gives .*AWS_ENDPOINT_URL/) });
     expect(await readFile(sandbox.credentialsFile, 'utf8')).toBe(before);
   });
 

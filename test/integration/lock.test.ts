@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import lockfile from 'proper-lockfile';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { withSession } from '../../src/credentials/edit.ts';
 import { lockFile, lockStanding } from '../../src/files/lock.ts';
 import { changeCredentials } from '../../src/files/replace.ts';
@@ -29,7 +29,10 @@ beforeEach(() => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'aws-mfa-agent-lock-')));
   file = join(folder, 'credentials');
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => {
+  vi.useRealTimers();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const append = (text: string) => (bytes: Buffer) =>
   bytes.includes(text) ? bytes : Buffer.concat([bytes, Buffer.from(text)]);
@@ -50,8 +53,12 @@ async function outputOf(child: ChildProcess): Promise<string> {
   return output.trim();
 }
 
-/** A lock that was last renewed so many seconds ago, as proper-lockfile sets its time stamps, or we ours. */
+/**
+ * A lock that was last renewed so many seconds ago, as proper-lockfile sets its time stamps, or we ours. From now on the clock
+ * stands still: a slow machine makes the lock no older.
+ */
 function leaveLock(age: number, whose: 'ours' | 'theirs'): void {
+  vi.useFakeTimers({ toFake: ['Date'] });
   mkdirSync(`${file}.lock`);
   const renewed = Date.now() / 1000 - age;
   utimesSync(`${file}.lock`, whose === 'ours' ? 12_345 : renewed, renewed);
@@ -208,7 +215,7 @@ describe('our lock', () => {
     await within('a lock of another', once(child.stdout ?? child, 'data'));
     const output = outputOf(child);
     // Where it does not stand still, it renews its lock, and this fails.
-    const lock = await lockFile(file, 5_000);
+    const lock = await lockFile(file, 15_000);
     child.kill('SIGCONT');
     expect(await output).toBe('lost');
     expect(lock.lost()).toBe(false);
@@ -232,7 +239,7 @@ describe('our lock', () => {
     await within('a lock of another', once(child.stdout ?? child, 'data'));
     const output = outputOf(child);
     // As soon as the other process has been stopped for long enough.
-    const lock = await lockFile(file, 10_000);
+    const lock = await lockFile(file, 15_000);
     child.kill('SIGCONT');
     expect(await output).toBe('lost');
     expect(lock.lost()).toBe(false);

@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createAsk } from '../../src/ask/choose.ts';
 import { getSessionToken } from '../../src/aws/sts.ts';
 import { rememberCodes } from '../../src/refresh/codes.ts';
@@ -57,7 +57,7 @@ describe('the agent with mfa_process', () => {
   it('the agent asks the user when AWS refused two codes of mfa_process, which may be for another device', async () => {
     const wrong = Number(sandbox.wrongCode());
     await run(`printf '%06d\\n' $((${wrong} + $(wc -l < runs)))`);
-    await agent.says(/AWS refused the code of mfa_process \(too old, or from another device\)\.\nMFA code of alice/);
+    await agent.says(/AWS refused the code of mfa_process \(late, or of another device\)\.\nMFA code of alice/);
     expect(sandbox.sts.requests.map(({ outcome }) => outcome)).toEqual(['AccessDenied', 'AccessDenied']);
     agent.child.stdin?.write(`${sandbox.code()}\n`);
     await agent.says(/session refreshed/);
@@ -76,7 +76,7 @@ describe('a command that prints the same refused code again', () => {
     );
     const agent = start(['run'], sandbox.env);
     // Waiting for the next code would take longer than this on most runs.
-    await agent.says(/AWS refused the code of mfa_process \(too old, or from another device\)\.\nMFA code of alice/);
+    await agent.says(/AWS refused the code of mfa_process \(late, or of another device\)\.\nMFA code of alice/);
     expect(sandbox.sts.requests.map(({ outcome }) => outcome)).toEqual(['AccessDenied']);
     agent.child.stdin?.write(`${sandbox.code()}\n`);
     await agent.says(/session refreshed/);
@@ -87,8 +87,13 @@ describe('a command that prints the same refused code again', () => {
 
 describe('the code of mfa_process', () => {
   beforeEach(async () => {
+    // The clock stands still: all of the time that passes is in its offset.
+    vi.useFakeTimers({ toFake: ['Date'] });
     // A code is good for its 30 seconds and no longer.
     sandbox = await startSandbox({ tolerance: 0 });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
   });
 
   /** What becomes of a refresh that begins so many milliseconds before the next code; time passes where it waits. */
@@ -136,8 +141,7 @@ describe('the code of mfa_process', () => {
   it('a code that is valid for less than two seconds is not sent, but the next one', async () => {
     const { outcome, waited } = await refreshed(1_500);
     expect(outcome).toBe('refreshed');
-    expect(waited).toBeGreaterThan(1_000);
-    expect(waited).toBeLessThanOrEqual(1_500);
+    expect(waited).toBe(1_500);
     expect(sandbox.sts.requests).toHaveLength(1);
   });
 
@@ -149,7 +153,7 @@ describe('the code of mfa_process', () => {
     const { codes } = await refreshed(20_000);
     const second = await refreshed(15_000, codes);
     expect(second.outcome).toBe('refreshed');
-    expect(second.waited).toBeGreaterThan(10_000);
+    expect(second.waited).toBe(15_000);
     expect(sandbox.sts.requests.map(({ outcome }) => outcome)).toEqual(['granted', 'granted']);
   });
 });

@@ -55,16 +55,17 @@ describe.concurrent('what ends by a limit of its own', () => {
     const { expect } = context;
     const sandbox = await sandboxFor(context);
     const file = sandbox.credentialsFile;
-    sandbox.sts.fault({ kind: 'delay', milliseconds: 300 });
+    const answer = sandbox.hold();
     const running = start(['refresh', '--token-code', sandbox.code()], sandbox.env, '');
     await sandbox.sts.arrival(1);
     await rm(file);
     await mkdir(file);
+    answer();
     const { status, stderr } = await running.endsWithin(50_000);
     expect([status, behind(stderr)]).toEqual([
       1,
       `[mfa] has a new session that is not on disk yet: cannot write ${file}: it is a folder; move it away (EISDIR)\n` +
-        'aws-mfa-agent: the session was discarded: the next refresh needs a new code\n',
+        'aws-mfa-agent: the session was given up: the next refresh needs a new code\n',
     ]);
   });
 });

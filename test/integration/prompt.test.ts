@@ -75,8 +75,9 @@ describe('the script for bars', () => {
     // The day after the 28th of February, a year with a 29th, the end of a year: by the clock of date(1).
     for (const day of ['2027-03-01', '2028-02-29', '2028-12-31', '2031-01-01']) {
       await writeFile(sandbox.credentialsFile, `[mfa]\nexpiration = ${day}T12:34:56Z\n`);
-      const hours = Math.floor((Date.parse(`${day}T12:34:56Z`) - Date.now()) / 3_600_000);
-      expect(left()).toBe(`mfa ${hours}h\n`);
+      const text = () => `mfa ${Math.floor((Date.parse(`${day}T12:34:56Z`) - Date.now()) / 3_600_000)}h\n`;
+      const [before, shown, after] = [text(), left(), text()];
+      expect([before, after]).toContain(shown);
     }
   });
 });

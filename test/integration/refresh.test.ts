@@ -302,8 +302,8 @@ describe('refresh', () => {
     needs('faketime'),
     async () => {
       sandbox.sts.fault({ kind: 'delay', milliseconds: 600_000 }, 2);
-      // Ten times as fast.
-      const running = start(['refresh', '--token-code', sandbox.code()], sandbox.env, '', ['faketime', '-f', '+0 x10']);
+      // Five times as fast.
+      const running = start(['refresh', '--token-code', sandbox.code()], sandbox.env, '', ['faketime', '-f', '+0 x5']);
       expect(await running.ended).toMatchObject({
         status: 1,
         stderr: expect.stringContaining('no answer within 15 s'),
@@ -339,11 +339,12 @@ describe('refresh', () => {
 
   it('refresh keeps a session that cannot be written, says why, and writes it as soon as it can', async () => {
     const before = await readFile(sandbox.credentialsFile);
-    sandbox.sts.fault({ kind: 'delay', milliseconds: 300 });
+    const answer = sandbox.hold();
     const running = start(['refresh', '--token-code', sandbox.code()], sandbox.env, '');
     await sandbox.sts.arrival(1);
     await rm(sandbox.credentialsFile);
     await mkdir(sandbox.credentialsFile);
+    answer();
     await running.says(/has a new session that is not on disk yet: .*it is a folder/);
     await rm(sandbox.credentialsFile, { recursive: true });
     await writeFile(sandbox.credentialsFile, before, { mode: 0o600 });
@@ -378,7 +379,7 @@ describe('refresh on a terminal', needs('Linux', 'script'), () => {
     const terminal = onTerminal(`${line}; echo "status $?"`, closed);
     await terminal.says(/MFA code of alice in account 123456789012: /);
     terminal.child.stdin?.write(`${sandbox.code()}\r`);
-    await terminal.says(/No connection to 127\.0\.0\.1 yet \(.*ECONNREFUSED.*trying until the code expires/);
+    await terminal.says(/No connection to 127\.0\.0\.1 yet \(.*ECONNREFUSED.*trying until the code is over/);
     terminal.child.stdin?.write('\x03');
     await terminal.says(/Stopped.*code/);
     await terminal.ended;
@@ -387,8 +388,11 @@ describe('refresh on a terminal', needs('Linux', 'script'), () => {
   it('refresh says after a second that it waits for mfa_process', async () => {
     const folder = `${sandbox.env.XDG_CONFIG_HOME}/aws-mfa-agent`;
     await mkdir(folder, { recursive: true });
-    await writeFile(`${folder}/config.ini`, `[mfa]\nmfa_process = sleep 3 && echo ${sandbox.code()}\n`);
+    await writeFile(`${sandbox.home}/wait`, `until [ -e ${sandbox.home}/touched ]; do sleep 0.1; done`);
+    await writeFile(`${folder}/config.ini`, `[mfa]\nmfa_process = sh ${sandbox.home}/wait && echo ${sandbox.code()}\n`);
     const terminal = onTerminal(line, sandbox.env);
+    await terminal.says(/Waiting for mfa_process of \[mfa\]…/);
+    await writeFile(`${sandbox.home}/touched`, '');
     await terminal.says(/Waiting for mfa_process of \[mfa\]…\s+\[mfa\] is fresh until/);
     expect((await terminal.ended).status).toBe(0);
   });
@@ -407,7 +411,7 @@ describe('refresh on a terminal', needs('Linux', 'script'), () => {
   });
 
   it('refresh says on Ctrl-C that AWS may have accepted the code when AWS has not answered', async () => {
-    sandbox.sts.fault({ kind: 'delay', milliseconds: 5_000 });
+    sandbox.hold();
     const terminal = onTerminal(line, sandbox.env);
     await terminal.says(/MFA code of alice in account 123456789012: /);
     terminal.child.stdin?.write(`${sandbox.code()}\r`);

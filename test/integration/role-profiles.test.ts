@@ -213,9 +213,9 @@ describe('refresh with a role profile', () => {
       expect(running.child.signalCode).toBe('SIGKILL');
       expect((await readFile(sandbox.credentialsFile)).equals(before)).toBe(true);
     };
-    sandbox.sts.fault({ kind: 'delay', milliseconds: 3_000 }, 1, 'GetCallerIdentity');
+    sandbox.hold(1, 'GetCallerIdentity');
     await killedAt(1);
-    sandbox.sts.fault({ kind: 'delay', milliseconds: 3_000 }, 1, 'AssumeRole');
+    sandbox.hold(1, 'AssumeRole');
     await killedAt(2);
     expect(await refresh('admin')).toMatchObject({ status: 0 });
     expect(await identity('admin')).toMatchObject({ role: 'admin' });

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
 import { withSession } from '../../src/credentials/edit.ts';
 import { needs } from '../needs.ts';
@@ -9,6 +9,7 @@ import { PROGRAM, type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { onTerminal, quoted } from '../terminal.ts';
 import { openTerminal, type ScreenTerminal } from '../tmux.ts';
+import { holds } from '../within.ts';
 
 let sandbox: Sandbox;
 const processes: Running[] = [];
@@ -195,9 +196,10 @@ describe('status --watch', () => {
 
   it('status --watch shows a state that changes with time alone', async () => {
     await settings('prompt_before = 1s\n');
-    await put('mfa', 4);
     const watching = start(['status', '--watch', '--json'], sandbox.env);
     processes.push(watching);
+    await watching.says(/"state":"missing"/);
+    await put('mfa', 4);
     await watching.says(/"state":"fresh"[\s\S]*"state":"due"[\s\S]*"state":"expired"/);
   });
 
@@ -262,8 +264,8 @@ describe('status --watch on a terminal', needs('tmux'), () => {
     await watch();
     expect(terminal.ask('#{alternate_on} #{cursor_flag}')).toBe('1 0');
     end();
-    await vi.waitFor(() => expect(terminal.ask('#{alternate_on} #{cursor_flag}')).toBe('0 1'));
-    expect(terminal.screen()).toMatch(/^before$/m);
+    await holds(() => expect(terminal.ask('#{alternate_on} #{cursor_flag}')).toBe('0 1'));
+    await terminal.shows(/^before$/m);
     expect(terminal.screen()).not.toMatch(/^PROFILE/m);
     // Bash gives up the rest of a line whose command was interrupted.
     terminal.press(status === 130 ? 'echo "ended $?"' : '', 'Enter');

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { killAll } from '../desktop/desktop.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../sandbox.ts';
 import { nextScript, OSASCRIPT, type Script } from './script.ts';
 
@@ -69,7 +70,7 @@ export async function startMac(options: SandboxOptions = {}): Promise<Mac> {
     close: async () => {
       for (const label of ['io.github.aws-mfa-agent', 'homebrew.mxcl.aws-mfa-agent']) {
         const left = job(label) as { launchd?: number } | undefined;
-        if (left?.launchd) process.kill(left.launchd);
+        if (left?.launchd) killAll([left.launchd], 'SIGTERM');
       }
       await sandbox.close();
     },
@@ -78,7 +79,8 @@ export async function startMac(options: SandboxOptions = {}): Promise<Mac> {
 
 function readLines(file: string): string[] {
   try {
-    return readFileSync(file, 'utf8').trim().split('\n');
+    // Without a line that is being written.
+    return readFileSync(file, 'utf8').split('\n').slice(0, -1);
   } catch {
     return [];
   }

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { needs } from '../needs.ts';
-import { type Running, run, start } from '../program.ts';
+import { type Running, start } from '../program.ts';
 import { until, within } from '../within.ts';
 import { type Mac, startMac } from './mac.ts';
 import { isRunning, type Script, type Seen } from './script.ts';
@@ -66,15 +66,22 @@ describe('asking on a stand-in Mac', needs('Linux'), () => {
     mac.install('alerter', `echo $$ > ${mac.home}/alerter; exec sleep 60`);
     running = start(['run'], mac.env);
     const file = join(mac.home, 'alerter');
-    const pid = await until('a notification', () => existsSync(file) && readFileSync(file, 'utf8').trim());
+    const pid = await until(
+      'a notification',
+      () => (existsSync(file) && readFileSync(file, 'utf8').trim()) || undefined,
+    );
     running.child.kill('SIGKILL');
     await until('its end', () => !isRunning(pid));
   });
 
   it('mfa_process that waits for a touch is announced', async () => {
-    mac.install('touch-key', 'echo "Touch your key" >&2; sleep 3; exit 1');
+    const touched = join(mac.home, 'touched');
+    mac.install('touch-key', `echo "Touch your key" >&2; while [ ! -e ${touched} ]; do sleep 0.05; done; exit 1`);
     settings('prompt = mfa_process\n[mfa]\nsource_profile = default\nmfa_process = touch-key\n');
-    await run(['refresh', 'mfa'], mac.env);
+    running = start(['refresh', 'mfa'], mac.env, '');
+    await until('a notification', () => mac.appleScripts().length > 0, running.output);
+    writeFileSync(touched, '');
+    await running.ended;
     expect(mac.appleScripts()[0]?.slice(1)).toEqual(['mfa_process of [mfa] is waiting', 'Touch your key']);
   });
 
