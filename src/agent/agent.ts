@@ -60,7 +60,7 @@ export interface AgentEffects extends ProfileEffects {
    * @returns the outcome for each profile that was tried
    */
   assume(profiles: string[], signal: AbortSignal): Promise<Record<string, RefreshOutcome>>;
-  /** Removes the session of a profile, and those of the roles that were made from it. Throws UserError. */
+  /** Removes the session of a profile, and the roles' sessions that were made from it. Throws UserError. */
   forget(profile: string, roles: string[]): Promise<Forgotten>;
   /** Returns a text that changes when a display or a session bus appears or disappears. */
   desktopMark(): string;
@@ -170,7 +170,7 @@ export class Agent {
   }
 
   /**
-   * Removes the session of a profile, and those of the roles that were made from it. A prompt is closed. What AWS gives for a code
+   * Removes the session of a profile, and the roles' sessions that were made from it. A prompt is closed. What AWS gives for a code
    * that was sent before is removed, too. The profile gets no session until the user wants one.
    * @throws UserError if a session cannot be removed: then everything stays as it is
    */

@@ -1,7 +1,7 @@
 import type { Ask, Way } from './ask.ts';
 
 /**
- * Asks, and where that is not possible, in the last way.
+ * Asks; if that is not possible, uses the last way.
  * @param onNoWay receives the reasons why only the last way is left, and the remedy in a few words
  */
 export function withLastResort(ask: Ask, last: Way, onNoWay: (reason: string, summary: string) => void): Ask {

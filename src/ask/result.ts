@@ -20,7 +20,7 @@ interface ResultPlace {
 }
 
 /**
- * Asks, and shows what became of a code where the way of asking has no place of its own for it: in a notification, or on the
+ * Asks, and shows the result of the code. If the way of asking has no place for the result, shows it in a notification or on the
  * terminal.
  * @param terminal writes a line to the terminal; undefined if the program itself shows the result there
  */

@@ -80,7 +80,7 @@ export function createProgram(): Command {
     .usage('[options] [profile] -- <command...>')
     .argument('[profile]', 'use this profile; required if several are configured')
     .argument('[command...]', 'run this command')
-    .option('--server', 'give the command a server of sessions instead of keys, for programs that run longer')
+    .option('--server', 'give the command a server of sessions instead of keys, for programs that outlive the session')
     .option('--token-file', "give the command the server's token in a file instead of a variable")
     .option('--min <duration>', 'refresh first if less of the session is left (for example 2h)')
     .addOption(profileOption())
@@ -117,7 +117,7 @@ export function createProgram(): Command {
     .option('--print', 'print the address instead; it is a secret, and valid for 15 minutes')
     .option(
       '--service <service>',
-      'open the page of this service: its name in the address of the page (for example ec2)',
+      'open the page of this service, named as in the address of the page (for example ec2)',
     )
     .option('--region <region>', 'open the page in this region (default: the region of the profile in ~/.aws/config)')
     .option(
@@ -167,7 +167,7 @@ export function createProgram(): Command {
 
   program
     .command('forget')
-    .description('remove the session from the profile, and those of the roles that were made from it')
+    .description('remove the session from the profile, and the sessions of roles that were made from it')
     .argument('[profile]', 'use this MFA profile or role profile; required if several are configured')
     .addOption(profileOption())
     .action(async (profile: string | undefined, options) =>
@@ -183,7 +183,10 @@ export function createProgram(): Command {
     .option('--duration-seconds <seconds>', 'set the session length in seconds: 900 to 129600')
     .option('--prompt-before <duration>', 'ask for the code this long before the session ends (for example 25m)')
     .option('--token-code <code>', 'use this code of the MFA device; "-" reads it from standard input')
-    .option('--roles <profiles>', 'keep these roles of ~/.aws/config fresh, too: names with commas, "all" or "none"')
+    .option(
+      '--roles <profiles>',
+      'keep these roles of ~/.aws/config fresh, too: names separated by commas, "all" or "none"',
+    )
     .addOption(
       new Option('--keys <place>', 'keep the long-term keys in the credentials file or in the keychain').choices([
         'file',

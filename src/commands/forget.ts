@@ -11,7 +11,7 @@ import { madeFrom, userSettings } from '../settings/settings.ts';
 import { localTime } from '../time/local-time.ts';
 
 /**
- * Removes the session of a profile, and those of the roles that were made from it. The profile gets no session until the user
+ * Removes the session of a profile, and the roles' sessions that were made from it. The profile gets no session until the user
  * wants one. AWS accepts copies of the sessions until their end.
  */
 export async function forget(name: string | undefined, options: GlobalOptions): Promise<void> {
@@ -48,7 +48,7 @@ function removedText(profile: string, removed: readonly string[]): string {
   const roles = removed.filter((one) => one !== profile).map((one) => `[${one}]`);
   const what = removed.includes(profile) ? `removed the session of [${profile}]` : `[${profile}] holds no session`;
   const made = roles.length === 0 ? '' : `, and the sessions that were made from it: ${roles.join(', ')}`;
-  return `${what}${made}; you are not asked for another one until: aws-mfa-agent refresh ${shellWord(profile)}`;
+  return `${what}${made}; the agent does not ask for a new one until you run: aws-mfa-agent refresh ${shellWord(profile)}`;
 }
 
 /** @param end when AWS ends the last of the sessions, in milliseconds since the epoch; undefined if that is not known */

@@ -79,7 +79,7 @@ function reachableFinding(answer: AwsAnswer<Identity>, environment: NodeJS.Proce
       return error(check, `no answer from ${endpoint}: ${detail}`, remedyFor(detail, environment));
     }
     case 'not-sts': {
-      const found = `the answer of ${endpoint} is not what AWS gives (${answer.failure.detail})`;
+      const found = `${endpoint} did not answer as AWS does (${answer.failure.detail})`;
       return error(check, found, 'check AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL and the proxy');
     }
     case 'busy':

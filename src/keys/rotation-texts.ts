@@ -28,7 +28,7 @@ export function requestFailed(source: string, what: string, { failure, endpoint 
     case 'wrong-code':
     case 'wrong-serial':
     case 'not-sts':
-      return `${start}: the answer of ${endpoint} is not what AWS gives`;
+      return `${start}: ${endpoint} did not answer as AWS does`;
   }
 }
 
@@ -39,7 +39,7 @@ export function triesAgain({ failure, endpoint }: Refusal): string {
 }
 
 export function noAnswerToCreate(): string {
-  return 'AWS did not answer. It may have created a key whose secret is not known: looking for it…';
+  return 'AWS did not answer. It may have created a key, whose secret is lost: looking for that key…';
 }
 
 export function notListed(source: string, id: string, place: string): string {
@@ -105,7 +105,7 @@ export function deleted(id: string): string {
 }
 
 export function kept(id: string): string {
-  return `The old access key ${id} is kept, inactive. The next rotation needs its place: delete it before.`;
+  return `The old access key ${id} is kept, inactive. Delete it before the next rotation: AWS allows only two keys.`;
 }
 
 export function isDeletedLater(source: string, id: string): string {
@@ -113,7 +113,7 @@ export function isDeletedLater(source: string, id: string): string {
 }
 
 export function notFinished(source: string): string {
-  return `the rotation of the key of [${source}] did not come to an end: AWS's answers contradict each other; run the command again in a minute`;
+  return `the rotation of the key of [${source}] was not finished: AWS's answers contradict each other; run the command again in a minute`;
 }
 
 export function noSession(profile: string): string {
@@ -150,7 +150,7 @@ export function tendedLines(source: string, { retired, age }: Tended): string[] 
 }
 
 function notDeleted(id: string, problem: string): string {
-  return plain(`The old access key ${id} could not be deleted (${problem}). It is tried again after the next refresh.`);
+  return plain(`The old access key ${id} could not be deleted (${problem}). The next refresh tries it again.`);
 }
 
 /** What follows from a refresh for the key that it was signed with. */

@@ -59,7 +59,7 @@ export type ProfileEvent =
   | PromptEnded
   /** A session that had been kept in memory was written, or is not wanted any more. */
   | { kind: 'written' }
-  /** STS was asked whether the session is alive; undefined when STS could not be reached. */
+  /** STS was asked whether the session is valid; undefined when STS could not be reached. */
   | { kind: 'verified'; alive: boolean | undefined }
   /** The user has removed the session by command. */
   | { kind: 'forgotten' }

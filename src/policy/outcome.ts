@@ -20,7 +20,7 @@ export type AwsFailure =
   | { kind: 'unreachable'; detail: string; sent: boolean; unresolved?: true; answered?: true }
   /** Any other error code of AWS. */
   | { kind: 'refused'; code: string; detail: string }
-  /** The answer has AWS's form, but what it gives is not what AWS gives. */
+  /** The answer has the form of AWS's, but not the content. */
   | { kind: 'not-sts'; detail: string };
 
 /** The outcome of a refresh. */

@@ -53,7 +53,7 @@ export function standingText(state: SessionState, standing: Standing | undefined
     case 'unsaved':
       return 'has a new session that cannot be written yet';
     case 'verifying':
-      return 'asking AWS whether the session is alive';
+      return 'asking AWS whether the session is valid';
     case 'stopped':
       return standing.until === undefined
         ? `stopped: ${standing.why}`

@@ -13,7 +13,7 @@ export interface Forgotten {
 }
 
 /**
- * Removes the session of a profile, and those of the roles that were made from it, from the credentials file in one change, and
+ * Removes the session of a profile, and the roles' sessions that were made from it, from the credentials file in one change, and
  * what is remembered of them. Every other byte stays.
  * @throws UserError if the file cannot be written, or the profile holds long-term keys
  */

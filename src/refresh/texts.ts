@@ -6,12 +6,12 @@ import { formatDuration } from '../time/duration.ts';
 import { localTime, localTimeWithSeconds } from '../time/local-time.ts';
 import { SET_CLOCK } from '../time/set-clock.ts';
 
-export const COMMAND_REFUSED = 'AWS refused the code of mfa_process (late, or of another device).';
+export const COMMAND_REFUSED = 'AWS refused the code of mfa_process (too old, or from another device).';
 
 export const CHECKING = 'Checking with AWS (STS)…';
 
 export function triesAgain(endpoint: string, detail: string): string {
-  return plain(`No connection to ${endpoint} yet (${detail}): trying until the code is over…`);
+  return plain(`No connection to ${endpoint} yet (${detail}): trying until the code expires…`);
 }
 
 export const STOPPED_AFTER_SENDING =
@@ -126,10 +126,7 @@ function reasonAndRemedy(
         REGION_CODES.test(failure.code) ? regionRemedy(endpoint) : undefined,
       ];
     case 'not-sts':
-      return [
-        `the answer of ${endpoint} is not what AWS gives (${failure.detail})`,
-        'check AWS_ENDPOINT_URL and endpoint_url',
-      ];
+      return [`${endpoint} did not answer as AWS does (${failure.detail})`, 'check AWS_ENDPOINT_URL and endpoint_url'];
   }
 }
 
@@ -184,7 +181,7 @@ export function unsaved(profile: string, reason: string): string {
 export const PRESS_RETURN =
   'The new session is still in memory. Fix the problem and press Return to try again (Ctrl-C discards it): ';
 
-export const GIVEN_UP = 'the session was given up: the next refresh needs a new code';
+export const GIVEN_UP = 'the session was discarded: the next refresh needs a new code';
 
 /** Shown before long-term keys are overwritten at the user's request. */
 export function copyKept(copy: string): string {
@@ -228,16 +225,16 @@ export function noSerial(
 ): string {
   const line = `mfa_serial = arn:aws:iam::ACCOUNT:mfa/NAME under [${profile}] in ${settingsFile}`;
   if (role) {
-    return `the role of [${profile}] needs a code, because [${sourceProfile}] is not a profile of ${settingsFile}, and no mfa_serial is known: correct source_profile, or put ${line}`;
+    return `the role of [${profile}] needs a code, because [${sourceProfile}] is not a profile of ${settingsFile}, and there is no mfa_serial: correct source_profile, or add ${line}`;
   }
-  return `no mfa_serial is known for [${profile}]: aws-mfa-agent setup finds it; or put ${line}`;
+  return `[${profile}] has no mfa_serial: run "aws-mfa-agent setup", or add ${line}`;
 }
 
 export function holdsLongTerm(profile: string, file: string): string {
   return `[${profile}] in ${file} holds long-term keys: they are not overwritten; name another profile (refresh PROFILE --force replaces them, and keeps a copy of the file)`;
 }
 
-export const ANOTHER_ASKS = 'another command asks for a code: answer that one first';
+export const ANOTHER_ASKS = 'another command is asking for a code: answer it first';
 
 /** @param setBy the variable or the setting, with its place */
 export function notAws(url: string, setBy: string): string {

@@ -10,12 +10,12 @@ export function notUsable(profile: string, state: SessionState, expiration: numb
       ? `the session of [${profile}] ended at ${localTime(expiration, now)}`
       : state === 'missing'
         ? `[${profile}] holds no session`
-        : `AWS does not take the session of [${profile}] any more`;
+        : `AWS does not accept the session of [${profile}] any more`;
   return `${what}: aws-mfa-agent refresh ${shellWord(profile)}`;
 }
 
 export function isForgotten(profile: string): string {
-  return `the session of [${profile}] was removed by forget, and no other one is requested until: aws-mfa-agent refresh ${shellWord(profile)}`;
+  return `the session of [${profile}] was removed by "aws-mfa-agent forget"; to get a new one, run: aws-mfa-agent refresh ${shellWord(profile)}`;
 }
 
 /** For the prompt. */
@@ -49,6 +49,6 @@ export function stillWaiting(seconds: number): string {
 }
 
 export const AGENT_KEEPS_OTHER_FILE =
-  'the agent takes it for fresh, which it is not in this credentials file (AWS_SHARED_CREDENTIALS_FILE)';
+  'the agent uses another credentials file, where the session is fresh (AWS_SHARED_CREDENTIALS_FILE)';
 
 export const NO_AGENT = 'no agent runs';

@@ -64,7 +64,7 @@ const NONE = '';
 
 /**
  * Asks which of the roles the agent should keep fresh.
- * @param named the option `--roles`: `all`, `none`, or names with commas between them
+ * @param named the option `--roles`: `all`, `none`, or names separated by commas
  * @returns the chosen roles, and the roles that they are assumed with
  */
 export async function chooseRoles(

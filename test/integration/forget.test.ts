@@ -47,7 +47,7 @@ describe('forget without an agent', () => {
       status: 0,
       stdout: '',
       stderr: expect.stringMatching(
-        /^removed the session of \[mfa\], and the sessions that were made from it: \[admin\]; .* until: aws-mfa-agent refresh mfa\nAWS accepts copies of it until .*\d\d:\d\d.*docs\/iam\.md.*\n$/,
+        /^removed the session of \[mfa\], and the sessions that were made from it: \[admin\]; .* until you run: aws-mfa-agent refresh mfa\nAWS accepts copies of it until .*\d\d:\d\d.*docs\/iam\.md.*\n$/,
       ),
     });
     expect(await file()).toBe(before);
@@ -63,7 +63,9 @@ describe('forget without an agent', () => {
     for (const profile of ['mfa', 'admin']) {
       expect(await command('credential-process', profile)).toMatchObject({
         status: 3,
-        stderr: expect.stringMatching(/the session of \[mfa\] was removed by forget, .*: aws-mfa-agent refresh mfa\n$/),
+        stderr: expect.stringMatching(
+          /the session of \[mfa\] was removed by "aws-mfa-agent forget"; .*: aws-mfa-agent refresh mfa\n$/,
+        ),
       });
     }
     await expect(readFile(marker)).rejects.toThrow('ENOENT');

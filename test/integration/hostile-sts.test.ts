@@ -136,7 +136,7 @@ describe('an answer that is not of AWS', () => {
   });
 });
 
-describe('an answer that is not what AWS gives', () => {
+describe('an answer that AWS would not give', () => {
   const at = (milliseconds: number) => ({ Expiration: new Date(Date.now() + milliseconds).toISOString() });
   it.each<[string, Record<string, string | undefined>]>([
     ['no access key id', { AccessKeyId: undefined }],
@@ -164,7 +164,10 @@ describe('an answer that is not what AWS gives', () => {
     await answering(session({ SessionToken: 'AQoEXAMPLEH4aoAH0 gNCAPyJxz4BlCFFx' }));
     const before = await readFile(sandbox.credentialsFile, 'utf8');
     const ended = await run(['refresh', '--token-code', '123456'], sandbox.env);
-    expect(ended).toMatchObject({ status: 1, stderr: expect.stringMatching(/not what AWS gives .*AWS_ENDPOINT_URL/) });
+    expect(ended).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/did not answer as AWS does .*AWS_ENDPOINT_URL/),
+    });
     expect(await readFile(sandbox.credentialsFile, 'utf8')).toBe(before);
   });
 

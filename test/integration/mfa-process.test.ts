@@ -57,7 +57,7 @@ describe('the agent with mfa_process', () => {
   it('the agent asks the user when AWS refused two codes of mfa_process, which may be for another device', async () => {
     const wrong = Number(sandbox.wrongCode());
     await run(`printf '%06d\\n' $((${wrong} + $(wc -l < runs)))`);
-    await agent.says(/AWS refused the code of mfa_process \(late, or of another device\)\.\nMFA code of alice/);
+    await agent.says(/AWS refused the code of mfa_process \(too old, or from another device\)\.\nMFA code of alice/);
     expect(sandbox.sts.requests.map(({ outcome }) => outcome)).toEqual(['AccessDenied', 'AccessDenied']);
     agent.child.stdin?.write(`${sandbox.code()}\n`);
     await agent.says(/session refreshed/);
@@ -76,7 +76,7 @@ describe('a command that prints the same refused code again', () => {
     );
     const agent = start(['run'], sandbox.env);
     // Waiting for the next code would take longer than this on most runs.
-    await agent.says(/AWS refused the code of mfa_process \(late, or of another device\)\.\nMFA code of alice/);
+    await agent.says(/AWS refused the code of mfa_process \(too old, or from another device\)\.\nMFA code of alice/);
     expect(sandbox.sts.requests.map(({ outcome }) => outcome)).toEqual(['AccessDenied']);
     agent.child.stdin?.write(`${sandbox.code()}\n`);
     await agent.says(/session refreshed/);

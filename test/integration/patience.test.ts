@@ -65,7 +65,7 @@ describe.concurrent('what ends by a limit of its own', () => {
     expect([status, behind(stderr)]).toEqual([
       1,
       `[mfa] has a new session that is not on disk yet: cannot write ${file}: it is a folder; move it away (EISDIR)\n` +
-        'aws-mfa-agent: the session was given up: the next refresh needs a new code\n',
+        'aws-mfa-agent: the session was discarded: the next refresh needs a new code\n',
     ]);
   });
 });

@@ -379,7 +379,7 @@ describe('refresh on a terminal', needs('Linux', 'script'), () => {
     const terminal = onTerminal(`${line}; echo "status $?"`, closed);
     await terminal.says(/MFA code of alice in account 123456789012: /);
     terminal.child.stdin?.write(`${sandbox.code()}\r`);
-    await terminal.says(/No connection to 127\.0\.0\.1 yet \(.*ECONNREFUSED.*trying until the code is over/);
+    await terminal.says(/No connection to 127\.0\.0\.1 yet \(.*ECONNREFUSED.*trying until the code expires/);
     terminal.child.stdin?.write('\x03');
     await terminal.says(/Stopped.*code/);
     await terminal.ended;

@@ -69,7 +69,7 @@ describe('a session that AWS no longer accepts', () => {
     expect(await run(['env'], sandbox.env)).toMatchObject({
       status: 3,
       stdout: '',
-      stderr: expect.stringContaining('AWS does not take the session of [mfa] any more'),
+      stderr: expect.stringContaining('AWS does not accept the session of [mfa] any more'),
     });
     expect(JSON.parse((await run(['status', '--json'], sandbox.env)).stdout)).toMatchObject({
       profiles: [{ profile: 'mfa', state: 'expired' }],

@@ -53,7 +53,7 @@ const UNUSABLE: [string, Lines, string][] = [
   [
     'whose aws_security_token is of another session, though aws_session_token is not',
     (live) => `${keys(live)}aws_session_token = ${live.sessionToken}\naws_security_token = stale\n`,
-    'AWS does not take the session of [mfa] any more',
+    'AWS does not accept the session of [mfa] any more',
   ],
   ['without a token', (live) => keys(live), '[mfa] holds no session'],
   [

@@ -13,8 +13,8 @@ interface Redirect {
 }
 
 /**
- * Sends the first browser that opens a link of this machine on to a secret address, which so is in no argument list. Every
- * other client gets 404.
+ * Sends the first browser that opens a link of this machine on to a secret address, so that the address is in no argument list.
+ * Every other client gets 404.
  * @param anyUser see `servePage`
  * @throws when it cannot listen
  */

@@ -4,11 +4,11 @@ import { isAbsolute, join } from 'node:path';
 /** The id of our desktop entry and the name of our icon. Desktops show the entry's name and icon, and settings for it. */
 export const DESKTOP_ENTRY = 'aws-mfa-agent';
 
-/** Where the two files are in a folder of data: XDG_DATA_HOME, or one of XDG_DATA_DIRS. */
+/** Where the two files are in a data folder: XDG_DATA_HOME, or one of XDG_DATA_DIRS. */
 export const ENTRY_FILE = `applications/${DESKTOP_ENTRY}.desktop`;
 export const ICON_FILE = `icons/hicolor/scalable/apps/${DESKTOP_ENTRY}.svg`;
 
-/** Returns the name of our icon if `install` or a package has put it into a theme; else that of the icon for a password. */
+/** Returns the name of our icon if `install` or a package has put it into a theme; otherwise the name of the icon for passwords. */
 export function iconName(environment: NodeJS.ProcessEnv): string {
   const { XDG_DATA_DIRS } = environment;
   const folders = [dataHome(environment), ...(XDG_DATA_DIRS || '/usr/local/share:/usr/share').split(':')];

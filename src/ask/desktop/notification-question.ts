@@ -264,7 +264,7 @@ export class NotificationQuestion {
     this.#remember(undefined);
   }
 
-  /** Has the next agent close what is on the screen, in case this process is killed. */
+  /** Makes the next agent close what is on the screen, in case this process is killed. */
   #remember(shown: service.Shown | undefined): void {
     const memory = this.#memory;
     if (!memory) return;

@@ -10,9 +10,9 @@ import { pause } from '../../time/pause.ts';
 const PAUSE = 200;
 
 /**
- * Waits until no other prompt of this user that opened by itself is on the screen. For where no bus keeps a queue: the process
- * that listens on a socket in our runtime folder has the turn. Never rejects.
- * @returns a function that gives the turn to another one
+ * Waits until no other prompt of this user that opened by itself is on the screen, if there is no bus that keeps a queue. The
+ * process that listens on a socket in our runtime folder has the turn. Never rejects.
+ * @returns a function that gives the turn to another prompt
  */
 export async function takeTurnWithoutBus(environment: NodeJS.ProcessEnv, signal: AbortSignal): Promise<() => void> {
   const path = join(pathsOf(environment, environment.HOME ?? homedir()).runtime, 'turn.sock');
@@ -21,10 +21,10 @@ export async function takeTurnWithoutBus(environment: NodeJS.ProcessEnv, signal:
     if (turn !== 'taken') return turn;
     const before = markOf(path);
     if (await untilGone(path, signal)) continue;
-    // A socket that was made just now is not listened on yet.
+    // The process that has just made the socket may not listen on it yet.
     await pause(PAUSE, signal);
     const isDead = !(await untilGone(path, signal));
-    // Another one that waits may have removed it, and may have made a new one.
+    // Another waiting process may have removed the socket, and made a new one.
     if (isDead && before !== undefined && markOf(path) === before) rmSync(path, { force: true });
   }
   return () => {};
@@ -49,7 +49,7 @@ function listen(path: string): Promise<(() => void) | 'taken'> {
   });
 }
 
-/** Returns a text that differs for another file at this path. */
+/** Returns a text that changes when another file is at this path. */
 function markOf(path: string): string | undefined {
   const stats = statSync(path, { throwIfNoEntry: false });
   return stats && `${stats.ino} ${stats.ctimeMs}`;
