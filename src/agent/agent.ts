@@ -191,7 +191,7 @@ export class Agent {
 
   /**
    * Asks for the code of a profile now, for a command that waits. Returns the profile's status as soon as its session is
-   * fresh, no session can be expected, or the time is over.
+   * fresh, no session can be expected, or the time limit is reached.
    * @param wait milliseconds; with 0 it only checks, and does not change when the user is asked
    * @param person whether a user sits at the command: then neither a snooze nor a pause nor an idle screen postpones the
    *   prompt. For a program, a prompt is repeated only if it has not been answered for a while
@@ -319,7 +319,7 @@ export class Agent {
     for (const { look } of this.#waiters) look();
   }
 
-  /** Has all roles that are due assumed by one child process. */
+  /** Lets one child process assume all roles that are due. */
   #assume(profiles: string[]): void {
     if (profiles.length === 0 || this.#stopped) return;
     for (const profile of profiles) this.#of(profile).assuming();

@@ -183,7 +183,7 @@ export class KeptProfile {
     await this.#remembering;
   }
 
-  /** Ends that the session is forgotten: the user wants one. */
+  /** Stops treating the session as forgotten: the user wants one. */
   wanted(): void {
     this.#happened({ kind: 'wanted' });
   }

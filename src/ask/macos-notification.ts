@@ -90,7 +90,7 @@ export function macosNotification(
 
 type Reaction = Answer | { kind: 'typed'; text: string } | 'by click' | 'by itself';
 
-/** Shows a notification until the user reacts, or the limit is over. @returns how a code field is to be opened, if so */
+/** Shows a notification until the user reacts, or the time limit is reached. @returns how a code field is to be opened, if so */
 async function showNotification(
   words: readonly string[],
   { snooze }: AskRequest,

@@ -8,13 +8,13 @@ export const SILENCE = 1_000;
 /** Seconds for which a notification with a result stays. A failure takes longer to read. */
 const RESULT_TIME = { fresh: 6, failed: 20 };
 
-/** Milliseconds after which a notification of the check goes by itself if this process cannot close it. */
+/** Milliseconds after which a notification of the check disappears if this process cannot close it. */
 const LONGEST_CHECK = 60_000;
 
 /** Where the result of a code is shown. */
 interface ResultPlace {
   say(text: string): void;
-  /** Shows the last text for so many seconds. Resolves when it is shown. */
+  /** Shows the last text for this many seconds. Resolves when it is shown. */
   leave(text: string, seconds: number): Promise<void>;
   close(): void;
 }

@@ -22,7 +22,7 @@ import { withTimeout } from '../time/timeout.ts';
 const TIMES = {
   user: { left: 40, promptBefore: 30, prompt: 'terminal' },
   auto: { left: 15, promptBefore: 5, prompt: 'terminal' },
-  // As early as in life: neither the last call nor the end comes while the user looks at the notification.
+  // As early as in real use: neither the last call nor the end comes while the user looks at the notification.
   desktop: { left: 605, promptBefore: 600, prompt: 'auto' },
 } as const;
 

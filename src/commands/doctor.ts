@@ -62,7 +62,7 @@ export async function doctor(options: DoctorOptions): Promise<void> {
   // Started here, since several checks wait for each. A rejection is reported by the checks.
   const agent = agentSeen(files);
   const service = lookAtService(environment, settings);
-  /** Why AWS cannot be asked: to read a pipe could take forever. */
+  /** Why AWS cannot be asked: a credentials file that is a pipe, for example, could be read forever. */
   const obstacle = seen.credentials.problem;
   const asked =
     obstacle === undefined

@@ -102,11 +102,11 @@ function moving(source: string, settings: Settings): Omit<MoveEffects, 'typed' |
   };
 }
 
-/** How long AWS may take to know a new key, and how often it is asked, in milliseconds. */
+/** How long AWS may take to accept a new key, and how often it is asked, in milliseconds. */
 const NEW_KEY_LIMIT = 30_000;
 const NEW_KEY_PAUSE = 3_000;
 
-/** Waits until AWS accepts a pair. @param isNew whether AWS may not know it yet */
+/** Waits until AWS accepts a pair. @param isNew whether AWS may not accept it yet */
 async function accepted(
   pair: Parameters<MoveEffects['accepted']>[0],
   isNew: boolean,

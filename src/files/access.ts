@@ -20,7 +20,7 @@ export function keepOwner({ descriptor }: NewFile, original: BigIntStats | undef
 
 /**
  * Gives a new file, which only its owner may read, the mode and the access control list of the file that it replaces. Never
- * gives anybody more access than the original did.
+ * gives a user more access than the original did.
  *
  * If a file has a list, its group bits are the most that the list allows, not what the group may do. Node.js cannot read
  * lists, so getfacl and setfacl copy them; without these tools, only the owner keeps access. A file that only its owner may

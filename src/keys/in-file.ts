@@ -5,7 +5,7 @@ import { isSame, type KeyStore } from './key-store.ts';
 import { pairIn } from './long-term-keys.ts';
 
 export interface FileStore extends KeyStore {
-  /** Does everything of a removal but change the file. @returns the two lines that a removal would remove */
+  /** Rehearses a removal, without changing the file. @returns the two lines that a removal would remove */
   rehearseRemoval(profile: string): Promise<PairLines>;
 }
 

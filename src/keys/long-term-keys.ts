@@ -14,7 +14,7 @@ export type RunProcess = (command: string) => Promise<string>;
  * Returns the long-term keys of a source profile. Looks for them like botocore: in the credentials file, then in the
  * profile's `credential_process` in either file, then in `~/.aws/config`.
  * @see https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html
- * @param keychain set if the keys are there, and nowhere else
+ * @param keychain set if the settings say that the keys are in the keychain only
  * @throws UserError if the profile has none, holds a session, or has keys in AWS's files besides those in the keychain
  */
 export async function longTermKeys(

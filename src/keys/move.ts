@@ -51,7 +51,7 @@ export async function storeKeys(
   if (lost !== undefined) say(lost);
 }
 
-/** Writes a pair into the keychain, reads it back, and has AWS accept that. If anything fails, puts back what was there. */
+/** Writes a pair into the keychain, reads it back, and waits until AWS accepts it. If anything fails, restores what was there. */
 async function keep(
   profile: string,
   pair: KeyPair,

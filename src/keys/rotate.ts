@@ -23,10 +23,10 @@ export interface RotationEffects {
   journal: RotationJournal;
   /** Where the pair of the source profile is kept. `write` replaces it in one step, durably. */
   store: { name: string; read(): Promise<KeyPair | undefined>; write(pair: KeyPair): Promise<string | undefined> };
-  /** Does everything of a write but that, with a pair of the same length. Throws UserError that says what is in the way of it. */
+  /** Rehearses a write with a pair of the same length. Throws UserError that says what would prevent it. */
   rehearse(): Promise<void>;
   requests: KeyRequests;
-  /** Asks AWS whose keys these are. */
+  /** Asks AWS which user these keys belong to. */
   identity(keys: Keys): Promise<AwsAnswer<{ arn: string }>>;
   /** Returns the MFA session of the keys' user. */
   session(): Promise<Keys>;
@@ -48,16 +48,16 @@ const MOST_TRIES = 3;
 const MOST_STEPS = 20;
 
 /**
- * Replaces the key of a source profile by a new one, or continues a rotation that was interrupted. Each step is recorded before the
+ * Replaces the key of a source profile with a new one, or continues a rotation that was interrupted. Each step is recorded before the
  * next one is decided by `nextStep`, so the process may end anywhere:
  *
  * 1. `CreateAccessKey`, with the MFA session; the new pair is stored before any other request;
- * 2. AWS accepts the new key several times in a row: it may take seconds to know it everywhere;
+ * 2. AWS accepts the new key several times in a row: it may take seconds until all of AWS accepts it;
  * 3. `UpdateAccessKey` makes the old key inactive;
  * 4. the session is refreshed with the new key, because AWS may end sessions of the old one;
  * 5. `DeleteAccessKey`: now, after the next refresh (see {@link tend}), or never.
  *
- * At every moment the stored pair is one that works, except that AWS may not know a new key everywhere yet.
+ * At every moment the stored pair works, except that some parts of AWS may not accept a new key yet.
  * @throws UserError that says what failed. The same call then finishes the work
  */
 export async function rotate(

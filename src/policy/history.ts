@@ -41,7 +41,7 @@ export const FRESH_START: History = { reminders: 0, lastCall: false };
 
 /** What the agent did for a profile, saw of it, or was told about it. All times are milliseconds since the epoch. */
 export type ProfileEvent =
-  /** The clock was set, forward by so many milliseconds (negative: back). */
+  /** The clock was set forward by this many milliseconds (negative: back). */
   | { kind: 'clock-set'; by: number }
   /**
    * A check read the session. `mayBeFixed`: a file changed or the user asked for it, so the reason to stop may be gone. `isNew`:

@@ -9,7 +9,7 @@ export interface Announcement {
   /** Shows this text, in the place of the last one. */
   say(text: string): void;
   /**
-   * Shows this text as the last one, for so many seconds, and leaves it to the service. Resolves when it is shown, or after
+   * Shows this text as the last one, for this many seconds, and leaves it to the service. Resolves when it is shown, or after
    * two seconds.
    */
   leave(text: string, seconds: number): Promise<void>;

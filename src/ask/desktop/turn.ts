@@ -2,7 +2,7 @@ import { BUS, type Bus, connectBus, sessionBusAddress } from '../../bus/bus.ts';
 import { deferred } from '../../time/deferred.ts';
 import { takeTurnWithoutBus } from './turn-without-bus.ts';
 
-/** The prompt that opened by itself has this name on the session bus. `gtk-window.js` takes it for our window. */
+/** The prompt that opened by itself owns this name on the session bus. `gtk-window.js` requests the name for our window. */
 const NAME = 'aws_mfa_agent.Window';
 
 /** The answer to RequestName: another one has the name, and we are in the queue for it. */

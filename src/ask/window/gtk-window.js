@@ -65,7 +65,7 @@ function followDarkMode() {
   }
 }
 
-/** Who has it has the prompt that opened by itself: this window, or a dialog (`desktop/turn.ts`). */
+/** The owner of this name is the prompt that opened by itself: this window, or a dialog (`desktop/turn.ts`). */
 const BUS_NAME = 'aws_mfa_agent.Window';
 
 /** Milliseconds after which a result lets the next window open. */
