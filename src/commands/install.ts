@@ -22,6 +22,9 @@ interface InstallOptions extends GlobalOptions {
 /** How long a starting agent may take to answer, in milliseconds; it is then asked again. */
 const ANSWER_LIMIT = 1_000;
 
+/** How long it may take to compile the short commands, in milliseconds. */
+const PRECOMPILE_LIMIT = 10_000;
+
 /** Installs the service, which starts the agent now and at each login. Does nothing if that is done already. */
 export async function installCommand(options: InstallOptions): Promise<void> {
   // A wrong setting would end the agent: report it before anything is written.
@@ -52,7 +55,11 @@ export async function installCommand(options: InstallOptions): Promise<void> {
   const { changed, without, kept } = await install(service, start, { force, outdated, answering });
 
   // Fails where the program is not the user's. Its packages then do this.
-  spawnSync(process.execPath, [fileURLToPath(packageFile('dist/precompile.cjs'))], { stdio: 'ignore', env: {} });
+  spawnSync(process.execPath, [fileURLToPath(packageFile('dist/precompile.cjs'))], {
+    stdio: 'ignore',
+    env: {},
+    timeout: PRECOMPILE_LIMIT,
+  });
 
   say(
     changed
