@@ -101,7 +101,7 @@ export function noSource(name: string, known: string, file: string): string {
 export function dependents(source: string, file: string, names: readonly string[]): string[] {
   return [
     `After this, AWS tools do not find the keys of [${source}] in ${file} any more:`,
-    `  - tools that use [${source}] itself${source === 'default' ? ', also those that name no profile' : ''}: let them use the MFA profile (AWS_PROFILE)`,
+    `  - tools that use [${source}] itself${source === 'default' ? ', also tools that name no profile' : ''}: let them use the MFA profile (AWS_PROFILE)`,
     ...names.map(
       (name) =>
         `  - [${name}], which has source_profile = ${source}: let it use the MFA profile (source_profile), or keep it fresh with the agent`,

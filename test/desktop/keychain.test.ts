@@ -61,7 +61,7 @@ describe('GNOME Keyring', needs('Linux', 'dbus-daemon', 'dbus-monitor', 'gnome-k
   const refresh = (env = environment) => run(['refresh', '--force', '--token-code', sandbox.code()], env);
   const done = async (ended: Promise<Ended>) => expect(await ended).toMatchObject({ status: 0 });
 
-  it('GNOME Keyring keeps the keys over a restart, and they go back as they were', async () => {
+  it('GNOME Keyring keeps the keys over a restart, and keys restore writes them back unchanged', async () => {
     await startKeyring({ locked: false });
     const monitor = spawn('dbus-monitor', ['--address', bus.address], { stdio: ['ignore', 'pipe', 'ignore'] });
     let recorded = '';

@@ -74,7 +74,7 @@ describe('the result of a code that was typed in a dialog or a notification', ne
     await desktop.noWindow('Dunst');
   });
 
-  it('AWS is said to be slow after a second, and the result takes the place of that', async () => {
+  it('the result notification says after a second that AWS is slow, and then shows the result instead', async () => {
     const answer = sandbox.hold();
     const { nth } = await ask('zenity');
     await desktop.type(await desktop.window(FIELD), sandbox.code());

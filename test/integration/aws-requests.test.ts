@@ -447,7 +447,7 @@ describe('a request to AWS', () => {
     }
   });
 
-  it.each(OTHERWISE)('a request goes elsewhere than that of botocore: %s', BOTOCORE, async (_, one, asked, theirs) => {
+  it.each(OTHERWISE)('a request goes to another host than botocore’s: %s', BOTOCORE, async (_, one, asked, theirs) => {
     expect(seenBy(await ours(one, 'otherwise'))).toBe(asked);
     expect((await botocore([one])).map(seenBy)).toEqual([expect.stringMatching(theirs)]);
   });

@@ -30,7 +30,7 @@ function node(...words: string[]) {
 }
 /** The files that V8 reads. */
 const compiled = () => readdirSync(join(folder, 'dist')).filter((name) => name.endsWith('.compiled'));
-/** Runs a short command, with a line for each script that V8 has not compiled anew. */
+/** Runs a short command, with a line for each script that V8 did not have to compile. */
 async function run(...words: string[]) {
   const notes = join(folder, 'notes.cjs');
   writeFileSync(
@@ -64,7 +64,7 @@ describe('the compiled form of the short commands', () => {
     expect(await run('env')).toMatchObject({ status: 0, stdout: expect.stringMatching(/^export /), isCompiled: false });
   });
 
-  it('is made anew, from made-up files alone', async () => {
+  it('is made again, from made-up files alone', async () => {
     const names = compiled();
     expect(names).toHaveLength(1);
     for (const name of names) rmSync(join(folder, 'dist', name));

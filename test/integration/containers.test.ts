@@ -33,7 +33,7 @@ done
 `;
 
 describe('a container', needs('namespaces'), () => {
-  it('with the folder mounted has each new session, and with the file mounted alone keeps the old one', async () => {
+  it('a container sees each new session in a mounted folder, and only the old one in a file mounted alone', async () => {
     const refreshed = async () => {
       const words = ['refresh', '--force', '--token-code', sandbox.code()];
       expect(await run(words, sandbox.env)).toMatchObject({ status: 0 });

@@ -51,7 +51,7 @@ function edited({ bytes, profile, session }: Sample): Buffer | UserError {
   }
 }
 
-test(`${RUNS} generated files are read like by AWS tools, and edited without harm to any of them`, {
+test(`${RUNS} generated files are read as AWS tools read them, and edited without harm to any of them`, {
   ...uses('python3:botocore'),
   timeout: 7_200_000,
 }, async () => {

@@ -173,7 +173,7 @@ describe('our lock', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('our lock is known to be lost, and left to the other, when another takes it in the same millisecond', async () => {
+  test('our lock counts as lost, and is not removed, when another process takes it in the same millisecond', async () => {
     const lock = await lockFile(file, 1000);
     const { mtime } = statSync(`${file}.lock`);
     rmSync(`${file}.lock`, { recursive: true });

@@ -57,7 +57,7 @@ describe('max_age', () => {
     });
   });
 
-  it('max_age lets exec use such a session when the user cannot be asked, and say why it is due', async () => {
+  it('max_age lets exec use an older session when the user cannot be asked, with a note that says why', async () => {
     await settings('prompt = terminal\n[mfa]\nmax_age = 1h\n');
     await run(['refresh', '--token-code', sandbox.code()], sandbox.env);
     await olderBy(2 * HOUR);

@@ -122,16 +122,19 @@ describe('the current folder', () => {
     return spawnSync(process.execPath, [PROGRAM, ...words], { cwd: here, env: all, encoding: 'utf8', timeout: 10_000 });
   }
 
-  it.each(['', '.', 'relative', './'])('no command takes it for the home folder when HOME is "%s"', (HOME) => {
-    for (const command of ['run', ...COMMANDS, 'doctor', ...(process.getuid?.() === 0 ? [] : ['install --print'])]) {
-      const { status, stdout, stderr } = runHere(command.split(' '), { HOME });
-      expect([status, stdout, stderr], command).toEqual([
-        2,
-        '',
-        `aws-mfa-agent: HOME=${HOME} is not an absolute path: set HOME to your home folder\n`,
-      ]);
-    }
-  });
+  it.each(['', '.', 'relative', './'])(
+    'no command uses the current folder as the home folder when HOME is "%s"',
+    (HOME) => {
+      for (const command of ['run', ...COMMANDS, 'doctor', ...(process.getuid?.() === 0 ? [] : ['install --print'])]) {
+        const { status, stdout, stderr } = runHere(command.split(' '), { HOME });
+        expect([status, stdout, stderr], command).toEqual([
+          2,
+          '',
+          `aws-mfa-agent: HOME=${HOME} is not an absolute path: set HOME to your home folder\n`,
+        ]);
+      }
+    },
+  );
 
   it('an empty --config is an error, not the default file', () => {
     for (const command of ['run', ...COMMANDS, 'doctor']) {

@@ -96,7 +96,7 @@ describe('refresh', () => {
     expect(ended).toMatchObject({ status: 0, stderr: expect.stringContaining('[mfa] is fresh until') });
   });
 
-  it('refresh names the device and the command for one that is out of step when AWS cannot validate its codes', async () => {
+  it('refresh names the device and the command to resynchronize it when AWS cannot validate its codes', async () => {
     const serial = 'arn:aws:iam::123456789012:mfa/bob';
     const ended = await refresh('--serial-number', serial, '--token-code', sandbox.code());
     expect(ended.status).toBe(1);
@@ -206,7 +206,7 @@ describe('refresh', () => {
       ]);
     });
 
-    it('refresh --source-profile prefers them to the settings of config.ini, and these to the defaults', async () => {
+    it('refresh --source-profile prefers that profile’s settings to config.ini, and config.ini to the defaults', async () => {
       await writeFile(`${sandbox.home}/config.ini`, '[mfa]\nmfa_serial = GAHT12345678\nduration_seconds = 900\n');
       const given = ['--config', `${sandbox.home}/config.ini`, '--source-profile', 'team', '--force'];
       expect((await refresh(...given, '--token-code', sandbox.code())).status).toBe(0);

@@ -59,25 +59,28 @@ describe('a session that AWS no longer accepts', () => {
   it.each([
     ['credential-process', ['credential-process']],
     ['exec', ['exec', '--', 'true']],
-  ])('%s does not give it when it is older than an hour, and then env and status do not either', async (_, words) => {
-    await put(2 * HOUR);
-    revoke();
-    settings('prompt = mfa_process\n');
-    const ended = await run(words, sandbox.env);
-    expect(ended).toMatchObject({ status: 3, stdout: '' });
-    expect(actions()).toEqual(['GetCallerIdentity']);
-    expect(await run(['env'], sandbox.env)).toMatchObject({
-      status: 3,
-      stdout: '',
-      stderr: expect.stringContaining('AWS does not accept the session of [mfa] any more'),
-    });
-    expect(JSON.parse((await run(['status', '--json'], sandbox.env)).stdout)).toMatchObject({
-      profiles: [{ profile: 'mfa', state: 'expired' }],
-    });
-    // Remembered: the next command does not ask.
-    expect((await run(words, sandbox.env)).status).toBe(3);
-    expect(actions()).toEqual(['GetCallerIdentity']);
-  });
+  ])(
+    '%s does not give a refused session older than an hour, and env and status then treat it as expired',
+    async (_, words) => {
+      await put(2 * HOUR);
+      revoke();
+      settings('prompt = mfa_process\n');
+      const ended = await run(words, sandbox.env);
+      expect(ended).toMatchObject({ status: 3, stdout: '' });
+      expect(actions()).toEqual(['GetCallerIdentity']);
+      expect(await run(['env'], sandbox.env)).toMatchObject({
+        status: 3,
+        stdout: '',
+        stderr: expect.stringContaining('AWS does not accept the session of [mfa] any more'),
+      });
+      expect(JSON.parse((await run(['status', '--json'], sandbox.env)).stdout)).toMatchObject({
+        profiles: [{ profile: 'mfa', state: 'expired' }],
+      });
+      // Remembered: the next command does not ask.
+      expect((await run(words, sandbox.env)).status).toBe(3);
+      expect(actions()).toEqual(['GetCallerIdentity']);
+    },
+  );
 
   it('exec asks for a code, and says why', async () => {
     await put(2 * HOUR);

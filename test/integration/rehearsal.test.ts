@@ -189,7 +189,7 @@ describe('a lock that cannot be had', () => {
     }
   });
 
-  it('a refresh takes a lock of the future, and doctor warns of it before', async () => {
+  it('a refresh takes over a lock whose time is in the future, and doctor warns of it', async () => {
     mkdirSync(lock());
     utimesSync(lock(), 9e9, 9e9);
     const { stdout } = await run(['doctor', '--json'], sandbox.env);
@@ -222,20 +222,27 @@ describe('a folder that cannot be created', () => {
     expect(await rewriteFindings(env)).toMatchObject([{ level: 'error', found: problem }]);
   });
 
-  it('every command ends where the state, the socket or config.ini has such a folder', needs('Linux'), async () => {
-    const env = { ...sandbox.env, XDG_STATE_HOME: NOWHERE };
-    expect(await run(['refresh'], env)).toMatchObject({ status: 0 });
-    expect(await run(['exec', '--', 'true'], env)).toMatchObject({ status: 0 });
-    expect(await run(['status'], { ...env, XDG_RUNTIME_DIR: NOWHERE })).toMatchObject({ status: 0 });
-    const setup = await run(
-      ['--config', `${NOWHERE}/config.ini`, 'setup', '--yes', '--no-refresh', '--no-install'],
-      env,
-    );
-    expect(setup).toMatchObject({ status: 1, stderr: expect.stringMatching(/cannot write .*cannot be created.*\n$/) });
-    const agent = start(['run'], { ...env, XDG_RUNTIME_DIR: NOWHERE });
-    agent.child.kill('SIGTERM');
-    await agent.ended;
-  });
+  it(
+    'every command ends when the state, the socket or config.ini is in a folder that cannot be created',
+    needs('Linux'),
+    async () => {
+      const env = { ...sandbox.env, XDG_STATE_HOME: NOWHERE };
+      expect(await run(['refresh'], env)).toMatchObject({ status: 0 });
+      expect(await run(['exec', '--', 'true'], env)).toMatchObject({ status: 0 });
+      expect(await run(['status'], { ...env, XDG_RUNTIME_DIR: NOWHERE })).toMatchObject({ status: 0 });
+      const setup = await run(
+        ['--config', `${NOWHERE}/config.ini`, 'setup', '--yes', '--no-refresh', '--no-install'],
+        env,
+      );
+      expect(setup).toMatchObject({
+        status: 1,
+        stderr: expect.stringMatching(/cannot write .*cannot be created.*\n$/),
+      });
+      const agent = start(['run'], { ...env, XDG_RUNTIME_DIR: NOWHERE });
+      agent.child.kill('SIGTERM');
+      await agent.ended;
+    },
+  );
 
   it('a folder that can be created is not created before there is a session', async () => {
     await keysInConfig();

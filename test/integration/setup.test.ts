@@ -488,7 +488,7 @@ describe('setup with roles', () => {
     expect(await settings()).toBe(before);
   });
 
-  it('setup --roles takes them without a question, and --set-region writes one line into ~/.aws/config', async () => {
+  it('setup --roles takes the roles without a question, and --set-region writes one line into ~/.aws/config', async () => {
     await withRole();
     const config = await readFile(sandbox.configFile, 'utf8');
     const ended = await setup(['--yes', '--roles', 'all', '--set-region', '--token-code', sandbox.code()]);

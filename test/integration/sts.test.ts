@@ -62,7 +62,7 @@ async function startDeafServer(): Promise<{ url: string; close(): void }> {
     const client = connect(port, '127.0.0.1').on('error', () => {});
     queued.push(client);
     const pause = setTimeout(300).then(() => setImmediate());
-    // If this process stood still meanwhile, its connection is there all the same.
+    // If this process was stopped during the pause, its connection exists anyway.
     return Promise.race([once(client, 'connect'), pause]).then(() => !client.connecting);
   };
   await until(

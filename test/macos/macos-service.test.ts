@@ -194,7 +194,7 @@ describe('the LaunchAgent on a stand-in Mac', needs('Linux'), () => {
       );
     });
 
-    it('doctor gives no advice for Linux', async () => {
+    it('doctor on macOS gives no advice for Linux', async () => {
       for (const prepare of [async () => {}, install]) {
         await prepare();
         const found = await doctor();

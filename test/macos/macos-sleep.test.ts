@@ -44,14 +44,14 @@ describe('a machine whose clocks all run in its sleep', () => {
     expect(looks.map(({ stepped }) => stepped)).toEqual([0, 0, 0]);
   });
 
-  it('a clock that was set is not taken for a sleep', async () => {
+  it('a clock that was set is not mistaken for a sleep', async () => {
     clock.after(MINUTE, () => {});
     stepped = 90 * MINUTE;
     await vi.advanceTimersByTimeAsync(MINUTE);
     expect(clock.look()).toMatchObject({ slept: 0, stepped: 90 * MINUTE });
   });
 
-  it('a timer that is some seconds late on a busy machine is not taken for a sleep', async () => {
+  it('a timer that is some seconds late on a busy machine is not mistaken for a sleep', async () => {
     clock.after(MINUTE, () => {});
     asleep = 10_000;
     await vi.advanceTimersByTimeAsync(MINUTE);

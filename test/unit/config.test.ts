@@ -110,7 +110,7 @@ describe('the settings without a config.ini', () => {
   });
 });
 
-it('the settings contain every value of config.ini, as the design document writes them', async () => {
+it('the settings contain every value of config.ini', async () => {
   const { files, ...rest } = await settings(`
 check = */10 * * * * *         ; when to look: a cron expression (node-cron)
 prompt_before = 20m            ; how long before the expiration to ask

@@ -304,7 +304,7 @@ describe('the reader of a profile', () => {
     expect(read('[mfa] # see [1]\na = b\n')?.values.get('a')).toBe('b');
   });
 
-  test('the reader takes a bracket that is indented below a setting for part of it, like botocore', () => {
+  test('the reader reads a bracket that is indented below a setting as part of it, like botocore', () => {
     const text = '[mfa]\nlist =\n  [nested]\n  a = b\n [x]\n[z]\n';
     expect(parseCredentials(Buffer.from(text)).profileNames()).toEqual(['mfa', 'z']);
     expect(edited(text)).toContain('\nlist =\n  [nested]\n  a = b\n [x]\n[z]\n');

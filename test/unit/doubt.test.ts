@@ -105,7 +105,7 @@ describe('the doubt whether AWS still accepts a session', () => {
 });
 
 describe('a session that AWS refuses', () => {
-  it('it counts as expired, and no end of it is known', () => {
+  it('a session that AWS refuses counts as expired, without a known end', () => {
     const one = session({ verdict: refused(NOON) });
     expect(stateAt(one, NOON + MINUTE, 25 * MINUTE)).toBe('expired');
     expect(endOf(one)).toBeUndefined();

@@ -186,7 +186,7 @@ describe('an agent that forgets a session', () => {
     expect([prompts(), assumed]).toEqual([0, []]);
   });
 
-  it('a role that is forgotten takes those made from it along, and leaves its source', async () => {
+  it('forget of a role also removes the roles made from it, and leaves its source', async () => {
     const { agent, file, standings, assumed } = world({ held: ['mfa', 'admin', 'reader'] });
     await agent.check('start');
     await agent.forget('admin');

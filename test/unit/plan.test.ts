@@ -644,7 +644,7 @@ describe('the plan for several profiles and states', () => {
     ],
     [{ history: { ...FRESH_START, snoozedUntil: NINE + 1 } }, { standing: 'snoozed', until: NINE + 1 }],
     [{}, { standing: 'asking', since: NINE }],
-  ])('the plan says how the profile stands: %j', (changes, standing) => {
+  ])('the plan reports the standing of the profile: %j', (changes, standing) => {
     expect(plan([situation(changes)], at(NINE)).standings.get('mfa')).toEqual(standing);
   });
 

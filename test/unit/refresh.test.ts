@@ -202,7 +202,7 @@ describe('the place where a code was typed', () => {
     expect(await told()).toEqual({ kind: 'failed', text });
   });
 
-  it('the place where a code was typed gets what the agent shows in a notice, marked as such', async () => {
+  it('the place where a code was typed also shows what the agent shows in a notice', async () => {
     const { refresh, refuse, told } = world(['111111'], { follows });
     refuse({ kind: 'wrong-serial' });
     await refresh();

@@ -276,7 +276,7 @@ describe('an agent with role profiles', () => {
     return { agent, held, jobs, notices, prompts, newSource, minutes, reload, standings, sleep };
   }
 
-  it('the agent has fifty roles behind one source assumed by one child, and asks for none of them', async () => {
+  it('the agent assumes fifty roles of one source in one child process, without a code', async () => {
     const names = Array.from({ length: 50 }, (_, index) => `role-${index}`);
     const { agent, jobs, prompts, newSource, minutes, standings } = world([
       ...names.map((one) => ofRole(one, 'mfa')),

@@ -149,7 +149,7 @@ describe('the profiles that setup finds', () => {
     expect(whatIsFound(files('', role)).obstacles).toEqual([]);
   });
 
-  it('setup finds keys that a keeper of passwords gives, or that are in the keychain', () => {
+  it('setup finds keys that a password manager gives, or that are in the keychain', () => {
     const sources = (command: string) =>
       whatIsFound(files('', `[profile own]\ncredential_process = ${command}\n`)).sources.length;
     expect(sources('pass show aws/own')).toBe(1);
