@@ -67,7 +67,7 @@ export function tellWhereAsked(line: string, standardInput: boolean): void {
 
 const DISMISSED: Answer = { kind: 'dismissed' };
 
-/** Takes what repeats an open prompt under a new title, for a reminder. */
+/** Receives a function that repeats an open prompt under a new title, for a reminder. */
 type Repeatable = (shown: (title: string) => void) => void;
 
 const NOTHING = () => {};

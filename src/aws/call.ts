@@ -143,7 +143,7 @@ async function withinLimits<T>(
   }
 }
 
-/** Returns the answer or, if something is wrong with what it gives, that. */
+/** Returns the answer; if `problemWith` finds something wrong with its content, a failure instead. */
 export function checked<T>(answer: AwsAnswer<T>, problemWith: (value: T) => string | undefined): AwsAnswer<T> {
   const detail = answer.ok ? problemWith(answer.value) : undefined;
   return detail === undefined ? answer : { ...answer, ok: false, failure: { kind: 'not-sts', detail } };

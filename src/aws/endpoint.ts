@@ -39,7 +39,7 @@ export type ServiceName = 'STS' | 'IAM' | 'SIGNIN';
 
 /**
  * Returns where requests for a profile go. Takes the same settings and variables as the AWS CLI, in the same order: see
- * docs/where-aws-is-asked.md. A setting that cannot be taken as the AWS CLI takes it is refused.
+ * docs/where-aws-is-asked.md. Refuses a setting that it cannot use as the AWS CLI does.
  * @param profile `region` and the MFA device's serial number, whose partition counts if there is no region
  * @throws UserError (`usage`) for a wrong or impossible setting
  */

@@ -88,7 +88,7 @@ function profileFinding(
   }
 }
 
-/** Returns whether the user had the session forgotten that a profile has or waits for. */
+/** Returns whether the user has removed the session of a profile, or the one that it waits for, with `forget`. */
 function isForgotten({ standing }: ProfileStatus, known: readonly ProfileStatus[]): boolean {
   if (standing.standing !== 'needs-source') return standing.standing === 'forgotten';
   const source = known.find(({ profile }) => profile === standing.source);

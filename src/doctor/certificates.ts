@@ -29,7 +29,7 @@ export async function certificateFinding(
   const mend = `${name === 'ca_bundle' ? 'remove' : 'unset'} ${name}, or set it to a PEM file with every CA certificate to trust`;
   let text: string;
   try {
-    // To read a pipe could take forever.
+    // Reading a pipe could take forever.
     if (!(await stat(bundle)).isFile()) throw new Error('not a file');
     text = await readFile(bundle, 'latin1');
   } catch (problem) {

@@ -11,7 +11,7 @@ import { unverified } from './unverified.ts';
 export interface Stored {
   session: StoredSession;
   remembered: RememberedExpiry | undefined;
-  /** Which of the profile and the sources of its session the user had forgotten, so that it gets no session. */
+  /** The profile, or the source of its session, for which the user has run `forget`, so that it gets no session. */
   forgotten?: string | undefined;
 }
 

@@ -14,7 +14,7 @@ interface DesktopFile {
 }
 
 /**
- * Writes our desktop entry and icon into the user's folder of data. Leaves a file that the user has edited.
+ * Writes our desktop entry and icon into the user's data folder. Leaves a file that the user has edited.
  * @throws the system's error
  */
 export function installDesktopEntry(environment: NodeJS.ProcessEnv, start: Start): void {

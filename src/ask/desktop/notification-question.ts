@@ -40,7 +40,7 @@ export class NotificationQuestion {
   readonly #fields: readonly Way[];
   readonly #namesCommand: boolean;
   readonly #memory: ScreenMemory | undefined;
-  /** What the memory has, and its last work. */
+  /** What the memory holds, and the last change of it, which may still be under way. */
   #remembered: LeftNotification | undefined;
   #remembering: Promise<void> = Promise.resolve();
   readonly #events = new EventEmitter<{ event: [PromptEvent] }>();
