@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { signalAll } from '../signals.ts';
 import { until, within } from '../within.ts';
 import { closeWindow } from './close-window.ts';
 
@@ -164,7 +165,7 @@ export async function startDesktop(menuChoice = 'Snooze'): Promise<Desktop> {
     },
     async killDunst() {
       await kill(dunst, 'SIGKILL');
-      killAll(await processesNamed('dunst', environment.DISPLAY), 'SIGKILL');
+      signalAll(await processesNamed('dunst', environment.DISPLAY), 'SIGKILL');
     },
     async killBus() {
       await kill(bus, 'SIGKILL');
@@ -211,17 +212,6 @@ async function kill(child: ChildProcess | undefined, signal: NodeJS.Signals): Pr
   const exited = once(child, 'exit');
   child.kill(signal);
   await within(`the end of ${child.spawnfile}`, exited);
-}
-
-/** Sends a signal to processes, of which some may have ended meanwhile. */
-export function killAll(pids: readonly number[], signal: NodeJS.Signals): void {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, signal);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
-  }
 }
 
 /** The processes with this name on that display, by /proc. */

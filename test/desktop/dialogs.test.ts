@@ -4,8 +4,9 @@ import { kdialog } from '../../src/ask/kdialog.ts';
 import { pinentry } from '../../src/ask/pinentry.ts';
 import { zenity } from '../../src/ask/zenity.ts';
 import { needs } from '../needs.ts';
+import { signalAll } from '../signals.ts';
 import { answered, asking, request, SNOOZED } from './asking.ts';
-import { type Desktop, killAll, processesNamed, startDesktop, type Window } from './desktop.ts';
+import { type Desktop, processesNamed, startDesktop, type Window } from './desktop.ts';
 import { startScreenReader } from './screen-reader.ts';
 
 const TITLE = 'AWS MFA code';
@@ -76,7 +77,7 @@ describe('a code field', needs('a desktop'), () => {
         (window: Window) => desktop.close(window),
         (window: Window) => desktop.tool('xdotool', 'windowkill', window.id),
         async () => {
-          killAll(await left(name), 'SIGKILL');
+          signalAll(await left(name), 'SIGKILL');
         },
       ];
       for (const end of ends) {

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Asking, CodeResult, Way } from '../../src/ask/ask.ts';
@@ -26,10 +25,11 @@ describe('a dialog that opens by itself', needs('a desktop'), () => {
   afterAll(() => desktop.stop());
 
   const zenities = () => processesNamed('zenity', desktop.environment.DISPLAY);
-  /** The words of the one zenity that is open. */
+  /** The words of the one zenity that is open; undefined if it has closed meanwhile. */
   const shown = async () => {
     const [pid, ...others] = await zenities();
-    return pid === undefined || others.length > 0 ? undefined : readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    if (pid === undefined || others.length > 0) return undefined;
+    return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')) || undefined;
   };
 
   it.each([zenity, kdialog, pinentry, window])(

@@ -8,9 +8,10 @@ import { deferred } from '../../src/time/deferred.ts';
 import { needs } from '../needs.ts';
 import { start } from '../program.ts';
 import { startSandbox } from '../sandbox.ts';
+import { signalAll } from '../signals.ts';
 import { holds, until, within } from '../within.ts';
 import { asking, expiredRequest, request, SNOOZED } from './asking.ts';
-import { type Desktop, killAll, processesNamed, startDesktop, type Window } from './desktop.ts';
+import { type Desktop, processesNamed, startDesktop, type Window } from './desktop.ts';
 import { type ScreenReader, startScreenReader } from './screen-reader.ts';
 
 const TITLE = 'AWS MFA code: mfa';
@@ -139,7 +140,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
       (shown: Window) => desktop.close(shown),
       (shown: Window) => desktop.tool('xdotool', 'windowkill', shown.id),
       async () => {
-        killAll(await left(), 'SIGKILL');
+        signalAll(await left(), 'SIGKILL');
       },
     ];
     for (const end of ends) {
@@ -366,7 +367,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
   it('our window is unavailable when its program crashes, and the reason is the crash', async () => {
     const answer = ask();
     await opened();
-    killAll(await left(), 'SIGABRT');
+    signalAll(await left(), 'SIGABRT');
     expect(await within('the answer', answer)).toEqual({ kind: 'unavailable', reason: 'gjs ended with SIGABRT' });
   });
 

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { signalAll } from '../signals.ts';
 import { LIMIT } from '../within.ts';
 
 /** What happens to the time of a machine. All of it goes on at its real pace between two jumps. */
@@ -68,7 +69,7 @@ export function startClocks(folder: string, begin: number, seenAs = folder): Clo
       ahead.awake += pass;
       write();
       // Who was stopped in epoll_wait(2) returns from it, as after a suspend: signal(7).
-      for (const pid of stopped) process.kill(pid, 'SIGCONT');
+      signalAll(stopped, 'SIGCONT');
     },
   };
 }

@@ -212,7 +212,7 @@ describe('credential-process on a terminal', needs('Linux', 'script'), () => {
   });
 
   it('credential-process stops asking on the terminal after its limit', async () => {
-    const terminal = onTerminal(`${line('--timeout', '1s')} < /dev/null; echo "status $?"`, sandbox.env);
+    const terminal = onTerminal(`${line('--timeout', '3s')} < /dev/null; echo "status $?"`, sandbox.env);
     others.push(terminal);
     await terminal.says(/MFA code of alice/);
     await terminal.says(/status 3/);

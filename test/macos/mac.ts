@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { killAll } from '../desktop/desktop.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../sandbox.ts';
+import { signalAll } from '../signals.ts';
 import { nextScript, OSASCRIPT, type Script } from './script.ts';
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
@@ -70,7 +70,7 @@ export async function startMac(options: SandboxOptions = {}): Promise<Mac> {
     close: async () => {
       for (const label of ['io.github.aws-mfa-agent', 'homebrew.mxcl.aws-mfa-agent']) {
         const left = job(label) as { launchd?: number } | undefined;
-        if (left?.launchd) killAll([left.launchd], 'SIGTERM');
+        if (left?.launchd) signalAll([left.launchd], 'SIGTERM');
       }
       await sandbox.close();
     },
