@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { follow } from '../program.ts';
 import { until, within } from '../within.ts';
 import type { Desktop } from './desktop.ts';
 
@@ -24,6 +25,11 @@ export interface ScreenReader {
   parts(...roles: string[]): Promise<Part[]>;
   /** Resolves when a part has this name. */
   reads(name: string | RegExp): Promise<Part>;
+  /**
+   * Begins to look for a part that is on the screen for a short time only. Resolves when it looks; the returned function waits for
+   * the part.
+   */
+  watch(name: RegExp): Promise<() => Promise<void>>;
   stop(): Promise<void>;
 }
 
@@ -42,6 +48,7 @@ export async function startScreenReader(desktop: Desktop, program = 'aws-mfa-age
     desktop.tool('gdbus', 'call', ...object, '--method', 'org.a11y.Bus.GetAddress').catch(() => undefined);
   await until('the accessibility bus answers', ask);
 
+  const watching = new Set<ChildProcess>();
   const all = async (): Promise<Part[]> => JSON.parse(await desktop.tool('gjs', '-m', READER, program));
   return {
     parts: async (...roles) => (await all()).filter(({ role }) => roles.includes(role)),
@@ -52,7 +59,16 @@ export async function startScreenReader(desktop: Desktop, program = 'aws-mfa-age
           (await all()).find((part) => (typeof name === 'string' ? part.name === name : name.test(part.name))),
         all,
       ),
+    async watch(name) {
+      const looking = follow(
+        spawn('gjs', ['-m', READER, program, name.source], { env, stdio: ['ignore', 'pipe', 'pipe'] }),
+      );
+      watching.add(looking.child);
+      await looking.says(/^looking$/m);
+      return () => looking.says(/^found: /m);
+    },
     async stop() {
+      for (const child of watching) child.kill('SIGKILL');
       const exited = once(bus, 'exit');
       bus.kill();
       await within('the end of the accessibility bus', exited);
