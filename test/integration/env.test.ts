@@ -71,7 +71,7 @@ describe('env', () => {
     [
       'is not accepted by AWS any more',
       () => put(issue(-60), withoutExpiry),
-      /^aws-mfa-agent: AWS does not take .*\n$/,
+      /^aws-mfa-agent: AWS does not accept .*\n$/,
     ],
   ])('env prints nothing, says why and exits with 3 when the session %s', async (_, arrange, reason) => {
     await arrange();
