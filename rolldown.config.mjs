@@ -35,6 +35,7 @@ export default {
     { name: 'runtime', generateBundle: inlineRuntime },
     { name: 'compiled', generateBundle: loadCompiledFirst },
     { name: 'old-node', generateBundle: checkNodeFirst },
+    { name: 'ascii', generateBundle: escapeAll },
   ],
   output: {
     dir: 'dist',
@@ -111,6 +112,13 @@ function loadCompiled(file) {
 function checkNodeFirst(_, bundle) {
   const check = readFileSync('check-node.cjs', 'utf8').replace(/^\/\/.*\n/gm, '');
   bundle['cli.cjs'].code = bundle['cli.cjs'].code.replace(/(?<=^#!.*\n)/, () => check);
+}
+
+/** Escapes what is not ASCII: because of one such character, V8 keeps a whole file with two bytes for each (0.3 MB of the agent). */
+function escapeAll(_, bundle) {
+  for (const chunk of Object.values(bundle).filter(({ type }) => type === 'chunk')) {
+    chunk.code = chunk.code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  }
 }
 
 /**
