@@ -117,7 +117,7 @@ async function running(words, measure) {
 }
 
 /** The agent as `install` starts it. */
-const AGENT = ['--no-opt', PROGRAM, 'run'];
+const AGENT = ['--max-opt=0', PROGRAM, 'run'];
 const agentAnswers = async () => {
   while (spawnSync(process.execPath, [PROGRAM, 'status', '--json'], { env }).stdout.includes('"agent": null'))
     await setTimeout(100);

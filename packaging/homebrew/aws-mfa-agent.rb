@@ -26,7 +26,7 @@ class AwsMfaAgent < Formula
 
   # `aws-mfa-agent install` writes a service with more settings. Use one of the two.
   service do
-    run [Formula["node"].opt_bin/"node", "--no-opt", opt_bin/"aws-mfa-agent", "run"]
+    run [Formula["node"].opt_bin/"node", "--max-opt=0", opt_bin/"aws-mfa-agent", "run"]
     keep_alive successful_exit: false
     process_type :interactive
     environment_variables PATH: std_service_path_env

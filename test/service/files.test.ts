@@ -139,7 +139,7 @@ describe('the property list', () => {
   it('the property list starts this program when it is filled in', needs('python3'), async () => {
     const { node, program, words, environment } = START;
     const list = read(await filledIn());
-    expect(list.ProgramArguments).toEqual([node, '--no-opt', program, ...words]);
+    expect(list.ProgramArguments).toEqual([node, '--max-opt=0', program, ...words]);
     expect(list.EnvironmentVariables).toMatchObject({
       ...environment,
       PATH: expect.stringMatching(/:\/opt\/homebrew\/bin:\/usr\/local\/bin:/),

@@ -73,7 +73,7 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     await alice.run(['aws-mfa-agent', 'uninstall']);
     const { status, stdout } = await install('--print');
     expect(status).toBe(0);
-    expect(stdout).toMatch(/^ExecStart=\/opt\/bin\/node --no-opt \/opt\/bin\/aws-mfa-agent run$/m);
+    expect(stdout).toMatch(/^ExecStart=\/opt\/bin\/node --max-opt=0 \/opt\/bin\/aws-mfa-agent run$/m);
     expect(() => alice.read(UNIT)).toThrow('ENOENT');
   });
 
