@@ -72,8 +72,8 @@ export async function chooseRoles(
   roles: readonly OfferedRole[],
   named: string | undefined,
 ): Promise<OfferedRole[]> {
-  if (roles.length === 0 && named !== undefined && named !== 'none') questions.say(texts.noRoles(named));
-  if (roles.length === 0 || (named === undefined && !questions.person)) return [];
+  if (roles.length === 0 && named === 'all') questions.say(texts.noRoles(named));
+  if (named === undefined && (roles.length === 0 || !questions.person)) return [];
   const choices = [
     { value: NONE, label: texts.NO_ROLE, hint: texts.NO_ROLE_HINT },
     { value: ALL, label: texts.allRoles(roles.length) },
@@ -87,6 +87,8 @@ export async function chooseRoles(
     const role = roles.find((one) => one.name === name);
     return role ? [role.name, ...withSources(role.through)] : [];
   };
+  const unknown = names.filter((name) => name !== NONE && name !== 'none' && !roles.some((one) => one.name === name));
+  if (unknown.length > 0) questions.say(texts.noRoles(unknown.join(',')));
   const wanted = names.flatMap(withSources);
   return roles.filter(({ name }) => wanted.includes(name));
 }

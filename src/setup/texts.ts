@@ -64,9 +64,9 @@ export function allRoles(count: number): string {
   return `all ${count}`;
 }
 
-/** @param named the value of `--roles` */
+/** @param named what `--roles` names in vain */
 export function noRoles(named: string): string {
-  return `--roles ${named}: setup found no role to add in ~/.aws/config (docs/roles.md says which ones it offers)`;
+  return `--roles ${named}: setup found no such role to add in ~/.aws/config (docs/roles.md says which ones it offers)`;
 }
 
 /** @param profile the name in config.ini */

@@ -241,14 +241,23 @@ region = eu-west-1
   });
 
   it.each([
-    ['all', ['--roles all: setup found no role to add in ~/.aws/config (docs/roles.md says which ones it offers)']],
-    ['none', []],
-    [undefined, []],
-  ])('setup with --roles %s says so only when roles were wanted and there are none', async (named, said) => {
+    ['all', 0, ['all']],
+    ['admin', 0, ['admin']],
+    ['none', 0, []],
+    [undefined, 0, []],
+    ['admin, amdin,third', 3, ['amdin,third']],
+    ['all', 3, []],
+    ['none', 3, []],
+  ])('setup with --roles %s names the roles that are not among the %i that it found', async (named, count, missing) => {
     const lines: string[] = [];
     const listening = { ...questions, say: (line: string) => lines.push(line) };
-    expect(await chooseRoles(listening, [], named)).toEqual([]);
-    expect(lines).toEqual(said);
+    await chooseRoles(listening, roles().slice(0, count), named);
+    expect(lines).toEqual(
+      missing.map(
+        (name) =>
+          `--roles ${name}: setup found no such role to add in ~/.aws/config (docs/roles.md says which ones it offers)`,
+      ),
+    );
   });
 
   it('setup writes a section for each role, which the settings accept', () => {
