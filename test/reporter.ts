@@ -10,14 +10,17 @@ export default class Reporter extends DefaultReporter {
   }
 }
 
-/** A line for each test that was tried again: see `retry` in vitest.config.ts. */
+/** Two lines for each test that passed at the second try only, with the error of the first: see `retry` in vitest.config.ts. */
 function triedAgainIn(modules: TestModule[]): string[] {
   const lines = modules.flatMap((module) =>
     [...module.children.allTests()]
-      .filter((test) => test.diagnostic()?.retryCount)
-      .map((test) => `   ${module.relativeModuleId}, "${test.fullName}": ${test.result().state} then`),
+      .filter((test) => test.result().state === 'passed' && test.diagnostic()?.retryCount)
+      .map((test) => {
+        const [error = ''] = test.result().errors?.[0]?.message.split('\n') ?? [];
+        return `   ${module.relativeModuleId}, "${test.fullName}"\n     ${error}`;
+      }),
   );
-  return lines.length === 0 ? [] : ['', ' Tried again, since the machine was too busy for their limits:', ...lines];
+  return lines.length === 0 ? [] : ['', ' Failed at first, and passed at the second try:', ...lines];
 }
 
 /** The tests that one missing thing concerns. */

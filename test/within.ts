@@ -12,8 +12,6 @@ const now = performance.now.bind(performance);
 const ENOUGH_IDLE = 0.25;
 /** How many times its limit a test waits at most on such a machine. */
 const MOST_LIMITS = 3;
-/** The error of a test that has waited that long. */
-export const BUSY = /\(instead of [\d.]+ s: processors idle/;
 
 /**
  * Waits for a promise, and rejects after a limit with what was seen instead. On a machine that is too busy, the limit is
