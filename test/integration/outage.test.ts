@@ -11,7 +11,7 @@ import { within } from '../within.ts';
 const MINUTE = 60_000;
 
 // Each minute has a limit of its own: an hour of them takes long on a busy machine. Most of that is waiting.
-describe.concurrent('an hour without STS', { ...needs('faketime'), timeout: 300_000 }, () => {
+describe.concurrent('an hour without STS', { ...needs('faketime'), timeout: 600_000 }, () => {
   it('an outage is reported once, costs one code and few requests, and ends soon after STS answers', async (context) => {
     const { expect } = context;
     const { sandbox, minutes, warnings, codes, isFresh } = await startHour(context);

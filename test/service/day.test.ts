@@ -231,5 +231,5 @@ describe('the service during a day', needs('a user manager', 'faketime'), () => 
     expect(failures.filter(({ because }) => because === undefined).map(({ at }) => localTime(at))).toEqual([]);
     const long = pauses.filter(({ from, to }) => to - from > 2 * MINUTE + 5_000);
     expect(long.map(({ from, to }) => `no check from ${localTime(from)} to ${localTime(to)}`)).toEqual([]);
-  }, 300_000);
+  }, 600_000);
 });
