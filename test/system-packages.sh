@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The programs and Python modules that the tests with real parts need, by the list in system-packages.txt.
-# Installs what is missing where that needs no question (root, or CI, on Debian and its kin), and says before how much that
+# Installs what is missing where that needs no question (root, or CI with sudo, on Debian and its kin), and says before how much that
 # is; elsewhere says how. The tests that need what is missing are skipped, and the test run ends with a list of them.
 set -euo pipefail
 list=$(dirname "${BASH_SOURCE[0]}")/system-packages.txt
@@ -50,7 +50,7 @@ fi
 
 if [[ $EUID == 0 ]]; then
   sudo=()
-elif [[ -n ${CI:-} ]]; then
+elif [[ -n ${CI:-} ]] && sudo -n true 2>/dev/null; then
   sudo=(sudo -n)
 else
   say "not installed, and the tests that need them are skipped:$missing"
