@@ -55,6 +55,8 @@ export async function startMac(options: SandboxOptions = {}): Promise<Mac> {
       ...env,
       PATH: `${bin}:${dirname(process.execPath)}:/usr/bin:/bin`,
       MAC: folder,
+      // Of this user alone, as on a Mac.
+      TMPDIR: folder,
       MAC_PATH: bin,
       NODE_OPTIONS: `--require ${here('darwin.cjs')}`,
     } as Record<string, string>,
