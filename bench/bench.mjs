@@ -27,6 +27,7 @@ import { changeCredentials } from '../build/files/replace.js';
 import { newSandboxUser } from '../build/sandbox/account.js';
 import { startSandboxSts } from '../build/sandbox/sts.js';
 import { authenticator } from '../build/sandbox/totp.js';
+import { NODE_FLAGS } from '../build/service/start.js';
 import { sessionIn, stateAt } from '../build/session/session.js';
 import { missing, windowTimes } from './window.mjs';
 
@@ -117,7 +118,7 @@ async function running(words, measure) {
 }
 
 /** The agent as `install` starts it. */
-const AGENT = ['--max-opt=0', PROGRAM, 'run'];
+const AGENT = [...NODE_FLAGS, PROGRAM, 'run'];
 const agentAnswers = async () => {
   while (spawnSync(process.execPath, [PROGRAM, 'status', '--json'], { env }).stdout.includes('"agent": null'))
     await setTimeout(100);
