@@ -11,6 +11,7 @@ import { installDesktopEntry, removeDesktopEntry } from '../service/desktop-entr
 import { install, planned, serviceOf, uninstall } from '../service/install.ts';
 import { findStart } from '../service/start.ts';
 import { requireValidSchedule, userSettings } from '../settings/settings.ts';
+import { nodePath } from '../start-child.ts';
 
 interface InstallOptions extends GlobalOptions {
   print?: boolean;
@@ -55,7 +56,7 @@ export async function installCommand(options: InstallOptions): Promise<void> {
   const { changed, without, kept } = await install(service, start, { force, outdated, answering });
 
   // Fails where the program is not the user's. Its packages then do this.
-  spawnSync(process.execPath, [fileURLToPath(packageFile('dist/precompile.cjs'))], {
+  spawnSync(nodePath(), [fileURLToPath(packageFile('dist/precompile.cjs'))], {
     stdio: 'ignore',
     env: {},
     timeout: PRECOMPILE_LIMIT,
