@@ -10,6 +10,11 @@ import { pathsOf } from '../src/settings/paths.ts';
 import { deferred } from '../src/time/deferred.ts';
 import { within } from './within.ts';
 
+/** Whether a text contains a code, other than by chance within a longer number, such as a time. */
+export function hasCode(text: string, code: string): boolean {
+  return new RegExp(`(?<!\\d)${code}(?!\\d)`).test(text);
+}
+
 export const ACCOUNT_ID = '123456789012';
 
 export interface SandboxOptions extends Omit<Partial<SandboxStsOptions>, 'accountId' | 'users' | 'now'> {
