@@ -3,7 +3,6 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, syml
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { withSession } from '../../src/credentials/edit.ts';
 import { follow, PROGRAM } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 
@@ -17,8 +16,7 @@ beforeEach(async () => {
   cpSync(DIST, join(folder, 'dist'), { recursive: true });
   for (const name of ['package.json', 'node_modules']) symlinkSync(join(DIST, '..', name), join(folder, name));
   sandbox = await startSandbox();
-  const bytes = withSession(readFileSync(sandbox.credentialsFile), 'mfa', sandbox.sts.issue('alice', 43_200));
-  writeFileSync(sandbox.credentialsFile, bytes);
+  await sandbox.put(sandbox.sts.issue('alice', 43_200));
 });
 afterEach(async () => {
   await sandbox.close();

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProgram } from '../../src/cli/program.ts';
-import { withSession } from '../../src/credentials/edit.ts';
 import { needs } from '../needs.ts';
 import { PROGRAM, run } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
@@ -18,8 +17,7 @@ beforeAll(async () => {
   const folder = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent');
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'config.ini'), 'prompt_before = 15m\n[mfa]\nmfa_serial = GAHT12345678\n');
-  const bytes = withSession(readFileSync(sandbox.credentialsFile), 'mfa', sandbox.sts.issue('alice', 43_200));
-  writeFileSync(sandbox.credentialsFile, bytes);
+  await sandbox.put(sandbox.sts.issue('alice', 43_200));
 });
 afterAll(() => sandbox.close());
 
