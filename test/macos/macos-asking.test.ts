@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { needs } from '../needs.ts';
 import { type Running, start } from '../program.ts';
 import { until, within } from '../within.ts';
 import { type Mac, startMac } from './mac.ts';
-import { isRunning, type Script, type Seen } from './script.ts';
+import { isRunning, pidIn, type Script, type Seen } from './script.ts';
 
 /** The built program on a stand-in Mac on Apple silicon, without alerter and without Rosetta. */
 describe('asking on a stand-in Mac', needs('Linux'), () => {
@@ -66,10 +66,7 @@ describe('asking on a stand-in Mac', needs('Linux'), () => {
     mac.install('alerter', `echo $$ > ${mac.home}/alerter; exec sleep 60`);
     running = start(['run'], mac.env);
     const file = join(mac.home, 'alerter');
-    const pid = await until(
-      'a notification',
-      () => (existsSync(file) && readFileSync(file, 'utf8').trim()) || undefined,
-    );
+    const pid = await until('a notification', () => pidIn(file));
     running.child.kill('SIGKILL');
     await until('its end', () => !isRunning(pid));
   });

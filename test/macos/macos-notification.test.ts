@@ -8,7 +8,7 @@ import { macosNotification, runsIntel } from '../../src/ask/macos-notification.t
 import { answered, asking, request, SNOOZED } from '../desktop/asking.ts';
 import { needs } from '../needs.ts';
 import { until } from '../within.ts';
-import { isRunning, standIns } from './script.ts';
+import { isRunning, pidIn, standIns } from './script.ts';
 
 /** What these programs really print is from their sources: no Mac is here. */
 describe('a notification on macOS', needs('Linux'), () => {
@@ -121,11 +121,7 @@ describe('a notification on macOS', needs('Linux'), () => {
       const person = asking();
       const { way, asked } = field();
       const answer = ask([way], person);
-      const pid = await until(
-        'a program',
-        () =>
-          (existsSync(join(mac.folder, 'pid')) && readFileSync(join(mac.folder, 'pid'), 'utf8').trim()) || undefined,
-      );
+      const pid = await until('a program', () => pidIn(join(mac.folder, 'pid')));
       person.withdraw();
       expect(await answered(answer)).toEqual({ kind: 'dismissed' });
       await until('its end', () => !isRunning(pid));

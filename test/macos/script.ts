@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -67,6 +67,11 @@ export function standIns() {
     script: (known?: readonly Script[]) => nextScript(folder, known),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** The process id that a stand-in has written into a file; undefined until it is there. */
+export function pidIn(file: string): string | undefined {
+  return (existsSync(file) && readFileSync(file, 'utf8').trim()) || undefined;
 }
 
 /** Whether a stand-in still runs, as a shell or as `sleep`: another process may have its number by now. */
