@@ -5,7 +5,7 @@ import { needs } from '../needs.ts';
 import { type Logind, type PrivateBus, startBus, startLogind } from '../presence/buses.ts';
 import { type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
-import { type Desktop, processesNamed, startDesktop } from './desktop.ts';
+import { type Desktop, startDesktop } from './desktop.ts';
 import { type NotificationServer, startNotificationServer } from './notification-server.ts';
 
 const FIELD = 'AWS MFA code';
@@ -66,7 +66,7 @@ describe('the agent while the user is absent', needs('a desktop'), () => {
     const logind = await begin(['body'], { IdleHint: true });
     await agent.says(/"standing":"held"/);
     expect(await statusNow()).toContain('held: the user is away');
-    expect(await processesNamed('gjs', desktop.environment.DISPLAY)).toEqual([]);
+    expect(await desktop.processes('gjs')).toEqual([]);
 
     logind.change({ IdleHint: false });
     await desktop.type(await desktop.window(FIELD), sandbox.code());

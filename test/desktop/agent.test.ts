@@ -7,8 +7,7 @@ import { withSession } from '../../src/credentials/edit.ts';
 import { needs } from '../needs.ts';
 import { type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
-import { until } from '../within.ts';
-import { type Desktop, processesNamed, startDesktop } from './desktop.ts';
+import { type Desktop, startDesktop } from './desktop.ts';
 import { type ScreenReader, startScreenReader } from './screen-reader.ts';
 
 const FIELD = 'AWS MFA code';
@@ -84,8 +83,7 @@ describe('the agent on a desktop', needs('a desktop', 'a screen reader'), () => 
     await put(3600);
     await desktop.noWindow(FIELD);
     await agent.says(/"standing":"fresh"/);
-    const left = () => processesNamed('gjs', desktop.environment.DISPLAY);
-    await until('no process is left', async () => (await left()).length === 0, left);
+    await desktop.noProcess('gjs');
   });
 
   it('the agent closes everything on the screen when it is stopped', async () => {

@@ -48,6 +48,10 @@ export interface Desktop {
   close(window: Window): Promise<void>;
   /** Runs a program of the desktop and returns what it prints. */
   tool(program: string, ...words: string[]): Promise<string>;
+  /** The processes of these programs on this desktop. */
+  processes(...programs: string[]): Promise<number[]>;
+  /** Resolves when no process of these programs is left on this desktop. */
+  noProcess(...programs: string[]): Promise<void>;
   /** The names of the windows that can be seen, for a test that fails. */
   seen(): Promise<string>;
   /** Takes a picture of the screen into `test/artifacts`. */
@@ -139,10 +143,13 @@ export async function startDesktop(menuChoice = 'Snooze'): Promise<Desktop> {
     await tool('xdotool', 'key', 'Return');
   };
 
+  const processes = (...programs: string[]) => processesNamed(programs, environment.DISPLAY);
+
   return {
     environment,
     tool,
     type,
+    processes,
     seen: windows,
     async typeInPage(window, text, taken) {
       const end = taken.then(() => true);
@@ -165,7 +172,7 @@ export async function startDesktop(menuChoice = 'Snooze'): Promise<Desktop> {
     },
     async killDunst() {
       await kill(dunst, 'SIGKILL');
-      signalAll(await processesNamed('dunst', environment.DISPLAY), 'SIGKILL');
+      signalAll(await processes('dunst'), 'SIGKILL');
     },
     async killBus() {
       await kill(bus, 'SIGKILL');
@@ -184,6 +191,10 @@ export async function startDesktop(menuChoice = 'Snooze'): Promise<Desktop> {
       ),
     async noWindow(title) {
       await until(`no window ${title}`, async () => (await find(title)).length === 0, windows);
+    },
+    async noProcess(...programs) {
+      const left = () => processes(...programs);
+      await until(`no process ${programs.join(', ')}`, async () => (await left()).length === 0, left);
     },
     async click(window, button = 'left') {
       const number = { left: '1', middle: '2', right: '3' }[button];
@@ -214,8 +225,8 @@ async function kill(child: ChildProcess | undefined, signal: NodeJS.Signals): Pr
   await within(`the end of ${child.spawnfile}`, exited);
 }
 
-/** The processes with this name on that display, by /proc. */
-export async function processesNamed(name: string, display: string | undefined): Promise<number[]> {
+/** The processes with these names on that display, by /proc. */
+async function processesNamed(names: string[], display: string | undefined): Promise<number[]> {
   const found: number[] = [];
   for (const pid of (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))) {
     if (!existsSync(`/proc/${pid}/environ`)) continue;
@@ -223,7 +234,7 @@ export async function processesNamed(name: string, display: string | undefined):
       readFile(`/proc/${pid}/comm`, 'utf8').catch(() => ''),
       readFile(`/proc/${pid}/environ`, 'latin1').catch(() => ''),
     ]);
-    if (comm.trim() === name && environ.includes(`DISPLAY=${display}\0`)) found.push(Number(pid));
+    if (names.includes(comm.trim()) && environ.includes(`DISPLAY=${display}\0`)) found.push(Number(pid));
   }
   return found;
 }

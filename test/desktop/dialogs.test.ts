@@ -6,7 +6,7 @@ import { zenity } from '../../src/ask/zenity.ts';
 import { needs } from '../needs.ts';
 import { signalAll } from '../signals.ts';
 import { answered, asking, request, SNOOZED } from './asking.ts';
-import { type Desktop, processesNamed, startDesktop, type Window } from './desktop.ts';
+import { type Desktop, startDesktop, type Window } from './desktop.ts';
 import { startScreenReader } from './screen-reader.ts';
 
 const TITLE = 'AWS MFA code';
@@ -19,10 +19,7 @@ describe('a code field', needs('a desktop'), () => {
   afterAll(() => desktop.stop());
 
   /** `pinentry` itself may be a flavour that has no window here, and give way to this one. */
-  const left = async (name: string) => {
-    const flavours = [name, `${name}-gtk-2`].map((one) => processesNamed(one, desktop.environment.DISPLAY));
-    return (await Promise.all(flavours)).flat();
-  };
+  const left = (name: string) => desktop.processes(name, `${name}-gtk-2`);
 
   const NO_DISPLAY = 'no display: neither DISPLAY nor WAYLAND_DISPLAY is set';
 

@@ -7,7 +7,7 @@ import { needs } from '../needs.ts';
 import { type Running, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { until } from '../within.ts';
-import { type Desktop, processesNamed, startDesktop } from './desktop.ts';
+import { type Desktop, startDesktop } from './desktop.ts';
 
 const FIELD = 'AWS MFA code';
 
@@ -113,9 +113,6 @@ describe('an agent that is killed at once with its child', needs('a desktop', 'n
     await desktop.window(FIELD);
     await killAtOnce(first);
     await desktop.noWindow(FIELD);
-    const programs = ['zenity', 'kdialog', 'pinentry', 'pinentry-gtk-2', 'gjs'];
-    const left = async () =>
-      (await Promise.all(programs.map((one) => processesNamed(one, desktop.environment.DISPLAY)))).flat();
-    await until('no process is left', async () => (await left()).length === 0, left);
+    await desktop.noProcess('zenity', 'kdialog', 'pinentry', 'pinentry-gtk-2', 'gjs');
   });
 });

@@ -6,7 +6,7 @@ import { zenity } from '../../src/ask/zenity.ts';
 import { needs } from '../needs.ts';
 import { until } from '../within.ts';
 import { answered, asking, expiredRequest, request, SNOOZED } from './asking.ts';
-import { type Desktop, processesNamed, startDesktop } from './desktop.ts';
+import { type Desktop, startDesktop } from './desktop.ts';
 
 const FIELD = 'AWS MFA code';
 /** How much of the frame of a critical notification is on the screen. */
@@ -21,10 +21,7 @@ describe('a notification of dunst', needs('a desktop'), () => {
 
   const way = (field: (environment: NodeJS.ProcessEnv) => Way = zenity) =>
     notification([field(desktop.environment)], desktop.environment);
-  const fieldsLeft = async () => [
-    ...(await processesNamed('zenity', desktop.environment.DISPLAY)),
-    ...(await processesNamed('kdialog', desktop.environment.DISPLAY)),
-  ];
+  const fieldsLeft = () => desktop.processes('zenity', 'kdialog');
 
   describe('a notification of a running dunst', () => {
     beforeEach(() => desktop.startDunst());
@@ -170,13 +167,13 @@ describe('a notification of dunst', needs('a desktop'), () => {
   it('dunst is started by the bus when a notification needs it, and again after a crash', async () => {
     await desktop.letBusStartDunst();
     expect(await way().unfit()).toBeUndefined();
-    expect(await processesNamed('dunst', desktop.environment.DISPLAY)).toEqual([]);
+    expect(await desktop.processes('dunst')).toEqual([]);
     const answer = way().ask(request(), asking());
     await desktop.window('Dunst');
-    const [before] = await processesNamed('dunst', desktop.environment.DISPLAY);
+    const [before] = await desktop.processes('dunst');
     await desktop.killDunst();
     await until('the bus has started dunst again', async () => {
-      const [now] = await processesNamed('dunst', desktop.environment.DISPLAY);
+      const [now] = await desktop.processes('dunst');
       return now !== undefined && now !== before;
     });
     await desktop.click(await desktop.window('Dunst'));

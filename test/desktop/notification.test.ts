@@ -12,7 +12,7 @@ import { zenity } from '../../src/ask/zenity.ts';
 import { needs } from '../needs.ts';
 import { until } from '../within.ts';
 import { answered, asking, expiredRequest, request, SNOOZED } from './asking.ts';
-import { type Desktop, processesNamed, startDesktop } from './desktop.ts';
+import { type Desktop, startDesktop } from './desktop.ts';
 import { type NotificationServer, startNotificationServer } from './notification-server.ts';
 
 const FIELD = 'AWS MFA code';
@@ -35,10 +35,7 @@ describe('a notification', needs('a desktop'), () => {
       (fields.length > 0 ? fields : [zenity]).map((field) => field(desktop.environment)),
       desktop.environment,
     );
-  const fieldsLeft = async () => [
-    ...(await processesNamed('zenity', desktop.environment.DISPLAY)),
-    ...(await processesNamed('kdialog', desktop.environment.DISPLAY)),
-  ];
+  const fieldsLeft = () => desktop.processes('zenity', 'kdialog');
 
   describe('a notification with a reply field', () => {
     let server: NotificationServer;

@@ -5,7 +5,7 @@ import { askAgent } from '../../src/control/client.ts';
 import { needs } from '../needs.ts';
 import { type Running, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
-import { type Desktop, processesNamed, startDesktop } from './desktop.ts';
+import { type Desktop, startDesktop } from './desktop.ts';
 import { type NotificationServer, startNotificationServer } from './notification-server.ts';
 
 const FIELD = 'AWS MFA code';
@@ -167,7 +167,7 @@ describe('the result of a code that was typed in a dialog or a notification', ne
     hang();
     await desktop.type(await desktop.window(FIELD), sandbox.code());
     await agent?.says(/session refreshed/);
-    expect(await processesNamed('zenity', desktop.environment.DISPLAY)).toEqual([]);
+    expect(await desktop.processes('zenity')).toEqual([]);
     expect(await readFile(sandbox.credentialsFile, 'utf8')).toContain('[mfa]');
   });
 });

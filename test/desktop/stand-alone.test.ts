@@ -13,7 +13,7 @@ import { start } from '../program.ts';
 import { startSandbox } from '../sandbox.ts';
 import { until } from '../within.ts';
 import { answered, asking, expiredRequest, request } from './asking.ts';
-import { type Desktop, processesNamed, startDesktop } from './desktop.ts';
+import { type Desktop, startDesktop } from './desktop.ts';
 
 const TITLE = 'AWS MFA code';
 
@@ -24,7 +24,7 @@ describe('a dialog that opens by itself', needs('a desktop'), () => {
   });
   afterAll(() => desktop.stop());
 
-  const zenities = () => processesNamed('zenity', desktop.environment.DISPLAY);
+  const zenities = () => desktop.processes('zenity');
   /** The words of the one zenity that is open; undefined if it has closed meanwhile. */
   const shown = async () => {
     const [pid, ...others] = await zenities();

@@ -11,7 +11,7 @@ import { startSandbox } from '../sandbox.ts';
 import { signalAll } from '../signals.ts';
 import { holds, until, within } from '../within.ts';
 import { asking, expiredRequest, request, SNOOZED } from './asking.ts';
-import { type Desktop, processesNamed, startDesktop, type Window } from './desktop.ts';
+import { type Desktop, startDesktop, type Window } from './desktop.ts';
 import { type ScreenReader, startScreenReader } from './screen-reader.ts';
 
 const TITLE = 'AWS MFA code: mfa';
@@ -41,11 +41,10 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     question.withdraw();
     result.resolve({ kind: 'over', text: '' });
     await desktop.noWindow('AWS MFA code');
-    await nothingLeft();
+    await desktop.noProcess('gjs');
   });
 
-  const left = () => processesNamed('gjs', desktop.environment.DISPLAY);
-  const nothingLeft = () => until('no process of a window is left', async () => (await left()).length === 0, left);
+  const left = () => desktop.processes('gjs');
   const ask = (changes: Parameters<typeof request>[0] = {}, more: Partial<Asking> = {}) =>
     way.ask(request(changes), { ...question, outcome: result.promise, ...more });
   const type = (text: string) => desktop.tool('xdotool', 'type', '--delay', '20', text);
@@ -148,7 +147,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
       await end(await opened());
       expect(await within('the answer', answer)).toEqual({ kind: 'dismissed' });
       await desktop.noWindow(TITLE);
-      await nothingLeft();
+      await desktop.noProcess('gjs');
     }
   });
 
@@ -165,7 +164,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     await opened();
     question.withdraw();
     expect(await within('the answer', answer)).toEqual({ kind: 'dismissed' });
-    await nothingLeft();
+    await desktop.noProcess('gjs');
   });
 
   it('our window does not open for a prompt that was closed before', async () => {
@@ -348,7 +347,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     await opened();
     program.child.kill('SIGKILL');
     await desktop.noWindow(TITLE);
-    await nothingLeft();
+    await desktop.noProcess('gjs');
     await sandbox.close();
   });
 
@@ -380,7 +379,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     expect(long.width).toBe(device.width);
     expect(long.height).toBeGreaterThan(device.height);
     question.withdraw();
-    await nothingLeft();
+    await desktop.noProcess('gjs');
 
     question = asking();
     void ask({ problem: 'A code has six digits. Try again.' });
