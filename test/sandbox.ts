@@ -99,6 +99,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const env = {
     HOME: home,
     PATH: process.env.PATH ?? '',
+    // The times that it prints are compared with those of the test.
+    ...(process.env.TZ !== undefined && { TZ: process.env.TZ }),
     ...folders,
     AWS_SHARED_CREDENTIALS_FILE: credentialsFile,
     AWS_CONFIG_FILE: configFile,
