@@ -1,5 +1,8 @@
 #!/usr/bin/env node
 import { complain } from './cli/complain.ts';
+import { credentialProcess } from './commands/credential-process.ts';
+import { env } from './commands/env.ts';
+import { status } from './commands/status.ts';
 import { restoreCredentialsFile } from './session/variables.ts';
 
 // `exec --server` hides the credentials file from the tools of its command, but not from this program.
@@ -20,11 +23,11 @@ async function run(words: string[]): Promise<void> {
   if (names.length <= 1 && !names.some(isOption)) {
     switch (dashes < 0 && command) {
       case 'status':
-        return (await import('./commands/status.ts')).status(names, {});
+        return status(names, {});
       case 'env':
-        return (await import('./commands/env.ts')).env(profile, {});
+        return env(profile, {});
       case 'credential-process':
-        return (await import('./commands/credential-process.ts')).credentialProcess(profile, {});
+        return credentialProcess(profile, {});
       case 'run':
         if (profile === undefined) return (await import('./commands/run.ts')).run({});
     }

@@ -16,11 +16,9 @@ import { Script } from 'node:vm';
 import type { AgentReport } from './control/messages.ts';
 
 /** What the file of the short commands exports. */
-interface Commands {
-  status_exports: typeof import('./commands/status.ts');
-  env_exports: typeof import('./commands/env.ts');
-  credential_process_exports: typeof import('./commands/credential-process.ts');
-}
+type Commands = typeof import('./commands/status.ts') &
+  typeof import('./commands/env.ts') &
+  typeof import('./commands/credential-process.ts');
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const name = readdirSync(folder).find((one) => /^short-.*\.cjs$/.test(one));
@@ -74,9 +72,9 @@ expiration = ${new Date(end).toISOString()}
   agent.listen(join(home, 'aws-mfa-agent', 'agent.sock'));
   // The path may be too long for a socket.
   await once(agent, 'listening').catch(() => {});
-  await commands.status_exports.status([], {});
-  await commands.env_exports.env(undefined, {});
-  await commands.credential_process_exports.credentialProcess(undefined, {});
+  await commands.status([], {});
+  await commands.env(undefined, {});
+  await commands.credentialProcess(undefined, {});
   agent.close();
   return script.createCachedData();
 }
