@@ -121,6 +121,13 @@ describe('the doubt whether AWS still accepts a session', () => {
     expect(isDoubtful(other, HALF_A_DAY, NOON, { writtenAt: NOON, sourceChangedAt: NOON + 1 })).toBe(true);
   });
 
+  it('a session is accepted at no known time while neither its start nor an answer of AWS is known', () => {
+    const unknown = session({ issued: undefined, expiration: undefined });
+    for (const one of [unknown, session({ ...unknown, verdict: alive(NOON) }), { kind: 'none' } as const]) {
+      expect(acceptedAt(one, HALF_A_DAY, NOON)).toBe(Number.NEGATIVE_INFINITY);
+    }
+  });
+
   it('a profile without a session is not doubted', () => {
     expect(isDoubtful({ kind: 'none' }, HALF_A_DAY, NOON, { sourceChangedAt: NOON })).toBe(false);
   });

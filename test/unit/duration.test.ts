@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatDuration } from '../../src/time/duration.ts';
+import { formatDuration, parseDuration, shortDuration } from '../../src/time/duration.ts';
 
 describe('formatDuration', () => {
   it.each([
@@ -16,4 +16,23 @@ describe('formatDuration', () => {
   ])('formatDuration shows %i ms as %s', (milliseconds, text) => {
     expect(formatDuration(milliseconds)).toBe(text);
   });
+});
+
+it.each([
+  [' 15m ', 900_000],
+  ['1h 30m', 5_400_000],
+  ['2d', 172_800_000],
+  ['90', undefined],
+  ['', undefined],
+])('the duration %j is read as %s ms', (text, milliseconds) => {
+  expect(parseDuration(text)).toBe(milliseconds);
+});
+
+it.each([
+  [7_200_000, '2h'],
+  [5_400_000, '90m'],
+  [45_000, '45s'],
+  [1_500, '2s'],
+])('%i ms are written like a setting as %s', (milliseconds, text) => {
+  expect(shortDuration(milliseconds)).toBe(text);
 });

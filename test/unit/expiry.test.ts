@@ -120,6 +120,20 @@ test('an expiry in several dialects is updated in each', () => {
   );
 });
 
+test.each([
+  ['expiration = 2026-03-01T12:00:00.250Z', NOON + 250],
+  ['expiration = 2026-03-01 12:00:00,75', NOON + 750],
+  ['aws_expiration = 2026-03-01T14:00:00.250999+02:00', NOON + 250],
+])('the expiry in `%s` is read to the millisecond', (line, expected) => {
+  process.env.TZ = 'UTC';
+  expect(readExpiry(profile(`${line}\n`))).toBe(expected);
+});
+
+test('only awsume’s own key holds local time in a profile of awsume: another one counts as the earlier of both', () => {
+  process.env.TZ = 'America/New_York';
+  expect(readExpiry(profile('manager = awsume\naws_expiration = 2026-03-01 12:00:00\n'))).toBe(NOON);
+});
+
 test('the earliest expiry counts when several dialects disagree', () => {
   expect(readExpiry(profile('expiration = 2026-03-01T13:00:00Z\naws_expiration = 2026-03-01T12:00:00Z\n'))).toBe(NOON);
 });

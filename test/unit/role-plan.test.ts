@@ -463,6 +463,6 @@ describe('the region of a profile', () => {
     ['takes away that of another profile', undefined, both, none],
     ['changes nothing without a region', undefined, {}, {}],
   ])('the region of a profile %s', (_, region, environment, expected) => {
-    expect(regionVariables(region, environment)).toEqual(expected);
+    expect(regionVariables(region, environment)).toStrictEqual(expected);
   });
 });

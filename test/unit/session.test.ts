@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { parseCredentials } from '../../src/credentials/document.ts';
-import { aged, endOf, sessionIn, startOf, stateAt } from '../../src/session/session.ts';
-import { EMPTY_FILE_END, environmentWithServer, restoreCredentialsFile } from '../../src/session/variables.ts';
+import { aged, dueAt, endOf, sessionIn, shortKeyId, startOf, stateAt } from '../../src/session/session.ts';
+import {
+  EMPTY_FILE_END,
+  environmentWith,
+  environmentWithServer,
+  restoreCredentialsFile,
+} from '../../src/session/variables.ts';
 
 const read = (body: string, remembered?: { accessKeyId: string; expiration: number; issued?: number }) =>
   sessionIn(parseCredentials(Buffer.from(`[mfa]\n${body}`)).profile('mfa'), remembered);
@@ -106,6 +111,26 @@ test.each([
   expect(stateAt({ kind: 'session', accessKeyId: 'ASIAX', expiration: NOON }, now, 10)).toBe(state);
 });
 
+test.each([
+  ['no session', { kind: 'none' }],
+  ['a session without a known end', { kind: 'session', accessKeyId: 'ASIAX', expiration: undefined }],
+  [
+    'a session that AWS refuses',
+    { kind: 'session', accessKeyId: 'ASIAX', expiration: NOON, verdict: { alive: false, at: 1, askedAt: 1 } },
+  ],
+] as const)('%s is never due', (_, session) => {
+  expect(dueAt(session, 10)).toBeUndefined();
+});
+
+test.each([
+  ['ASIAQNZ57XKC2VTR7QXZ', 'ASIA…7QXZ'],
+  ['ASIA123456789', 'ASIA…6789'],
+  ['ASIA12345678', 'ASIA12345678'],
+  ['', ''],
+])('the access key id %s is shown as %s', (id, text) => {
+  expect(shortKeyId(id)).toBe(text);
+});
+
 describe('a session with max_age', () => {
   const HOUR = 3_600_000;
   const settings = { maxAge: HOUR, durationSeconds: 12 * 3600 };
@@ -173,6 +198,48 @@ test('a session that is as long as the settings ask for is due as long before it
   const session = aged(whole, { durationSeconds: 1800 });
   expect(stateAt(session, NOON - 20 * MINUTE, 20 * MINUTE)).toBe('due');
   expect(stateAt(session, NOON - 20 * MINUTE - 1, 20 * MINUTE)).toBe('fresh');
+});
+
+describe('the environment of a command', () => {
+  const others = {
+    ...{ AWS_ACCESS_KEY_ID: 'AKIAOLD', AWS_SECRET_ACCESS_KEY: 'old', AWS_SESSION_TOKEN: 'old' },
+    ...{ AWS_CREDENTIAL_EXPIRATION: '2020-01-01T00:00:00Z', AWS_SECURITY_TOKEN: 'old' },
+    ...{ AWS_PROFILE: 'old', AWS_DEFAULT_PROFILE: 'old' },
+  };
+  const before = { ...others, HOME: '/home/alice', AWS_SHARED_CREDENTIALS_FILE: '/home/alice/keys' };
+  const kept = { HOME: '/home/alice', AWS_SHARED_CREDENTIALS_FILE: '/home/alice/keys' };
+  const keys = { AWS_ACCESS_KEY_ID: 'ASIAX', AWS_SECRET_ACCESS_KEY: 's', AWS_SESSION_TOKEN: 't' };
+  const session = { accessKeyId: 'ASIAX', secretAccessKey: 's', sessionToken: 't' };
+
+  test.each([
+    ['a session', NOON, { ...keys, AWS_CREDENTIAL_EXPIRATION: '2026-03-01T12:00:00Z' }],
+    ['a session without a known end', undefined, keys],
+  ])('the environment of a command with %s holds no other keys, token, expiration or profile', (_, expiration, set) => {
+    expect(environmentWith({ ...session, expiration }, undefined, before)).toStrictEqual({ ...kept, ...set });
+  });
+
+  const url = 'http://127.0.0.1:1';
+  test.each([
+    ['a token', { url, token: 't' }, { AWS_CONTAINER_AUTHORIZATION_TOKEN: 't' }],
+    ['a token file', { url, token: 't', tokenFile: '/run/t' }, { AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '/run/t' }],
+  ])('the environment of a command with a server and %s holds nothing that tools prefer to it', (_, server, set) => {
+    const preferred = {
+      ...{ AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/old', AWS_WEB_IDENTITY_TOKEN_FILE: '/old' },
+      ...{ AWS_CONTAINER_AUTHORIZATION_TOKEN: 'old', AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '/old' },
+      AWS_CREDENTIAL_FILE: '/old',
+    };
+    const expected = { ...kept, AWS_CONTAINER_CREDENTIALS_FULL_URI: url, ...set };
+    expect(environmentWithServer(server, undefined, { ...before, ...preferred })).toStrictEqual(expected);
+  });
+});
+
+test.each([
+  ['a file of the user with such a name', { AWS_SHARED_CREDENTIALS_FILE: `/home/alice/x${EMPTY_FILE_END}` }, undefined],
+  ['no file, because the command has unset the variable', {}, '/home/alice/keys'],
+])('restoring the credentials file changes no other variable when the environment names %s', (_, named, hidden) => {
+  const environment = { ...named, ...(hidden !== undefined && { AWS_MFA_AGENT_CREDENTIALS_FILE: hidden }) };
+  restoreCredentialsFile(environment);
+  expect(environment).toStrictEqual(named);
 });
 
 test.each([

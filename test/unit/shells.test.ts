@@ -9,6 +9,7 @@ describe('the shell of a program', () => {
     ['/bin/dash', 'sh'],
     ['/usr/local/bin/fish', 'fish'],
     ['pwsh', 'powershell'],
+    ['pwsh-preview', 'powershell'],
     ['C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe', 'powershell'],
     ['CMD.EXE', 'cmd'],
   ] as const)('the program %j is recognized as a shell', (program, shell) => {
@@ -21,6 +22,14 @@ describe('the shell of a program', () => {
       expect(shellOf(program)).toBeUndefined();
     },
   );
+});
+
+it.each([
+  ['sh', `export A='it'\\''s \\ $b';`, 'unset A;'],
+  ['fish', `set -gx A 'it\\'s \\\\ $b';`, 'set -e A;'],
+] as const)('%s gets a text in single quotes, and a command that unsets it', (shell, setting, unsetting) => {
+  expect(settingLine(shell, 'A', "it's \\ $b")).toBe(setting);
+  expect(unsettingLine(shell, 'A')).toBe(unsetting);
 });
 
 // Not in the real ones: these do not run where the tests do.

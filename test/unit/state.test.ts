@@ -46,9 +46,11 @@ describe('the remembered state', () => {
     await rememberExpiry(folder, '/credentials', 'mfa', EXPIRY);
     await rememberExpiry(folder, '/credentials', 'work', EXPIRY);
     await rememberVerdict(folder, '/credentials', 'mfa', { accessKeyId: 'ASIAX', alive: true, at: 1, askedAt: 1 });
+    expect(Object.keys(readState(folder).verdicts['/credentials'] ?? {})).toEqual(['mfa']);
     await rememberForgotten(folder, '/credentials', 'mfa', true);
     await forgetSessions(folder, '/credentials', ['mfa']);
-    expect(readState(folder)).toMatchObject({ expiries: { '/credentials': { work: EXPIRY } }, verdicts: {} });
+    const { expiries, verdicts } = readState(folder);
+    expect({ expiries, verdicts }).toEqual({ expiries: { '/credentials': { work: EXPIRY } }, verdicts: {} });
     expect(['mfa', 'work'].map((profile) => isForgotten(files, profile))).toEqual([true, false]);
     expect(isForgotten({ ...files, credentials: '/other' }, 'mfa')).toBe(false);
     await rememberExpiry(folder, '/credentials', 'mfa', EXPIRY);
@@ -65,11 +67,11 @@ describe('the remembered state', () => {
     await rememberSnooze(folder, '/credentials', 'mfa', 5);
     await rememberNotification(folder, two);
     expect(readState(folder).notifications).toEqual([one, two]);
-    await forgetNotifications(folder, [one, { ...two, owner: ':1.8' }]);
+    await forgetNotifications(folder, [one, { ...two, owner: ':1.8' }, { ...two, bus: 'c' }]);
     expect(readState(folder)).toMatchObject({ notifications: [two], snoozes: { '/credentials': { mfa: 5 } } });
   });
 
-  it.each(['', 'null', '[]', '{"expiries":7,"snoozes":"x"}', '{"expiries":{"/c":{}}'])(
+  it.each(['', 'null', '[]', '{"expiries":7,"snoozes":"x"}', '{"expiries":null}', '{"expiries":{"/c":{}}'])(
     'the state is empty and can be written when the file contains %s',
     async (text) => {
       await writeFile(stateFile(folder), text);

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../src/time/deferred.ts';
 import { pause } from '../../src/time/pause.ts';
@@ -50,7 +51,7 @@ describe('a pause', () => {
     expect(ended).toHaveBeenCalled();
   });
 
-  it('a pause ends at once when its signal is aborted, before or during it, and leaves no timer', async () => {
+  it('a pause ends at once when its signal is aborted, before or during it, and leaves no timer and no listener', async () => {
     await pause(1_000, AbortSignal.abort());
     expect(vi.getTimerCount()).toBe(0);
     const controller = new AbortController();
@@ -58,5 +59,6 @@ describe('a pause', () => {
     controller.abort();
     await paused;
     expect(vi.getTimerCount()).toBe(0);
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
   });
 });
