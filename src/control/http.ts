@@ -51,13 +51,27 @@ export function requestText(method: string, target: string): string {
   return `${method} ${target} HTTP/1.0\r\nHost: agent\r\n\r\n`;
 }
 
+const BEFORE_BODY = '\r\n\r\n';
+
+/**
+ * Returns whether an answer has as many bytes as its head says. Without that, it ends with the connection.
+ * @param answer its bytes, in latin1
+ */
+export function isWhole(answer: string): boolean {
+  const start = answer.indexOf(BEFORE_BODY);
+  if (start < 0) return false;
+  const [, length] = /\r\nContent-Length: (\d+)\r\n/i.exec(answer.slice(0, start + BEFORE_BODY.length)) ?? [];
+  return answer.length === start + BEFORE_BODY.length + Number(length);
+}
+
 /**
  * Parses a complete answer.
+ * @param answer its bytes, in latin1
  * @throws if it is not one
  */
-export function parseAnswer(text: string): { status: number; body: unknown } {
-  const [, status] = /^HTTP\/1\.[01] (\d{3}) /.exec(text) ?? [];
-  const start = text.indexOf('\r\n\r\n');
+export function parseAnswer(answer: string): { status: number; body: unknown } {
+  const [, status] = /^HTTP\/1\.[01] (\d{3}) /.exec(answer) ?? [];
+  const start = answer.indexOf(BEFORE_BODY);
   if (status === undefined || start < 0) throw new Error('no HTTP answer');
-  return { status: Number(status), body: JSON.parse(text.slice(start)) };
+  return { status: Number(status), body: JSON.parse(Buffer.from(answer.slice(start), 'latin1').toString('utf8')) };
 }

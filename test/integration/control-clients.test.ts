@@ -146,6 +146,50 @@ describe('the socket of a killed agent', () => {
   });
 });
 
+describe('the answer of an agent', () => {
+  const body = '{"pid":1,"version":"","profiles":[{"profile":"größe 日本"}]}';
+  const report = JSON.parse(body);
+  const head = 'HTTP/1.1 200 OK\r\n';
+  const length = `Content-Length: ${Buffer.byteLength(body)}\r\n`;
+
+  /** An agent that sends these pieces, and then closes the connection or keeps it open. */
+  async function answering(pieces: Buffer[], stays: boolean): Promise<void> {
+    const server = createServer(async (socket) => {
+      closing.push(async () => socket.destroy());
+      socket.on('error', () => {}).setNoDelay();
+      for (const piece of pieces) {
+        socket.write(piece);
+        await setTimeout(1);
+      }
+      if (!stays) socket.end();
+    });
+    await once(server.listen(controlSocket(folder)), 'listening');
+    closing.push(async () => server.close());
+  }
+  const bytes = (text: string) => [...Buffer.from(text)].map((byte) => Buffer.from([byte]));
+
+  it('an answer is read byte by byte, and is whole when it is as long as it says', async () => {
+    await answering(bytes(`${head}${length}\r\n${body}`), true);
+    expect(await askAgent(folder, 'GET /v1/agent', {})).toEqual(report);
+  });
+
+  it('an answer that does not say how long it is ends with the connection', async () => {
+    await answering(bytes(`${head}\r\n${body}`), false);
+    expect(await askAgent(folder, 'GET /v1/agent', {})).toEqual(report);
+  });
+
+  it('an answer that is shorter than it says is none', async () => {
+    await answering([Buffer.from(`${head}${length}\r\n${body.slice(0, -1)}`)], false);
+    await expect(askAgent(folder, 'GET /v1/agent', {})).rejects.toThrow(/does not answer/);
+  });
+
+  it('an answer of many pieces is read whole', async () => {
+    const profiles = Array.from({ length: 2_000 }, (_, index) => ({ profile: `${index} ${'é'.repeat(100)}` }));
+    await serve({ 'GET /v1/agent': async () => ({ pid: 1, version: '', profiles }) as never });
+    expect(await askAgent(folder, 'GET /v1/agent', {})).toEqual({ pid: 1, version: '', profiles });
+  });
+});
+
 describe('an agent that does not answer as it should', () => {
   it.each<[string, string, RegExp]>([
     ['byte by byte', ' ', /no answer within 1 s/],
