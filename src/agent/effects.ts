@@ -6,6 +6,7 @@ import type { View } from '../service/view.ts';
 import {
   forgetNotifications,
   isForgotten,
+  type LeftNotification,
   readState,
   rememberExpiry,
   rememberForgotten,
@@ -55,7 +56,11 @@ export function agentEffects(
       const job = { settings: settings(), target, reminder, ending, clockOffset: clock.offset };
       const { outcome, clockOffset, offer } = await refreshWhere(job, asking, (text, level, summary) =>
         level === 'no way' ? asking.onNoWay(text, summary ?? text) : log[level](text),
-      );
+      ).catch(async (error) => {
+        const { state } = job.settings.files;
+        await closeLeft(state, service, hasEnded).catch((err) => log.debug({ err }, CANNOT_CLOSE_LEFT));
+        throw error;
+      });
       clock.learn(clockOffset);
       if (offer) {
         log.info({ profile: target.profile }, offer.text);
@@ -109,13 +114,32 @@ export function agentEffects(
   };
 }
 
-/** Closes the notifications that an agent left when it was killed. @param folder of the state file */
-export async function closeLeft(folder: string, service: InsideService | undefined): Promise<void> {
-  const { notifications } = readState(folder);
-  if (notifications.length === 0) return;
+/**
+ * Closes notifications that killed processes have left: nobody reads the answer to them.
+ * @param folder of the state file
+ * @param isLeft which of those that are remembered; all, for an agent that has just started
+ */
+export async function closeLeft(
+  folder: string,
+  service: InsideService | undefined,
+  isLeft: (one: LeftNotification) => boolean = () => true,
+): Promise<void> {
+  const left = readState(folder).notifications.filter(isLeft);
+  if (left.length === 0) return;
   await service?.takeDesktop();
-  await runJob({ do: 'closeLeft', input: notifications });
-  await forgetNotifications(folder, notifications);
+  await runJob({ do: 'closeLeft', input: left });
+  await forgetNotifications(folder, left);
+}
+
+export const CANNOT_CLOSE_LEFT = 'cannot close the notifications of a killed process';
+
+/** Whether the process that showed a notification has ended. Only for children of this process: others may stay as zombies. */
+function hasEnded({ shownBy }: LeftNotification): boolean {
+  try {
+    return shownBy !== undefined && !process.kill(shownBy, 0);
+  } catch {
+    return true;
+  }
 }
 
 async function refreshWhere(job: RefreshJob, asking: Parameters<AgentEffects['refresh']>[1], tell: Tell) {

@@ -1,7 +1,7 @@
 import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
 import { Agent } from '../agent/agent.ts';
-import { agentEffects, closeLeft } from '../agent/effects.ts';
+import { agentEffects, CANNOT_CLOSE_LEFT, closeLeft } from '../agent/effects.ts';
 import { runJob } from '../agent/job.ts';
 import { createLog, isJournal } from '../agent/log.ts';
 import { schedule } from '../agent/schedule.ts';
@@ -154,7 +154,7 @@ async function keepFresh(
   ];
   manager?.ready();
   void agent.check('start');
-  closeLeft(settings.files.state, service).catch((error) => log.debug({ err: error }, 'cannot close what was left'));
+  closeLeft(settings.files.state, service).catch((err) => log.debug({ err }, CANNOT_CLOSE_LEFT));
   const exposed = exposure(settings.files.credentials);
   if (exposed) log.warn(exposed);
 

@@ -25,6 +25,8 @@ export interface LeftNotification {
   /** The unique name of the notification service on that bus. */
   owner: string;
   id: number;
+  /** The id of the process that reads the answer to it; unknown in what an older version has left. */
+  shownBy?: number;
 }
 
 type ByProfile<Value> = Record<string, Record<string, Value>>;

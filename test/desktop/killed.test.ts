@@ -6,12 +6,13 @@ import { readState } from '../../src/session/state.ts';
 import { needs } from '../needs.ts';
 import { type Running, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { signalAll } from '../signals.ts';
 import { until } from '../within.ts';
 import { type Desktop, startDesktop } from './desktop.ts';
 
 const FIELD = 'AWS MFA code';
 
-describe('an agent that is killed at once with its child', needs('a desktop', 'notify-send', 'setpriv'), () => {
+describe('an agent or its child that is killed', needs('a desktop', 'notify-send', 'setpriv'), () => {
   let desktop: Desktop;
   let sandbox: Sandbox;
   let agents: Running[];
@@ -68,6 +69,19 @@ describe('an agent that is killed at once with its child', needs('a desktop', 'n
     await put(3600);
     expect(await desktop.tool('dunstctl', 'count', 'displayed')).toBe('1');
     await agent().says(/"standing":"fresh"/);
+    await desktop.noWindow('Dunst');
+    await until('nothing is remembered', async () => remembered().length === 0);
+  });
+
+  it('the agent closes the notification of its child when that alone was killed', async () => {
+    await settings('');
+    await put(600);
+    await desktop.startDunst();
+    const running = agent();
+    await desktop.window('Dunst');
+    await until('the notification is remembered', async () => remembered().length === 1);
+    signalAll([remembered()[0]?.shownBy ?? Number.NaN], 'SIGKILL');
+    await running.says(/ended without a result \(SIGKILL\)/);
     await desktop.noWindow('Dunst');
     await until('nothing is remembered', async () => remembered().length === 0);
   });

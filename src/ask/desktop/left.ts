@@ -2,13 +2,13 @@ import { BUS, type Bus, withSessionBus } from '../../bus/bus.ts';
 import type { LeftNotification } from '../../session/state.ts';
 import * as service from './notification-service.ts';
 
-/** Remembers what is on the screen, for the next agent: this process may be killed. */
+/** Remembers what is on the screen, for the agent or the next one: this process may be killed. */
 export interface ScreenMemory {
   shown(notification: LeftNotification): Promise<void>;
   closed(notification: LeftNotification): Promise<void>;
 }
 
-/** Closes notifications of an agent that was killed, if the service that shows them still runs. Never rejects. */
+/** Closes notifications of a process that was killed, if the service that shows them still runs. Never rejects. */
 export async function closeLeft(left: readonly LeftNotification[], environment: NodeJS.ProcessEnv): Promise<void> {
   try {
     await withSessionBus(environment, async (bus) => {

@@ -264,14 +264,19 @@ export class NotificationQuestion {
     this.#remember(undefined);
   }
 
-  /** Makes the next agent close what is on the screen, in case this process is killed. */
+  /** Makes the agent, or the next one, close what is on the screen in case this process is killed. */
   #remember(shown: service.Shown | undefined): void {
     const memory = this.#memory;
     if (!memory) return;
     const change = async () => {
       const before = this.#remembered;
       if (shown?.id === before?.id && shown?.owner === before?.owner) return;
-      this.#remembered = shown && { bus: await busId(this.#bus), owner: shown.owner, id: shown.id };
+      this.#remembered = shown && {
+        bus: await busId(this.#bus),
+        owner: shown.owner,
+        id: shown.id,
+        shownBy: process.pid,
+      };
       if (this.#remembered) await memory.shown(this.#remembered);
       if (before) await memory.closed(before);
     };
