@@ -5,7 +5,7 @@ import { UserError } from '../../src/errors.ts';
 import { after, FRESH_START } from '../../src/policy/history.ts';
 import type { AwsFailure, RefreshOutcome } from '../../src/policy/outcome.ts';
 import { rememberCodes } from '../../src/refresh/codes.ts';
-import { type RefreshEffects, refresh } from '../../src/refresh/refresh.ts';
+import { type RefreshEffects, refresh, type WaitingState } from '../../src/refresh/refresh.ts';
 import type { RefreshTarget } from '../../src/refresh/target.ts';
 import type { MfaSession } from '../../src/session/session.ts';
 import { localTime, localTimeWithSeconds } from '../../src/time/local-time.ts';
@@ -23,8 +23,8 @@ const TARGET = {
   expiration: undefined,
 };
 
-/** A user who answers with these codes, in their order, and then closes the prompt; and AWS, which grants a session. */
-function world(codes: string[], changes: Partial<RefreshEffects> = {}, more: Partial<RefreshTarget> = {}) {
+/** A user who gives these codes and answers, in their order, and then closes the prompt; and AWS, which grants a session. */
+function world(codes: (string | Answer)[], changes: Partial<RefreshEffects> = {}, more: Partial<RefreshTarget> = {}) {
   let now = NOON;
   const sent: { code: string; at: number }[] = [];
   const prompts: AskRequest[] = [];
@@ -35,7 +35,7 @@ function world(codes: string[], changes: Partial<RefreshEffects> = {}, more: Par
       prompts.push(request);
       told = outcome;
       const code = codes.shift();
-      return code === undefined ? { kind: 'dismissed' } : { kind: 'code', code };
+      return typeof code === 'string' ? { kind: 'code', code } : (code ?? { kind: 'dismissed' });
     },
     rehearse: async () => {},
     requireKeys: async () => {},
@@ -56,7 +56,7 @@ function world(codes: string[], changes: Partial<RefreshEffects> = {}, more: Par
   return {
     sent,
     prompts,
-    refresh: () => refresh({ ...TARGET, ...more }, { ...asking(), reminder: 0 }, effects),
+    refresh: (how = asking()) => refresh({ ...TARGET, ...more }, { ...how, reminder: 0 }, effects),
     later: (milliseconds: number) => {
       now += milliseconds;
     },
@@ -133,6 +133,179 @@ describe('a sent code', () => {
     refuse({ kind: 'unreachable', detail: 'no answer', sent: true });
     expect(await refresh()).toMatchObject({ kind: 'refused', failure: { kind: 'unreachable' } });
     expect(sent).toHaveLength(1);
+  });
+});
+
+describe('a refresh', () => {
+  const fails = async () => {
+    throw new UserError('no room', 'failed');
+  };
+  const busy: AwsAnswer<never> = {
+    ok: false,
+    failure: { kind: 'busy', detail: 'HTTP 503' },
+    endpoint: 'sts',
+    clockOffset: 0,
+  };
+  const down = { outage: async () => busy };
+
+  it.each<[string, Partial<RefreshEffects>, Partial<RefreshTarget>, object]>([
+    ['the file cannot be written', { rehearse: fails }, {}, { kind: 'unwritable', reason: 'no room' }],
+    ['the source has no keys', { requireKeys: fails }, {}, { kind: 'no-keys', reason: 'no room' }],
+    ['the outage lasts', down, { afterOutage: true }, { kind: 'refused', reason: 'AWS is busy (HTTP 503)' }],
+  ])('a refresh does not ask for a code when %s', async (_, changes, more, outcome) => {
+    const { refresh, prompts, sent } = world(['123456'], changes, more);
+    expect(await refresh()).toMatchObject(outcome);
+    expect([prompts, sent]).toEqual([[], []]);
+  });
+
+  it('a refresh asks AWS about an outage only after one', async () => {
+    expect(await world(['123456'], down).refresh()).toMatchObject({ kind: 'refreshed' });
+    const over = world(['123456'], {}, { afterOutage: true });
+    expect(await over.refresh()).toMatchObject({ kind: 'refreshed' });
+  });
+
+  it('a refresh that is withdrawn sends no code, and does not ask if that was before the prompt', async () => {
+    const early = world(['123456']);
+    const how = asking();
+    how.withdraw();
+    expect(await early.refresh(how)).toEqual({ kind: 'withdrawn' });
+    expect([early.prompts, early.sent]).toEqual([[], []]);
+    const later = asking();
+    const open = world([], {
+      ask: async () => {
+        later.withdraw();
+        return { kind: 'code', code: '123456' };
+      },
+    });
+    expect(await open.refresh(later)).toEqual({ kind: 'withdrawn' });
+    expect(open.sent).toEqual([]);
+  });
+
+  it.each<[Answer, object]>([
+    [
+      { kind: 'snooze', until: NOON + 600_000 },
+      { kind: 'snoozed', until: NOON + 600_000 },
+    ],
+    [{ kind: 'dismissed' }, { kind: 'dismissed' }],
+    [
+      { kind: 'unavailable', reason: 'no desktop', summary: 'install zenity' },
+      { kind: 'unaskable', reason: 'no desktop', summary: 'install zenity' },
+    ],
+  ])('a refresh ends as the user answers: %o', async (answer, outcome) => {
+    const { refresh, prompts } = world([answer]);
+    expect(await refresh()).toEqual(outcome);
+    expect(prompts).toHaveLength(1);
+  });
+
+  it('a refresh reads the keys only when it sends a code, and sends none without them', async () => {
+    const { refresh, sent } = world(['123456'], { longTermKeys: fails });
+    expect(await refresh()).toEqual({ kind: 'no-keys', reason: 'no room' });
+    expect(sent).toEqual([]);
+  });
+
+  it('a refresh returns a session that cannot be written, so that it is not lost', async () => {
+    const { refresh } = world(['123456'], { save: fails });
+    const session = { accessKeyId: 'ASIA', secretAccessKey: 'secret', sessionToken: 'token', expiration: NOON + HOUR };
+    expect(await refresh()).toEqual({ kind: 'unsaved', session, reason: 'no room' });
+  });
+
+  it('a refresh does not send a code that another process has sent meanwhile', async () => {
+    const codes = rememberCodes();
+    const { refresh, sent, prompts } = world(['123456'], {
+      codes,
+      longTermKeys: async () => {
+        await codes.claim(TARGET.serialNumber, '123456', NOON);
+        return { accessKeyId: 'AKIA', secretAccessKey: 'secret' };
+      },
+    });
+    expect(await refresh()).toEqual({ kind: 'dismissed' });
+    expect(sent).toEqual([]);
+    expect(prompts.at(-1)?.problem).toMatch(/^That code was already used/);
+  });
+});
+
+describe('a code that a command prints', () => {
+  const printed = (code: string): Answer => ({ kind: 'code', code, automatic: true });
+  const nobody: Answer = { kind: 'unavailable', reason: 'no desktop' };
+  const refusedCode = 'AWS refused the code of mfa_process (too old, or from another device).';
+
+  it.each([
+    ['is sent at once while it is valid for two seconds', 28_000, 28_000],
+    ['is not sent when it expires before AWS has it: the next one is', 28_001, 30_000],
+  ])('a code that a command prints %s', async (_, at, sentAt) => {
+    const { refresh, later, sent } = world([printed('111111'), printed('111111')]);
+    later(at);
+    expect(await refresh()).toMatchObject({ kind: 'refreshed' });
+    expect(sent).toEqual([{ code: '111111', at: sentAt }]);
+  });
+
+  it('a code that a command prints once more after its use is sent when the device shows the next one', async () => {
+    const { refresh, sent } = world([printed('111111'), printed('111111'), printed('222222')]);
+    await refresh();
+    expect(await refresh()).toMatchObject({ kind: 'refreshed' });
+    expect(sent).toEqual([
+      { code: '111111', at: 0 },
+      { code: '222222', at: 30_000 },
+    ]);
+  });
+
+  it('the user is asked when AWS has refused the code of a command and it prints it again', async () => {
+    const { refresh, refuse, sent, prompts } = world([printed('111111'), printed('111111')]);
+    refuse({ kind: 'wrong-code' });
+    expect(await refresh()).toEqual({ kind: 'dismissed' });
+    expect(sent).toHaveLength(1);
+    expect(prompts.map(({ problem, byHand }) => [problem, byHand])).toEqual([
+      [undefined, undefined],
+      [refusedCode, undefined],
+      [refusedCode, true],
+    ]);
+  });
+
+  it('the last of three codes must be typed', async () => {
+    const { refresh, refuse, sent, prompts } = world([printed('111111'), printed('222222'), '333333', '444444']);
+    refuse({ kind: 'wrong-code' });
+    expect(await refresh()).toMatchObject({ kind: 'refused', failure: { kind: 'wrong-code' } });
+    expect(sent.map(({ code }) => code)).toEqual(['111111', '222222', '333333']);
+    expect(prompts.map(({ byHand }) => byHand)).toEqual([undefined, undefined, true]);
+  });
+
+  it('a command gets one chance to print the next code when the user cannot be asked', async () => {
+    const again = [printed('111111'), nobody];
+    const { refresh, refuse, sent, prompts } = world([printed('111111'), ...again, ...again, printed('222222')]);
+    refuse({ kind: 'wrong-code' });
+    expect(await refresh()).toMatchObject({ kind: 'refused', failure: { kind: 'wrong-code' } });
+    expect(sent).toEqual([{ code: '111111', at: 0 }]);
+    expect(prompts.map(({ now }) => now - NOON)).toEqual([0, 0, 0, 30_000, 30_000]);
+  });
+});
+
+describe('what a terminal says while it waits', () => {
+  it('the terminal says whether the code can be used again, and stops saying so', async () => {
+    let state: (() => WaitingState) | undefined;
+    const said: (string | undefined)[] = [];
+    let ends = 0;
+    let tries = 0;
+    const { refresh } = world(['123456'], {
+      waiting: (current) => {
+        state = current;
+        return () => {
+          ends += 1;
+        };
+      },
+      pause: async () => {
+        said.push(state?.().ifStopped);
+      },
+      getSessionToken: async () => {
+        tries += 1;
+        said.push(state?.().ifStopped);
+        const failure: AwsFailure = { kind: 'unreachable', detail: 'no route', sent: tries === 2 };
+        return { ok: false, failure, endpoint: 'sts', clockOffset: 0 };
+      },
+    });
+    await refresh();
+    const maybe = 'Stopped before AWS answered. AWS may have accepted the code: wait for the next one.';
+    expect(said).toEqual([maybe, 'Stopped. The code was not sent to AWS: you can use it again.', maybe]);
+    expect(ends).toBe(1);
   });
 });
 
