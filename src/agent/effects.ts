@@ -115,9 +115,9 @@ export function agentEffects(
 }
 
 /**
- * Closes notifications that killed processes have left: nobody reads the answer to them.
+ * Closes notifications whose process was killed, and no longer reads the answer to them.
  * @param folder of the state file
- * @param isLeft which of those that are remembered; all, for an agent that has just started
+ * @param isLeft selects from the remembered ones; an agent that has just started closes all
  */
 export async function closeLeft(
   folder: string,
