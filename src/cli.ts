@@ -23,7 +23,7 @@ async function run(words: string[]): Promise<void> {
   if (names.length <= 1 && !names.some(isOption)) {
     switch (dashes < 0 && command) {
       case 'status':
-        // Otherwise it would also close the connection to the agent in order: a twentieth of its time.
+        // Without this, it would first close the connection to the agent, which takes a twentieth of its time.
         return status(names, {}).then(() => process.exit());
       case 'env':
         return env(profile, {});
