@@ -53,6 +53,6 @@ function removedText(profile: string, removed: readonly string[]): string {
 
 /** @param end when AWS ends the last of the sessions, in milliseconds since the epoch; undefined if that is not known */
 function stillAccepted(end: number | undefined, now: number): string {
-  const until = end === undefined ? 'its end' : localTime(end, now);
-  return `AWS accepts copies of it until ${until}; an administrator can end it now (docs/iam.md, "End a session early")`;
+  const until = end === undefined ? 'their end' : localTime(end, now);
+  return `AWS accepts copies until ${until}; an administrator can prevent that (docs/iam.md, "End a session early")`;
 }

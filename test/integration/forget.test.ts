@@ -47,7 +47,7 @@ describe('forget without an agent', () => {
       status: 0,
       stdout: '',
       stderr: expect.stringMatching(
-        /^removed the session of \[mfa\], and the sessions that were made from it: \[admin\]; .* until you run: aws-mfa-agent refresh mfa\nAWS accepts copies of it until .*\d\d:\d\d.*docs\/iam\.md.*\n$/,
+        /^removed the session of \[mfa\], and the sessions that were made from it: \[admin\]; .* until you run: aws-mfa-agent refresh mfa\nAWS accepts copies until .*\d\d:\d\d.*docs\/iam\.md.*\n$/,
       ),
     });
     expect(await file()).toBe(before);
