@@ -133,10 +133,12 @@ export async function closeLeft(
 
 export const CANNOT_CLOSE_LEFT = 'cannot close the notifications of a killed process';
 
-/** Whether the process that showed a notification has ended. Only for children of this process: others may stay as zombies. */
+/** Whether the child that showed a notification has ended. Of another process, this would also call a zombie alive. */
 function hasEnded({ shownBy }: LeftNotification): boolean {
+  if (shownBy === undefined) return false;
   try {
-    return shownBy !== undefined && !process.kill(shownBy, 0);
+    process.kill(shownBy, 0);
+    return false;
   } catch {
     return true;
   }
