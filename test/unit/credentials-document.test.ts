@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseCredentials } from '../../src/credentials/document.ts';
-import { withSession } from '../../src/credentials/edit.ts';
+import { parseConfig, parseCredentials } from '../../src/credentials/document.ts';
+import { withSession, withSessions } from '../../src/credentials/edit.ts';
 import type { MfaSession } from '../../src/session/session.ts';
 import { refusal } from '../refusal.ts';
 
@@ -40,9 +40,24 @@ describe('a new profile', () => {
     expect(edited(before)).toBe(before + lines('[mfa]', ...KEYS, EXPIRATION));
   });
 
-  test('a new profile gets no second blank line when the file ends with one', () => {
-    const before = lines('[a]', 'region = x', '');
-    expect(edited(before)).toBe(before + lines('[mfa]', ...KEYS, EXPIRATION));
+  test.each(['\n', ' \t\n', '\r\n', '\r'])(
+    'a new profile gets no second blank line when the file ends with %j',
+    (blank) => {
+      const end = blank.trimStart() || blank.replace(/[ \t]/g, '');
+      const added = ['[mfa]', ...KEYS, EXPIRATION].map((line) => line + end).join('');
+      const before = `[a]${end}region = x${end}${blank}`;
+      expect(edited(before)).toBe(before + added);
+      expect(edited(blank)).toBe(blank + added);
+    },
+  );
+
+  test('a new profile gets a blank line when the file has one above the comment of its last profile', () => {
+    const before = lines('[a]', 'region = x', '', '# mine', '[b]', 'region = y');
+    expect(edited(before)).toBe(before + lines('', '[mfa]', ...KEYS, EXPIRATION));
+  });
+
+  test('a new profile begins directly after a byte order mark', () => {
+    expect(edited('\ufeff')).toBe(`\ufeff${lines('[mfa]', ...KEYS, EXPIRATION)}`);
   });
 
   test('a new profile begins on its own line, with the line ends of the file, when the last line has no end', () => {
@@ -108,6 +123,12 @@ describe('an existing key', () => {
     );
   });
 
+  test('an existing key keeps several blanks before the equals sign when it is empty', () => {
+    expect(edited(lines('[mfa]', 'aws_access_key_id  =', ...OLD.slice(1), EXPIRATION))).toBe(
+      lines('[mfa]', 'aws_access_key_id  = ASIANEW', ...KEYS.slice(1), EXPIRATION),
+    );
+  });
+
   test('an existing key gets the same value everywhere when it occurs twice', () => {
     expect(edited(lines('[mfa]', ...OLD, 'AWS_SESSION_TOKEN = older', EXPIRATION))).toBe(
       lines('[mfa]', ...KEYS, 'AWS_SESSION_TOKEN = IQoJnew==', EXPIRATION),
@@ -146,6 +167,28 @@ describe('a missing key', () => {
       ),
     );
     expect(edited(lines('[mfa]', 'aws_access_key_id     = ASIAOLD'))).toContain('aws_session_token     = IQoJnew==\n');
+  });
+
+  test('a missing key is aligned with keys that have several blanks after the equals sign', () => {
+    expect(edited(lines('[mfa]', 'aws_access_key_id     =  ASIAOLD'))).toContain(
+      'aws_session_token     =  IQoJnew==\n',
+    );
+  });
+
+  test.each([
+    ['', '  [mfa]\n', 'region = x\n'],
+    ['', '[mfa]\n', '    # note\nregion = x\n'],
+    ['  ', '[mfa]\n', '  stray\nregion = x\n'],
+    ['   ', '[mfa]\n', '   stray\n  region = x\n'],
+  ])('a missing key is indented with %j, so that no line continues it, between %j and %j', (indent, header, below) => {
+    const added = [...KEYS, EXPIRATION].map((line) => `${indent}${line}\n`).join('');
+    expect(edited(header + below)).toBe(header + added + below);
+  });
+
+  test('a missing key is indented like the key of the session above it, not like another setting', () => {
+    expect(edited(lines('[mfa]', '  region = x', 'aws_access_key_id = ASIAOLD'))).toBe(
+      lines('[mfa]', '  region = x', ...KEYS, EXPIRATION),
+    );
   });
 
   test('a missing key is added without a final line end when the file has none', () => {
@@ -254,6 +297,29 @@ describe('what must not be overwritten', () => {
     expect(withSession(before, 'mfa', next, { own: 'AKIAX' }).toString()).toContain('AKIANEW');
   });
 
+  test('a long-term key is not overwritten with a session whose id begins like it', () => {
+    const before = Buffer.from(lines('[mfa]', 'aws_access_key_id = AKIAOLD', 'aws_session_token = t'));
+    const next = { ...session, accessKeyId: 'AKIAOTHER' };
+    expect(() => withSession(before, 'mfa', next)).toThrow(refusal);
+    expect(withSession(before, 'mfa', next, { own: 'AKIAOLD' }).toString()).toContain('AKIAOTHER');
+  });
+
+  test('a long-term key is not overwritten with one of several sessions without force', () => {
+    const before = Buffer.from(lines('[mfa]', 'aws_access_key_id = AKIAX', 'aws_session_token = t'));
+    const write = (...options: Parameters<typeof withSessions>[2][]) =>
+      withSessions(
+        before,
+        [
+          ['other', session],
+          ['mfa', session],
+        ],
+        ...options,
+      ).toString();
+    expect(() => write()).toThrow(refusal);
+    expect(() => write({ own: () => 'AKIAY' })).toThrow(refusal);
+    for (const options of [{ own: () => 'AKIAX' }, { force: true }]) expect(write(options)).not.toContain('AKIAX');
+  });
+
   test.each([
     ['NUL bytes', Buffer.from('[mfa]\n\0\n')],
     ['an archive', Buffer.from('1f8b0800e3c5', 'hex')],
@@ -264,10 +330,22 @@ describe('what must not be overwritten', () => {
     expect(() => parseCredentials(bytes)).toThrow(refusal);
   });
 
+  test.each(['utf16le', 'utf16be'])('a file in %s is refused with the encoding to use', (encoding) => {
+    const bytes = Buffer.from('\ufeff[mfa]\n', 'utf16le');
+    expect(() => parseCredentials(encoding === 'utf16le' ? bytes : bytes.swap16())).toThrow(
+      /UTF-16.*save it as UTF-8$/,
+    );
+  });
+
   test.each(['', ' mfa', 'a]b', 'a\nb', 'DEFAULT', '__proto__', 'constructor', 'services x', 'a #b', '#a'])(
     'the name %j is refused for a profile',
     (name) => {
-      expect(() => withSession(Buffer.alloc(0), name, session)).toThrow(/cannot be the name of a profile/);
+      expect(() => withSession(Buffer.alloc(0), name, session)).toThrow(
+        expect.objectContaining({
+          message: expect.stringContaining('cannot be the name of a profile'),
+          code: 'target-profile',
+        }),
+      );
     },
   );
 
@@ -309,6 +387,28 @@ describe('the reader of a profile', () => {
     expect(parseCredentials(Buffer.from(text)).profileNames()).toEqual(['mfa', 'z']);
     expect(edited(text)).toContain('\nlist =\n  [nested]\n  a = b\n [x]\n[z]\n');
     expect(edited(text, 'nested')).toContain('[z]\n[nested]\naws_access_key_id = ASIANEW\n');
+  });
+
+  test.each(['list = [a, b]', '[]', '[bc'])('the reader does not take %j for a header', (line) => {
+    const text = `[mfa]\n${line}\nregion = x\n`;
+    expect(parseCredentials(Buffer.from(text)).profileNames()).toEqual(['mfa']);
+    expect(read(text)?.values.get('region')).toBe('x');
+    expect(read(text)?.values.get('list')).toBe(line.startsWith('list') ? '[a, b]' : undefined);
+    expect(edited(text)).toBe(text.replace('\n', `\n${lines(...KEYS, EXPIRATION)}`));
+  });
+
+  test('the reader prefers a setting of its own line to one that is indented below another', () => {
+    expect(read('[mfa]\noutput = json\nregion = x\n  output = text\n')?.values.get('output')).toBe('json');
+  });
+
+  test('the reader joins the lines of a command with single blanks', () => {
+    const { entries } = parseConfig(Buffer.from('[default]\ncredential_process = a\n\n  b\n  c\n'));
+    expect(entries('default').get('credential_process')?.value).toBe('a b c');
+  });
+
+  test.each(['\n', '\r\n', '\r'])('the reader counts lines that end with %j', (end) => {
+    const text = ['', '[a]', 'x = 1', '[b]', '', 'y = 2'].join(end);
+    expect(parseConfig(Buffer.from(text)).entries('b').get('y')?.line).toBe(6);
   });
 
   test('the reader gives the names in the order of the file', () => {

@@ -20,12 +20,20 @@ const KEYS = 'aws_access_key_id = ASIANEW\naws_secret_access_key = new\naws_sess
 const EXPIRATION = 'expiration = 2030-01-02T03:04:05Z\n';
 
 describe('white space from a web page', () => {
-  test.each(['\u00a0', '\u3000', '\u2003', '\u202f'])('%j at the start of a line is read as white space', (blank) => {
-    const indented = `[mfa]\n${KEYS}${EXPIRATION}`.replace(/^/gm, blank).slice(0, -1);
-    expect(edited(indented.replace('ASIANEW', 'ASIAOLD'))).toBe(indented);
-    const other = `${blank}[other]\naws_session_token = other\n`;
-    expect(edited(`[mfa]\n${other}`)).toContain(other);
-    expect(parseCredentials(Buffer.from(`[mfa]\n${other}`)).profileNames()).toEqual(['mfa', 'other']);
+  test.each([' ', '\t', '\v', '\f', '\u00a0', '\u3000', '\u2003', '\u202f'])(
+    '%j at the start of a line is read as white space',
+    (blank) => {
+      const indented = `[mfa]\n${KEYS}${EXPIRATION}`.replace(/^/gm, blank).slice(0, -1);
+      expect(edited(indented.replace('ASIANEW', 'ASIAOLD'))).toBe(indented);
+      const other = `${blank}[other]\naws_session_token = other\n`;
+      expect(edited(`[mfa]\n${other}`)).toContain(other);
+      expect(parseCredentials(Buffer.from(`[mfa]\n${other}`)).profileNames()).toEqual(['mfa', 'other']);
+    },
+  );
+
+  test.each([' ', '\t', '\v', '\f', '\u00a0'])('%j before a line makes it continue the setting above', (blank) => {
+    const text = `[mfa]\nregion = x\n${blank}more\n`;
+    expect(parseCredentials(Buffer.from(text)).profile('mfa')?.values.get('region')).toBe('x\nmore');
   });
 
   test('an indentation is measured in characters, not in bytes', () => {
@@ -63,7 +71,18 @@ describe('a line that tools read differently', () => {
     expect(() => edited(`[a]\n${KEYS}[mfa]#note\n`)).toThrow(
       'some tools do not accept the text after the header [mfa]',
     );
+    expect(() => edited(`[a]\n${KEYS}[mfa]#note\n`)).toThrow(
+      expect.objectContaining({ message: expect.stringMatching(/^line 5: /), code: 'target-profile' }),
+    );
     expect(edited('[mfa]#note\n')).toBe(`[mfa]#note\n${KEYS}${EXPIRATION}`);
+  });
+
+  test('a line that tools read differently is named by its number in the file', () => {
+    expect(() => edited(`[a]\nx = 1\n[mfa]\nregion = x\n  [other]\n${KEYS}`)).toThrow(/^line 5: \[other\] in or below/);
+  });
+
+  test('a list in an indented line below a key is not taken for a header', () => {
+    expect(edited(`[mfa]\n${KEYS}${EXPIRATION}  list = [a]\n`)).toBe(`[mfa]\n${KEYS}${EXPIRATION}list = [a]\n`);
   });
 
   test.each([
@@ -78,9 +97,13 @@ describe('a line that tools read differently', () => {
     );
   });
 
-  test('a token that is split into several lines is replaced', () => {
-    const broken = `[mfa]\n${KEYS}  c2Vzc2lvbg\n  YWdhaW4=\n${EXPIRATION}region = x\n`;
-    expect(edited(broken)).toBe(`[mfa]\n${KEYS}${EXPIRATION}region = x\n`);
+  test.each([
+    ['  c2Vzc2lvbg\n  YWdhaW4=\n', 'region = x\n'],
+    ['  c2Vzc2lvbg\n  YWdhaW4=\n  bW9yZQ==\n', 'region = x\n'],
+    ['  YWdhaW4=\n', ''],
+    ['  c2Vz+YWdhaW4=\n  ', 'region = x\n'],
+  ])('a token that is split into several lines is replaced: %j before %j', (rest, below) => {
+    expect(edited(`[mfa]\n${KEYS}${rest}${below}`)).toBe(`[mfa]\n${KEYS}${EXPIRATION}${below}`);
   });
 });
 
@@ -117,7 +140,10 @@ test('a note needs white space in front of it, also directly after the equals si
   expect(read('manager = a#b #c')).toBe('a#b');
 });
 
-test('a value of several lines includes the blank ones between them, like in botocore', () => {
-  const text = '[mfa]\ncredential_process = a\n\n  b\n  # note\n  c\n\n';
-  expect(parseCredentials(Buffer.from(text)).profile('mfa')?.values.get('credential_process')).toBe('a\n\nb\nc');
+test.each([
+  ['a\n\n  b\n  # note\n  c\n\n', 'a\n\nb\nc'],
+  ['a\n\n  # note\n  b\n  c\n', 'a\n\nb\nc'],
+])('a value of several lines includes the blank ones between them, like in botocore: %j', (written, value) => {
+  const text = `[mfa]\ncredential_process = ${written}`;
+  expect(parseCredentials(Buffer.from(text)).profile('mfa')?.values.get('credential_process')).toBe(value);
 });

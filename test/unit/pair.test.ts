@@ -25,6 +25,11 @@ describe('the two lines of a pair', () => {
     ['with CR LF', `[default]\r\n${ID}\r\n${SECRET}\r\n[b]\r\n`, '[default]\r\n[b]\r\n'],
     ['with CR', `[default]\r${ID}\r${SECRET}\r`, '[default]\r'],
     ['without a last line end', `[b]\n[default]\n${ID}\n${SECRET}`, '[b]\n[default]\n'],
+    [
+      'between lines with different ends',
+      `[default]\r\nregion = x\r\n${ID}\n${SECRET}\r\nz = 1\n`,
+      '[default]\r\nregion = x\r\nz = 1\n',
+    ],
     ['below a byte order mark', `\xef\xbb\xbf[default]\n${ID}\n${SECRET}\n`, '\xef\xbb\xbf[default]\n'],
   ];
 
@@ -49,6 +54,8 @@ describe('the two lines of a pair', () => {
     ['with a line that continues it', `[default]\n${ID}\n${SECRET}\n  continued\n`],
     ['as a continuation', `[default]\nregion = x\n  ${ID}\n${SECRET}\n`],
     ['not in the file', '[default]\nregion = x\n'],
+    ['of a profile that is not in the file', `[other]\n${ID}\n${SECRET}\n`],
+    ['with a letter that is not ASCII', `[default]\n${ID}\u00e9\n${SECRET}\n`],
   ])('a pair %s is not removed', (_, text) => {
     expect(() => withoutPair(Buffer.from(text), 'default')).toThrow(refusal);
   });
@@ -61,6 +68,30 @@ describe('the two lines of a pair', () => {
     expect(withPair(Buffer.from('[b]\na = 1'), 'default', PAIR, lines).toString()).toBe(
       `[b]\na = 1\n\n[default]\n${ID}\n${SECRET}\n`,
     );
+  });
+
+  it.each([
+    ['after the last line, which has no end', '[default]\na = 1', `[default]\na = 1\n${ID}\n${SECRET}`],
+    ['above a new line of its profile', '[default]\na = 1\nb = 2\n', `[default]\na = 1\n${ID}\n${SECRET}\nb = 2\n`],
+    ['above a new profile', '[default]\na = 1\n[b]\n', `[default]\na = 1\n${ID}\n${SECRET}\n[b]\n`],
+  ])('a pair that was at the end of the file comes back %s', (_, now, expected) => {
+    const { lines } = withoutPair(Buffer.from(`[default]\na = 1\n${ID}\n${SECRET}`), 'default');
+    expect(withPair(Buffer.from(now), 'default', PAIR, lines).toString()).toBe(expected);
+  });
+
+  it.each([
+    { accessKeyId: '' },
+    { accessKeyId: 'AKIA X' },
+    { accessKeyId: 'AKIAX\n[b]' },
+    { secretAccessKey: '' },
+    { secretAccessKey: 'a b' },
+    { secretAccessKey: 'a\n[b]' },
+  ])('a pair is not written if it is malformed: %j', (part) => {
+    expect(() => withPair(Buffer.from('[default]\n'), 'default', { ...PAIR, ...part })).toThrow(refusal);
+  });
+
+  it('a pair is not written beside half of another one', () => {
+    expect(() => withPair(Buffer.from(`[default]\n${ID}\n`), 'default', NEXT)).toThrow(refusal);
   });
 
   it('a pair does not come back between a setting and the lines that continue it', () => {
