@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { loadSharedConfigFiles } from '@smithy/shared-ini-file-loader';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readAwsConfig } from '../../src/settings/aws-config.ts';
+import { readAwsSettings } from '../../src/settings/aws-settings.ts';
 
 /** The settings of a profile, without their lines. */
 function settings(text: string, profile: string): Record<string, string> {
@@ -21,12 +22,15 @@ describe('a profile of ~/.aws/config', () => {
     expect(settings(text, 'nobody')).toEqual({});
   });
 
-  it.each(['[profile "two words"]', "[profile 'two words']", '[profile two words]', '[profile "two words" ] # mine'])(
-    'a profile of ~/.aws/config may be written %s',
-    (header) => {
-      expect(settings(`${header}\nregion = a`, 'two words')).toEqual({ region: 'a' });
-    },
-  );
+  it.each([
+    '[profile "two words"]',
+    "[profile 'two words']",
+    '[profile two words]',
+    '[profile  two words ]',
+    '[profile "two words" ] # mine',
+  ])('a profile of ~/.aws/config may be written %s', (header) => {
+    expect(settings(`${header}\nregion = a`, 'two words')).toEqual({ region: 'a' });
+  });
 
   it('the later of [default] and [profile default] counts, like in botocore', () => {
     const text = '[default]\nregion = a\n[profile default]\nmfa_serial = b\n';
@@ -109,5 +113,68 @@ describe('~/.aws/config, compared with the SDK', () => {
     const { configFile } = await loadSharedConfigFiles({ configFilepath: file, filepath: file, ignoreCache: true });
     expect(configFile.default).toEqual({ 's3.region': 'x', 's3.mfa_serial': 'y', region: 'a', output: 'b' });
     expect(settings(text, 'default')).toEqual({ region: 'a', output: 'b' });
+  });
+});
+
+describe('the services of ~/.aws/config', () => {
+  it.each<[string, string | undefined]>([
+    ['[services dev]', 'dev'],
+    ['[services "my dev"]', 'my dev'],
+    ['[services my dev]', undefined],
+    ['[services]', undefined],
+    ['[my services]', undefined],
+    ['[profile services]', undefined],
+  ])('the services below %s have the name %s', (header, name) => {
+    const { services } = readAwsConfig(Buffer.from(`${header}\nsts =\n  endpoint_url = x\n`));
+    for (const one of ['dev', 'my dev', 'my', 'services', ''])
+      expect(services(one)).toEqual(one === name ? ['sts =', '  endpoint_url = x'] : undefined);
+  });
+});
+
+describe('the settings that say where requests go', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'aws-settings-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  function read(config: string, profiles: string[], credentials = '') {
+    const files = { config: join(folder, 'config'), credentials: join(folder, 'credentials') };
+    writeFileSync(files.config, config);
+    writeFileSync(files.credentials, credentials);
+    return { files, ...readAwsSettings(files, profiles) };
+  }
+
+  it('a setting is that of the first profile that has it, in the credentials file first', () => {
+    const config = '[default]\nregion = a\nca_bundle = b\n[profile role]\nregion = c\n';
+    const { of } = read(config, ['role', 'default'], '[default]\nca_bundle = d\n');
+    expect(['region', 'ca_bundle', 'services'].map((key) => of(key)?.value)).toEqual(['c', 'd', undefined]);
+  });
+
+  it.each([
+    ['sts =\n  endpoint_url = http://a?b=c\n', 'http://a?b=c'],
+    ['STS =\n\n# note\n  ; note\n  other = x\n  endpoint_url=http://a\n', 'http://a'],
+    ['sts =\n  endpoint_url = http://b\n  endpoint_url = http://a\n', 'http://a'],
+    ['iam =\n  endpoint_url = http://b\n', undefined],
+    ['sts =\niam =\n  endpoint_url = http://b\n', undefined],
+    ['sts = x\n  endpoint_url = http://b\n', undefined],
+    ['sts =\n  Endpoint_URL = http://b\n', undefined],
+    ['sts =\n  endpoint_url =\n', undefined],
+    ['endpoint_url = http://b\n', undefined],
+  ])('the endpoint of a service is the indented one below it: %j', (lines, value) => {
+    const { files, ofService } = read(`[default]\nservices = dev\n[services dev]\n${lines}`, ['default']);
+    const place = `[services dev] in ${files.config}`;
+    expect(ofService('sts', 'endpoint_url')).toEqual(value && { key: 'endpoint_url', value, place });
+  });
+
+  it('a section of services that is missing is an error, and one that is not named is not', () => {
+    const { files, ofService } = read('[default]\nservices = dev\n', ['default']);
+    expect(() => ofService('sts', 'endpoint_url')).toThrow(
+      expect.objectContaining({
+        message: `${files.config}:2: services = dev: there is no [services dev] in ${files.config}`,
+        code: 'usage',
+      }),
+    );
+    expect(read('[default]\n', ['default']).ofService('sts', 'endpoint_url')).toBeUndefined();
   });
 });

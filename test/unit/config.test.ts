@@ -184,8 +184,10 @@ describe('the names of profiles', () => {
     );
   });
 
-  it('the name of a profile may be in quotes', async () => {
-    expect((await settings('["two words"]')).profiles).toMatchObject([{ profile: 'two words' }]);
+  it('the name of a profile may be in quotes, and between blanks', async () => {
+    for (const header of ['["two words"]', "['two words']", '[ "two words" ]', '[ two words ]']) {
+      expect((await settings(header)).profiles).toMatchObject([{ profile: 'two words' }]);
+    }
   });
 
   it('the name of a profile is that of the credentials file, not that of ~/.aws/config', async () => {
