@@ -334,6 +334,16 @@ describe('a role profile', () => {
       /^config\.ini:2: role_arn = "admin" .* a role's ARN/,
     ],
     [
+      'something before its ARN',
+      `[a]\n${ROLE.replace('arn:', 'xarn:')}\nsource_profile = mfa`,
+      /^config\.ini:2: role_arn = "xarn:\S+" .* a role's ARN/,
+    ],
+    [
+      'something after its ARN',
+      `[a]\n${ROLE}!\nsource_profile = mfa`,
+      /^config\.ini:2: role_arn = "\S+!" .* a role's ARN/,
+    ],
+    [
       'a wrong session name',
       `[a]\n${ROLE}\nsource_profile = mfa\nrole_session_name = two words`,
       /^config\.ini:4: role_session_name = "two words" /,
@@ -342,6 +352,16 @@ describe('a role profile', () => {
       'a wrong external id',
       `[a]\n${ROLE}\nsource_profile = mfa\nexternal_id = ?`,
       /^config\.ini:4: external_id = "\?" /,
+    ],
+    [
+      'something before its external id',
+      `[a]\n${ROLE}\nsource_profile = mfa\nexternal_id = ?abc`,
+      /^config\.ini:4: external_id = "\?abc" /,
+    ],
+    [
+      'something after its external id',
+      `[a]\n${ROLE}\nsource_profile = mfa\nexternal_id = abc?`,
+      /^config\.ini:4: external_id = "abc\?" /,
     ],
     [
       'a device that it does not need',
