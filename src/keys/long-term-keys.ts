@@ -3,6 +3,7 @@ import type { Entries } from '../credentials/section.ts';
 import { UserError } from '../errors.ts';
 import { readIfPresent } from '../files/read.ts';
 import { shellWord } from '../plain.ts';
+import { sessionTokenIn } from '../session/session.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
 import { readCredentials } from '../settings/settings.ts';
 import type { KeyStore } from './key-store.ts';
@@ -74,9 +75,9 @@ const NO_ENTRIES: Entries = new Map();
  */
 export function pairIn(entries: Entries, profile: string, file: string): KeyPair | undefined {
   if (!entries.has('aws_access_key_id')) return undefined;
-  const value = (key: string) => entries.get(key)?.value;
-  const [accessKeyId, secretAccessKey] = [value('aws_access_key_id'), value('aws_secret_access_key')];
-  if (value('aws_session_token') || value('aws_security_token')) throw holdsSession(profile, file);
+  const values = new Map([...entries].map(([key, { value }]) => [key, value]));
+  const [accessKeyId, secretAccessKey] = [values.get('aws_access_key_id'), values.get('aws_secret_access_key')];
+  if (sessionTokenIn(values)) throw holdsSession(profile, file);
   if (!accessKeyId) throw lacking('aws_access_key_id', profile, file);
   if (!secretAccessKey) throw lacking('aws_secret_access_key', profile, file);
   return { accessKeyId, secretAccessKey };

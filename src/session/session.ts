@@ -192,7 +192,7 @@ export function shortKeyId(accessKeyId: string): string {
 }
 
 /** Returns the session token that the AWS CLI uses: botocore prefers the old key. An empty value counts as missing. */
-function sessionTokenIn(values: ReadonlyMap<string, string>): string | undefined {
+export function sessionTokenIn(values: ReadonlyMap<string, string>): string | undefined {
   return values.get('aws_security_token') || values.get('aws_session_token');
 }
 
