@@ -1,30 +1,22 @@
 import type { GlobalOptions } from '../cli/options.ts';
-import { parseCredentials } from '../credentials/document.ts';
-import { readIfPresent } from '../files/read.ts';
-import { longTermKeyIn } from '../session/session.ts';
 import { userSettings } from '../settings/settings.ts';
+import { readAround } from '../setup/around.ts';
+import { sourcesIn } from '../setup/found.ts';
 
 /**
- * Prints profile names for the shell completion, one a line: the MFA profiles, or with `source` the profiles of the
- * credentials file that contain long-term keys.
+ * Prints profile names for the shell completion, one a line: the MFA profiles, or with `source` the profiles with long-term
+ * keys, as `setup` finds them.
  */
 export async function profileNames(options: GlobalOptions & { source?: boolean }): Promise<void> {
-  const { profiles, files } = userSettings(options);
-  const names = options.source ? await sourceNames(files.credentials) : profiles.map(({ profile }) => profile);
+  const settings = userSettings(options);
+  const profiles = options.source
+    ? sourcesIn((await readAround(settings.files, async () => settings, undefined)).files)
+    : settings.profiles;
   // A control character could be a command to the terminal.
   process.stdout.write(
-    names
-      .filter((name) => !/\p{Cc}/u.test(name))
-      .map((name) => `${name}\n`)
+    profiles
+      .filter(({ profile }) => !/\p{Cc}/u.test(profile))
+      .map(({ profile }) => `${profile}\n`)
       .join(''),
   );
-}
-
-async function sourceNames(file: string): Promise<string[]> {
-  const bytes = readIfPresent(file);
-  if (!bytes) return [];
-  const document = parseCredentials(bytes);
-  return document
-    .profileNames()
-    .filter((name) => longTermKeyIn(document.profile(name)?.values ?? new Map()) !== undefined);
 }

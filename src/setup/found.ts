@@ -115,7 +115,8 @@ function usualFirst(sources: Source[]): Source[] {
   return [...sources].sort((one, other) => Number(other.profile === 'default') - Number(one.profile === 'default'));
 }
 
-function sourcesIn(files: Files): Source[] {
+/** Returns the profiles whose long-term keys can sign a refresh, each once. */
+export function sourcesIn(files: Files): Source[] {
   const { credentials, config, settings, namedSource } = files;
   const sources = new Map<string, Source>();
   for (const profile of credentials?.profileNames() ?? []) {

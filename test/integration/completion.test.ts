@@ -95,6 +95,17 @@ describe('completion', () => {
     expect((await run(['--help'], sandbox.env)).stdout).not.toContain('profile-names');
   });
 
+  it('completion gives source profiles of ~/.aws/config too, also with a name in quotes or a credential_process', async () => {
+    const file = join(sandbox.home, '.aws', 'teams');
+    const keys = 'aws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = secret\n';
+    await writeFile(
+      file,
+      `[profile "my team"]\n${keys}[profile vault]\ncredential_process = pass show aws\n[profile sso]\ncredential_process = sso\n`,
+    );
+    const { stdout } = await run(['profile-names', '--source'], { ...sandbox.env, AWS_CONFIG_FILE: file });
+    expect(lines(stdout)).toEqual(['default', 'work', 'my team', 'vault']);
+  });
+
   it('completion gives the names of role profiles, and of the usual MFA profile that they come from', async () => {
     const file = join(sandbox.home, 'roles.ini');
     const role = (name: string, source: string) =>
