@@ -1,5 +1,6 @@
 import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
+import { endpointOf } from '../aws/endpoint.ts';
 import { UserError } from '../errors.ts';
 import { readSessions } from '../refresh/held-session.ts';
 import type { View } from '../service/view.ts';
@@ -12,7 +13,8 @@ import {
   rememberForgotten,
   rememberSnooze,
 } from '../session/state.ts';
-import type { Settings } from '../settings/settings.ts';
+import { awsSettings } from '../settings/aws-settings.ts';
+import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import type { AgentEffects } from './agent.ts';
 import { desktopMark } from './desktop-mark.ts';
@@ -108,7 +110,7 @@ export function agentEffects(
     },
     desktopMark: () => desktopMark(process.env),
     takeDesktop: async () => service?.takeDesktop(),
-    obstacle: networkProblem,
+    obstacle: () => networkProblem(() => settings().profiles.flatMap((one) => endpointHost(settings().files, one))),
     watchPresence: async (onChange) => (await import('./presence.ts')).watchPresence(process.env, onChange),
     notice: (text) => void import('../ask/desktop/notice.ts').then(({ notice }) => notice(text)),
   };
@@ -141,6 +143,16 @@ function hasEnded({ shownBy }: LeftNotification): boolean {
     return false;
   } catch {
     return true;
+  }
+}
+
+/** Returns the host of the endpoint that is set for a profile; none also if the setting is wrong, which a refresh reports. */
+function endpointHost(files: Settings['files'], profile: ProfileSettings): string[] {
+  try {
+    const endpoint = endpointOf('STS', awsSettings(files, profile), process.env);
+    return endpoint ? [new URL(endpoint.url).hostname] : [];
+  } catch {
+    return [];
   }
 }
 

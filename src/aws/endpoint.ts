@@ -71,6 +71,11 @@ export function isOfAws(host: string): boolean {
   return PARTITIONS.some(({ suffixes }) => suffixes.some((suffix) => host.endsWith(`.${suffix}`)));
 }
 
+/** Returns whether a host is this machine. */
+export function isLoopback(host: string): boolean {
+  return /^(localhost|127\..*|\[?::1\]?)$/.test(host);
+}
+
 interface Partition {
   id: string;
   /** Used where no region is set: `implicitGlobalRegion` in AWS's data. */
@@ -159,7 +164,11 @@ function isLegacy(setting: Setting | undefined): boolean {
   throw refused(setting, 'must be regional or legacy');
 }
 
-function endpointOf(service: ServiceName, settings: AwsSettings, environment: NodeJS.ProcessEnv) {
+/**
+ * Returns the endpoint that is set for a service, if there is one.
+ * @throws UserError (`usage`) for a wrong setting
+ */
+export function endpointOf(service: ServiceName, settings: AwsSettings, environment: NodeJS.ProcessEnv) {
   const ignored =
     inEnvironment(environment, 'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS') ?? settings.of('ignore_configured_endpoint_urls');
   if (isTrue(ignored)) return undefined;

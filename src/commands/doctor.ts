@@ -29,7 +29,7 @@ import { packageVersion } from '../package-file.ts';
 import { forgottenIn } from '../refresh/held-session.ts';
 import { aged, sessionIn } from '../session/session.ts';
 import { readState } from '../session/state.ts';
-import { readAwsConfig } from '../settings/aws-config.ts';
+import { awsSettings } from '../settings/aws-settings.ts';
 import { type Paths, pathsOf, userHome } from '../settings/paths.ts';
 import { dueBefore, lacksDevice, loadSettings, requireValidSchedule, type Settings } from '../settings/settings.ts';
 
@@ -88,8 +88,9 @@ export async function doctor(options: DoctorOptions): Promise<void> {
     {
       check: 'aws.certificates',
       run: async () => {
-        const entries = readAwsConfig(seen.config.bytes).entries(profiles[0]?.sourceProfile ?? 'default');
-        return [await certificateFinding(environment, entries, now)];
+        const ofProfiles = profiles.map((one) => awsSettings(files, one).of('ca_bundle')?.value);
+        const bundles = environment.AWS_CA_BUNDLE || ofProfiles.length === 0 ? [undefined] : new Set(ofProfiles);
+        return Promise.all([...bundles].map((bundle) => certificateFinding(environment, bundle, now)));
       },
     },
     {

@@ -1,6 +1,6 @@
 import { networkProblem } from '../agent/network.ts';
 import type { AwsAnswer } from '../aws/call.ts';
-import { type Destination, isOfAws } from '../aws/endpoint.ts';
+import { type Destination, isLoopback, isOfAws } from '../aws/endpoint.ts';
 import { proxyFor } from '../aws/proxy-variables.ts';
 import { formatDuration } from '../time/duration.ts';
 import { SET_CLOCK } from '../time/set-clock.ts';
@@ -28,7 +28,7 @@ export function awsFindings(asked: readonly Asked[], environment: NodeJS.Process
     ...[...problems].flatMap(problemFindings),
     ...all.map(({ answer, destination }) => endpointFinding(answer.endpoint, destination)),
     ...all.map(({ answer, destination }) => proxyFinding(answer.endpoint, destination, environment)),
-    ...all.map(({ answer }) => reachableFinding(answer, environment)),
+    ...all.map(({ answer }) => reachableFinding(answer)),
     ...clockFindings(all.map(({ answer }) => answer)),
   ];
 }
@@ -42,15 +42,13 @@ function problemFindings(problem: string): Finding[] {
   ];
 }
 
-const LOOPBACK = /^(localhost|127\..*|\[?::1\]?)$/;
-
 function endpointFinding(host: string, { endpoint }: Destination): Finding {
   const check = 'aws.endpoint';
   const by = endpoint ? ` (set by ${endpoint.setBy})` : '';
   if (isOfAws(host)) return ok(check, `endpoint: ${host}${by}`);
   const verb = endpoint?.setBy.startsWith('AWS_') ? 'unset' : 'remove';
   const mend = endpoint ? `${verb} ${endpoint.setBy}, unless this is intended` : 'check the settings of the profile';
-  const isPlain = endpoint && /^http:/i.test(endpoint.url) && !LOOPBACK.test(host);
+  const isPlain = endpoint && /^http:/i.test(endpoint.url) && !isLoopback(host);
   if (isPlain) return error(check, `requests go to ${host}${by} without encryption, codes too`, mend);
   return warning(check, `requests go to ${host}${by}, not to AWS`, mend);
 }
@@ -69,14 +67,14 @@ function hasAnswered(answer: AwsAnswer<Identity>): boolean {
   return answer.ok || !['unreachable', 'not-sts', 'busy'].includes(answer.failure.kind);
 }
 
-function reachableFinding(answer: AwsAnswer<Identity>, environment: NodeJS.ProcessEnv): Finding {
+function reachableFinding(answer: AwsAnswer<Identity>): Finding {
   const { endpoint } = answer;
   const check = 'aws.reachable';
   if (answer.ok) return ok(check, `${endpoint} answers`);
   switch (answer.failure.kind) {
     case 'unreachable': {
       const { detail } = answer.failure;
-      return error(check, `no answer from ${endpoint}: ${detail}`, remedyFor(detail, environment));
+      return error(check, `no answer from ${endpoint}: ${detail}`, remedyFor(detail, endpoint));
     }
     case 'not-sts': {
       const found = `${endpoint} did not answer as AWS does (${answer.failure.detail})`;
@@ -98,13 +96,13 @@ function reachableFinding(answer: AwsAnswer<Identity>, environment: NodeJS.Proce
 }
 
 /** Returns what to do when STS cannot be reached. @param detail the error of the network */
-function remedyFor(detail: string, environment: NodeJS.ProcessEnv): string {
+function remedyFor(detail: string, host: string): string {
   if (/certificate|self.signed|unable to verify/i.test(detail)) {
     return 'a proxy on this network probably decrypts TLS: get its CA certificate as a PEM file, and export AWS_CA_BUNDLE=FILE';
   }
   if (/web page/.test(detail)) return 'log in to this network with a browser';
   if (/AWS error code/.test(detail)) return 'check AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL and the proxy';
-  if (networkProblem(environment)) return 'connect this machine to a network';
+  if (networkProblem(() => [host])) return 'connect this machine to a network';
   if (/ENOTFOUND|EAI_AGAIN/.test(detail)) return 'check the network (DNS) and the spelling of region';
   return 'check the network, the proxy and the firewall: they must allow HTTPS to this host';
 }

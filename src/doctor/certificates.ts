@@ -1,24 +1,23 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import type { Entries } from '../credentials/section.ts';
 import { error, type Finding, ok } from './finding.ts';
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
 /**
  * Checks the certificates that connections to AWS trust.
- * @param ofSource the settings of a source profile in `~/.aws/config`
+ * @param ofProfile `ca_bundle` in the settings of a profile
  * @param now milliseconds since the epoch
  */
 export async function certificateFinding(
   environment: NodeJS.ProcessEnv,
-  ofSource: Entries,
+  ofProfile: string | undefined,
   now: number,
 ): Promise<Finding> {
   const check = 'aws.certificates';
   const named = [
     ['AWS_CA_BUNDLE', environment.AWS_CA_BUNDLE],
-    ['ca_bundle', ofSource.get('ca_bundle')?.value],
+    ['ca_bundle', ofProfile],
     ['REQUESTS_CA_BUNDLE', environment.REQUESTS_CA_BUNDLE],
   ] as const;
   const [name, bundle] = named.find(([, value]) => value) ?? [];

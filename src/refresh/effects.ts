@@ -9,7 +9,7 @@ import { longTermKeys } from '../keys/long-term-keys.ts';
 import type { KeyRequests } from '../keys/rotate.ts';
 import type { MfaSession } from '../session/session.ts';
 import { ownKeyIds, rememberExpiries } from '../session/state.ts';
-import { readAwsSettings } from '../settings/aws-settings.ts';
+import { awsSettings, type SettingsOwner } from '../settings/aws-settings.ts';
 import { pathsOf } from '../settings/paths.ts';
 import type { ProfileSettings, RoleSettings, Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
@@ -178,10 +178,7 @@ export function keyRequests(profile: ProfileSettings, clock: Clock, timeout?: nu
 type Iam = typeof import('../aws/iam.ts');
 
 /** What the destination of a profile's requests depends on. */
-type Asking = Pick<ProfileSettings, 'sourceProfile' | 'serialNumber' | 'role'> & {
-  profile?: string;
-  region?: string | undefined;
-};
+type Asking = SettingsOwner & Pick<ProfileSettings, 'serialNumber'> & { region?: string | undefined };
 
 /**
  * Returns where requests to STS go for a profile.
@@ -203,10 +200,8 @@ export function foreignEndpoints(profiles: readonly Asking[]): string[] {
 
 /** Returns where to send the requests for a profile. @throws UserError: see {@link stsDestination} */
 export function awsTarget(service: ServiceName, profile: Asking, { offset }: Pick<Clock, 'offset'>): AwsTarget {
-  const { sourceProfile, region, role, serialNumber = role?.arn } = profile;
-  // As in the AWS CLI, the settings of a role come first, when its session is made with that of its source.
-  const own = role?.isChained && profile.profile !== undefined ? [profile.profile] : [];
-  const settings = readAwsSettings(pathsOf(process.env, homedir()), [...own, role?.keysProfile ?? sourceProfile]);
+  const { region, role, serialNumber = role?.arn } = profile;
+  const settings = awsSettings(pathsOf(process.env, homedir()), profile);
   return { destination: destinationOf(service, { region, serialNumber }, settings, process.env), clockOffset: offset };
 }
 

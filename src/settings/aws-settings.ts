@@ -1,7 +1,7 @@
 import { UserError } from '../errors.ts';
 import { readAwsConfig } from './aws-config.ts';
 import type { Paths } from './paths.ts';
-import { bytesOf, credentialsIn, firstOf, placesOf, type Written } from './settings.ts';
+import { bytesOf, credentialsIn, firstOf, type ProfileSettings, placesOf, type Written } from './settings.ts';
 
 /** The settings of a profile in AWS's two files that say where requests to AWS go. */
 export interface AwsSettings {
@@ -14,11 +14,19 @@ export interface AwsSettings {
   ofService(service: string, key: string): Written | undefined;
 }
 
-/** Reads the settings of the first of these profiles that has them. */
-export function readAwsSettings(
+/** Whose settings count for the requests of a profile. */
+export type SettingsOwner = Pick<ProfileSettings, 'sourceProfile' | 'role'> & { profile?: string };
+
+/**
+ * Reads the settings for the requests of a profile. As in the AWS CLI, those of a role come first, when its session is made with
+ * that of its source.
+ */
+export function awsSettings(
   files: Pick<Paths, 'credentials' | 'config'>,
-  profiles: readonly string[],
+  { profile, sourceProfile, role }: SettingsOwner,
 ): AwsSettings {
+  const own = role?.isChained && profile !== undefined ? [profile] : [];
+  const profiles = [...own, role?.keysProfile ?? sourceProfile];
   const read = {
     files,
     awsConfig: readAwsConfig(bytesOf(files.config)),

@@ -389,6 +389,20 @@ describe('doctor on the connection to AWS', () => {
   });
 });
 
+describe('doctor on ca_bundle', () => {
+  it.each([
+    ['the credentials file', 'aws_access_key_id', 'ca_bundle = /no/such.pem\naws_access_key_id', 'credentials'],
+    ['the config file', 'mfa_serial', 'ca_bundle = /no/such.pem\nmfa_serial', 'config'],
+  ])('doctor checks the ca_bundle of a source profile in %s', async (_, before, after, name) => {
+    const file = name === 'config' ? sandbox.configFile : sandbox.credentialsFile;
+    await writeFile(file, (await readFile(file, 'utf8')).replace(before, after));
+    const { of } = await examine();
+    expect(of('aws.certificates')).toMatchObject([
+      error(/ca_bundle=\/no\/such\.pem cannot be read/, /remove ca_bundle/),
+    ]);
+  });
+});
+
 describe('doctor on the long-term keys', () => {
   it('doctor reports a wrong secret, and an inactive key', async () => {
     const secret = sandbox.alice.secretAccessKey;

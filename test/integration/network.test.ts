@@ -7,6 +7,20 @@ import { needs } from '../needs.ts';
 import { type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 
+describe('the agent without a network, and STS on this machine', needs('root', 'network namespaces'), () => {
+  it('the agent asks if endpoint_url in ~/.aws/config names this machine', async () => {
+    const sandbox = await startSandbox();
+    const { AWS_ENDPOINT_URL_STS: url, ...env } = sandbox.env;
+    await sandbox.settings('check = * * * * * *\nprompt = terminal\n');
+    await writeFile(sandbox.configFile, `[default]\nmfa_serial = ${sandbox.serialNumber}\nendpoint_url = ${url}\n`);
+    const agent = start(['run'], env, undefined, ['unshare', '--net']);
+    await agent.says(/MFA code of alice/);
+    agent.child.kill('SIGTERM');
+    await agent.ended;
+    await sandbox.close();
+  });
+});
+
 describe('the agent without a network', needs('root', 'ip', 'network namespaces'), () => {
   let sandbox: Sandbox;
   let agent: Running;

@@ -168,7 +168,7 @@ describe('doctor on certificates', () => {
   const judged = async (text: string | undefined, now = at) => {
     const bundle = join(folder, 'bundle.pem');
     if (text !== undefined) await writeFile(bundle, text);
-    return certificateFinding({ AWS_CA_BUNDLE: bundle }, new Map(), now);
+    return certificateFinding({ AWS_CA_BUNDLE: bundle }, undefined, now);
   };
   const two = rootCertificates.slice(0, 2).join('\n');
 
@@ -179,19 +179,18 @@ describe('doctor on certificates', () => {
     expect(await judged(broken)).toMatchObject(seen('error', /broken/, /PEM/));
     expect(await judged(two, Date.parse('2100-01-01'))).toMatchObject(seen('error', /expired/, /PEM/));
     expect(await judged(two)).toMatchObject(seen('ok', /2 certificates/));
-    expect(await certificateFinding({ AWS_CA_BUNDLE: folder }, new Map(), at)).toMatchObject(
+    expect(await certificateFinding({ AWS_CA_BUNDLE: folder }, undefined, at)).toMatchObject(
       seen('error', /not a file/),
     );
   });
 
   it('doctor checks the certificates of ca_bundle and REQUESTS_CA_BUNDLE, and reports those of Node.js without any', async () => {
-    expect(await certificateFinding({}, new Map(), at)).toMatchObject(seen('ok', /Node\.js/));
+    expect(await certificateFinding({}, undefined, at)).toMatchObject(seen('ok', /Node\.js/));
     const bundle = join(folder, 'bundle.pem');
     await writeFile(bundle, two);
-    const ofSource = new Map([['ca_bundle', { key: 'ca_bundle', value: bundle, line: 2 }]]);
     const another = { REQUESTS_CA_BUNDLE: '/no/such.pem' };
-    expect(await certificateFinding(another, ofSource, at)).toMatchObject(seen('ok', /ca_bundle=.* 2 certificates/));
-    expect(await certificateFinding(another, new Map(), at)).toMatchObject(
+    expect(await certificateFinding(another, bundle, at)).toMatchObject(seen('ok', /ca_bundle=.* 2 certificates/));
+    expect(await certificateFinding(another, undefined, at)).toMatchObject(
       seen('error', /REQUESTS_CA_BUNDLE=\/no\/such\.pem cannot be read/, /unset REQUESTS_CA_BUNDLE/),
     );
   });
