@@ -12,3 +12,6 @@ export function built(source: string): string {
   if (!existsSync(module)) throw new Error(`src/${source} is not built: run "npm run build"`);
   return module.href;
 }
+
+/** The path, in an installed package, of the program that makes the compiled form of the short commands. */
+export const PRECOMPILE = 'dist/precompile.cjs';

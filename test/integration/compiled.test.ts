@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, syml
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PRECOMPILE } from '../built.ts';
 import { follow, PROGRAM } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 
@@ -72,7 +73,7 @@ describe('the compiled form of the short commands', () => {
     mkdirSync(temporary);
     sandbox.env.TMPDIR = temporary;
     writeFileSync(sandbox.credentialsFile, 'a file that cannot be read');
-    expect(await node(join(folder, 'dist/precompile.cjs'))).toMatchObject({ status: 0, stderr: '' });
+    expect(await node(join(folder, PRECOMPILE))).toMatchObject({ status: 0, stderr: '' });
     expect(compiled()).toEqual(names);
     expect(readdirSync(temporary)).toEqual([]);
     expect(await run('--version')).toMatchObject({ status: 0, isCompiled: true });
