@@ -127,11 +127,17 @@ describe('the published package', () => {
   });
 });
 
+const prefix = join(folder, 'prefix');
+/** Installs the published program globally, once, for the tests of several parts. */
+function installGlobally(): void {
+  if (!existsSync(prefix)) npm('install', '--global', '--prefix', prefix, join(folder, packed.filename));
+}
+
 // The registry is asked for other versions of Node.
 describe('the published program, installed globally', needs('the npm registry'), () => {
   let sandbox: Sandbox;
   beforeAll(async () => {
-    npm('install', '--global', '--prefix', join(folder, 'prefix'), join(folder, packed.filename));
+    installGlobally();
     sandbox = await startSandbox({ tolerance: 9 });
   });
   afterAll(() => sandbox?.close());
@@ -142,7 +148,7 @@ describe('the published program, installed globally', needs('the npm registry'),
     npm('install', '--prefix', place, '--no-save', '--no-package-lock', `node@${version}`);
     const node = join(place, 'node_modules/node/bin/node');
     expect(execFileSync(node, ['--version'], { encoding: 'utf8' })).toMatch(new RegExp(`^v${version}`));
-    await worksWith(join(folder, 'prefix/bin/aws-mfa-agent'), sandbox, node);
+    await worksWith(join(prefix, 'bin/aws-mfa-agent'), sandbox, node);
   });
 });
 
@@ -170,10 +176,11 @@ const FILES = [
 
 describe('packages for Linux', needs('the npm registry', 'dpkg-deb', 'rpmbuild', 'rpm2cpio', 'cpio'), () => {
   const root = join(folder, 'root');
-  const installed = join(folder, 'prefix/lib/node_modules/aws-mfa-agent');
+  const installed = join(prefix, 'lib/node_modules/aws-mfa-agent');
   const [deb, rpm] = [`aws-mfa-agent_${version}-1_all.deb`, `aws-mfa-agent-${version}-1.noarch.rpm`];
   let sandbox: Sandbox;
   beforeAll(async () => {
+    installGlobally();
     const build = (script: string) => promisify(execFile)('bash', [script, folder, installed]);
     const [starting] = await Promise.all([
       startSandbox({ tolerance: 9 }),
