@@ -138,15 +138,15 @@ export function createProgram(): Command {
     .addArgument(
       new Argument(
         '<action>',
-        'list: with age and last use; store: in the keychain; restore: in the file; rotate: make a new key',
+        'do this with the keys: list them with age and last use, store them in the keychain, restore them to the file, or rotate them (make a new key)',
       ).choices(KEY_ACTIONS),
     )
     .argument('[source-profile]', 'use the long-term keys of this profile; required if there are several')
-    .option('--keep-file', 'store: leave the keys in the credentials file, too')
-    .option('--force', 'store, restore: replace other keys that are already there')
-    .option('-y, --yes', 'store: do not ask before the keys are removed from the credentials file')
-    .addOption(new Option('--delete', 'rotate: delete the old key now, not after the next refresh').conflicts('keep'))
-    .option('--keep', 'rotate: keep the old key, inactive')
+    .option('--keep-file', 'leave the keys in the credentials file, too (store)')
+    .option('--force', 'replace other keys that are already there (store, restore)')
+    .option('-y, --yes', 'do not ask before the keys are removed from the credentials file (store)')
+    .addOption(new Option('--delete', 'delete the old key now, not after the next refresh (rotate)').conflicts('keep'))
+    .option('--keep', 'keep the old key, inactive (rotate)')
     .addOption(profileOption())
     .action(async (action: KeyAction, source: string | undefined, options) =>
       (await import('../commands/keys.ts')).keysCommand(action, named(source, options), {
@@ -233,7 +233,7 @@ export function createProgram(): Command {
     .command('doctor')
     .description('find problems and explain how to fix them')
     .option('--json', 'print JSON')
-    .option('--try', 'also show a test notification and wait 30 s for a click (asks for no code)')
+    .option('--try', 'show a test notification, too, and wait 30 s for a click (asks for no code)')
     .action(async (options) => (await import('../commands/doctor.ts')).doctor({ ...program.opts(), ...options }));
 
   program
@@ -247,7 +247,7 @@ export function createProgram(): Command {
 
 /** The spelling of the AWS CLI for the argument. */
 function profileOption(): Option {
-  return new Option('--profile <profile>', 'the same as the argument');
+  return new Option('--profile <profile>', 'name the profile with this option instead of the argument');
 }
 
 function named(argument: string | undefined, { profile }: { profile?: string }): string | undefined {
