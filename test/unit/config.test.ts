@@ -16,9 +16,15 @@ import { createAsk } from '../../src/ask/choose.ts';
 import { UserError } from '../../src/errors.ts';
 import { CHECK, DURATION_SECONDS, PROMPT_BEFORE, REMIND_EVERY } from '../../src/settings/defaults.ts';
 import { WAY_NAMES } from '../../src/settings/forms.ts';
+import { nearest } from '../../src/settings/nearest.ts';
 import {
+  askedFor,
+  dueBefore,
   durationProblem,
+  lacksDevice,
   loadSettings,
+  madeFrom,
+  readCredentials,
   requireValidSchedule,
   type Settings,
   serialProblem,
@@ -227,6 +233,9 @@ describe('a source profile', () => {
       /^config\.ini:2: source_profile = "b" .* not \[b\], which is an MFA profile too$/,
     );
     expect(await problem('[a]\n[b]\nsource_profile = a\n')).toMatch(/^config\.ini:3: .* not \[a\], which is an MFA/);
+    expect(await problem(`[a]\n[b]\nsource_profile = a\n[c]\nrole_arn = ${ROLE}\nsource_profile = a\n`)).toMatch(
+      /not \[a\], which is an MFA profile too$/,
+    );
   });
 
   it('a source profile may be that of several MFA profiles', async () => {
@@ -249,6 +258,42 @@ describe('a role profile', () => {
       role: { arn: 'arn:aws:iam::123456789012:role/admin', isChained: true, keysProfile: 'default' },
       region: 'eu-west-1',
     });
+  });
+
+  it('a role profile does not take the device of its source, and does not lack one', async () => {
+    write(awsConfig, `[default]\nmfa_serial = ${SERIAL}\n[profile admin]\nregion = eu-west-3\n`);
+    const read = await settings(`[mfa]\n[admin]\n${ROLE}\nsource_profile = mfa\n[other]\nsource_profile = x\n`);
+    const [mfa, admin, other] = read.profiles;
+    expect(admin).toMatchObject({ serialNumber: undefined, toolsRegion: 'eu-west-3' });
+    expect([mfa, admin, other].map((one) => one && lacksDevice(one))).toEqual([false, false, true]);
+    for (const one of [mfa, other]) expect(one).not.toHaveProperty('toolsRegion');
+  });
+
+  it('a role profile is part of a chain from the profile that is asked for', async () => {
+    const role = (name: string, source: string, more = '') => `[${name}]\n${ROLE}\nsource_profile = ${source}\n${more}`;
+    const text = `[mfa]\nsource_profile = work\n${role('one', 'mfa')}${role('two', 'one', 'duration_seconds = 900\n')}[b]\n`;
+    const read = await settings(text);
+    const [mfa, one, two, b] = read.profiles;
+    if (!mfa || !one || !two || !b) throw new Error('four profiles');
+    expect([mfa, one, two, b].map((profile) => askedFor(profile, read).profile)).toEqual(['mfa', 'mfa', 'mfa', 'b']);
+    expect(['mfa', 'one', 'two', 'b'].map((name) => madeFrom(name, read))).toEqual([['one', 'two'], ['two'], [], []]);
+    expect([one, two].map((profile) => profile.role?.keysProfile)).toEqual(['work', 'work']);
+    // The last quarter of its session, and at most 15 minutes.
+    const MINUTE = 60_000;
+    expect([mfa, one, two].map((profile) => dueBefore(read, profile) / MINUTE)).toEqual([25, 15, 3.75]);
+  });
+
+  it.each([
+    ['accepts an ARN of another partition', 'arn:aws-us-gov:iam::123456789012:role/path/to/admin', true],
+    ['accepts an ARN of 2048 characters', `arn:aws:iam::123456789012:role/${'x'.repeat(2017)}`, true],
+    ['refuses an ARN of 2049 characters', `arn:aws:iam::123456789012:role/${'x'.repeat(2018)}`, false],
+    ['refuses an ARN after a word', 'x arn:aws:iam::123456789012:role/admin', false],
+    ['refuses an ARN before a word', 'arn:aws:iam::123456789012:role/admin x', false],
+    ['refuses the ARN of a user', 'arn:aws:iam::123456789012:user/admin', false],
+  ])('a role profile %s', async (_, arn, isAccepted) => {
+    const text = `[a]\nrole_arn = ${arn}\nsource_profile = mfa\n`;
+    if (isAccepted) expect((await profile(text, 'a'))?.role?.arn).toBe(arn);
+    else expect(await problem(text)).toMatch(/^config\.ini:2: role_arn = ".*" is not allowed: .* a role's ARN/);
   });
 
   it('a role profile has a session name, an external id and a length', async () => {
@@ -346,13 +391,14 @@ describe('a role profile', () => {
     [
       'a wrong session name',
       `[a]\n${ROLE}\nsource_profile = mfa\nrole_session_name = two words`,
-      /^config\.ini:4: role_session_name = "two words" /,
+      /^config\.ini:4: role_session_name = "two words" .*: it must be 2 to 64 letters, digits and characters of _\+=,\.@-$/,
     ],
     [
       'a wrong external id',
-      `[a]\n${ROLE}\nsource_profile = mfa\nexternal_id = ?`,
-      /^config\.ini:4: external_id = "\?" /,
+      `[a]\n${ROLE}\nsource_profile = mfa\nexternal_id = ?ab`,
+      /^config\.ini:4: external_id = "\?ab" .*: it must be 2 to 1224 letters, digits and characters of _\+=,\.@:\/-$/,
     ],
+    ['an external id with a blank', `[a]\n${ROLE}\nsource_profile = mfa\nexternal_id = ab c`, /external_id = "ab c" /],
     [
       'something before its external id',
       `[a]\n${ROLE}\nsource_profile = mfa\nexternal_id = ?abc`,
@@ -380,6 +426,20 @@ describe('a role profile', () => {
   it('an MFA profile cannot have a role profile as its source', async () => {
     expect(await problem(`[mfa]\nsource_profile = admin\n[admin]\n${ROLE}\nsource_profile = default`)).toMatch(
       /^config\.ini:2: .* not \[admin\], which is a role profile$/,
+    );
+  });
+});
+
+describe('the place of the long-term keys', () => {
+  it('the place of the long-term keys is the same for all profiles with the same source', async () => {
+    const { profiles } = await settings('[a]\nkeys = keychain\n[b]\n[c]\nsource_profile = x\nkeys = file\n');
+    expect(profiles.map(({ keys }) => keys)).toEqual(['keychain', 'keychain', undefined]);
+    for (const { keys } of (await settings('[a]\nkeys = file\n[b]\n')).profiles) expect(keys).toBeUndefined();
+  });
+
+  it('the place of the long-term keys cannot be two places', async () => {
+    expect(await problem('[a]\nkeys = keychain\n[b]\nkeys = keychain\n[c]\nkeys = file\n')).toBe(
+      'config.ini:6: keys = "file" is not allowed: it must be keychain, as in [a]: both have the keys of [default]',
     );
   });
 });
@@ -479,6 +539,8 @@ describe('the limits of a setting', () => {
     ['remind_every = 24h', { remindEvery: 86_400_000 }],
     ['prompt_before=5s', { promptBefore: 5_000 }],
     ['prompt = auto', { prompt: 'auto' }],
+    ['prompt = , terminal,,window ,', { prompt: ['terminal', 'window'] }],
+    ['check = *   *  * * *', { check: '*   *  * * *' }],
   ])('a setting is accepted at its limits: %s', async (text, expected) => {
     expect(await settings(`${text}\n`)).toMatchObject(expected);
   });
@@ -486,7 +548,8 @@ describe('the limits of a setting', () => {
   it.each<[string, Partial<Settings['profiles'][number]>]>([
     ['max_age = 5m', { maxAge: 300_000 }],
     ['max_age = 36h', { maxAge: 129_600_000 }],
-    ['rotate_every = 90d', { rotateEvery: 90 * 86_400_000 }],
+    ['rotate_every = 1d', { rotateEvery: 86_400_000 }],
+    ['rotate_every = 1000d', { rotateEvery: 1000 * 86_400_000 }],
     ['duration_seconds = 900', { durationSeconds: 900 }],
     ['duration_seconds = 129600', { durationSeconds: 129_600 }],
     ['mfa_serial = GAHT12345', { serialNumber: 'GAHT12345' }],
@@ -553,6 +616,8 @@ describe('a wrong setting', () => {
       `${SECTION}rotate_every = 90`,
       /^config\.ini:2: rotate_every = "90" is not allowed: .* from 1d to 1000d, such as 90d/,
     ],
+    [`${SECTION}rotate_every = 23h`, /from 1d to 1000d/],
+    [`${SECTION}rotate_every = 1001d`, /from 1d to 1000d/],
     ['max_age = 1h', /belongs to a profile/],
     [
       `${SECTION}mfa_serial = 123456`,
@@ -654,7 +719,20 @@ describe('an unknown setting', () => {
   );
 });
 
+it.each<[string, string[], string | undefined]>([
+  ['prompt-before', ['prompt_before'], 'prompt_before'],
+  ['abcprompt_before', ['prompt_before'], 'prompt_before'],
+  ['abcdprompt_before', ['prompt_before'], undefined],
+  ['prom', ['prompt'], 'prompt'],
+  ['quixx', ['quiet'], undefined],
+  ['check', ['check_b', 'check'], 'check'],
+  ['check', ['check', 'check_b'], 'check'],
+])('the word %s is taken for the nearest name in %j if one is near', (word, known, name) => {
+  expect(nearest(word, known)).toBe(name);
+});
+
 it('a line without a key is never shown, since it may be a pasted secret', async () => {
+  expect(await problem('[mfa]\nwJalr/XUtn+FEMI=\n')).toMatch(/^config\.ini:2: \(not shown\) has no value/);
   for (const pasted of ['wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY42==', 'wJalr/XUtn+FEMI=', 'wJalrXUtnFEMI']) {
     expect(await problem(`[mfa]\n${pasted}\n`)).not.toContain('wJalr');
   }
@@ -665,6 +743,7 @@ describe('mfa_process', () => {
 
   it.each([
     ['pass otp aws ; a comment', 'pass otp aws'],
+    ['pass otp aws ;comment', 'pass otp aws'],
     ['"a ; b # c \\"d\\""', 'a ; b # c "d"'],
     ['a \\; b \\# c', 'a ; b # c'],
     ["sh -c 'pass otp aws'", "sh -c 'pass otp aws'"],
@@ -726,6 +805,31 @@ describe('prompt_before', () => {
 describe('a settings file', () => {
   it('a settings file named by --config must exist', async () => {
     expect(await refusal({}, '/nowhere/x.ini')).toBe('cannot read /nowhere/x.ini: no such file');
+  });
+
+  it('a settings file named by --config is read', async () => {
+    write(join(home, 'x.ini'), 'remind_every = 2m\n');
+    expect((await load({}, join(home, 'x.ini'))).remindEvery).toBe(120_000);
+  });
+
+  it('a settings file is missing when its folder is a file', async () => {
+    write(join(home, '.aws'), '');
+    write(join(home, '.config'), '');
+    expect((await load()).profiles).toMatchObject([{ profile: 'mfa' }]);
+  });
+
+  it('a folder in the place of the remembered state is refused, with what to do', async () => {
+    const state = join(home, '.local/state/aws-mfa-agent/state.json');
+    mkdirSync(state, { recursive: true });
+    expect(await refusal()).toBe(`${state} is a folder, a pipe or a device, not a file: move it away`);
+  });
+
+  it('a credentials file that is not text is named where its keys are needed', () => {
+    write(join(home, 'credentials'), '\0');
+    expect(() => readCredentials(join(home, 'credentials'))).toThrow(
+      `cannot read ${join(home, 'credentials')}: the file is not a text file`,
+    );
+    expect(readCredentials(join(home, 'missing'))).toBeUndefined();
   });
 
   it('a settings file named by a variable need not exist', async () => {

@@ -1,6 +1,6 @@
 import { chownSync, existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { serveControl } from '../../src/control/server.ts';
 import { socketPathExcess } from '../../src/files/socket-path.ts';
@@ -36,6 +36,9 @@ describe('the XDG folders', () => {
   it.each(['', 'relative/folder', './here'])('the XDG folders are ignored when they are %j', (folder) => {
     const env = { XDG_CONFIG_HOME: folder, XDG_STATE_HOME: folder, XDG_RUNTIME_DIR: folder };
     expect(paths(env)).toEqual(paths({}));
+    expect(paths({ XDG_RUNTIME_DIR: relative(process.cwd(), mkdtempSync(join(tmpdir(), 'runtime-'))) })).toEqual(
+      paths({}),
+    );
   });
 
   it('the socket is in the state folder when the runtime folder is missing, a file, or of another user', () => {
@@ -55,7 +58,7 @@ describe('the XDG folders', () => {
   });
 
   it('the socket is in the state folder on macOS, which has no runtime folder', () => {
-    const env = { XDG_STATE_HOME: '/s', XDG_RUNTIME_DIR: '/run/user/501' };
+    const env = { XDG_STATE_HOME: '/s', XDG_RUNTIME_DIR: mkdtempSync(join(tmpdir(), 'runtime-')) };
     expect(pathsOf(env, HOME, undefined, 'darwin').runtime).toBe('/s/aws-mfa-agent');
   });
 });
@@ -70,6 +73,10 @@ describe('the settings file', () => {
 
   it('the settings file is the default one when the variable is empty', () => {
     expect(paths({ ...env, AWS_MFA_AGENT_CONFIG: '' }).settings).toBe('/c/aws-mfa-agent/config.ini');
+  });
+
+  it('the settings file named by the command line must have a name', () => {
+    expect(() => paths(env, '')).toThrow('--config: the name of the file is empty');
   });
 
   it('the settings file may begin with a tilde, which `--config=~/x` and a systemd unit do not expand', () => {
@@ -92,6 +99,7 @@ describe('the files of the AWS CLI', () => {
 
   it('the files of the AWS CLI have their tilde and variables expanded as the AWS CLI does', () => {
     expect(credentials('~/work/credentials')).toBe('/home/alice/work/credentials');
+    expect(credentials('~')).toBe('/home/alice');
     expect(credentials('$TEAM/credentials', { TEAM: '/team' })).toBe('/team/credentials');
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's form, not ours
     expect(credentials('/x/${TEAM}s/credentials', { TEAM: 'red' })).toBe('/x/reds/credentials');
