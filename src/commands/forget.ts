@@ -40,7 +40,7 @@ export async function forget(name: string | undefined, options: GlobalOptions): 
   say(removedText(profile, forgotten.removed));
   if (forgotten.lost !== undefined) say(forgotten.lost);
   const end = Math.max(...ends);
-  // NaN: it has no known end.
+  // It is NaN if the end of a session is not known. AWS may then still accept the session.
   if (!(end <= Date.now())) say(stillAccepted(Number.isNaN(end) ? undefined : end, Date.now()));
 }
 

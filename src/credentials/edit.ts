@@ -148,8 +148,8 @@ export function refuseDisputed(profile: string, disputed: ReturnType<typeof disp
 }
 
 /**
- * Also finds a key that no reader finds: in a line that continues another, or after a character that looks like a space. And
- * one that was put in the place of a session whose token is still there.
+ * Refuses to replace long-term keys. Also looks at the text of the lines: no reader recognises a long-term key in a line that
+ * continues another line, after a character that looks like a space, or beside the token of the session that it replaced.
  */
 function refuseLongTerm(profile: string, lines: FileLine[], text: string, own: string | undefined): void {
   const ids = lines.flatMap((line) => line.text.match(/(?<![\w/+])AKIA\w*/g) ?? []);

@@ -66,7 +66,7 @@ export function withoutPair(bytes: Buffer, profile: string): { bytes: Buffer; li
   const shorter = withSection(bytes, section, rest);
   const { values } = parseCredentials(bytes).profile(profile) ?? {};
   const pair = Object.fromEntries(KEYS.map(([name, key]) => [key, values?.get(name)])) as unknown as KeyPair;
-  // What can be put back exactly was read as it was meant.
+  // If the removed lines can be put back exactly, they were read correctly.
   if (!inserted(shorter, profile, pair, removed)?.equals(bytes) || !isOnlyPair(shorter, bytes, profile, pair)) {
     throw unclear(profile);
   }

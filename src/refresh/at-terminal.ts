@@ -18,7 +18,7 @@ export function waitingAtTerminal(state: () => WaitingState): () => void {
     if (ifStopped !== undefined) tellOnTerminal(`\n${ifStopped}`);
     process.kill(process.pid, 'SIGINT');
   };
-  // Once: the second signal, which the listener sends, ends the program.
+  // With `once`, the signal that `onInterrupt` sends is not caught, so it ends the program.
   process.once('SIGINT', onInterrupt);
   return () => {
     clearTimeout(timer);

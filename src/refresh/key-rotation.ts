@@ -56,7 +56,7 @@ export function rotationEffects(
   };
 }
 
-/** Longer than the lock of a process that was killed counts, in milliseconds. */
+/** In milliseconds. The lock of a killed process becomes invalid earlier than that. */
 const LOCK_LIMIT = 3_000;
 
 /**

@@ -59,7 +59,7 @@ export async function usableSession(settings: Settings, profile: ProfileSettings
   const { state, expiration } = held;
   const { min = 0 } = need;
   const isHeld = state === 'fresh' || state === 'due';
-  // A session that is older than `max_age` allows has nothing left, and still works.
+  // Also true of a session that is older than `max_age`: its time is over here, although AWS still accepts it.
   const isShort = isHeld && min > 0 && expiration !== undefined && expiration - now < min;
   const endsSoon = state === 'due' || isShort ? expiration : undefined;
   const session = isShort ? undefined : await sessionInFile(settings, profile, held, need.enough, need.trusted);

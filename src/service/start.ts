@@ -17,7 +17,10 @@ export interface Start {
   warnings: string[];
 }
 
-/** Nothing in the agent runs often enough to profit from V8's compilers, which take 4 MB of memory. `--no-opt` leaves Maglev on. */
+/**
+ * Makes V8 interpret everything: nothing in the agent runs often enough to profit from V8's compilers, which take 4 MB of
+ * memory. `--no-opt` would not do: it turns off only one of them, TurboFan, and not Maglev.
+ */
 export const NODE_FLAGS = ['--max-opt=0'];
 
 /** Variables with locations, copied into the service file: a service does not see what a shell's start-up file sets. */
