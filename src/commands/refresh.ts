@@ -55,6 +55,9 @@ export async function refreshCommand(
   const profile = withOptions(chosenProfile(name, settings), options);
   const code = options.tokenCode === undefined ? undefined : await givenCode(options.tokenCode);
   const role = chained(profile);
+  if (profile.serialNumber === undefined && options.sourceProfile !== undefined) {
+    throw new UserError(texts.sourceHasNoSerial(options.sourceProfile, settings.files.config), 'usage');
+  }
   if (!role) requireDevice(settings, profile);
   const foreign = foreignEndpoints([profile]);
   const clock = new Clock();

@@ -230,6 +230,11 @@ export function noSerial(
   return `[${profile}] has no mfa_serial: run "aws-mfa-agent setup", or add ${line}`;
 }
 
+/** The same for a source profile that `refresh --source-profile` names, and that may not exist. */
+export function sourceHasNoSerial(source: string, configFile: string): string {
+  return `the source profile [${source}] has no mfa_serial: correct --source-profile, pass --serial-number, or add mfa_serial to that profile in ${configFile}`;
+}
+
 export function holdsLongTerm(profile: string, file: string): string {
   return `[${profile}] in ${file} holds long-term keys: they are not overwritten; name another profile (refresh PROFILE --force replaces them, and keeps a copy of the file)`;
 }

@@ -188,7 +188,7 @@ describe('refresh', () => {
       );
       await writeFile(
         sandbox.configFile,
-        `[default]\nmfa_serial = GAHT12345678\nduration_seconds = 7200\nregion = eu-west-1\n[profile team]\nmfa_serial = ${sandbox.serialNumber}\nduration_seconds = 3600\nregion = us-east-1\n`,
+        `[default]\nmfa_serial = GAHT12345678\nduration_seconds = 7200\nregion = eu-west-1\n[profile work]\nregion = us-east-1\n[profile team]\nmfa_serial = ${sandbox.serialNumber}\nduration_seconds = 3600\nregion = us-east-1\n`,
       );
     });
     const asked = () =>
@@ -223,6 +223,13 @@ describe('refresh', () => {
       const given = ['--serial-number', sandbox.serialNumber, '--duration-seconds', '1800'];
       expect((await refresh('--source-profile', 'team', ...given, '--token-code', sandbox.code())).status).toBe(0);
       expect(asked()).toMatchObject([{ serialNumber: sandbox.serialNumber, durationSeconds: '1800' }]);
+    });
+
+    it.each(['work', 'nosuch'])('refresh --source-profile %s says that this profile has no device', async (source) => {
+      expect(await refresh('--source-profile', source, '--token-code', sandbox.code())).toMatchObject({
+        status: 2,
+        stderr: `aws-mfa-agent: the source profile [${source}] has no mfa_serial: correct --source-profile, pass --serial-number, or add mfa_serial to that profile in ${sandbox.configFile}\n`,
+      });
     });
 
     it('refresh --source-profile runs the mfa_process of that profile, and no other for its device', async () => {
