@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Answer, AskRequest, CodeResult } from '../../src/ask/ask.ts';
 import type { AwsAnswer } from '../../src/aws/call.ts';
 import { UserError } from '../../src/errors.ts';
@@ -133,6 +136,62 @@ describe('a sent code', () => {
     refuse({ kind: 'unreachable', detail: 'no answer', sent: true });
     expect(await refresh()).toMatchObject({ kind: 'refused', failure: { kind: 'unreachable' } });
     expect(sent).toHaveLength(1);
+  });
+});
+
+describe('the memory of sent codes', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'codes-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('the memory is shared by all processes of a user, for each device alone', async () => {
+    const [one, other] = [rememberCodes(folder), rememberCodes(folder)];
+    expect(await one.claim('a', '111111', NOON)).toBe(true);
+    expect(await other.claim('a', '111111', NOON + 1)).toBe(false);
+    expect(await other.claim('b', '111111', NOON + 2)).toBe(true);
+    expect(other.fate('a', '111111', NOON + 1)).toBe('used');
+    expect(other.fate('a', '222222', NOON + 1)).toBeUndefined();
+    expect(['a', 'b', 'c'].map((device) => one.lastUsed(device, NOON + 3))).toEqual([
+      NOON,
+      NOON + 2,
+      Number.NEGATIVE_INFINITY,
+    ]);
+  });
+
+  it('the memory tells a refused code from a used one, and forgets one that was not sent', async () => {
+    const memory = rememberCodes(folder);
+    for (const code of ['111111', '222222']) await memory.claim('a', code, NOON);
+    await memory.refused('a', '111111', NOON);
+    await memory.unsent('a', '222222', NOON);
+    expect(['111111', '222222'].map((code) => memory.fate('a', code, NOON))).toEqual(['refused', undefined]);
+    expect(memory.lastUsed('a', NOON)).toBe(Number.NEGATIVE_INFINITY);
+  });
+
+  it('the memory contains neither codes nor devices, and only its user may read it', async () => {
+    await rememberCodes(folder).claim('GAHT12345678', '123456', NOON);
+    const file = join(folder, 'codes.json');
+    expect(readFileSync(file, 'utf8')).not.toMatch(/GAHT12345678|"123456"/);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  it.each(['', '[]', '{"key":1,"sent":[]}', '{"key":"a"}'])(
+    'the memory begins again when its file contains %j',
+    async (text) => {
+      writeFileSync(join(folder, 'codes.json'), text);
+      const memory = rememberCodes(folder);
+      expect(memory.fate('a', '111111', NOON)).toBeUndefined();
+      expect(await memory.claim('a', '111111', NOON)).toBe(true);
+      expect(rememberCodes(folder).fate('a', '111111', NOON)).toBe('used');
+    },
+  );
+
+  it('the memory lasts as long as its process where it cannot be written', async () => {
+    writeFileSync(join(folder, 'file'), '');
+    const memory = rememberCodes(join(folder, 'file', 'state'));
+    expect(await memory.claim('a', '111111', NOON)).toBe(true);
+    expect(await memory.claim('a', '111111', NOON)).toBe(false);
   });
 });
 
