@@ -45,7 +45,7 @@ async function run(...words: string[]) {
 
 describe('the compiled form of the short commands', () => {
   it.each([[['status', '--json']], [['env', 'mfa']], [['credential-process']]])(
-    'is used by %j, which prints the same without it',
+    'the compiled form of the short commands is used by %j, which prints the same without it',
     async (words) => {
       const before = await run(...words);
       expect(before).toMatchObject({ status: 0, stdout: expect.stringMatching(/./), isCompiled: true });
@@ -58,14 +58,14 @@ describe('the compiled form of the short commands', () => {
     ['is empty', () => Buffer.alloc(0)],
     ['was cut', (whole: Buffer) => whole.subarray(0, whole.length / 2)],
     ['was made by another V8', (whole: Buffer) => whole.fill(1, 4, 8)],
-  ])('is ignored if it %s', async (_, changed) => {
+  ])('the compiled form of the short commands is ignored if it %s', async (_, changed) => {
     const [name = ''] = compiled();
     const path = join(folder, 'dist', name);
     writeFileSync(path, changed(readFileSync(path)));
     expect(await run('env')).toMatchObject({ status: 0, stdout: expect.stringMatching(/^export /), isCompiled: false });
   });
 
-  it('is made again, from made-up files alone', async () => {
+  it('the compiled form of the short commands is made again, from made-up files alone', async () => {
     const names = compiled();
     expect(names).toHaveLength(1);
     for (const name of names) rmSync(join(folder, 'dist', name));

@@ -41,12 +41,12 @@ describe('the answer of exec --server', () => {
         mkdirSync(sandbox.credentialsFile);
       },
     ],
-  ])('is the last session while the credentials file %s', async (_, spoil) => {
+  ])('exec --server answers with the last session while the credentials file %s', async (_, spoil) => {
     spoil();
     expect(await answer()).toMatchObject(given());
   });
 
-  it('is the reason why the file cannot be read after the end of the last session', async () => {
+  it('exec --server answers, after the end of the last session, with the reason why the file cannot be read', async () => {
     rmSync(sandbox.credentialsFile);
     mkdirSync(sandbox.credentialsFile);
     session.expiration = Date.now() - 1;
@@ -56,7 +56,7 @@ describe('the answer of exec --server', () => {
     });
   });
 
-  it('is the session of the file while another program empties the file before it writes', async () => {
+  it('exec --server answers with the session of the file while another program empties the file before it writes', async () => {
     write('');
     const answered = answer();
     write(text);

@@ -75,22 +75,30 @@ async function runsOverThreeSessions(command: string[], { expect }: Pick<TestCon
 }
 
 describe.concurrent('a program under exec --server uses three sessions in a row without a restart', () => {
-  it('boto3', { ...needs('python3:boto3', 'a boto3 that reads AWS_ENDPOINT_URL'), timeout: LIMIT }, async (context) => {
+  it('boto3 under exec --server uses three sessions in a row without a restart', {
+    ...needs('python3:boto3', 'a boto3 that reads AWS_ENDPOINT_URL'),
+    timeout: LIMIT,
+  }, async (context) => {
     await runsOverThreeSessions(['python3', client('boto3_client.py')], context);
   });
 
-  it('the AWS SDK for JavaScript', { timeout: LIMIT }, async (context) => {
+  it('the AWS SDK for JavaScript under exec --server uses three sessions in a row without a restart', {
+    timeout: LIMIT,
+  }, async (context) => {
     await runsOverThreeSessions([process.execPath, client('javascript.mjs')], context);
   });
 
-  it('the AWS CLI, started again and again by a script', {
+  it('the AWS CLI, started again and again by a script under exec --server, uses three sessions in a row', {
     ...needs('aws', 'an AWS CLI that reads AWS_ENDPOINT_URL'),
     timeout: LIMIT,
   }, async (context) => {
     await runsOverThreeSessions(['sh', client('aws-cli.sh')], context);
   });
 
-  it('the AWS SDK for Go', { ...needs('go:aws-sdk-go-v2'), timeout: LIMIT + 300_000 }, async (context) => {
+  it('the AWS SDK for Go under exec --server uses three sessions in a row without a restart', {
+    ...needs('go:aws-sdk-go-v2'),
+    timeout: LIMIT + 300_000,
+  }, async (context) => {
     const program = join(sandbox.home, 'client');
     const cache = process.env.GOCACHE ?? join(sandbox.home, '.cache', 'go');
     await promisify(execFile)('go', ['build', '-o', program, client('go.go')], {

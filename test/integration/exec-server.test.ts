@@ -485,7 +485,7 @@ describe('exec --server on a terminal', needs('Linux', 'script', 'curl'), () => 
 });
 
 describe('the token of exec --server', needs('ps'), () => {
-  it('is in no argument list', async () => {
+  it('the token of exec --server is in no argument list', async () => {
     await put(issue(3600));
     const { token, env } = await serve();
     expect(env.AWS_CONTAINER_AUTHORIZATION_TOKEN).toBe(token);

@@ -175,14 +175,14 @@ describe('access keys', () => {
 });
 
 describe('an account that is slow to learn of keys', () => {
-  it('does not know a new key at first, and forgets it at times for as long again', () => {
+  it('an account that is slow to learn of keys does not know a new key at first, and forgets it at times for as long again', () => {
     const isKnown = eventually(5_000);
     const ages = [0, 4_999, 5_000, 9_999, 10_000];
     expect(ages.map((age) => isKnown(age, 7))).toEqual([false, false, true, true, true]);
     expect(ages.map((age) => isKnown(age, 20))).toEqual([false, false, false, false, true]);
   });
 
-  it('ends the sessions of a key that is deactivated, if it should', async () => {
+  it('the sandbox ends the sessions of a key that is deactivated, if it should', async () => {
     const ending = await startSandbox({ sessionsEndWithKey: true });
     try {
       process.env.AWS_ENDPOINT_URL_IAM = ending.sts.url;

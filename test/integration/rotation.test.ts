@@ -140,7 +140,7 @@ async function expectRotated(world: World, oldId: string) {
 }
 
 describe('a rotation', () => {
-  it('replaces the key, and leaves the old one inactive until the next refresh but one', () =>
+  it('a rotation replaces the key, and leaves the old key inactive until the first refresh after its own', () =>
     inWorld(async (world) => {
       const { sandbox, effects, said, refreshes } = world;
       const { accessKeyId: oldId } = sandbox.alice;
@@ -157,7 +157,7 @@ describe('a rotation', () => {
       expect(sandbox.sts.requests).toHaveLength(length);
     }));
 
-  it('deletes the old key at once with --delete, never with --keep', async () => {
+  it('a rotation deletes the old key at once with --delete, never with --keep', async () => {
     await inWorld(async ({ sandbox, effects, ...world }) => {
       expect(await world.rotate({ delete: true })).toBeUndefined();
       expect(keysOf(sandbox.alice)).toHaveLength(1);
@@ -174,7 +174,7 @@ describe('a rotation', () => {
     });
   });
 
-  it('waits until AWS accepts the new key several times in a row', () =>
+  it('a rotation waits until AWS accepts the new key several times in a row', () =>
     inWorld(
       async (world) => {
         expect(await world.rotate()).toBeUndefined();
@@ -191,7 +191,7 @@ describe('a rotation', () => {
       { isKnown: (_, n) => n > 3 && n !== 5 },
     ));
 
-  it('leaves the old key active if AWS does not accept the new one in time, and continues later', async () => {
+  it('a rotation leaves the old key active if AWS does not accept the new one in time, and continues later', async () => {
     let isKnown = false;
     await inWorld(
       async (world) => {
@@ -215,7 +215,7 @@ describe('a rotation', () => {
     );
   });
 
-  it('stops at a second key that is not its own, and says which', () =>
+  it('a rotation stops at a second key that it did not create, and says which', () =>
     inWorld(async (world) => {
       const { sandbox, said, before } = world;
       const other = { accessKeyId: 'AKIAOTHEROTHEROTHER1', secretAccessKey: 'x'.repeat(40) };
@@ -231,7 +231,7 @@ describe('a rotation', () => {
       expect(keysOf(sandbox.alice)).toHaveLength(2);
     }));
 
-  it('names the policy if AWS forbids it, and has changed nothing', () =>
+  it('a rotation that AWS forbids names the policy, and has changed nothing', () =>
     inWorld(async (world) => {
       const { sandbox, before } = world;
       sandbox.alice.mayNot = ['CreateAccessKey'];
@@ -240,7 +240,7 @@ describe('a rotation', () => {
       expect(world.effects.journal.read().rotation).toBeUndefined();
     }));
 
-  it('deletes the new key if it cannot be stored', () =>
+  it('a rotation deletes the new key if it cannot be stored', () =>
     inWorld(async (world) => {
       const { sandbox, effects } = world;
       const write = async () => {
@@ -254,7 +254,7 @@ describe('a rotation', () => {
       await expectRotated(world, oldId);
     }));
 
-  it('leaves the old key active if the stored pair is of another user', () =>
+  it('a rotation leaves the old key active if the stored pair is of another user', () =>
     inWorld(async (world) => {
       const { effects, sandbox } = world;
       const identity: RotationEffects['identity'] = async (keys) => {
@@ -273,7 +273,7 @@ describe('rotate_every', () => {
   const DAY = 86_400_000;
   const EVERY = 90 * DAY;
 
-  it('a rotation is offered after a refresh with an old key, once a day; AWS is asked once for its age', () =>
+  it('rotate_every offers a rotation after a refresh with an old key, once a day, and asks AWS once for the age of the key', () =>
     inWorld(async ({ sandbox, effects }) => {
       let late = 0;
       const later = { ...effects, now: () => Date.now() + late };
@@ -287,7 +287,7 @@ describe('rotate_every', () => {
       expect(sandbox.sts.requests.filter(({ action }) => action === 'ListAccessKeys')).toHaveLength(1);
     }));
 
-  it('AWS is asked for the age of a key at most once a day if it does not say it', () =>
+  it('rotate_every asks AWS for the age of a key at most once a day if AWS does not say it', () =>
     inWorld(async ({ sandbox, effects }) => {
       let late = 0;
       const later = { ...effects, now: () => Date.now() + late };
@@ -298,7 +298,7 @@ describe('rotate_every', () => {
       expect(sandbox.sts.requests.filter(({ action }) => action === 'ListAccessKeys')).toHaveLength(2);
     }));
 
-  it('the key of a rotation is new, and AWS is not asked', () =>
+  it('rotate_every counts the key of a rotation as new, and does not ask AWS for its age', () =>
     inWorld(async ({ effects, ...world }) => {
       expect(await world.rotate({ delete: true })).toBeUndefined();
       const { length } = world.sandbox.sts.requests;
@@ -326,7 +326,7 @@ describe("the agent's refresh", () => {
     return done;
   }
 
-  it('deletes the old key of a rotation, unless it was activated again', async () => {
+  it('a refresh by the agent deletes the old key of a rotation, unless it was activated again', async () => {
     await inWorld(async (world) => {
       const { sandbox, said } = world;
       const { accessKeyId: oldId } = sandbox.alice;
@@ -344,7 +344,7 @@ describe("the agent's refresh", () => {
     });
   });
 
-  it('is the first one with the new key if the rotation was interrupted before its own', () =>
+  it('a refresh by the agent uses the new key if the rotation was interrupted before its own refresh', () =>
     inWorld(async (world) => {
       const { effects, sandbox } = world;
       const { accessKeyId: oldId } = sandbox.alice;
@@ -359,7 +359,7 @@ describe("the agent's refresh", () => {
       await expectRotated(world, oldId);
     }));
 
-  it('offers to rotate an old key', () =>
+  it('a refresh by the agent offers to rotate an old key', () =>
     inWorld(async (world) => {
       const { offer } = await refreshByAgent(world);
       expect(offer?.text).toMatch(
@@ -370,7 +370,7 @@ describe("the agent's refresh", () => {
 });
 
 describe('a rotation that is interrupted', () => {
-  it('has stored a working key at every step, and is finished by the same command', async () => {
+  it('a rotation that is interrupted at any step has stored a working key, and is finished by the same command', async () => {
     const steps: string[] = [];
     await inWorld(async (world) => {
       await world.rotate(
@@ -414,7 +414,7 @@ describe('a rotation that is interrupted', () => {
   it.each([
     ...cases,
     { action: 'CreateAccessKey', fault: { kind: 'no-credentials' as const }, kind: 'no-credentials', times: 1 },
-  ])('survives $kind of $action ($times times)', ({ action, fault, times }) =>
+  ])('a rotation survives $kind of $action ($times times)', ({ action, fault, times }) =>
     inWorld(
       async (world) => {
         const { sandbox } = world;
@@ -439,7 +439,7 @@ describe('a rotation that is interrupted', () => {
 });
 
 describe('aws-mfa-agent keys rotate', () => {
-  it('finishes a rotation that was killed while AWS created the key', () =>
+  it('keys rotate finishes a rotation that was killed while AWS created the key', () =>
     inWorld(async (world) => {
       const { sandbox, said } = world;
       const { accessKeyId: oldId } = sandbox.alice;
@@ -480,7 +480,7 @@ describe('aws-mfa-agent keys rotate', () => {
       expect(keysOf(sandbox.alice)).toHaveLength(1);
     }));
 
-  it('changes nothing where nothing can ask for the code that it needs', () =>
+  it('keys rotate changes nothing where nothing can ask for the code that it needs', () =>
     inWorld(async ({ sandbox, effects, before }) => {
       await effects.journal.change((memory) => memory);
       await sandbox.settings('prompt = terminal\n[mfa]\n');
@@ -493,7 +493,7 @@ describe('aws-mfa-agent keys rotate', () => {
       expect(sandbox.sts.requests).toEqual([]);
     }));
 
-  it('says how to continue if the session cannot be refreshed', () =>
+  it('keys rotate says how to continue if the session cannot be refreshed', () =>
     inWorld(async (world) => {
       const { sandbox, effects } = world;
       const refresh = async () => Promise.reject(new Error('killed'));
@@ -508,7 +508,7 @@ describe('aws-mfa-agent keys rotate', () => {
       ]);
     }));
 
-  it('refuses what it cannot do', () =>
+  it('keys refuses unknown profiles, and options that do not fit', () =>
     inWorld(async ({ sandbox, effects }) => {
       await effects.journal.change((memory) => memory);
       const of = async (...args: string[]) => (await run(['keys', ...args], sandbox.env)).stderr;

@@ -48,14 +48,14 @@ describe('a notification on macOS', needs('Linux'), () => {
       ['a reply', { activationType: 'replied', activationValue: '123 456' }, { kind: 'code', code: '123456' }],
       ['the button', { activationType: 'closed', activationValue: 'Snooze until 14:27' }, SNOOZED],
       ['closing', { activationType: 'closed' }, { kind: 'dismissed' }],
-    ])('has a meaning for %s', async (_which, event, meaning) => {
+    ])(`a notification by ${program} has a meaning for %s`, async (_which, event, meaning) => {
       mac.install(program, print(event));
       const { way, asked } = field();
       expect(await answered(ask([way]))).toEqual(meaning);
       expect(asked).toEqual([]);
     });
 
-    it('names the session and the device, and has a field and a Snooze button with its time', async () => {
+    it(`a notification by ${program} names the session and the device, and has a field and a Snooze button with its time`, async () => {
       mac.install(program, print({ activationType: 'closed' }));
       await answered(ask([field().way]));
       const all = words().map((word) => word.replace(/^"(.*)"$/, '$1').replace(/^--?/, ''));
@@ -67,7 +67,7 @@ describe('a notification on macOS', needs('Linux'), () => {
       expect(value('timeout')).toBe('30');
     });
 
-    it('asks again after a reply that is not a code', async () => {
+    it(`a notification by ${program} asks again after a reply that is not a code`, async () => {
       const reply = (text: string) => `echo '${JSON.stringify({ activationType: 'replied', activationValue: text })}'`;
       mac.install(
         program,
@@ -77,7 +77,7 @@ describe('a notification on macOS', needs('Linux'), () => {
       expect(words().some((word) => word.includes('A code has six digits. Try again.'))).toBe(true);
     });
 
-    it('opens a field by a click', async () => {
+    it(`a notification by ${program} opens a field by a click`, async () => {
       mac.install(program, print({ activationType: 'contentsClicked' }));
       const { way, asked } = field();
       expect(await answered(ask([way]))).toEqual(FIELD_ANSWER);
@@ -89,7 +89,7 @@ describe('a notification on macOS', needs('Linux'), () => {
       ['may not show notifications', 'echo "Failed to deliver notification" >&2; exit 1'],
       ['prints 150 kB', 'head -c 150000 /dev/zero'],
       ['prints something else', 'echo "{}"'],
-    ])('opens a field by itself if the program %s', async (_which, script) => {
+    ])(`a notification by ${program} opens a field by itself if the program %s`, async (_which, script) => {
       mac.install(program, script);
       const { way, asked } = field();
       expect(await answered(ask([way]))).toEqual(FIELD_ANSWER);
@@ -99,14 +99,17 @@ describe('a notification on macOS', needs('Linux'), () => {
     it.each([
       ['the button', 'Snooze until 14:27'],
       ['closing', undefined],
-    ])('opens a field by itself if it is closed before anyone can have read it, as by %s', async (_which, label) => {
-      mac.install(program, print({ activationType: 'closed', ...(label && { activationValue: label }) }));
-      const { way, asked } = field();
-      expect(await answered(ask([way], asking(), 30, 10_000))).toEqual(FIELD_ANSWER);
-      expect(asked).toMatchObject([{ isClicked: false }]);
-    });
+    ])(
+      `a notification by ${program} opens a field by itself if it is closed before a user can have read it, as by %s`,
+      async (_which, label) => {
+        mac.install(program, print({ activationType: 'closed', ...(label && { activationValue: label }) }));
+        const { way, asked } = field();
+        expect(await answered(ask([way], asking(), 30, 10_000))).toEqual(FIELD_ANSWER);
+        expect(asked).toMatchObject([{ isClicked: false }]);
+      },
+    );
 
-    it('opens a field by itself if macOS never shows it, and ends the program', async () => {
+    it(`a notification by ${program} opens a field by itself if macOS never shows it, and ends the program`, async () => {
       mac.install(program, `echo $$ > ${mac.folder}/pid; exec sleep 60`);
       const { way, asked } = field();
       // The program is given three seconds more than its limit.
@@ -116,7 +119,7 @@ describe('a notification on macOS', needs('Linux'), () => {
       await until('its end', () => !isRunning(pid));
     });
 
-    it('is closed with its program when the code is no longer needed, and opens no field', async () => {
+    it(`a notification by ${program} is closed with its program when the code is no longer needed, and opens no field`, async () => {
       mac.install(program, `echo $$ > ${mac.folder}/pid; exec sleep 60`);
       const person = asking();
       const { way, asked } = field();
