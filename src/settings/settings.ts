@@ -77,15 +77,12 @@ export function madeFrom(profile: string, { profiles }: Pick<Settings, 'profiles
     .map((one) => one.profile);
 }
 
-/** The longest time before its end at which a chained role is assumed again, in milliseconds. */
-const ROLE_BEFORE = 15 * 60_000;
-
 /**
  * Returns how long before its end a profile's session becomes due, in milliseconds: time to ask for a code, or to assume the
- * chained role again.
+ * chained role again. That lasts an hour at most, so it is due in its last quarter.
  */
 export function dueBefore({ promptBefore }: Settings, { role, durationSeconds }: ProfileSettings): number {
-  return role?.isChained ? Math.min(ROLE_BEFORE, durationSeconds * 250) : promptBefore;
+  return role?.isChained ? promptBeforeFor(durationSeconds * 1000) : promptBefore;
 }
 
 export interface Settings {

@@ -278,7 +278,7 @@ describe('a role profile', () => {
     expect([mfa, one, two, b].map((profile) => askedFor(profile, read).profile)).toEqual(['mfa', 'mfa', 'mfa', 'b']);
     expect(['mfa', 'one', 'two', 'b'].map((name) => madeFrom(name, read))).toEqual([['one', 'two'], ['two'], [], []]);
     expect([one, two].map((profile) => profile.role?.keysProfile)).toEqual(['work', 'work']);
-    // The last quarter of its session, and at most 15 minutes.
+    // A role: in the last quarter of its session.
     const MINUTE = 60_000;
     expect([mfa, one, two].map((profile) => dueBefore(read, profile) / MINUTE)).toEqual([25, 15, 3.75]);
   });
