@@ -1,6 +1,6 @@
 import type { GlobalOptions } from '../cli/options.ts';
 import { write } from '../cli/output.ts';
-import { askForCode, LONGEST_WAIT } from '../control/client.ts';
+import { askForCode, LONGEST_WAIT, USUAL_WAIT } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { chosenProfile } from '../refresh/held-session.ts';
 import { usableSession } from '../refresh/usable-session.ts';
@@ -10,12 +10,9 @@ import { userSettings } from '../settings/settings.ts';
 import { parseDuration } from '../time/duration.ts';
 
 interface CredentialProcessOptions extends GlobalOptions {
-  /** How long to wait; {@link TIMEOUT} by default. */
+  /** How long to wait; {@link USUAL_WAIT} by default. */
   timeout?: string;
 }
-
-/** SDKs wait a minute. */
-const TIMEOUT = '50s';
 
 /**
  * Prints the session in the form that AWS SDKs read from a `credential_process`. If it has ended, the agent asks for a
@@ -24,8 +21,8 @@ const TIMEOUT = '50s';
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
  */
 export async function credentialProcess(name: string | undefined, options: CredentialProcessOptions): Promise<void> {
-  const { timeout = TIMEOUT } = options;
-  const wait = parseDuration(timeout);
+  const { timeout } = options;
+  const wait = timeout === undefined ? USUAL_WAIT : parseDuration(timeout);
   if (!wait || wait > LONGEST_WAIT) {
     throw new UserError(`--timeout ${timeout}: must be a duration from 1s to 1h, such as 50s`, 'usage');
   }

@@ -19,6 +19,9 @@ export function controlSocket(runtimeFolder: string): string {
 /** How long an agent may take to answer, in milliseconds. */
 const PATIENCE = 5_000;
 
+/** How long a call waits by default, in milliseconds: SDKs give up after a minute. */
+export const USUAL_WAIT = 50_000;
+
 /** How long a command may have the agent ask, in milliseconds. */
 export const LONGEST_WAIT = 3_600_000;
 

@@ -4,7 +4,7 @@ import { SNOOZE_FORM, snoozeLength } from '../policy/snooze.ts';
 import { requireDevice } from '../refresh/target.ts';
 import { askedFor, type Settings } from '../settings/settings.ts';
 import { parseDuration } from '../time/duration.ts';
-import { FORGET_TIME, LONGEST_WAIT } from './client.ts';
+import { FORGET_TIME, LONGEST_WAIT, USUAL_WAIT } from './client.ts';
 import type { Revisions } from './revisions.ts';
 import type { Query, Routes } from './server.ts';
 
@@ -61,7 +61,6 @@ function followingIn(query: Query<'GET /v1/agent'>) {
   return { after: after === null ? undefined : Number(after), wait: waitIn(query.get('wait'), 'wait') };
 }
 
-const WAIT = 50_000;
 /** How long a check and its answer may take, in milliseconds. */
 const ANSWER_TIME = 5_000;
 
@@ -82,7 +81,7 @@ function refreshIn(query: Query<'POST /v1/refresh'>, settings: Settings) {
 }
 
 function waitIn(text: string | null, name: string): number {
-  const wait = text === null ? WAIT : parseDuration(text);
+  const wait = text === null ? USUAL_WAIT : parseDuration(text);
   if (wait === undefined || wait > LONGEST_WAIT) throw new UserError(`${name}: 0s to 1h, such as 50s`, 'usage');
   return wait;
 }
