@@ -12,7 +12,7 @@ import { serviceOf } from '../service/install.ts';
 import { aged, stateAt } from '../session/session.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
 import { ROLE_SECONDS } from '../settings/defaults.ts';
-import type { KeyPlace } from '../settings/forms.ts';
+import { type KeyPlace, LONGEST_SECONDS } from '../settings/forms.ts';
 import { type Paths, pathsOf, userHome } from '../settings/paths.ts';
 import {
   durationProblem,
@@ -208,7 +208,7 @@ function refuseMalformed({ tokenCode, serialNumber, durationSeconds, promptBefor
   if (tokenCode !== undefined && tokenCode !== '-' && codeIn(tokenCode) === undefined)
     throw new UserError(NOT_A_CODE, 'usage');
   refuse('--duration-seconds', durationSeconds, durationProblem);
-  refuse('--prompt-before', promptBefore, (text) => leadProblem(text, durationSeconds ?? '129600'));
+  refuse('--prompt-before', promptBefore, (text) => leadProblem(text, durationSeconds ?? String(LONGEST_SECONDS)));
 }
 
 async function askDevice(

@@ -90,10 +90,14 @@ export const serialNumber = {
       : "an MFA device's ARN, as arn:aws:iam::123456789012:mfa/alice, or its hardware serial number, as GAHT12345678",
 } satisfies Form<string>;
 
+/** The longest session that AWS gives with a code, in seconds: that of a user, and that of a role. */
+export const LONGEST_SECONDS = 129_600;
+export const LONGEST_ROLE_SECONDS = 43_200;
+
 /** The length of a session, in seconds: the limits of STS GetSessionToken for an IAM user. */
 export const durationSeconds = {
-  read: (text: string) => secondsUpTo(text, 129_600),
-  allowed: () => 'a whole number of seconds from 900 (15 minutes) to 129600 (36 hours)',
+  read: (text: string) => secondsUpTo(text, LONGEST_SECONDS),
+  allowed: () => `a whole number of seconds from 900 (15 minutes) to ${LONGEST_SECONDS} (36 hours)`,
 } satisfies Form<number>;
 
 /**
@@ -101,9 +105,9 @@ export const durationSeconds = {
  * @see https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html (DurationSeconds)
  */
 export const roleSeconds = {
-  read: (text: string) => secondsUpTo(text, 43_200),
+  read: (text: string) => secondsUpTo(text, LONGEST_ROLE_SECONDS),
   allowed: () =>
-    "a whole number of seconds from 900 (15 minutes) to 43200 (12 hours), and at most the role's MaxSessionDuration",
+    `a whole number of seconds from 900 (15 minutes) to ${LONGEST_ROLE_SECONDS} (12 hours), and at most the role's MaxSessionDuration`,
 } satisfies Form<number>;
 
 /** The length of a role's session that is assumed with another session. */
@@ -139,7 +143,7 @@ export const externalId = {
 export const maxAge = {
   read(text: string) {
     const milliseconds = parseDuration(text);
-    return milliseconds !== undefined && milliseconds >= 5 * 60_000 && milliseconds <= 36 * 3_600_000
+    return milliseconds !== undefined && milliseconds >= 5 * 60_000 && milliseconds <= LONGEST_SECONDS * 1000
       ? milliseconds
       : undefined;
   },

@@ -1,6 +1,6 @@
 import { readSettingsFile, type SettingsFile } from '../settings/config-ini.ts';
 import { DURATION_SECONDS, REMIND_EVERY, ROLE_SECONDS } from '../settings/defaults.ts';
-import type { KeyPlace } from '../settings/forms.ts';
+import { type KeyPlace, LONGEST_ROLE_SECONDS, LONGEST_SECONDS } from '../settings/forms.ts';
 import { parseDuration } from '../time/duration.ts';
 import { inUnits } from './lead-time.ts';
 import type { OfferedRole } from './roles.ts';
@@ -67,7 +67,8 @@ ${sectionOf(answers)}`;
 
 function sectionOf({ profile, sourceProfile, serialNumber, roleArn, durationSeconds }: Answers): string {
   const ofRole = roleArn === undefined ? '' : `; The role to assume with the code.\nrole_arn = ${written(roleArn)}\n`;
-  const [usual, longest] = roleArn === undefined ? [DURATION_SECONDS, 129_600] : [ROLE_SECONDS, 43_200];
+  const [usual, longest] =
+    roleArn === undefined ? [DURATION_SECONDS, LONGEST_SECONDS] : [ROLE_SECONDS, LONGEST_ROLE_SECONDS];
   return `; An MFA profile, which the agent keeps fresh. Add one section for each MFA profile.
 ${header(profile)}
 ${ofRole}; The profile with the long-term keys. The agent never changes them.
