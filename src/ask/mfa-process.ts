@@ -1,3 +1,4 @@
+import { CODES_REFUSED } from '../policy/texts.ts';
 import { failureOf, runCommand } from '../run-command.ts';
 import { codeIn, type Way } from './ask.ts';
 import { announce } from './desktop/announcement.ts';
@@ -36,7 +37,7 @@ export function mfaProcess(
     ask: async ({ profile, byHand }, { signal }) => {
       if (command === undefined) return { kind: 'unavailable', reason: reasons.NO_COMMAND };
       if (failure !== undefined) return { kind: 'unavailable', reason: failure };
-      if (byHand) return { kind: 'unavailable', reason: reasons.CODES_REFUSED };
+      if (byHand) return { kind: 'unavailable', reason: CODES_REFUSED };
       const waiting = terminal ? undefined : announceThatItWaits(profile, environment);
       // On a terminal, the user sees the command's own messages, but not that it is the command that takes so long.
       const timer = terminal ? setTimeout(() => tellOnTerminal(texts.waitsForCommand(profile)), SHOWN) : undefined;

@@ -14,7 +14,6 @@ export const NO_ANSWER = 'ended without an answer';
 
 export const NO_COMMAND = 'no mfa_process is set';
 export const NO_CODE_PRINTED = 'printed no six-digit code';
-export const CODES_REFUSED = 'AWS refused its codes';
 
 export const NO_SERVICE = 'no notification service is running';
 export const NO_BUTTONS = 'the notification service has no buttons';

@@ -24,7 +24,7 @@ export function snoozeLabel(until: number, now: number): string {
   return `Snooze until ${localTime(until, now)}`;
 }
 
-/** While AWS has a code and has not answered for a second. */
+/** While AWS has a request and has not answered yet. */
 export const CHECKING = 'Checking with AWS…';
 
 /** Accessible names of the bars that show how much time is left. */

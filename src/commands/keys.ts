@@ -1,3 +1,4 @@
+import { CHECKING } from '../ask/texts.ts';
 import type { KeyAction } from '../cli/options.ts';
 import { say, write } from '../cli/output.ts';
 import { UserError } from '../errors.ts';
@@ -10,7 +11,7 @@ import * as texts from '../keys/texts.ts';
 import { callerIdentity, keyRequests } from '../refresh/effects.ts';
 import { readHeldSession } from '../refresh/held-session.ts';
 import { alone } from '../refresh/key-rotation.ts';
-import { CHECKING, stsFailure } from '../refresh/texts.ts';
+import { stsFailure } from '../refresh/texts.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
 import { bytesOf, type ProfileSettings, readCredentials, type Settings, userSettings } from '../settings/settings.ts';
 import { questionsOf } from '../setup/questions.ts';

@@ -1,4 +1,5 @@
 import type { Ask, Asking, AskRequest, CodeResult } from '../ask/ask.ts';
+import { CHECKING } from '../ask/texts.ts';
 import { CODE_STEP, nextCodeAt, nextCodeIn } from '../ask/time-left.ts';
 import type { AwsAnswer, Keys } from '../aws/call.ts';
 import type { SessionRequest } from '../aws/sts.ts';
@@ -178,7 +179,7 @@ async function exchange(
   const { serialNumber, durationSeconds } = target;
   const { codes } = effects;
   const deadline = effects.now() + CODE_STEP;
-  let state: WaitingState = { text: texts.CHECKING, ifStopped: texts.STOPPED_AFTER_SENDING };
+  let state: WaitingState = { text: CHECKING, ifStopped: texts.STOPPED_AFTER_SENDING };
   const end = effects.waiting?.(() => state);
   try {
     for (;;) {

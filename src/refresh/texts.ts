@@ -8,8 +8,6 @@ import { SET_CLOCK } from '../time/set-clock.ts';
 
 export const COMMAND_REFUSED = 'AWS refused the code of mfa_process (too old, or from another device).';
 
-export const CHECKING = 'Checking with AWS (STS)…';
-
 export function triesAgain(endpoint: string, detail: string): string {
   return plain(`No connection to ${endpoint} yet (${detail}): trying until the code expires…`);
 }

@@ -1,3 +1,4 @@
+import { CHECKING } from '../ask/texts.ts';
 import type { Keys } from '../aws/call.ts';
 import type { Verdict } from '../session/session.ts';
 import { rememberVerdict } from '../session/state.ts';
@@ -5,7 +6,6 @@ import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 import { waitingAtTerminal } from './at-terminal.ts';
 import { callerIdentity } from './effects.ts';
-import * as texts from './texts.ts';
 
 /** A session, and what AWS has said about it. */
 type Judged = Keys & { verdict?: Verdict };
@@ -24,7 +24,7 @@ export async function isAccepted(
 ): Promise<boolean> {
   const { verdict } = session;
   if (verdict && Math.abs(Date.now() - verdict.askedAt) < ASK_AGAIN) return verdict.alive;
-  const end = waitingAtTerminal(() => ({ text: texts.CHECKING }));
+  const end = waitingAtTerminal(() => ({ text: CHECKING }));
   const { alive } = await askAboutSession(files, profile, session, new Clock()).finally(end);
   return alive;
 }
