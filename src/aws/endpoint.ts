@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import type { AwsSettings, Written } from '../credentials/section.ts';
 import { UserError } from '../errors.ts';
 import { notAFile } from '../files/read.ts';
 import { proxyFor } from './proxy-variables.ts';
@@ -15,23 +16,6 @@ export interface Destination {
   useGlobalEndpoint: boolean;
   /** The CA certificates to trust instead of Node's own, as PEM. */
   certificates?: Buffer;
-}
-
-/** A setting as the user wrote it, and its place: `FILE:LINE`, or `environment`. */
-interface Setting {
-  key: string;
-  value: string;
-  place: string;
-}
-
-/** The settings of a source profile in AWS's two files. */
-export interface AwsSettings {
-  of(key: string): Setting | undefined;
-  /**
-   * Returns a setting for one service in the `services` section that the profile names.
-   * @throws UserError (`usage`) if there is no such section
-   */
-  ofService(service: string, key: string): Setting | undefined;
 }
 
 /** The services that are asked, by their names in variables. `SIGNIN` signs browsers in to the console. */
@@ -137,28 +121,28 @@ export const PARTITIONS: readonly Partition[] = [
   },
 ];
 
-function inEnvironment(environment: NodeJS.ProcessEnv, variable: string): Setting | undefined {
+function inEnvironment(environment: NodeJS.ProcessEnv, variable: string): Written | undefined {
   const value = environment[variable];
   return value === undefined ? undefined : { key: variable, value, place: 'environment' };
 }
 
 /** Returns how messages name a setting. */
-function shown({ key, place }: Setting): string {
+function shown({ key, place }: Written): string {
   return place === 'environment' ? key : `${key} (${place})`;
 }
 
-function refused(setting: Setting, problem: string): UserError {
+function refused(setting: Written, problem: string): UserError {
   return new UserError(`${shown(setting)} = ${JSON.stringify(setting.value)}: ${problem}`, 'usage');
 }
 
 /** As in botocore, an empty value is false. It takes every other text for false too; here, it is a mistake. */
-function isTrue(setting: Setting | undefined): boolean {
+function isTrue(setting: Written | undefined): boolean {
   if (!setting || /^(false)?$/i.test(setting.value)) return false;
   if (/^true$/i.test(setting.value)) return true;
   throw refused(setting, 'must be true or false');
 }
 
-function isLegacy(setting: Setting | undefined): boolean {
+function isLegacy(setting: Written | undefined): boolean {
   if (!setting || setting.value === '' || setting.value === 'regional') return false;
   if (setting.value === 'legacy') return true;
   throw refused(setting, 'must be regional or legacy');
@@ -224,7 +208,7 @@ function usualUrl(service: ServiceName, { region, useFipsEndpoint, useDualstackE
 }
 
 /** Endpoints and partitions of the user's own would change where the AWS CLI sends requests. */
-function refuseOtherData(setting: Setting | undefined): void {
+function refuseOtherData(setting: Written | undefined): void {
   for (const folder of setting?.value.split(delimiter) ?? []) {
     const file = ['endpoints.json', 'partitions.json', 'sts'].map((name) => join(folder, name)).find(existsSync);
     if (setting && folder && file) {
@@ -233,7 +217,7 @@ function refuseOtherData(setting: Setting | undefined): void {
   }
 }
 
-function certificatesOf(setting: Setting): Buffer {
+function certificatesOf(setting: Written): Buffer {
   const { value: path } = setting;
   if (path.trim() === '') throw refused(setting, 'must be a PEM file, or not set');
   const problem = notAFile(path);

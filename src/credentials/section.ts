@@ -17,3 +17,22 @@ export interface Entry {
 }
 
 export type Entries = ReadonlyMap<string, Entry>;
+
+/** A setting as the user wrote it, and its place. */
+export interface Written {
+  key: string;
+  value: string;
+  /** `FILE:LINE`, or `environment`. */
+  place: string;
+}
+
+/** The settings of a profile in AWS's two files that say where requests to AWS go. */
+export interface AwsSettings {
+  of(key: string): Written | undefined;
+  /**
+   * Returns a setting for one service, from the section `[services NAME]` that the profile's setting `services` names.
+   * @throws UserError (`usage`) if there is no such section
+   * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+   */
+  ofService(service: string, key: string): Written | undefined;
+}

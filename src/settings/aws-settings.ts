@@ -1,18 +1,8 @@
+import type { AwsSettings } from '../credentials/section.ts';
 import { UserError } from '../errors.ts';
 import { readAwsConfig } from './aws-config.ts';
 import type { Paths } from './paths.ts';
-import { bytesOf, credentialsIn, firstOf, type ProfileSettings, placesOf, type Written } from './settings.ts';
-
-/** The settings of a profile in AWS's two files that say where requests to AWS go. */
-export interface AwsSettings {
-  of(key: string): Written | undefined;
-  /**
-   * Returns a setting for one service, from the section `[services NAME]` that the profile's setting `services` names.
-   * @throws UserError (`usage`) if there is no such section
-   * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
-   */
-  ofService(service: string, key: string): Written | undefined;
-}
+import { bytesOf, credentialsIn, firstOf, type ProfileSettings, placesOf } from './settings.ts';
 
 /** Whose settings count for the requests of a profile. */
 export type SettingsOwner = Pick<ProfileSettings, 'sourceProfile' | 'role'> & { profile?: string };

@@ -1,5 +1,5 @@
 import { type CredentialsDocument, parseCredentials } from '../credentials/document.ts';
-import type { Entries } from '../credentials/section.ts';
+import type { Entries, Written } from '../credentials/section.ts';
 import { UserError } from '../errors.ts';
 import { explained } from '../files/explain.ts';
 import { notAFile, readIfPresent } from '../files/read.ts';
@@ -351,14 +351,6 @@ export function firstOf(places: SettingsPlace[], key: string): Written | undefin
   const place = places.find(({ entries }) => entries.has(key));
   const found = place && written(place.entries, key, place.file);
   return found?.value ? found : undefined;
-}
-
-/** A setting as the user wrote it, and its place. */
-export interface Written {
-  key: string;
-  value: string;
-  /** `FILE:LINE`, or `environment`. */
-  place: string;
 }
 
 function written(entries: Entries, key: string, file?: string): Written | undefined {
