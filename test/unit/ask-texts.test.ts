@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { NO_DISPLAY, NO_GJS, NO_SERVICE, NOT_INSTALLED, summaryOf } from '../../src/ask/reasons.ts';
 import { askTitle } from '../../src/ask/texts.ts';
-import { askRequest } from '../../src/refresh/ask-request.ts';
+import { askRequest, endAhead } from '../../src/refresh/ask-request.ts';
 
 const HOUR = 3_600_000;
 const NOON = new Date(2030, 0, 31, 12).getTime();
@@ -59,4 +59,27 @@ describe('the summary of why nothing can ask', () => {
   ])('the summary of why nothing can ask names %s', (_, failed, summary) => {
     expect(summaryOf(failed)).toBe(summary);
   });
+});
+
+it.each<[string, Parameters<typeof endAhead>[0], number | undefined]>([
+  ['the end of the session', { expiration: NOON + 1 }, NOON + 1],
+  ['that of max_age first', { expiration: NOON + 1, awsEnd: NOON + HOUR, maxAge: HOUR }, NOON + 1],
+  ['that of AWS after that of max_age', { expiration: NOON, awsEnd: NOON + HOUR, maxAge: HOUR }, NOON + HOUR],
+  ['the past one when there is no other', { expiration: NOON }, NOON],
+  ['none without a session', { expiration: undefined }, undefined],
+])('the end that a user must not miss is %s', (_, ends, expected) => {
+  expect(endAhead(ends, NOON)).toBe(expected);
+});
+
+it.each([
+  ['only the end when max_age is not set', { awsEnd: NOON + HOUR }, { expiration: NOON }],
+  ['only the end when AWS ends the session then', { maxAge: HOUR }, { expiration: NOON }],
+  [
+    'max_age when AWS ends the session later',
+    { awsEnd: NOON + HOUR, maxAge: HOUR },
+    { expiration: NOON, maxAge: HOUR },
+  ],
+])('a prompt shows %s', (_, ends, shown) => {
+  const { expiration, maxAge } = askRequest({ ...TARGET, expiration: NOON, ...ends }, NOON, { reminder: 0 });
+  expect({ expiration, ...(maxAge !== undefined && { maxAge }) }).toEqual(shown);
 });

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { askBody, askCountdown, askDevice, askTitle } from '../../src/ask/texts.ts';
-import type { AwsFailure } from '../../src/policy/outcome.ts';
-import { codeAlreadyUsed, refreshed, stsFailure } from '../../src/refresh/texts.ts';
+import type { AwsFailure, RefreshOutcome } from '../../src/policy/outcome.ts';
+import { codeResult } from '../../src/refresh/outcome.ts';
+import { codeAlreadyUsed, refreshed, stsFailure, triesAgain } from '../../src/refresh/texts.ts';
 import { localTime } from '../../src/time/local-time.ts';
 import { expiredRequest, request } from '../desktop/asking.ts';
 
@@ -105,4 +106,25 @@ it.each([
 ])('the message of a new session says how long it can be used: %o', (asked, text) => {
   const now = Date.parse('2030-01-31T14:20:00Z');
   expect(refreshed('mfa', now + 3_600_000, now, asked)).toBe(text);
+});
+
+it.each<[RefreshOutcome, string, string]>([
+  [{ kind: 'snoozed', until: 1 }, 'over', '[mfa] was not refreshed: no code was entered'],
+  [{ kind: 'dismissed' }, 'over', '[mfa] was not refreshed: no code was entered'],
+  [{ kind: 'withdrawn' }, 'over', '[mfa] was not refreshed: no code was entered'],
+  [
+    { kind: 'unaskable', reason: 'no desktop' },
+    'failed',
+    'cannot ask for the code of [mfa]: no desktop (aws-mfa-agent refresh mfa --token-code CODE does not ask)',
+  ],
+  [{ kind: 'unwritable', reason: 'full' }, 'failed', 'cannot refresh [mfa]: full'],
+  [{ kind: 'no-keys', reason: 'none' }, 'failed', 'cannot refresh [mfa]: none'],
+])('the result of a code is one line: %o', (outcome, kind, text) => {
+  expect(codeResult({ profile: 'mfa', durationSeconds: 3600, maxAge: undefined }, outcome, 0)).toEqual({ kind, text });
+});
+
+it('the message about a lost connection names the endpoint, without control characters', () => {
+  expect(triesAgain('sts.x', 'no\nroute')).toBe(
+    'No connection to sts.x yet (no route): trying until the code expires…',
+  );
 });

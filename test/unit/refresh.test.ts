@@ -169,6 +169,16 @@ describe('the memory of sent codes', () => {
     expect(memory.lastUsed('a', NOON)).toBe(Number.NEGATIVE_INFINITY);
   });
 
+  it('the memory counts by the clock of the machine, whatever AWS’s clock is', async () => {
+    const ahead = rememberCodes(folder, { offset: HOUR });
+    await ahead.claim('a', '111111', NOON + HOUR);
+    expect(ahead.lastUsed('a', NOON + HOUR)).toBe(NOON + HOUR);
+    const other = rememberCodes(folder);
+    expect(other.lastUsed('a', NOON)).toBe(NOON);
+    expect(other.fate('a', '111111', NOON + 89_999)).toBe('used');
+    expect(other.fate('a', '111111', NOON + 90_000)).toBeUndefined();
+  });
+
   it('the memory contains neither codes nor devices, and only its user may read it', async () => {
     await rememberCodes(folder).claim('GAHT12345678', '123456', NOON);
     const file = join(folder, 'codes.json');
@@ -378,6 +388,28 @@ describe('a prompt after a failed try', () => {
       expect.stringMatching(/^The last try failed: AWS is busy \(HTTP 503\)\. The code that your device shows now was/),
     ]);
   });
+});
+
+it.each([
+  ['at its first second', 0, 0, true],
+  ['while the device shows it', 5_000, 10_000, true],
+  ['until the device shows the next one', 5_000, 29_999, true],
+  ['not when the device shows the next one', 29_999, 30_000, false],
+])('a prompt says that the present code was used, %s', async (_, used, now, isSaid) => {
+  const { refresh, later, prompts } = world(['123456']);
+  later(used);
+  await refresh();
+  later(now - used);
+  await refresh();
+  expect(prompts.at(-1)?.problem !== undefined).toBe(isSaid);
+});
+
+it('a refresh says if other users have lost access to the file', async () => {
+  const lost = 'only the owner can access the file now';
+  const { refresh, told } = world(['123456'], { save: async () => lost });
+  expect(await refresh()).toMatchObject({ kind: 'refreshed', lost });
+  expect(await told()).toEqual({ kind: 'fresh', text: expect.stringMatching(/^\[mfa\] is fresh until .*; only the/) });
+  expect(await world(['123456']).refresh()).not.toHaveProperty('lost');
 });
 
 describe('the place where a code was typed', () => {
