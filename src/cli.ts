@@ -23,10 +23,9 @@ async function run(words: string[]): Promise<void> {
   if (names.length <= 1 && !names.some(isOption)) {
     switch (dashes < 0 && command) {
       case 'status':
-        // Without this, it would first close the connection to the agent, which takes a twentieth of its time.
-        return status(names, {}).then(() => process.exit());
+        return status(names, {}).then(endNow);
       case 'env':
-        return env(profile, {});
+        return env(profile, {}).then(endNow);
       case 'credential-process':
         return credentialProcess(profile, {});
       case 'run':
@@ -34,6 +33,11 @@ async function run(words: string[]): Promise<void> {
     }
   }
   return (await import('./cli/command-line.ts')).runCommandLine();
+}
+
+/** Ends this process without first closing its connection to the agent and V8's heap: a twentieth of the time of `status`. */
+function endNow(): void {
+  process.exit();
 }
 
 function isOption(word: string): boolean {
