@@ -21,7 +21,10 @@ export function agentRoutes(
         client.mayWait(wait + ANSWER_TIME);
         await revisions.other(after, wait, client.gone);
       }
-      return { pid: process.pid, version, revision: revisions.current(), profiles: agent.status() };
+      const profiles = agent.status();
+      // Otherwise a change during a check would get its number only when the check has ended.
+      revisions.tell(JSON.stringify(profiles));
+      return { pid: process.pid, version, revision: revisions.current(), profiles };
     },
     'POST /v1/check': async () => {
       await agent.check('request');
