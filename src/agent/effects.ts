@@ -13,8 +13,8 @@ import {
   rememberForgotten,
   rememberSnooze,
 } from '../session/state.ts';
-import { awsSettings } from '../settings/aws-settings.ts';
-import type { ProfileSettings, Settings } from '../settings/settings.ts';
+import { readAwsSettings } from '../settings/aws-settings.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
 import type { AgentEffects } from './agent.ts';
 import { desktopMark } from './desktop-mark.ts';
@@ -110,7 +110,7 @@ export function agentEffects(
     },
     desktopMark: () => desktopMark(process.env),
     takeDesktop: async () => service?.takeDesktop(),
-    obstacle: () => networkProblem(() => settings().profiles.flatMap((one) => endpointHost(settings().files, one))),
+    obstacle: () => networkProblem(() => endpointHosts(settings())),
     watchPresence: async (onChange) => (await import('./presence.ts')).watchPresence(process.env, onChange),
     notice: (text) => void import('../ask/desktop/notice.ts').then(({ notice }) => notice(text)),
   };
@@ -146,13 +146,18 @@ function hasEnded({ shownBy }: LeftNotification): boolean {
   }
 }
 
-/** Returns the host of the endpoint that is set for a profile; none also if the setting is wrong, which a refresh reports. */
-function endpointHost(files: Settings['files'], profile: ProfileSettings): string[] {
+/** Returns the hosts of the endpoints that are set for the profiles, without wrong settings, which a refresh reports. */
+function endpointHosts({ files, profiles }: Settings): string[] {
+  const settingsOf = orNone(() => readAwsSettings(files));
+  const endpoints = profiles.map((one) => orNone(() => settingsOf && endpointOf('STS', settingsOf(one), process.env)));
+  return endpoints.flatMap((one) => (one ? [new URL(one.url).hostname] : []));
+}
+
+function orNone<Value>(read: () => Value): Value | undefined {
   try {
-    const endpoint = endpointOf('STS', awsSettings(files, profile), process.env);
-    return endpoint ? [new URL(endpoint.url).hostname] : [];
+    return read();
   } catch {
-    return [];
+    return undefined;
   }
 }
 

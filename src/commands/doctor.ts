@@ -29,7 +29,7 @@ import { packageVersion } from '../package-file.ts';
 import { forgottenIn } from '../refresh/held-session.ts';
 import { aged, sessionIn } from '../session/session.ts';
 import { readState } from '../session/state.ts';
-import { awsSettings } from '../settings/aws-settings.ts';
+import { readAwsSettings } from '../settings/aws-settings.ts';
 import { type Paths, pathsOf, userHome } from '../settings/paths.ts';
 import { dueBefore, lacksDevice, loadSettings, requireValidSchedule, type Settings } from '../settings/settings.ts';
 
@@ -88,8 +88,10 @@ export async function doctor(options: DoctorOptions): Promise<void> {
     {
       check: 'aws.certificates',
       run: async () => {
-        const ofProfiles = profiles.map((one) => awsSettings(files, one).of('ca_bundle')?.value);
-        const bundles = environment.AWS_CA_BUNDLE || ofProfiles.length === 0 ? [undefined] : new Set(ofProfiles);
+        if (environment.AWS_CA_BUNDLE || profiles.length === 0)
+          return [await certificateFinding(environment, undefined, now)];
+        const settingsOf = readAwsSettings(files);
+        const bundles = new Set(profiles.map((one) => settingsOf(one).of('ca_bundle')?.value));
         return Promise.all([...bundles].map((bundle) => certificateFinding(environment, bundle, now)));
       },
     },

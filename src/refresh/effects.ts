@@ -9,7 +9,7 @@ import { longTermKeys } from '../keys/long-term-keys.ts';
 import type { KeyRequests } from '../keys/rotate.ts';
 import type { MfaSession } from '../session/session.ts';
 import { ownKeyIds, rememberExpiries } from '../session/state.ts';
-import { awsSettings, type SettingsOwner } from '../settings/aws-settings.ts';
+import { readAwsSettings, type SettingsOwner } from '../settings/aws-settings.ts';
 import { pathsOf } from '../settings/paths.ts';
 import type { ProfileSettings, RoleSettings, Settings } from '../settings/settings.ts';
 import type { Clock } from '../time/clock.ts';
@@ -201,7 +201,7 @@ export function foreignEndpoints(profiles: readonly Asking[]): string[] {
 /** Returns where to send the requests for a profile. @throws UserError: see {@link stsDestination} */
 export function awsTarget(service: ServiceName, profile: Asking, { offset }: Pick<Clock, 'offset'>): AwsTarget {
   const { region, role, serialNumber = role?.arn } = profile;
-  const settings = awsSettings(pathsOf(process.env, homedir()), profile);
+  const settings = readAwsSettings(pathsOf(process.env, homedir()))(profile);
   return { destination: destinationOf(service, { region, serialNumber }, settings, process.env), clockOffset: offset };
 }
 

@@ -2,27 +2,29 @@ import type { AwsSettings } from '../credentials/section.ts';
 import { UserError } from '../errors.ts';
 import { readAwsConfig } from './aws-config.ts';
 import type { Paths } from './paths.ts';
-import { bytesOf, credentialsIn, firstOf, type ProfileSettings, placesOf } from './settings.ts';
+import { type AwsFiles, bytesOf, credentialsIn, firstOf, type ProfileSettings, placesOf } from './settings.ts';
 
 /** Whose settings count for the requests of a profile. */
 export type SettingsOwner = Pick<ProfileSettings, 'sourceProfile' | 'role'> & { profile?: string };
 
 /**
- * Reads the settings for the requests of a profile. As in the AWS CLI, those of a role come first, when its session is made with
- * that of its source.
+ * Reads both files once, and returns a function for the settings that count for the requests of a profile. As in the AWS CLI,
+ * those of a role come first, when its session is made with that of its source.
  */
-export function awsSettings(
-  files: Pick<Paths, 'credentials' | 'config'>,
-  { profile, sourceProfile, role }: SettingsOwner,
-): AwsSettings {
-  const own = role?.isChained && profile !== undefined ? [profile] : [];
-  const profiles = [...own, role?.keysProfile ?? sourceProfile];
+export function readAwsSettings(files: Pick<Paths, 'credentials' | 'config'>): (owner: SettingsOwner) => AwsSettings {
   const read = {
     files,
     awsConfig: readAwsConfig(bytesOf(files.config)),
     credentials: credentialsIn(files.credentials),
   };
-  const { awsConfig } = read;
+  return ({ profile, sourceProfile, role }) => {
+    const own = role?.isChained && profile !== undefined ? [profile] : [];
+    return settingsOf([...own, role?.keysProfile ?? sourceProfile], read);
+  };
+}
+
+function settingsOf(profiles: readonly string[], read: AwsFiles): AwsSettings {
+  const { files, awsConfig } = read;
   const places = profiles.flatMap((profile) => placesOf(profile, read));
   const of = (key: string) => firstOf(places, key);
   return {

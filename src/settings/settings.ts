@@ -211,7 +211,7 @@ interface SettingsPlace {
 }
 
 /** AWS's two files, as they were read. */
-interface AwsFiles {
+export interface AwsFiles {
   files: Pick<Paths, 'credentials' | 'config'>;
   awsConfig: AwsConfig;
   credentials: CredentialsDocument | undefined;

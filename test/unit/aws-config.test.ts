@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { loadSharedConfigFiles } from '@smithy/shared-ini-file-loader';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readAwsConfig } from '../../src/settings/aws-config.ts';
-import { awsSettings } from '../../src/settings/aws-settings.ts';
+import { readAwsSettings } from '../../src/settings/aws-settings.ts';
 
 /** The settings of a profile, without their lines. */
 function settings(text: string, profile: string): Record<string, string> {
@@ -144,7 +144,7 @@ describe('the settings that say where requests go', () => {
     writeFileSync(files.credentials, credentials);
     const [profile = '', keysProfile] = profiles;
     const role = keysProfile === undefined ? {} : { role: { arn: '', isChained: true, keysProfile } };
-    return { files, ...awsSettings(files, { profile, sourceProfile: profile, ...role }) };
+    return { files, ...readAwsSettings(files)({ profile, sourceProfile: profile, ...role }) };
   }
 
   it('a setting is that of the first profile that has it, in the credentials file first', () => {
