@@ -117,7 +117,7 @@ describe('our own window', needs('a desktop', 'a screen reader', 'typelib:Adw-1'
     const parts = (role: string, expected: object[]) =>
       holds(async () => expect(await reader.parts(role)).toMatchObject(expected));
     const named = (...names: string[]) => names.map((name) => ({ name }));
-    await parts('frame', named(TITLE));
+    await parts('dialog', named(TITLE));
     const field = { name: 'MFA code of alice in account 123456789012', description: PROBLEM, focused: true };
     await parts('text', [field]);
     await parts('push button', named('Close', 'Snooze until 14:27', 'OK'));
