@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { needs } from '../needs.ts';
 import { type Running, run, start } from '../program.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
-import { until } from '../within.ts';
+import { holds, until } from '../within.ts';
 
 let sandbox: Sandbox;
 let agents: Running[];
@@ -66,7 +66,8 @@ describe('an agent whose socket is gone', () => {
     await mkdir(runtime, { mode: 0o700, recursive: true });
     await check();
     await until('the socket is in the new folder', async () => (await snooze()).status === 0);
-    expect(agent.output().match(/the socket was gone/g)).toHaveLength(2);
+    // It says so after it has opened it.
+    await holds(() => expect(agent.output().match(/the socket was gone/g)).toHaveLength(2));
   });
 
   it('an agent ends when another one has taken its place, and leaves the socket to it', async () => {
