@@ -8,14 +8,19 @@ import { dirname } from 'node:path';
  */
 export function makeFolder(folder: string, mode = 0o700): void {
   try {
+    makeOne(folder, mode);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(folder) === folder) throw error;
+    makeFolder(dirname(folder), mode);
+    makeOne(folder, mode);
+  }
+}
+
+/** Another process may be faster: then the folder is there. */
+function makeOne(folder: string, mode: number): void {
+  try {
     mkdirSync(folder, mode);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' && dirname(folder) !== folder) {
-      makeFolder(dirname(folder), mode);
-      mkdirSync(folder, mode);
-    } else if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
-      throw error;
-    }
+    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw error;
   }
 }
