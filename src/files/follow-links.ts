@@ -1,5 +1,5 @@
 import { lstatSync, readlinkSync } from 'node:fs';
-import { dirname, isAbsolute, join, parse, resolve, sep } from 'node:path';
+import { dirname, isAbsolute, join, parse, sep } from 'node:path';
 
 /** A name in an existing folder. If it changes, a path may lead elsewhere. */
 export interface PathEntry {
@@ -11,14 +11,22 @@ export interface PathEntry {
 const MOST_LINKS = 40;
 
 /**
- * Follows every symbolic link of a path, also to a file that does not exist.
+ * Returns a path as an absolute one. Keeps `..`, unlike `resolve` of Node.js: behind a symbolic link, it leads to the folder
+ * above the link's target.
+ */
+export function absolutePath(path: string): string {
+  return isAbsolute(path) ? path : join(process.cwd(), sep) + path;
+}
+
+/**
+ * Follows every symbolic link of a path as the kernel does, also to a file that does not exist.
  * @returns `target` is the real path. `places` are the names that decide it: the links, and the file itself or the first
  *   folder that is missing. `problem` is the error that stopped the search (ELOOP, EACCES); `target` is then the path up to
  *   there
  */
 export function followLinks(file: string): { target: string; places: PathEntry[]; problem?: unknown } {
   const places: PathEntry[] = [];
-  const absolute = resolve(file);
+  const absolute = absolutePath(file);
   let folder = parse(absolute).root;
   let rest = partsOf(absolute);
   try {
@@ -31,7 +39,7 @@ export function followLinks(file: string): { target: string; places: PathEntry[]
       const found = lstatSync(path, { throwIfNoEntry: false });
       const isLink = found?.isSymbolicLink() === true;
       if (!found || isLink || rest.length === 0) places.push({ folder, name });
-      if (!found) return { target: join(path, ...rest), places };
+      if (!found) return { target: [path, ...rest].join(sep), places };
       if (isLink) {
         if (places.length > MOST_LINKS) throw Object.assign(new Error('too many symbolic links'), { code: 'ELOOP' });
         const link = readlinkSync(path);

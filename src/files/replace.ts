@@ -56,7 +56,7 @@ export async function changeCredentials(
   change: (bytes: Buffer) => Buffer,
   { timeout = LOCK_LIMIT }: { timeout?: number } = {},
 ): Promise<string | undefined> {
-  const { lost } = await inRounds(file, (target) => replace(target, change, timeout));
+  const { lost } = await inRounds(file, (target) => replace(file, target, change, timeout));
   return lost;
 }
 
@@ -167,11 +167,12 @@ function nearestFolder(folder: string): string {
 }
 
 /**
- * Makes the change once.
+ * Makes the change once, and reads it back by the path that other programs use.
  * @returns `lost`: see {@link changeCredentials}; undefined if another program changed the file or took the lock in the meantime
  * @throws an error of the file system; ENOENT if another program removed the folder or the temporary file
  */
 async function replace(
+  file: string,
   target: string,
   change: (bytes: Buffer) => Buffer,
   timeout: number,
@@ -187,7 +188,7 @@ async function replace(
     const original = await settled(target);
     const bytes = changed(target, original, change);
     if (bytes === undefined) return undefined;
-    if (bytes.equals(original.bytes)) return {};
+    if (bytes.equals(original.bytes)) return original.stats && !holds(file, bytes) ? undefined : {};
 
     const descriptor = openSync(temporary, 'wx', 0o600);
     const added = { path: temporary, descriptor };
@@ -208,7 +209,7 @@ async function replace(
       ignoringErrors(() => rmSync(temporary, { force: true }));
     }
     await syncFolder(folder);
-    return holds(target, bytes) ? { lost } : undefined;
+    return holds(file, bytes) ? { lost } : undefined;
   } finally {
     await lock.release();
   }

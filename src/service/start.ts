@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
+import { absolutePath } from '../files/follow-links.ts';
 import { programsNamed } from '../run-command.ts';
 import type { Settings } from '../settings/settings.ts';
 
@@ -55,13 +56,13 @@ export function findStart(
   const real = realpath(credentials) ?? credentials;
   const carried = [...CARRIED, ...REGIONS].flatMap((name) => {
     const value = environment[name];
-    return value ? [[name, PATHS.includes(name) ? resolve(value) : value]] : [];
+    return value ? [[name, PATHS.includes(name) ? absolutePath(value) : value]] : [];
   });
   const proxies = PROXIES.filter((name) => environment[name]);
   return {
     node,
     program,
-    words: [...(called.config === undefined ? [] : ['--config', resolve(called.config)]), 'run'],
+    words: [...(called.config === undefined ? [] : ['--config', absolutePath(called.config)]), 'run'],
     environment: Object.fromEntries(carried),
     folders: [...new Set([dirname(credentials), dirname(real), state])],
     warnings: [
@@ -123,7 +124,7 @@ export function isVersioned(path: string): boolean {
 
 function realpath(path: string): string | undefined {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch {
     return undefined;
   }

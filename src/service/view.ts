@@ -42,7 +42,7 @@ export function viewOfService(credentials: string, version: string): View {
 function accessTo(file: string): { folder: string; access: Access } {
   let folder = dirname(file);
   try {
-    folder = dirname(realpathSync(file));
+    folder = dirname(realpathSync.native(file));
   } catch {
     // The file does not exist yet.
   }

@@ -86,5 +86,5 @@ export function userHome(): string {
 /** Expands `$NAME`, `${NAME}` and a leading `~` in a path, like the AWS CLI. A variable that is not set stays as it is. */
 function expandPath(path: string, env: NodeJS.ProcessEnv, home: string): string {
   const expanded = path.replace(/\$(?:(\w+)|\{([^}]*)\})/g, (text, bare, braced) => env[bare ?? braced] ?? text);
-  return expanded === '~' || expanded.startsWith('~/') ? join(home, expanded.slice(1)) : expanded;
+  return expanded === '~' || expanded.startsWith('~/') ? home.replace(/\/+$/, '') + expanded.slice(1) : expanded;
 }

@@ -1,12 +1,25 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { explained } from '../../src/files/explain.ts';
 import { exposure, exposures } from '../../src/files/exposure.ts';
+import { followLinks } from '../../src/files/follow-links.ts';
 import { lockStanding } from '../../src/files/lock.ts';
 import { makeFolder } from '../../src/files/make-folder.ts';
 import { notAFile, readIfPresent } from '../../src/files/read.ts';
+import { changeCredentials } from '../../src/files/replace.ts';
 
 let folder: string;
 let file: string;
@@ -68,6 +81,33 @@ describe('a small file', () => {
   });
 });
 
+describe('a path with two dots behind a symbolic link', () => {
+  beforeEach(() => {
+    mkdirSync(join(folder, 'real/deep'), { recursive: true });
+    symlinkSync(join(folder, 'real/deep'), join(folder, 'link'));
+    file = `${folder}/link/../credentials`;
+  });
+
+  it('a path with two dots behind a link leads above the target of the link', () => {
+    expect(followLinks(file).target).toBe(join(folder, 'real/credentials'));
+    expect(followLinks(relative(process.cwd(), folder) + file.slice(folder.length)).target).toBe(
+      join(folder, 'real/credentials'),
+    );
+  });
+
+  it('a path with two dots behind a link is changed where it is read', async () => {
+    await changeCredentials(file, () => Buffer.from('new'));
+    expect(readIfPresent(file)?.toString()).toBe('new');
+    expect(existsSync(join(folder, 'credentials'))).toBe(false);
+  });
+
+  it('a path with two dots behind a missing folder is changed where it is read', async () => {
+    file = `${folder}/missing/../credentials`;
+    await changeCredentials(file, () => Buffer.from('new'));
+    expect(readIfPresent(file)?.toString()).toBe('new');
+  });
+});
+
 describe('a new folder', () => {
   it('a new folder is for its owner only, and so are the missing ones above it', () => {
     const [above, below] = [join(folder, 'a'), join(folder, 'a', 'b', 'c')];
@@ -75,6 +115,11 @@ describe('a new folder', () => {
       makeFolder(below);
       for (const one of [above, below]) expect(statSync(one).mode & 0o777).toBe(0o700);
     }
+  });
+
+  it('a new folder may exist as soon as those above it do', () => {
+    makeFolder(`${join(folder, 'a')}/..`);
+    expect(statSync(join(folder, 'a')).isDirectory()).toBe(true);
   });
 
   it('a new folder cannot have the name of a file', () => {

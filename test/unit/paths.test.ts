@@ -100,6 +100,8 @@ describe('the files of the AWS CLI', () => {
   it('the files of the AWS CLI have their tilde and variables expanded as the AWS CLI does', () => {
     expect(credentials('~/work/credentials')).toBe('/home/alice/work/credentials');
     expect(credentials('~')).toBe('/home/alice');
+    expect(credentials('~/link/../credentials')).toBe('/home/alice/link/../credentials');
+    expect(pathsOf({ AWS_SHARED_CREDENTIALS_FILE: '~/c' }, '/home/alice/').credentials).toBe('/home/alice/c');
     expect(credentials('$TEAM/credentials', { TEAM: '/team' })).toBe('/team/credentials');
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's form, not ours
     expect(credentials('/x/${TEAM}s/credentials', { TEAM: 'red' })).toBe('/x/reds/credentials');
