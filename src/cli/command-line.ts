@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { complain } from './complain.ts';
+import { withDashes } from './dashes.ts';
 import type { GlobalOptions } from './options.ts';
 import { say } from './output.ts';
 import { createProgram } from './program.ts';
@@ -13,7 +14,7 @@ export async function runCommandLine(): Promise<void> {
     command.configureOutput({ writeErr: (text) => say(text.trimEnd()) });
   }
   try {
-    const words = process.argv.slice(2);
+    const words = withDashes(process.argv.slice(2), program);
     const [first, about] = words;
     const isKnown =
       about === undefined || [...program.commands.map((command) => command.name()), 'help'].includes(about);

@@ -180,6 +180,8 @@ describe('the arguments', () => {
     await session('mfa', 43_200);
     const printed = await command('exec', 'mfa', 'sh', '-c', 'echo "$AWS_ACCESS_KEY_ID $1"', 'x', '--json');
     expect(printed).toMatchObject({ status: 0, stdout: expect.stringMatching(/^ASIA\w+ --json\n$/) });
+    const options = await command('exec', '--min', '1h', 'mfa', 'printf', '%s ', '--debug', '--profile', 'x');
+    expect(options).toMatchObject({ status: 0, stdout: '--debug --profile x ' });
     expect(await command('exec', 'ls', 'mfa')).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('two dashes'),
