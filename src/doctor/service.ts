@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Owner } from '../service/sealed-file.ts';
 import type { Remedies, Rival, ServiceSetup } from '../service/service.ts';
-import { CARRIED, isVersioned, PROXIES } from '../service/start.ts';
+import { CARRIED, carried, isVersioned, PROXIES } from '../service/start.ts';
 import { type AgentSeen, INSTALL, START_AT_LOGIN } from './agent.ts';
 import { fitOf, remedyFor, type WayReport } from './asking.ts';
 import { absent, error, type Finding, ok, warning } from './finding.ts';
@@ -121,14 +121,15 @@ function environmentFinding(
 ): Finding {
   const check = 'service.environment';
   const inService: Record<string, string | undefined> = { ...session, ...variables };
-  const differs = (name: string) => (environment[name] || undefined) !== (inService[name] || undefined);
+  const here: Record<string, string | undefined> = { ...environment, ...carried(environment) };
+  const differs = (name: string) => (here[name] || undefined) !== (inService[name] || undefined);
   const described = (name: string) =>
     `${name} (${!inService[name] ? 'only here' : !environment[name] ? 'only in the service' : 'another value'})`;
-  const carried = CARRIED.filter(differs);
+  const others = CARRIED.filter(differs);
   // A proxy that is set only for the service is not a mistake.
   const proxies = PROXIES.filter((name) => environment[name] && differs(name));
-  if (carried.length > 0) {
-    const found = `the service and this shell have different variables: ${[...carried, ...proxies].map(described).join(', ')}`;
+  if (others.length > 0) {
+    const found = `the service and this shell have different variables: ${[...others, ...proxies].map(described).join(', ')}`;
     return warning(check, found, owner === 'edited' ? `${INSTALL} --force` : INSTALL);
   }
   if (proxies.length > 0) {

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { realpathSync } from 'node:fs';
-import { dirname, isAbsolute, resolve } from 'node:path';
-import { absolutePath } from '../files/follow-links.ts';
+import { dirname, isAbsolute, normalize, resolve } from 'node:path';
+import { absolutePath, followLinks } from '../files/follow-links.ts';
 import { programsNamed } from '../run-command.ts';
+import { pathsOf, userHome } from '../settings/paths.ts';
 import type { Settings } from '../settings/settings.ts';
 
 /** How a service manager starts the agent. All paths are absolute. */
@@ -36,9 +37,6 @@ export const CARRIED = [
 /** Copied too. They may differ between folders of a user's work, so `doctor` does not compare them. */
 const REGIONS = ['AWS_REGION', 'AWS_DEFAULT_REGION'];
 
-/** Copied as absolute paths: their values may be relative to the current folder, as for the AWS CLI. */
-const PATHS = ['AWS_CA_BUNDLE', 'REQUESTS_CA_BUNDLE'];
-
 /** Variables that are not copied: they may contain a password. */
 export const PROXIES = ['HTTPS_PROXY', 'https_proxy', 'NO_PROXY', 'no_proxy'];
 
@@ -48,23 +46,21 @@ export const PROXIES = ['HTTPS_PROXY', 'https_proxy', 'NO_PROXY', 'no_proxy'];
  */
 export function findStart(
   environment: NodeJS.ProcessEnv,
-  { credentials, state }: Settings['files'],
+  files: Settings['files'],
   called: { node: string; program: string; config: string | undefined },
 ): Start {
   const node = lastingPath('node', called.node, environment);
   const program = lastingPath('aws-mfa-agent', called.program, environment);
-  const real = realpath(credentials) ?? credentials;
-  const carried = [...CARRIED, ...REGIONS].flatMap((name) => {
-    const value = environment[name];
-    return value ? [[name, PATHS.includes(name) ? absolutePath(value) : value]] : [];
-  });
+  const credentials = absolutePath(files.credentials);
+  const folders = [credentials, followLinks(credentials).target].map(dirname);
   const proxies = PROXIES.filter((name) => environment[name]);
   return {
     node,
     program,
-    words: [...(called.config === undefined ? [] : ['--config', absolutePath(called.config)]), 'run'],
-    environment: Object.fromEntries(carried),
-    folders: [...new Set([dirname(credentials), dirname(real), state])],
+    words: [...(called.config === undefined ? [] : ['--config', absolutePath(files.settings)]), 'run'],
+    environment: carried(environment),
+    // systemd ignores a path with `..`; where it leads is in the list, too.
+    folders: [...new Set([...folders.filter((folder) => folder === normalize(folder)), files.state])],
     warnings: [
       ...[node, program]
         .filter(isVersioned)
@@ -74,6 +70,27 @@ export function findStart(
         : []),
     ],
   };
+}
+
+/**
+ * Returns the variables that the service gets. Paths are absolute: the service has another current folder than this shell, and
+ * not all the variables that a path may name.
+ */
+export function carried(environment: NodeJS.ProcessEnv): Record<string, string> {
+  const files = pathsOf(environment, userHome());
+  const paths: Record<string, string | undefined> = {
+    AWS_SHARED_CREDENTIALS_FILE: files.credentials,
+    AWS_CONFIG_FILE: files.config,
+    AWS_MFA_AGENT_CONFIG: files.settings,
+    AWS_CA_BUNDLE: environment.AWS_CA_BUNDLE,
+    REQUESTS_CA_BUNDLE: environment.REQUESTS_CA_BUNDLE,
+  };
+  const given = [...CARRIED, ...REGIONS].flatMap((name) => {
+    const value = environment[name];
+    const path = paths[name];
+    return value ? [[name, path === undefined ? value : absolutePath(path)]] : [];
+  });
+  return Object.fromEntries(given);
 }
 
 /** What version managers keep beside the folders of the versions: a part of a real path, and what to put in its place. */

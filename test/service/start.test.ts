@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { findStart } from '../../src/service/start.ts';
+import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
+import { carried, findStart } from '../../src/service/start.ts';
 import { pathsOf } from '../../src/settings/paths.ts';
 
 let folder: string;
@@ -97,4 +97,27 @@ it('install gives the service the locations of the files, and the folders behind
     join(folder, 'home/.local/state/aws-mfa-agent'),
   ]);
   expect(start.warnings.join()).toMatch(/^the service does not get HTTPS_PROXY: add/);
+});
+
+it('install makes paths absolute as this shell reads them, and keeps ".." behind a link', () => {
+  link('here/aws', put('far/aws/config').replace(/config$/, ''));
+  const here = join(folder, 'here');
+  const before = process.cwd();
+  onTestFinished(() => process.chdir(before));
+  process.chdir(here);
+  const variables = {
+    AWS_SHARED_CREDENTIALS_FILE: 'aws/../credentials',
+    AWS_CONFIG_FILE: '$P/config',
+    AWS_MFA_AGENT_CONFIG: 'agent.ini',
+    AWS_CA_BUNDLE: 'ca.pem',
+  };
+  const start = find(put('node'), put('cli.js'), [], { ...variables, P: '/p' });
+  expect(start.environment).toEqual({
+    AWS_SHARED_CREDENTIALS_FILE: `${here}/aws/../credentials`,
+    AWS_CONFIG_FILE: '/p/config',
+    AWS_MFA_AGENT_CONFIG: `${here}/agent.ini`,
+    AWS_CA_BUNDLE: `${here}/ca.pem`,
+  });
+  expect(start.folders.filter((one) => !one.startsWith('/') || one.includes('..'))).toEqual([]);
+  expect(carried({ ...variables, P: '/p' })).toEqual(start.environment);
 });

@@ -426,6 +426,14 @@ describe('doctor on the service', () => {
     ]);
     const same = { AWS_CONFIG_FILE: '/x' };
     expect(judged('service.environment', service({ variables: same }), same)).toMatchObject([seen('ok', /./)]);
+    const relative = judged(
+      'service.environment',
+      service({ variables: { AWS_CONFIG_FILE: join(process.cwd(), 'x') } }),
+      {
+        AWS_CONFIG_FILE: 'x',
+      },
+    );
+    expect(relative).toMatchObject([seen('ok', /./)]);
   });
 
   it('doctor reports that the service does not have the display', () => {
