@@ -77,21 +77,21 @@ export async function rotate(
   };
   const record = (rotation: Rotation | undefined, age?: KeyMemory['age']) =>
     journal.change(({ rotation: _, ...memory }) => ({ ...memory, ...(rotation && { rotation }), ...(age && { age }) }));
-  let isNew = false;
+  let { keep = false } = options;
   let failures = 0;
   for (let steps = 0; steps < MOST_STEPS; steps++) {
     const stored = await store.read();
     if (!stored) throw new UserError(texts.noPair(source, store.name), 'usage');
-    const { rotation = undefined } = journal.read();
-    const isListed = !rotation || rotation.step === 'creating';
+    const { rotation: recorded = undefined } = journal.read();
+    const isListed = !recorded || recorded.step === 'creating';
     const keys = isListed ? await sent(source, 'list the access keys', requests.list, effects) : [];
     const second = keys.find(({ accessKeyId }) => accessKeyId !== stored.accessKeyId);
     const lastUse = second && (await lastUseOf(second, effects));
     const neverUsed = () => typeof lastUse !== 'number';
-    const step = nextStep(rotation, stored.accessKeyId, keys, { ...options, neverUsed });
+    const step = nextStep(recorded, stored.accessKeyId, keys, { ...options, neverUsed });
     switch (step.do) {
       case 'stop':
-        if (rotation) await record(undefined);
+        if (recorded) await record(undefined);
         throw new UserError(
           step.reason === 'second'
             ? texts.secondKey(source, step.key, lastUse)
@@ -100,26 +100,24 @@ export async function rotate(
       case 'abandon':
         await record(undefined);
         continue;
-      case 'begin': {
-        isNew = true;
-        const { arn: user } = await sent(source, 'ask AWS for the user', effects.identity, effects);
-        const keep = options.keep ? { keep: true } : {};
-        await record({ user, oldId: stored.accessKeyId, sentAt: effects.now(), step: 'creating', ...keep });
-        continue;
-      }
     }
-    if (!rotation) throw new Error(`${step.do} without a rotation`);
+    const rotation = recorded ?? (await begun(source, stored, keep, effects));
     const { oldId } = rotation;
     switch (step.do) {
+      case 'begin':
       case 'create': {
         await effects.rehearse();
+        // The journal claims a key from just before the request, until it is certain that there is none.
+        const restore = () => record(recorded);
         const send = async (session: Keys) => {
           await record({ ...rotation, sentAt: effects.now() });
-          return requests.create(session);
+          const answer = await requests.create(session);
+          if (!answer.ok && !mayBeExecuted(answer.failure)) await restore();
+          return answer;
         };
         const answer = await answerTo(send, effects, { tries: 1 });
         if (answer.ok) {
-          await storeNew(source, rotation, answer.value, effects);
+          await storeNew(source, answer.value, restore, effects);
           const { accessKeyId: newId, createdAt } = answer.value;
           const age = { accessKeyId: newId, createdAt, askedAt: effects.now() };
           await record({ ...rotation, step: 'stored', newId, sentAt: createdAt }, age);
@@ -127,20 +125,19 @@ export async function rotate(
           continue;
         }
         const { failure } = answer;
-        const isUncertain = isWithoutAnswer(failure);
         failures += 1;
-        if (!isUncertain && !isRefusal(failure, 'LimitExceeded')) {
-          // Unless an earlier request may have made a key, nothing was begun.
-          if (isNew && failures === 1) await record(undefined);
-        } else if (failures < MOST_TRIES) {
-          if (isUncertain) say(texts.noAnswerToCreate());
-          await effects.pause(1_000 * failures);
-          continue;
+        if (failures === MOST_TRIES || !(isWithoutAnswer(failure) || isRefusal(failure, 'LimitExceeded'))) {
+          throw new UserError(texts.requestFailed(source, 'create an access key', answer));
         }
-        throw new UserError(texts.requestFailed(source, 'create an access key', answer));
+        if (mayBeExecuted(failure)) say(texts.noAnswerToCreate());
+        else if (isWithoutAnswer(failure)) say(texts.triesAgain(answer));
+        await effects.pause(1_000 * failures);
+        continue;
       }
       case 'discard':
         await deleteKey(source, step.key.accessKeyId, effects);
+        keep ||= rotation.keep ?? false;
+        await record(undefined);
         say(texts.discarded(step.key.accessKeyId));
         continue;
       case 'note':
@@ -184,11 +181,25 @@ export async function rotate(
   throw new UserError(texts.notFinished(source));
 }
 
-/** Stores the new pair. If that fails, deletes the new key, whose secret is lost, unless the pair may have been stored anyway. */
+/** Returns a new rotation, of which nothing is recorded yet. */
+async function begun(
+  source: string,
+  { accessKeyId: oldId }: KeyPair,
+  keep: boolean,
+  effects: RotationEffects,
+): Promise<Rotation> {
+  const { arn: user } = await sent(source, 'ask AWS for the user', effects.identity, effects);
+  return { user, oldId, sentAt: effects.now(), step: 'creating', ...(keep && { keep }) };
+}
+
+/**
+ * Stores the new pair. If that fails, deletes the new key, whose secret is lost, unless the pair may have been stored anyway.
+ * @param restore makes the journal forget the request
+ */
 async function storeNew(
   source: string,
-  { oldId }: Rotation,
   { accessKeyId, secretAccessKey }: KeyPair,
+  restore: () => Promise<void>,
   effects: RotationEffects,
 ): Promise<void> {
   try {
@@ -198,7 +209,7 @@ async function storeNew(
     const stored = await effects.store.read().catch(() => undefined);
     if (stored?.accessKeyId === accessKeyId) return;
     // If that fails too, the next run finds the key.
-    if (stored?.accessKeyId === oldId) await deleteKey(source, accessKeyId, effects).catch(() => {});
+    if (stored) await deleteKey(source, accessKeyId, effects).then(restore, () => {});
     throw error;
   }
 }
@@ -276,9 +287,14 @@ async function answerTo<T>(
   }
 }
 
-/** Returns whether AWS may have executed a request although its answer is a failure. */
+/** Returns whether a request may be sent again: there was no answer, or none about the request. */
 function isWithoutAnswer({ kind }: AwsFailure): boolean {
   return kind === 'unreachable' || kind === 'busy' || kind === 'not-sts';
+}
+
+/** Returns whether AWS may have executed a request. */
+function mayBeExecuted(failure: AwsFailure): boolean {
+  return isWithoutAnswer(failure) && !(failure.kind === 'unreachable' && !failure.sent);
 }
 
 function isRefusal(failure: AwsFailure, code: string): boolean {

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { UserError } from '../../src/errors.ts';
+import { type RotationEffects, rotate } from '../../src/keys/rotate.ts';
 import { afterRefresh, nextStep, type Rotation } from '../../src/keys/rotation.ts';
+import type { KeyMemory } from '../../src/keys/rotation-journal.ts';
+import type { AwsFailure } from '../../src/policy/outcome.ts';
 
 const SENT = Date.UTC(2030, 0, 31, 12);
 const [OLD, NEW] = ['AKIAOLDOLDOLDOLDOLD1', 'AKIANEWNEWNEWNEWNEW1'];
@@ -79,5 +83,121 @@ describe('after a refresh', () => {
     expect(follows([key(OLD), key(NEW)])).toBe('forget');
     expect(follows([inactive, key(NEW)], OLD)).toBe('forget');
     expect(follows([key(NEW)])).toBe('forget');
+  });
+});
+
+describe('the journal of a rotation', () => {
+  const SESSION = { accessKeyId: 'ASIASESSIONSESSION01', secretAccessKey: 's', sessionToken: 't' };
+  const endpoint = { endpoint: 'iam.amazonaws.com', clockOffset: undefined };
+  const refused = (failure: AwsFailure) => ({ ...endpoint, ok: false as const, failure });
+  const granted = <T>(value: T) => ({ ...endpoint, ok: true as const, value });
+  const failing = (message: string) => async () => Promise.reject(new UserError(message));
+
+  /** A user with one key, and a journal in memory. AWS answers all requests unless `change` makes it refuse some. */
+  function inWorld(journal: Rotation | undefined, change: (effects: RotationEffects) => Partial<RotationEffects>) {
+    let memory: KeyMemory = journal ? { rotation: journal } : {};
+    let stored = { accessKeyId: OLD, secretAccessKey: 'x'.repeat(40) };
+    const keys = new Map([[OLD, key(OLD)]]);
+    const effects: RotationEffects = {
+      now: () => SENT,
+      journal: {
+        read: () => memory,
+        change: async (next) => {
+          memory = next(memory);
+        },
+      },
+      store: {
+        name: 'FILE',
+        read: async () => stored,
+        write: async (pair) => {
+          stored = pair;
+          return undefined;
+        },
+      },
+      rehearse: async () => {},
+      requests: {
+        list: async () => granted([...keys.values()]),
+        create: async () => {
+          keys.set(NEW, key(NEW));
+          return granted({ ...key(NEW), secretAccessKey: 'y'.repeat(40) });
+        },
+        deactivate: async () => granted(true as const),
+        delete: async (id) => {
+          keys.delete(id);
+          return granted(true as const);
+        },
+        lastUsed: async () => granted({ at: undefined }),
+      },
+      identity: async () => granted({ arn: 'arn:aws:iam::123456789012:user/alice' }),
+      session: async () => SESSION,
+      refresh: async () => {},
+      say: () => {},
+      pause: async () => {},
+    };
+    const world = { ...effects, ...change(effects) };
+    return { keys, rotate: () => rotate('default', {}, world), rotation: () => memory.rotation };
+  }
+
+  it('the journal of a rotation claims no key before the request for it is sent', async () => {
+    const { rotate, rotation } = inWorld(undefined, () => ({ rehearse: failing('two sections') }));
+    await expect(rotate()).rejects.toThrow('two sections');
+    expect(rotation()).toBeUndefined();
+  });
+
+  it.each<[string, AwsFailure]>([
+    ['AWS forbids', { kind: 'forbidden', detail: 'no' }],
+    ['was certainly not sent', { kind: 'unreachable', detail: 'ECONNREFUSED', sent: false }],
+  ])('the journal of a rotation claims what it did before a request that %s', async (_, failure) => {
+    for (const former of [undefined, rotation('creating', { sentAt: SENT - 3_600_000 })]) {
+      const world = inWorld(former, ({ requests }) => ({
+        requests: { ...requests, create: async () => refused(failure) },
+      }));
+      await expect(world.rotate()).rejects.toThrow('could not create an access key');
+      expect(world.rotation()).toEqual(former);
+    }
+  });
+
+  it('the journal of a rotation claims the key of a request without an answer', async () => {
+    const answer = refused({ kind: 'unreachable', detail: 'ECONNRESET', sent: true });
+    const world = inWorld(undefined, ({ requests }) => ({ requests: { ...requests, create: async () => answer } }));
+    await expect(world.rotate()).rejects.toThrow('could not create an access key');
+    expect(world.rotation()).toMatchObject({ step: 'creating', oldId: OLD, sentAt: SENT });
+  });
+
+  it('the journal of a rotation claims no key if AWS does not accept the session, and there is no other', async () => {
+    const world = inWorld(undefined, ({ requests }) => ({
+      requests: { ...requests, create: async () => refused({ kind: 'expired' }) },
+      refresh: failing('nobody answers'),
+    }));
+    await expect(world.rotate()).rejects.toThrow('nobody answers');
+    expect(world.rotation()).toBeUndefined();
+  });
+
+  it('the journal of a rotation claims no key that the user made after the others were listed', async () => {
+    const world = inWorld(undefined, ({ requests }) => ({
+      requests: {
+        ...requests,
+        create: async () => {
+          world.keys.set(NEW, key(NEW));
+          return refused({ kind: 'refused', code: 'LimitExceeded', detail: 'two keys' });
+        },
+      },
+    }));
+    await expect(world.rotate()).rejects.toThrow(`there is another one, ${NEW}`);
+    expect([...world.keys.keys()]).toEqual([OLD, NEW]);
+    expect(world.rotation()).toBeUndefined();
+  });
+
+  it('the journal of a rotation claims no key that was deleted again', async () => {
+    const unstored = inWorld(undefined, ({ store }) => ({ store: { ...store, write: failing('disk full') } }));
+    await expect(unstored.rotate()).rejects.toThrow('disk full');
+    expect([...unstored.keys.keys()]).toEqual([OLD]);
+    expect(unstored.rotation()).toBeUndefined();
+
+    const lost = inWorld(rotation('creating'), () => ({ rehearse: failing('two sections') }));
+    lost.keys.set(NEW, key(NEW));
+    await expect(lost.rotate()).rejects.toThrow('two sections');
+    expect([...lost.keys.keys()]).toEqual([OLD]);
+    expect(lost.rotation()).toBeUndefined();
   });
 });
