@@ -77,8 +77,8 @@ export async function rewrite(
   const log = `${folder}.log`;
   const child = spawn('strace', [...strace, '-o', log, ...node], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    // All that does not run in the main thread runs in one other, in order.
-    env: { ...process.env, UV_THREADPOOL_SIZE: '1' },
+    // All that does not run in the main thread runs in one other, in order. Nothing else: Node reads NODE_EXTRA_CA_CERTS at each start.
+    env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '1' },
     // A group of its own, which can be resumed or ended as a whole.
     detached: true,
   });
