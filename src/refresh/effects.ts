@@ -43,9 +43,9 @@ export async function saveSessions(
   const lost = await changeCredentials(files.credentials, (bytes) =>
     withSessions(bytes, sessions, { own: ownKeyIds(files), ...options }),
   );
-  const remembered = [...sessions].map(([profile, { accessKeyId, expiration, issued }]) => [
+  const remembered = [...sessions].map(([profile, { accessKeyId, expiration, issued, endpoint }]) => [
     profile,
-    { accessKeyId, expiration, ...(issued !== undefined && { issued }) },
+    { accessKeyId, expiration, ...(issued !== undefined && { issued }), ...(endpoint !== undefined && { endpoint }) },
   ]);
   await rememberExpiries(files.state, files.credentials, Object.fromEntries(remembered)).catch(() => {});
   return lost;
@@ -205,10 +205,12 @@ export function awsTarget(service: ServiceName, profile: Asking, { offset }: Pic
   return { destination: destinationOf(service, { region, serialNumber }, settings, process.env), clockOffset: offset };
 }
 
-/** Notes on a new session when AWS gave it. */
+/** Notes on a new session when AWS gave it, and which host did. */
 function given(clock: Clock, answer: AwsAnswer<MfaSession>): AwsAnswer<MfaSession> {
   const learned = learning(clock, answer);
-  return learned.ok ? { ...learned, value: { ...learned.value, issued: clock.now() } } : learned;
+  return learned.ok
+    ? { ...learned, value: { ...learned.value, issued: clock.now(), endpoint: answer.endpoint } }
+    : learned;
 }
 
 function learning<T>(clock: Clock, answer: AwsAnswer<T>): AwsAnswer<T> {

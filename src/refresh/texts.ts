@@ -151,8 +151,13 @@ export function refusalText({ code, detail }: { code: string; detail: string }):
 const REGION_CODES = /^(RegionDisabled(Exception)?|OptInRequired)$/;
 
 function regionRemedy(endpoint: string): string {
-  const region = /\.([a-z]+(?:-[a-z]+)+-\d+)\./.exec(endpoint)?.[1];
+  const region = regionIn(endpoint);
   return `${region === undefined ? 'set another region' : `${region}: set another region`} for this profile, or activate STS there (IAM console > Account settings > STS)`;
+}
+
+/** Returns the region in the name of a host of AWS. */
+export function regionIn(host: string): string | undefined {
+  return /\.([a-z]+(?:-[a-z]+)+-\d+)\./.exec(host)?.[1];
 }
 
 function clockError(offset: number | undefined): string {

@@ -1,11 +1,12 @@
 import { CHECKING } from '../ask/texts.ts';
 import type { Keys } from '../aws/call.ts';
 import type { Verdict } from '../session/session.ts';
-import { rememberVerdict } from '../session/state.ts';
+import { readState, rememberVerdict } from '../session/state.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 import { waitingAtTerminal } from './at-terminal.ts';
 import { callerIdentity } from './effects.ts';
+import { regionIn } from './texts.ts';
 
 /** A session, and what AWS has said about it. */
 type Judged = Keys & { verdict?: Verdict };
@@ -35,6 +36,9 @@ const PATIENCE = 3_000;
 /**
  * Asks AWS whether it still accepts a session, and remembers the answer for all commands. Signs the request with the session
  * itself, which needs no permission.
+ *
+ * Asks in the region that gave the session: another one, which this shell may name, may not be active in the account. An
+ * answer of another host, such as a local stand-in for AWS, does not count.
  */
 export async function askAboutSession(
   files: Settings['files'],
@@ -42,13 +46,19 @@ export async function askAboutSession(
   { verdict, ...session }: Judged,
   clock: Clock,
 ): Promise<Verdict> {
+  const { accessKeyId } = session;
+  const given = readState(files.state).expiries[files.credentials]?.[profile];
+  const giver = given?.accessKeyId === accessKeyId ? given.endpoint : undefined;
+  const region = giver === undefined ? undefined : regionIn(giver);
+  const asking = { profile, ...settings, ...(region !== undefined && { region }) };
   // Settings that make requests impossible are reported where a session is requested.
-  const answer = await callerIdentity(session, { profile, ...settings }, clock, PATIENCE).catch(() => undefined);
+  const answer = await callerIdentity(session, asking, clock, PATIENCE).catch(() => undefined);
   const isGone = answer?.ok === false && /^(expired|bad-keys)$/.test(answer.failure.kind);
   const now = clock.now();
-  const next =
-    answer?.ok || isGone ? { alive: !isGone, at: now, askedAt: now } : { alive: true, at: 0, ...verdict, askedAt: now };
-  const { accessKeyId } = session;
+  const unchanged = { alive: true, at: 0, ...verdict, askedAt: now };
+  // Not remembered either, so that the next shell asks the right host.
+  if (answer && giver !== undefined && answer.endpoint !== giver) return unchanged;
+  const next = answer?.ok || isGone ? { alive: !isGone, at: now, askedAt: now } : unchanged;
   await rememberVerdict(files.state, files.credentials, profile, { ...next, accessKeyId }).catch(() => {});
   return next;
 }

@@ -18,6 +18,8 @@ export interface MfaSession extends UsableSession {
   expiration: number;
   /** When AWS gave it, in the same unit and by the same clock. STS itself does not say it. */
   issued?: number;
+  /** The host that gave it. */
+  endpoint?: string;
 }
 
 /** What AWS has said about a session. Times are milliseconds since the epoch. */

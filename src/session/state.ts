@@ -37,6 +37,8 @@ export interface RememberedExpiry {
   expiration: number;
   /** When AWS gave the session, in milliseconds since the epoch. */
   issued?: number;
+  /** The host that gave it; unknown for a session of another tool, and in what an older version has left. */
+  endpoint?: string;
 }
 
 export type RememberedVerdict = Verdict & { accessKeyId: string };

@@ -30,9 +30,13 @@ afterEach(async () => {
   await sandbox.close();
 });
 
-/** Puts a session of twelve hours into [mfa] that AWS gave so long ago. */
-async function put(age: number): Promise<MfaSession> {
-  const session = { ...sandbox.sts.issue('alice', 12 * 3600 - age / 1000), issued: Date.now() - age };
+/** Puts a session of twelve hours into [mfa] that AWS gave so long ago. @param endpoint the host that gave it */
+async function put(age: number, endpoint?: string): Promise<MfaSession> {
+  const session = {
+    ...sandbox.sts.issue('alice', 12 * 3600 - age / 1000),
+    issued: Date.now() - age,
+    ...(endpoint && { endpoint }),
+  };
   writeFileSync(sandbox.credentialsFile, withSession(readFileSync(sandbox.credentialsFile), 'mfa', session));
   await rememberExpiry(folder, sandbox.credentialsFile, 'mfa', session);
   current = session.accessKeyId;
@@ -99,6 +103,20 @@ describe('a session that AWS no longer accepts', () => {
       stderr: expect.stringContaining('is fresh until'),
     });
     expect(actions()).toEqual(['GetCallerIdentity', 'GetSessionToken']);
+    const { mfa } = readState(folder).expiries[sandbox.credentialsFile] ?? {};
+    expect(mfa?.endpoint).toBe('127.0.0.1');
+  });
+
+  it('what another host than the one that gave the session says does not count', async () => {
+    await put(2 * HOUR, '127.0.0.1');
+    revoke();
+    settings('prompt = mfa_process\n');
+    const elsewhere = { ...sandbox.env, AWS_ENDPOINT_URL_STS: sandbox.sts.url.replace('127.0.0.1', 'localhost') };
+    expect((await run(['credential-process'], elsewhere)).status).toBe(0);
+    expect(actions()).toEqual(['GetCallerIdentity']);
+    expect(verdict()).toBeUndefined();
+    expect((await run(['credential-process'], sandbox.env)).status).toBe(3);
+    expect(verdict()).toMatchObject({ alive: false });
   });
 
   it('a session that AWS accepts again is used again after some minutes', async () => {
