@@ -117,7 +117,7 @@ export async function sessionInFile(
     const isTrusted = now - acceptedAt(session, profile.durationSeconds, now) <= trusted;
     if (isTrusted && state !== 'unknown' && !isRefused(session)) return session;
     // Imported late: usually AWS gave or accepted the session not long ago.
-    return (await (await import('./verdict.ts')).isAccepted(files, profile, session)) ? session : undefined;
+    return (await (await import('./verdict.ts')).isAccepted(files, profile, session, trusted)) ? session : undefined;
   };
   switch (state) {
     case 'fresh':

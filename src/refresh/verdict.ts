@@ -11,20 +11,22 @@ import { regionIn } from './texts.ts';
 /** A session, and what AWS has said about it. */
 type Judged = Keys & { verdict?: Verdict };
 
-/** How long a command relies on what AWS said, or that it could not be asked, in milliseconds. */
+/** How long a command at most relies on what AWS said, or that it could not be asked, in milliseconds. */
 const ASK_AGAIN = 5 * 60_000;
 
 /**
  * Returns whether AWS accepts a session. Asks AWS, unless it was asked in the last minutes. If AWS does not answer soon, what
  * it said last counts: without a network, nothing that uses the session would work either.
+ * @param trusted how long the caller relies on what AWS said, in milliseconds
  */
 export async function isAccepted(
   files: Settings['files'],
   profile: ProfileSettings,
   session: Judged,
+  trusted: number,
 ): Promise<boolean> {
   const { verdict } = session;
-  if (verdict && Math.abs(Date.now() - verdict.askedAt) < ASK_AGAIN) return verdict.alive;
+  if (verdict && Math.abs(Date.now() - verdict.askedAt) < Math.min(ASK_AGAIN, trusted)) return verdict.alive;
   const end = waitingAtTerminal(() => ({ text: CHECKING }));
   const { alive } = await askAboutSession(files, profile, session, new Clock()).finally(end);
   return alive;

@@ -95,8 +95,10 @@ describe('a session that AWS no longer accepts', () => {
     expect(await run(['env'], sandbox.env)).toMatchObject({ status: 0 });
   });
 
-  it('refresh replaces it, also when it is younger than an hour', async () => {
-    await put(10 * MINUTE);
+  it('refresh replaces it, also when it is younger than an hour and AWS accepted it two minutes ago', async () => {
+    const { accessKeyId } = await put(10 * MINUTE);
+    const at = Date.now() - 2 * MINUTE;
+    await rememberVerdict(folder, sandbox.credentialsFile, 'mfa', { accessKeyId, alive: true, at, askedAt: at });
     revoke();
     expect(await run(['refresh', '--token-code', sandbox.code()], sandbox.env)).toMatchObject({
       status: 0,
