@@ -1,6 +1,6 @@
-import type { PairLines } from '../credentials/pair.ts';
+import type { KeyPair, PairLines } from '../credentials/pair.ts';
 import { UserError } from '../errors.ts';
-import { isSame, type KeyStore } from './key-store.ts';
+import { isSame, type KeyStore, refuseOther } from './key-store.ts';
 import type { Keychain } from './keychain.ts';
 import { keysFrom } from './long-term-keys.ts';
 import * as texts from './texts.ts';
@@ -25,6 +25,12 @@ export function inKeychain(keychain: Keychain): KeychainStore {
     const pair = keysFrom(text, profile, texts.item(profile));
     return { pair, lines: JSON.parse(text).Lines as PairLines | undefined };
   };
+  /** Returns what is stored, unless that is another pair. What another program has put there, and is not a pair, is replaced. */
+  const expected = async (profile: string, known: (KeyPair | undefined)[]) => {
+    const found = await stored(profile).catch(() => undefined);
+    refuseOther(found?.pair, [...known, undefined], profile, keychain.name);
+    return found;
+  };
   return {
     name: keychain.name,
     isOpen: () => keychain.isOpen(),
@@ -35,22 +41,23 @@ export function inKeychain(keychain: Keychain): KeychainStore {
       const found = await keychain.look(profile);
       return found && { accessKeyId: /\b\w{16,128}$/.exec(found.label ?? '')?.[0], isLocked: found.isLocked };
     },
-    write: async (profile, pair, lines) => {
+    write: async (profile, pair, former, lines) => {
       const { accessKeyId, secretAccessKey } = pair;
-      // What another program has put there is replaced, too.
-      const former = lines ?? (await stored(profile).catch(() => undefined))?.lines;
-      const isShort = former && JSON.stringify(former).length < MOST_LINES;
+      const found = await expected(profile, [former, pair]);
+      const kept = lines ?? found?.lines;
+      const isShort = kept && JSON.stringify(kept).length < MOST_LINES;
       const text = asciiJson({
         Version: 1,
         AccessKeyId: accessKeyId,
         SecretAccessKey: secretAccessKey,
-        ...(isShort && { Lines: former }),
+        ...(isShort && { Lines: kept }),
       });
       await keychain.write(profile, texts.label(profile, accessKeyId), text);
       if (!isSame((await stored(profile))?.pair, pair)) throw new UserError(texts.notKept(keychain.name, profile));
       return undefined;
     },
-    remove: async (profile) => {
+    remove: async (profile, pair) => {
+      await expected(profile, [pair]);
       await keychain.remove(profile);
       return undefined;
     },

@@ -3,7 +3,7 @@ import { UserError } from '../errors.ts';
 import type { KeyPlace } from '../settings/forms.ts';
 import type { FileStore } from './in-file.ts';
 import type { KeychainStore } from './in-keychain.ts';
-import { isSame } from './key-store.ts';
+import { isSame, refuseOther } from './key-store.ts';
 import * as texts from './texts.ts';
 
 /** What moving the long-term keys of a profile needs from the world around it. */
@@ -39,7 +39,11 @@ export async function storeKeys(
   if (inFile && former && !isSame(inFile, former) && !force) {
     throw new UserError(texts.anotherInKeychain(profile, former.accessKeyId, inFile.accessKeyId), 'usage');
   }
-  if (inFile && !keepFile) await effects.confirm();
+  if (inFile && !keepFile) {
+    await effects.confirm();
+    // The user may take an hour to answer.
+    refuseOther(await file.read(profile), [inFile], profile, file.name);
+  }
   const pair = inFile ?? (former && !force ? former : await effects.typed());
   await keep(profile, pair, former, lines, effects);
   say(texts.stored(profile, pair.accessKeyId, keychain.name));
@@ -47,7 +51,7 @@ export async function storeKeys(
   await effects.decide('keychain');
   if (!inFile) return;
   say(texts.removing(profile, file.name));
-  const lost = await file.remove(profile);
+  const lost = await file.remove(profile, inFile);
   if (lost !== undefined) say(lost);
 }
 
@@ -61,12 +65,12 @@ async function keep(
 ): Promise<void> {
   const isThere = isSame(former, pair);
   try {
-    if (!isThere || lines) await keychain.write(profile, pair, lines);
+    if (!isThere || lines) await keychain.write(profile, pair, former, lines);
     const back = await keychain.read(profile);
     if (!back || !isSame(back, pair)) throw new UserError(texts.notKept(keychain.name, profile));
     await accepted(back, lines === undefined && !isThere);
   } catch (error) {
-    if (!isThere) await (former ? keychain.write(profile, former) : keychain.remove(profile));
+    if (!isThere) await (former ? keychain.write(profile, former, pair) : keychain.remove(profile, pair));
     throw error;
   }
 }
@@ -87,10 +91,11 @@ export async function restoreKeys(
     throw new UserError(texts.anotherInFile(profile, file.name, inFile.accessKeyId, pair.accessKeyId), 'usage');
   }
   if (pair && !isSame(inFile, pair)) {
-    const lost = await file.write(profile, pair, await keychain.lines(profile));
+    const lost = await file.write(profile, pair, inFile, await keychain.lines(profile));
     if (lost !== undefined) say(lost);
   }
+  if (pair) refuseOther(await file.read(profile), [pair], profile, file.name);
   await decide('file');
-  await keychain.remove(profile);
+  if (pair) await keychain.remove(profile, pair);
   say(texts.restored(profile, file.name));
 }

@@ -21,8 +21,12 @@ export interface RotationEffects {
   /** Returns the time by AWS's clock, in milliseconds since the epoch. */
   now(): number;
   journal: RotationJournal;
-  /** Where the pair of the source profile is kept. `write` replaces it in one step, durably. */
-  store: { name: string; read(): Promise<KeyPair | undefined>; write(pair: KeyPair): Promise<string | undefined> };
+  /** Where the pair of the source profile is kept. `write` replaces the former one in one step, durably. */
+  store: {
+    name: string;
+    read(): Promise<KeyPair | undefined>;
+    write(pair: KeyPair, former: KeyPair): Promise<string | undefined>;
+  };
   /** Rehearses a write with a pair of the same length. Throws UserError that says what would prevent it. */
   rehearse(): Promise<void>;
   requests: KeyRequests;
@@ -117,7 +121,7 @@ export async function rotate(
         };
         const answer = await answerTo(send, effects, { tries: 1 });
         if (answer.ok) {
-          await storeNew(source, answer.value, restore, effects);
+          await storeNew(source, answer.value, stored, restore, effects);
           const { accessKeyId: newId, createdAt } = answer.value;
           const age = { accessKeyId: newId, createdAt, askedAt: effects.now() };
           await record({ ...rotation, step: 'stored', newId, sentAt: createdAt }, age);
@@ -199,11 +203,12 @@ async function begun(
 async function storeNew(
   source: string,
   { accessKeyId, secretAccessKey }: KeyPair,
+  former: KeyPair,
   restore: () => Promise<void>,
   effects: RotationEffects,
 ): Promise<void> {
   try {
-    const lost = await effects.store.write({ accessKeyId, secretAccessKey });
+    const lost = await effects.store.write({ accessKeyId, secretAccessKey }, former);
     if (lost !== undefined) effects.say(lost);
   } catch (error) {
     const stored = await effects.store.read().catch(() => undefined);

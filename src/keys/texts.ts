@@ -48,6 +48,10 @@ export function nowhere(profile: string, keychain: string, file: string): string
   return `no keys of [${profile}] in ${keychain} or ${file}`;
 }
 
+export function changedMeanwhile(profile: string, place: string): string {
+  return `another program has just changed the keys of [${profile}] in ${place}, and they were left as they are: try again`;
+}
+
 export function stored(profile: string, accessKeyId: string, keychain: string): string {
   return `${accessKeyId} of [${profile}] is in ${keychain}, and AWS accepts it as it was read back from there`;
 }

@@ -32,7 +32,11 @@ export function rotationEffects(
   return {
     now: () => clock.now(),
     journal: rotationJournal(files, source),
-    store: { name: store.name, read: () => store.read(source), write: (pair) => store.write(source, pair) },
+    store: {
+      name: store.name,
+      read: () => store.read(source),
+      write: (pair, former) => store.write(source, pair, former),
+    },
     rehearse: async () => {
       // Keys in both places, for one, would make the refresh after the rotation fail.
       await requireKeys(files, source, await keychainOf(profile));

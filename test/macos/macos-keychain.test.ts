@@ -24,19 +24,19 @@ describe('the keychain of macOS, with a stand-in for security', () => {
   it('the keychain of macOS keeps keys with any character, which are in no argument list', async () => {
     expect(await keychain.holds(PROFILE)).toBe(false);
     const lines = [{ key: 'accessKeyId' as const, at: 1, before: 'caf\u00e9 = ', after: '', end: '\n' }];
-    await keychain.write(PROFILE, PAIR, lines);
+    await keychain.write(PROFILE, PAIR, undefined, lines);
     expect(await keychain.read(PROFILE)).toEqual(PAIR);
     expect(await keychain.lines(PROFILE)).toEqual(lines);
     expect(await keychain.look(PROFILE)).toEqual({ accessKeyId: PAIR.accessKeyId, isLocked: false });
     expect(await keychain.read('another')).toBeUndefined();
-    await keychain.remove(PROFILE);
-    await keychain.remove(PROFILE);
+    await keychain.remove(PROFILE, PAIR);
+    await keychain.remove(PROFILE, PAIR);
     expect(await keychain.look(PROFILE)).toBeUndefined();
     expect(readFileSync(join(folder, 'keychain.arguments'), 'utf8')).not.toMatch(/wJalr|AKIA|EXAMPLE/);
   });
 
   it('the keychain of macOS says that it is locked, or that security failed', async () => {
-    await keychain.write('default', PAIR);
+    await keychain.write('default', PAIR, undefined);
     writeFileSync(join(folder, 'keychain.locked'), '');
     await expect(keychain.read('default')).rejects.toThrow(/^the keychain is locked/);
     rmSync(join(folder, 'security'));

@@ -121,7 +121,7 @@ describe('keys store', () => {
     ['nothing', undefined],
     ['another pair', OTHER],
   ])('keys store leaves the file and %s in the keychain if AWS does not accept the keys', async (_, former) => {
-    if (former) await inKeychain(keychain).write('default', former);
+    if (former) await inKeychain(keychain).write('default', former, undefined);
     const refusing = { ...effects(), accepted: () => Promise.reject(new Error('refused')) };
     await expect(storeKeys('default', refusing, { keepFile: false, force: true })).rejects.toThrow('refused');
     expect(await stored()).toEqual([PAIR, former]);
@@ -130,11 +130,42 @@ describe('keys store', () => {
   });
 
   it('keys store does not replace another pair in the keychain without --force', async () => {
-    await inKeychain(keychain).write('default', OTHER);
+    await inKeychain(keychain).write('default', OTHER, undefined);
     await expect(storeKeys('default', effects(), OPTIONS)).rejects.toThrow(/AKIAI44.* for \[default\].*--force/);
     expect(await stored()).toEqual([PAIR, OTHER]);
     await storeKeys('default', effects(), { ...OPTIONS, force: true });
     expect(await stored()).toEqual([undefined, PAIR]);
+  });
+
+  const typedByHand = () => writeFileSync(path, FILE.replaceAll(PAIR.accessKeyId, OTHER.accessKeyId));
+
+  it('keys store leaves keys that another program puts into the file while the user is asked', async () => {
+    const slow = { ...effects(), confirm: async () => typedByHand() };
+    await expect(storeKeys('default', slow, OPTIONS)).rejects.toThrow(
+      /has just changed the keys of \[default\] in .*try again/,
+    );
+    const [inFile, inKeychain] = await stored();
+    expect([inFile?.accessKeyId, inKeychain]).toEqual([OTHER.accessKeyId, undefined]);
+    expect(place).toBe('file');
+  });
+
+  it('keys store leaves keys that another program puts into the file or the keychain while AWS is asked', async () => {
+    const slow = { ...effects(), accepted: async () => typedByHand() };
+    await expect(storeKeys('default', slow, OPTIONS)).rejects.toThrow(
+      /has just changed the keys of \[default\] in .*try again/,
+    );
+    const [inFile, inKeychain] = await stored();
+    expect([inFile?.accessKeyId, inKeychain?.accessKeyId]).toEqual([OTHER.accessKeyId, PAIR.accessKeyId]);
+
+    writeFileSync(path, FILE);
+    items.clear();
+    const other = async () => {
+      const { text = '' } = items.get('default') ?? {};
+      items.set('default', { label: '', text: text.replace(PAIR.accessKeyId, OTHER.accessKeyId) });
+      throw new Error('refused');
+    };
+    await expect(storeKeys('default', { ...effects(), accepted: other }, OPTIONS)).rejects.toThrow(/in the keychain/);
+    expect((await stored()).map((one) => one?.accessKeyId)).toEqual([PAIR.accessKeyId, OTHER.accessKeyId]);
   });
 
   it('keys store changes nothing when the user does not confirm it, or the lines cannot be removed', async () => {
@@ -156,11 +187,30 @@ describe('keys restore', () => {
   });
 
   it('keys restore does not replace another pair in the file without --force', async () => {
-    await inKeychain(keychain).write('default', OTHER);
+    await inKeychain(keychain).write('default', OTHER, undefined);
     await expect(restoreKeys('default', effects(), { force: false })).rejects.toThrow(/AKIAIOSF.*--force/);
     expect(await stored()).toEqual([PAIR, OTHER]);
     await restoreKeys('default', effects(), { force: true });
     expect(await stored()).toEqual([OTHER, undefined]);
+  });
+
+  it('keys restore leaves keys that another program puts into the file meanwhile', async () => {
+    for (const before of [REST, FILE]) {
+      writeFileSync(path, before);
+      items.clear();
+      await inKeychain(keychain).write('default', PAIR, undefined);
+      const { file, keychain: store, ...others } = effects();
+      const slow = {
+        ...store,
+        read: async (profile: string) => {
+          await file.write(profile, OTHER, await file.read(profile));
+          return store.read(profile);
+        },
+      };
+      const restoring = restoreKeys('default', { file, keychain: slow, ...others }, { force: true });
+      await expect(restoring).rejects.toThrow(/has just changed the keys of \[default\] in .*try again/);
+      expect(await stored()).toEqual([OTHER, PAIR]);
+    }
   });
 
   it('keys restore says when there are no keys', async () => {

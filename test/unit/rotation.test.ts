@@ -1,5 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { KeyPair } from '../../src/credentials/pair.ts';
 import { UserError } from '../../src/errors.ts';
+import { inFile } from '../../src/keys/in-file.ts';
 import { type RotationEffects, rotate } from '../../src/keys/rotate.ts';
 import { afterRefresh, nextStep, type Rotation } from '../../src/keys/rotation.ts';
 import type { KeyMemory } from '../../src/keys/rotation-journal.ts';
@@ -186,6 +191,38 @@ describe('the journal of a rotation', () => {
     await expect(world.rotate()).rejects.toThrow(`there is another one, ${NEW}`);
     expect([...world.keys.keys()]).toEqual([OLD, NEW]);
     expect(world.rotation()).toBeUndefined();
+  });
+
+  it('a rotation deletes its new key if another pair was stored meanwhile, and leaves that', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rotation-'));
+    const file = inFile(join(folder, 'credentials'));
+    const [old, theirs] = [OLD, 'AKIATHEIRSTHEIRS0001'].map((accessKeyId) => ({
+      accessKeyId,
+      secretAccessKey: 'x'.repeat(40),
+    })) as [KeyPair, KeyPair];
+    await file.write('default', old, undefined);
+    const world = inWorld(undefined, ({ requests }) => ({
+      store: {
+        name: file.name,
+        read: () => file.read('default'),
+        write: (pair, former) => file.write('default', pair, former),
+      },
+      requests: {
+        ...requests,
+        create: async (keys) => {
+          await file.write('default', theirs, old);
+          return requests.create(keys);
+        },
+      },
+    }));
+    try {
+      await expect(world.rotate()).rejects.toThrow(/has just changed the keys of \[default\]/);
+      expect(await file.read('default')).toEqual(theirs);
+      expect([...world.keys.keys()]).toEqual([OLD]);
+      expect(world.rotation()).toBeUndefined();
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('the journal of a rotation claims no key that was deleted again', async () => {
