@@ -3,46 +3,54 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { isatty, ReadStream, WriteStream } from 'node:tty';
 import { say, shownMessage } from '../cli/output.ts';
+import { deferred } from '../time/deferred.ts';
+import { aging } from './aging.ts';
 import type { Answer, Way } from './ask.ts';
 import { untilCode } from './field.ts';
+import { heldTurn } from './held-turn.ts';
 import * as reasons from './reasons.ts';
 import * as texts from './texts.ts';
 
 /**
  * Asks on the terminal: on standard input and standard error if both are one, else on `/dev/tty`, as ssh and sudo do. The AWS
  * CLI and boto3 pass their terminal to a `credential_process` as standard input, and keep its standard error to themselves.
- * Standard output is for results.
+ * Standard output is for results. One prompt is open at a time.
  * @param standardInput whether to read standard input even if it is not a terminal, as the demo's agent does
  */
 export function terminal(standardInput = false): Way {
   let isTitleShown = false;
+  const turn = heldTurn(({ signal }) => takeTurn(signal));
   return {
     name: 'terminal',
     unfit: async () => whyNoTerminal(standardInput),
-    ask: async (request, { signal, onChange, needsResult }) => {
+    ask: async (request, asking) => {
       const reason = whyNoTerminal(standardInput);
       if (reason !== undefined) return { kind: 'unavailable', reason };
-      const { input, output, release } = openTerminal(standardInput);
-      let repeat: (title: string) => void = NOTHING;
-      onChange((changed) => repeat(`${texts.askTitle(changed)}.\n`));
-      const repeatable = (shown: (title: string) => void) => {
-        repeat = shown;
-      };
+      const { signal, onChange, needsResult } = asking;
+      let present = aging(request);
+      onChange((changed) => {
+        present = aging(changed);
+        repeat(`${texts.askTitle(changed)}.\n`);
+      });
+      let answer = DISMISSED;
+      await turn.begin(asking);
       try {
-        const answer = await untilCode(request, (current) => {
+        if (signal.aborted) return answer;
+        const { input, output, release } = openTerminal(standardInput);
+        answer = await untilCode(present(), (current) => {
           const problem = texts.askProblem(current);
           if (problem === undefined || !isTitleShown) output.write(`${texts.askTitle(current)}.\n`);
           isTitleShown = true;
           if (problem !== undefined) output.write(`${problem}\n`);
           const question = `${texts.askDevice(current)}: `;
           return input instanceof ReadStream
-            ? typedLine(input, output, question, signal, repeatable)
-            : nextLine(input, output, question, signal, repeatable);
-        });
+            ? typedLine(input, output, question, signal)
+            : nextLine(input, output, question, signal);
+        }).finally(release);
         if (answer.kind === 'code') needsResult?.('terminal');
         return answer;
       } finally {
-        release();
+        turn.end(answer, asking);
       }
     },
   };
@@ -67,10 +75,30 @@ export function tellWhereAsked(line: string, standardInput: boolean): void {
 
 const DISMISSED: Answer = { kind: 'dismissed' };
 
-/** Receives a function that repeats an open prompt under a new title, for a reminder. */
-type Repeatable = (shown: (title: string) => void) => void;
+/** Nobody can type where the input has ended, such as in `/dev/null`: that does not answer the prompt. */
+const ENDED = { kind: 'unavailable', reason: reasons.NO_TERMINAL } as const;
 
 const NOTHING = () => {};
+
+/** Repeats the open prompt under a title, for a reminder: also of another device, whose prompt waits for its turn. */
+let repeat: (title: string) => void = NOTHING;
+
+/** Resolves when all prompts have left the terminal. */
+let free: Promise<void> = Promise.resolve();
+
+/**
+ * Waits until the terminal is free, or the signal is aborted.
+ * @returns a function that gives the turn to the next prompt
+ */
+async function takeTurn(signal: AbortSignal): Promise<() => void> {
+  const before = free;
+  const turn = deferred();
+  free = before.then(() => turn.promise);
+  const aborted = deferred();
+  signal.addEventListener('abort', () => aborted.resolve(), { once: true });
+  if (!signal.aborted) await Promise.race([before, aborted.promise]);
+  return turn.resolve;
+}
 
 interface TerminalStreams {
   input: Readable;
@@ -100,10 +128,14 @@ function openTerminal(standardInput: boolean): TerminalStreams {
 
 function whyNoTerminal(standardInput: boolean): string | undefined {
   if (!process.stdin.isTTY) {
-    if (standardInput) return undefined;
+    if (standardInput) return hasEnded(process.stdin) ? reasons.NO_TERMINAL : undefined;
     if (!hasControllingTerminal()) return reasons.NO_TERMINAL;
   }
   return isInBackground() ? reasons.IN_BACKGROUND : undefined;
+}
+
+function hasEnded({ readableEnded, destroyed }: Readable): boolean {
+  return readableEnded || destroyed;
 }
 
 function hasControllingTerminal(): boolean {
@@ -133,7 +165,6 @@ function typedLine(
   output: Writable,
   question: string,
   signal: AbortSignal,
-  repeatable: Repeatable,
 ): Promise<string | Answer> {
   return new Promise((resolve) => {
     const line = createInterface({ input, output, terminal: true, historySize: 0 });
@@ -141,7 +172,7 @@ function typedLine(
     const end = (answer: string | Answer) => {
       if (settled) return;
       settled = true;
-      repeatable(NOTHING);
+      repeat = NOTHING;
       signal.removeEventListener('abort', erase);
       line.close();
       resolve(answer);
@@ -165,27 +196,21 @@ function typedLine(
     // A lost terminal causes a second error when its mode is to be restored.
     line.on('error', () => end(DISMISSED));
     line.question(question, end);
-    repeatable((title) => {
+    repeat = (title) => {
       output.write(`\r\x1b[K${title}`);
       // With what has been typed so far.
       line.prompt(true);
-    });
+    };
   });
 }
 
 /** Reads a line from a stream that is not a terminal. What follows the line stays in the stream for the next question. */
-function nextLine(
-  input: Readable,
-  output: Writable,
-  question: string,
-  signal: AbortSignal,
-  repeatable: Repeatable,
-): Promise<string | Answer> {
+function nextLine(input: Readable, output: Writable, question: string, signal: AbortSignal): Promise<string | Answer> {
   return new Promise((resolve) => {
     let read = Buffer.alloc(0);
     const end = (answer: string | Answer) => {
       input.off('data', onData).off('end', onEnd).off('error', onEnd).pause();
-      repeatable(NOTHING);
+      repeat = NOTHING;
       signal.removeEventListener('abort', onAbort);
       output.write('\n');
       resolve(answer);
@@ -198,11 +223,12 @@ function nextLine(
       end(read.subarray(0, Math.max(lineEnd, 0)).toString());
       if (rest.length > 0) input.unshift(rest);
     };
-    const onEnd = () => end(read.length > 0 ? read.toString() : DISMISSED);
+    const onEnd = () => end(read.length > 0 ? read.toString() : ENDED);
     const onAbort = () => end(DISMISSED);
     output.write(question);
-    repeatable((title) => output.write(`\n${title}${question}`));
-    if (signal.aborted || input.readableEnded || input.destroyed) return end(DISMISSED);
+    repeat = (title) => void output.write(`\n${title}${question}`);
+    if (signal.aborted) return end(DISMISSED);
+    if (hasEnded(input)) return end(ENDED);
     signal.addEventListener('abort', onAbort);
     input.on('data', onData).on('end', onEnd).on('error', onEnd);
     input.resume();

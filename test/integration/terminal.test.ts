@@ -28,6 +28,27 @@ const program = (standardInput: boolean, prologue = '') => `
   console.log('answer', JSON.stringify(answer));
 `;
 
+/** A program that asks for the devices of Alice and Bob at once. SIGUSR1 closes Alice's prompt, SIGUSR2 reminds of Bob's. */
+const forTwo = `
+  import { terminal } from '${built('ask/terminal.ts')}';
+  const alice = new AbortController();
+  process.once('SIGUSR1', () => alice.abort());
+  const ask = async (profile, signal, onChange) => {
+    const device = { profile, serialNumber: 'arn:aws:iam::123456789012:mfa/' + profile };
+    const remind = () => ({ ...${JSON.stringify(REMINDER)}, ...device });
+    let settle;
+    const outcome = new Promise((resolve) => { settle = resolve; });
+    const asking = { signal, onChange: (listener) => onChange(() => listener(remind())), outcome };
+    const answer = await terminal(!process.stdin.isTTY).ask({ ...${JSON.stringify(REQUEST)}, ...device }, asking);
+    console.log('answer', profile, JSON.stringify(answer));
+    setImmediate(() => { console.log('AWS answers', profile); settle(); });
+  };
+  await Promise.all([
+    ask('alice', alice.signal, () => {}),
+    ask('bob', new AbortController().signal, (listener) => process.on('SIGUSR2', listener)),
+  ]);
+`;
+
 const node = (code: string) => [process.execPath, '--input-type=module', '-e', code];
 /** Runs a line of shell on a terminal of its own. */
 const onTerminal = (line: string) => terminal(line, { ...process.env, TZ: 'UTC' });
@@ -119,6 +140,35 @@ describe('the terminal', needs('Linux', 'script'), () => {
     expect(await writtenBy(session)).toContain('answer {"kind":"code","code":"123456"}');
   });
 
+  it('the terminal asks for one device after another, and each code goes to one', async () => {
+    const session = onTerminal(quoted(node(forTwo)));
+    await session.says(QUESTION);
+    session.child.stdin?.write('123456\r');
+    await session.says(/MFA code of bob in account 123456789012: /);
+    session.child.stdin?.write('654321\r');
+    expect((await writtenBy(session)).match(/answer .*\}|AWS answers \w+|MFA code of \w+/g)).toEqual([
+      'MFA code of alice',
+      'answer alice {"kind":"code","code":"123456"}',
+      'AWS answers alice',
+      'MFA code of bob',
+      'answer bob {"kind":"code","code":"654321"}',
+      'AWS answers bob',
+    ]);
+  });
+
+  it('the terminal asks for the next device when a prompt is closed, and reminds of a device that waits', async () => {
+    const [command = '', ...words] = node(forTwo);
+    const child = spawn(command, words, { detached: true, env: { ...process.env, TZ: 'UTC' } });
+    const session = follow(child);
+    await session.says(QUESTION);
+    child.kill('SIGUSR2');
+    await session.says(/\nAWS session \[bob\] ended at 14:35\.\nMFA code of alice in account 123456789012: $/);
+    child.kill('SIGUSR1');
+    await session.says(/answer alice \{"kind":"dismissed"\}[\s\S]*MFA code of bob in account 123456789012: $/);
+    child.stdin.end('654321\n');
+    expect(await writtenBy(session)).toContain('answer bob {"kind":"code","code":"654321"}');
+  });
+
   it('the terminal is /dev/tty when standard input is something else', async () => {
     const session = onTerminal(`echo 666666 | ${quoted(node(program(false)))}`);
     await session.says(QUESTION);
@@ -155,9 +205,9 @@ describe('the terminal', needs('Linux', 'script'), () => {
     expect(written).toContain('answer {"kind":"code","code":"123456"}');
   });
 
-  it('the terminal is dismissed at the end of standard input, and reads a last line without an end', async () => {
+  it('the terminal is unavailable at the end of standard input, and reads a last line without an end', async () => {
     for (const [input, answer] of [
-      ['', '{"kind":"dismissed"}'],
+      ['', '{"kind":"unavailable","reason":"not run in a terminal"}'],
       ['123456', '{"kind":"code","code":"123456"}'],
     ] as const) {
       const [command = '', ...words] = node(program(true));
