@@ -4,7 +4,7 @@ import { say, write } from '../cli/output.ts';
 import { UserError } from '../errors.ts';
 import { exposure } from '../files/exposure.ts';
 import { inFile } from '../keys/in-file.ts';
-import { type ListedKeys, listedKeys } from '../keys/list.ts';
+import { type ListedKeys, listedKeys, refuseInConfig } from '../keys/list.ts';
 import { type MoveEffects, restoreKeys, storeKeys } from '../keys/move.ts';
 import { keychain } from '../keys/stores.ts';
 import * as texts from '../keys/texts.ts';
@@ -61,6 +61,7 @@ export async function keysCommand(action: KeyAction, name: string | undefined, o
 /** Moves the keys of a source profile into the keychain. */
 export async function store(source: string, settings: Settings, options: KeysOptions): Promise<void> {
   const { keepFile = false, force = false, yes = false } = options;
+  refuseInConfig(source, settings.files);
   const effects: MoveEffects = {
     ...moving(source, settings),
     typed: async () => {
@@ -95,7 +96,7 @@ function moving(source: string, settings: Settings): Omit<MoveEffects, 'typed' |
       const names = users.map(({ profile }) => profile);
       const lost = await changeCredentials(files.settings, (bytes) => {
         const text = bytes.toString('utf8');
-        const changed = withKeyPlace(text, names, place, files.settings);
+        const changed = withKeyPlace(text, names, place, files);
         return changed === text ? bytes : Buffer.from(changed, 'utf8');
       });
       if (lost !== undefined) say(lost);

@@ -8,6 +8,12 @@ import type { KeychainStore } from './in-keychain.ts';
 import { pairIn } from './long-term-keys.ts';
 import * as texts from './texts.ts';
 
+/** @throws UserError if the agent would still find a profile's keys in `~/.aws/config` when those of the credentials file are moved */
+export function refuseInConfig(profile: string, files: Pick<Paths, 'credentials' | 'config'>): void {
+  const entries = readAwsConfig(readIfPresent(files.config)).entries(profile);
+  if (entries.has('aws_access_key_id')) throw new UserError(texts.inConfig(profile, files), 'usage');
+}
+
 /** Where the long-term keys of a source profile are. */
 export interface ListedKeys {
   /** The places that have keys, and the id of each if it is known; the problems of places that cannot be looked at. */

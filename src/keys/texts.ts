@@ -48,6 +48,11 @@ export function nowhere(profile: string, keychain: string, file: string): string
   return `no keys of [${profile}] in ${keychain} or ${file}`;
 }
 
+/** @param files the paths */
+export function inConfig(profile: string, { config, credentials }: { config: string; credentials: string }): string {
+  return `[${profile}] has long-term keys in ${config}, which "aws-mfa-agent keys store" does not change: move the lines aws_access_key_id and aws_secret_access_key to ${credentials} first, or remove them if that file has them already`;
+}
+
 export function changedMeanwhile(profile: string, place: string): string {
   return `another program has just changed the keys of [${profile}] in ${place}, and they were left as they are: try again`;
 }

@@ -440,7 +440,10 @@ function promptBeforeOf(setting: Written | undefined, profiles: ProfileSettings[
  * @param text the content of the user's `config.ini`
  * @throws UserError (`usage`) for a file with a line that is not a setting, and for a company's file that others may write
  */
-export function writtenSettings({ settings, company }: Paths, text: string | undefined): SettingsFile {
+export function writtenSettings(
+  { settings, company }: Pick<Paths, 'settings' | 'company'>,
+  text: string | undefined,
+): SettingsFile {
   const defaults = company === undefined ? undefined : companyText(company);
   const own = readSettingsFile(text ?? '', settings);
   if (company === undefined || defaults === undefined) return own;

@@ -1,6 +1,8 @@
 import { readSettingsFile, type SettingsFile } from '../settings/config-ini.ts';
 import { DURATION_SECONDS, REMIND_EVERY, ROLE_SECONDS } from '../settings/defaults.ts';
 import { type KeyPlace, LONGEST_ROLE_SECONDS, LONGEST_SECONDS } from '../settings/forms.ts';
+import type { Paths } from '../settings/paths.ts';
+import { writtenSettings } from '../settings/settings.ts';
 import { parseDuration } from '../time/duration.ts';
 import { inUnits } from './lead-time.ts';
 import type { OfferedRole } from './roles.ts';
@@ -93,14 +95,22 @@ export function withRoles(text: string, roles: readonly OfferedRole[], mfaProfil
 }
 
 /**
- * Returns `config.ini` with the place of the long-term keys of some profiles. A profile that is not in the file is added.
- * @throws UserError (`usage`) if the file has an error
+ * Returns `config.ini` with the place of the long-term keys of some profiles. A profile that is not in the file is added, unless
+ * the keys are in the file and the company's settings do not say otherwise.
+ * @throws UserError (`usage`) if a file has an error
  */
-export function withKeyPlace(text: string, profiles: readonly string[], place: KeyPlace, file: string): string {
+export function withKeyPlace(
+  text: string,
+  profiles: readonly string[],
+  place: KeyPlace,
+  files: Pick<Paths, 'settings' | 'company'>,
+): string {
   return profiles.reduce((changed, profile) => {
-    const section = readSettingsFile(changed, file).sections.find(({ name }) => name === profile);
-    if (place === 'file' && !section?.entries.has('keys')) return changed;
-    if (section) return withSetting(changed, profile, 'keys', place, file);
+    const [own, merged] = [readSettingsFile(changed, files.settings), writtenSettings(files, changed)].map(
+      ({ sections }) => sections.find(({ name }) => name === profile),
+    );
+    if (place === 'file' && !merged?.entries.has('keys')) return changed;
+    if (own) return withSetting(changed, profile, 'keys', place, files.settings);
     return withBlock(changed, `${header(profile)}\nkeys = ${place}\n`);
   }, text);
 }

@@ -508,6 +508,17 @@ describe('aws-mfa-agent keys rotate', () => {
       ]);
     }));
 
+  it('keys store moves no keys while ~/.aws/config has some, and asks for none', () =>
+    inWorld(async ({ sandbox, effects }) => {
+      await effects.journal.change((memory) => memory);
+      const { accessKeyId, secretAccessKey } = sandbox.alice;
+      const pair = `aws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
+      await writeFile(sandbox.configFile, `[default]\n${pair}`);
+      const { status, stderr } = await run(['keys', 'store', '--yes'], sandbox.env);
+      expect(status).toBe(2);
+      expect(stderr).toMatch(/\[default\] has long-term keys in .*config, which .*move the lines/);
+    }));
+
   it('keys refuses unknown profiles, and options that do not fit', () =>
     inWorld(async ({ sandbox, effects }) => {
       await effects.journal.change((memory) => memory);

@@ -1,7 +1,16 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readSettingsFile } from '../../src/settings/config-ini.ts';
-import { type Answers, settingsWith, type ValuesInForce, withSetting } from '../../src/setup/settings-text.ts';
+import {
+  type Answers,
+  settingsWith,
+  type ValuesInForce,
+  withKeyPlace,
+  withSetting,
+} from '../../src/setup/settings-text.ts';
 
 const SERIAL = 'arn:aws:iam::123456789012:mfa/alice';
 const answers = (changes: Partial<Answers> = {}): Answers => ({
@@ -45,6 +54,30 @@ describe('a new config.ini', () => {
       expect(read(text)).toMatchObject({ [name]: { source_profile: name } });
     },
   );
+});
+
+describe('the place of the keys in config.ini', () => {
+  const place = (text: string, company?: string) => {
+    const folder = mkdtempSync(join(tmpdir(), 'settings-text-'));
+    const file = join(folder, 'company.ini');
+    try {
+      chmodSync(folder, 0o755);
+      if (company !== undefined) writeFileSync(file, company, { mode: 0o644 });
+      return withKeyPlace(text, ['mfa'], 'file', { settings: 'config.ini', company: company && file });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  };
+
+  it("the place of the keys in config.ini is written where it differs from the user's or the company's setting", () => {
+    const KEYCHAIN = '[mfa]\nkeys = keychain\n';
+    expect(place(KEYCHAIN)).toBe('[mfa]\nkeys = file\n');
+    expect(place('[mfa]\nregion = eu-west-1\n')).toBe('[mfa]\nregion = eu-west-1\n');
+    expect(place('', '[mfa]\nregion = eu-west-1\n')).toBe('');
+    expect(place('', KEYCHAIN)).toContain('[mfa]\nkeys = file\n');
+    expect(place('[mfa]\nregion = eu-west-1\n', KEYCHAIN)).toBe('[mfa]\nregion = eu-west-1\nkeys = file\n');
+    expect(place(KEYCHAIN, KEYCHAIN)).toBe('[mfa]\nkeys = file\n');
+  });
 });
 
 describe('an existing config.ini', () => {
