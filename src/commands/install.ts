@@ -41,8 +41,9 @@ export async function installCommand(options: InstallOptions): Promise<void> {
     return;
   }
 
-  const rival = await service.rival?.();
-  if (rival) throw new UserError(`${rival.found}; to have it started without, run "${rival.stop}" first`);
+  const rival = await service.rival();
+  if (rival && !rival.isReplaced)
+    throw new UserError(`${rival.found}; to have it started without, run "${rival.stop}" first`);
   const answer = (patience?: number) => askAgent(files.runtime, 'GET /v1/agent', {}, patience).catch(() => undefined);
   const agent = await answer();
   const running = await service.running();
@@ -86,7 +87,8 @@ export async function uninstallCommand({ force = false }: { force?: boolean }): 
   const service = serviceOf(process.env);
   const done = await uninstall(service, { force });
   if (service.desktopEntry) removeDesktopEntry(process.env);
-  say(done ? `Removed the ${service.name}. Credentials and settings are unchanged.` : 'The service is not installed.');
-  const rival = await service.rival?.();
+  const rival = await service.rival();
+  if (done) say(`Removed the ${service.name}. Credentials and settings are unchanged.`);
+  else if (!rival) say('The service is not installed.');
   if (rival) say(`${rival.found}; to stop that, run "${rival.stop}".`);
 }

@@ -16,7 +16,7 @@ import { watchFile } from '../files/watch.ts';
 import { packageVersion } from '../package-file.ts';
 import { requireDevice } from '../refresh/target.ts';
 import type { ServiceManager } from '../service/notify.ts';
-import { pathsOf, userHome } from '../settings/paths.ts';
+import { type Paths, pathsOf, userHome } from '../settings/paths.ts';
 import type { Settings } from '../settings/settings.ts';
 import { lacksDevice, requireValidSchedule, userSettings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
@@ -68,9 +68,9 @@ async function keepFresh(
 
   const clock = new Clock();
   const inside = manager
-    ? await insideSystemd(settings.files.credentials, version)
+    ? await insideSystemd(settings.files, version)
     : isLaunchd
-      ? await insideLaunchd(settings.files.credentials, version)
+      ? await insideLaunchd(settings.files, version)
       : undefined;
   const service = inside && { ...inside, startAnew };
   const revisions = countRevisions();
@@ -157,6 +157,7 @@ async function keepFresh(
   closeLeft(settings.files.state, service).catch((err) => log.debug({ err }, CANNOT_CLOSE_LEFT));
   const exposed = exposure(settings.files.credentials);
   if (exposed) log.warn(exposed);
+  if (inside?.unsaved) log.warn(inside.unsaved);
 
   // In a terminal, a hang-up means that the terminal was closed, which ends the agent.
   const onTerminal = isatty(0) || isatty(2);
@@ -212,19 +213,19 @@ async function startsAsLaunchdJob(): Promise<boolean> {
 }
 
 /** Loaded only under launchd, which neither restricts where the agent may write nor has a desktop that starts later. */
-async function insideLaunchd(credentials: string, version: string) {
+async function insideLaunchd(files: Paths, version: string) {
   const { viewOfService } = await import('../service/view.ts');
-  return { ...viewOfService(credentials, version), unwritable: () => undefined, takeDesktop: async () => {} };
+  return { ...viewOfService(files, version), unwritable: () => undefined, takeDesktop: async () => {} };
 }
 
 /** Loaded only under systemd. */
-async function insideSystemd(credentials: string, version: string) {
+async function insideSystemd(files: Paths, version: string) {
   const [{ takeDesktopEnvironment }, { viewOfService }] = await Promise.all([
     import('../service/desktop-environment.ts'),
     import('../service/view.ts'),
   ]);
   const takeDesktop = () => takeDesktopEnvironment(process.env);
-  return { takeDesktop, ...viewOfService(credentials, version) };
+  return { takeDesktop, ...viewOfService(files, version) };
 }
 
 /** Returns the settings. @throws UserError if no profile has an MFA device: such an agent could refresh nothing. */

@@ -37,7 +37,7 @@ export async function lookAtService(
     // A service has no terminal.
     ways: ways?.filter(({ name }) => name !== 'terminal'),
     log,
-    rival: owner === 'missing' ? await service.rival?.() : undefined,
+    rival: owner === 'missing' ? await service.rival() : undefined,
     remedies: service.remedies,
   };
 }

@@ -88,6 +88,7 @@ export function launchd(home: string, uid: number, patience = PATIENCE): Service
       if (!isThere) return undefined;
       return {
         found: `Homebrew starts the agent (${HOMEBREW_LABEL})`,
+        isReplaced: false,
         stop: 'brew services stop aws-mfa-agent',
         restart: 'brew services restart aws-mfa-agent',
       };

@@ -15,7 +15,7 @@ export interface Service {
   /** Whether the file can be removed where the service manager cannot be reached or fails: nothing else is left behind. */
   isRemovedAnyway?: true;
   /** Returns which other service starts the agent, if one does. */
-  rival?(): Promise<Rival | undefined>;
+  rival(): Promise<Rival | undefined>;
   /** Fills in the template. The first variant that starts is used; each later one has fewer restrictions. */
   fillIn(start: Start): Promise<Variant[]>;
   /** Turns a text into a comment of the service file. */
@@ -47,6 +47,8 @@ export interface Service {
 export interface Rival {
   /** A sentence that names it, without a full stop. */
   found: string;
+  /** Whether `install` takes its place. */
+  isReplaced: boolean;
   /** The commands that stop it for good, and start it again. */
   stop: string;
   restart: string;

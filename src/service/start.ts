@@ -15,6 +15,8 @@ export interface Start {
   environment: Record<string, string>;
   /** The folders in which the agent writes. */
   folders: string[];
+  /** The one of these for its state, which may not exist yet. */
+  state: string;
   /** What may stop working later, and what to do then: one line each. */
   warnings: string[];
 }
@@ -61,6 +63,7 @@ export function findStart(
     environment: carried(environment),
     // systemd ignores a path with `..`; where it leads is in the list, too.
     folders: [...new Set([...folders.filter((folder) => folder === normalize(folder)), files.state])],
+    state: files.state,
     warnings: [
       ...[node, program]
         .filter(isVersioned)

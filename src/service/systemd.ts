@@ -19,6 +19,9 @@ const NEEDS_NAMESPACE = /^(?:Protect\w+|PrivateUsers|ReadWritePaths|CapabilityBo
 /** Exit statuses of systemd's step before the program (user, capabilities, namespace): systemd.exec(5), "Process Exit Codes". */
 const NAMESPACE_REFUSED = ['217', '218', '226'];
 
+/** Made by `systemctl --global enable`. */
+const ENABLED_FOR_ALL = `/etc/systemd/user/default.target.wants/${UNIT}`;
+
 /** The user's systemd. */
 export function systemd(environment: NodeJS.ProcessEnv, home: string): Service {
   const { XDG_CONFIG_HOME } = environment;
@@ -44,6 +47,24 @@ export function systemd(environment: NodeJS.ProcessEnv, home: string): Service {
     unfit: async () => {
       const version = await call('show', '--property=Version');
       return version.ok ? undefined : whyNone(version, environment);
+    },
+    rival: async () => {
+      const [unit, state, enabled] = await Promise.all([
+        property('FragmentPath'),
+        property('ActiveState'),
+        call('is-enabled', UNIT),
+      ]);
+      const isEnabled = enabled.stdout.trim() === 'enabled';
+      if (unit === '' || unit === file || !(isEnabled || state === 'active')) return undefined;
+      return {
+        found: isEnabled
+          ? `systemd starts the agent with ${unit}`
+          : `systemd runs the agent with ${unit}, but will not start it at the next login`,
+        isReplaced: true,
+        // Only the administrator can disable what is enabled for all users.
+        stop: `systemctl --user ${existsSync(ENABLED_FOR_ALL) ? 'mask' : 'disable'} --now aws-mfa-agent`,
+        restart: 'systemctl --user restart aws-mfa-agent',
+      };
     },
     fillIn: async (start) => {
       const version = await call('show', '--value', '--property=Version');
@@ -118,10 +139,13 @@ export function systemd(environment: NodeJS.ProcessEnv, home: string): Service {
 }
 
 /** @param version of systemd; 0 if unknown */
-function filledIn(template: string, { node, program, words, environment, folders }: Start, version: number): string {
-  const command = [node, ...NODE_FLAGS, program, ...words]
-    .map((word) => quoted(word).replaceAll('$', '$$$$'))
-    .join(' ');
+function filledIn(
+  template: string,
+  { node, program, words, environment, folders, state }: Start,
+  version: number,
+): string {
+  const inCommand = (word: string) => quoted(word).replaceAll('$', '$$$$');
+  const command = [node, ...NODE_FLAGS, program, ...words].map(inCommand).join(' ');
   const variables = Object.entries(environment).map(([name, value]) => `Environment=${quoted(`${name}=${value}`)}`);
   const start = [...variables, `ExecStart=${command}`].join('\n');
   const writable = `ReadWritePaths=${folders.map((folder) => quoted(`-${folder}`)).join(' ')}`;
@@ -129,6 +153,7 @@ function filledIn(template: string, { node, program, words, environment, folders
   const restart = version >= 254 ? ['RestartSec=5', 'RestartSteps=5', 'RestartMaxDelaySec=5min'] : ['RestartSec=5'];
   return `# Written by "aws-mfa-agent install". Do not edit it: put changes into a drop-in (systemctl --user edit aws-mfa-agent).
 ${template}`
+    .replace(/^(ExecStartPre=.* )\S+$/m, (_, mkdir) => mkdir + inCommand(state))
     .replace(/^ExecStart=.*$/m, () => start)
     .replace(/^ReadWritePaths=.*$/m, () => writable)
     .replace(/^RestartSec=.*$/m, restart.join('\n'));

@@ -22,6 +22,7 @@ const START: Start = {
   words: ['run'],
   environment: {},
   folders: [],
+  state: '',
   warnings: [],
 };
 const entry = () => join(folder, '.local/share/applications/aws-mfa-agent.desktop');

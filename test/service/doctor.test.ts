@@ -4,6 +4,7 @@ import { withSession } from '../../src/credentials/edit.ts';
 import type { Check, Finding } from '../../src/doctor/finding.ts';
 import { needs } from '../needs.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { holds } from '../within.ts';
 import { HOME, startUserManager, type UserManager } from './user-manager.ts';
 
 const UNIT = '.config/systemd/user/aws-mfa-agent.service';
@@ -124,5 +125,31 @@ describe('doctor on a systemd user service', needs('a user manager'), () => {
         /^service\.paths error: .*does not exist: \/opt\/v18\.1\.0\/bin\/node .*install/,
       ),
     );
+  });
+
+  it("a package's unit has a folder for the state, and doctor and uninstall name it", async () => {
+    await alice.run(['aws-mfa-agent', 'uninstall', '--force']);
+    await alice.run(['rm', '-r', `${HOME}/.local`]);
+    const [folder, name] = ['/run/systemd/user', 'aws-mfa-agent.service'];
+    await alice.runAsRoot(['sh', '-c', `mkdir -p ${folder}; cp /opt/aws-mfa-agent/systemd/${name} ${folder}`]);
+    await alice.systemctl('daemon-reload');
+    await alice.systemctl('set-environment', 'PATH=/opt/bin:/usr/bin:/bin');
+    expect(await alice.systemctl('enable', '--now', 'aws-mfa-agent')).toMatchObject({ status: 0 });
+    expect((await alice.run(['stat', '-c', '%a', `${HOME}/.local/state/aws-mfa-agent`])).stdout).toBe('700\n');
+    await alice.run(['aws-mfa-agent', 'snooze', '1h']);
+    await holds(() => expect(alice.read('.local/state/aws-mfa-agent/state.json')).toContain('snooze'));
+
+    expect(await found(['agent.running', 'service.installed', 'service.running'])).toEqual(
+      lines(
+        /^agent\.running ok/,
+        new RegExp(`^service\\.installed ok: systemd starts the agent with ${folder}/${name}`),
+      ),
+    );
+    const uninstall = async () => (await alice.run(['aws-mfa-agent', 'uninstall'])).stderr;
+    const stop = 'systemctl --user disable --now aws-mfa-agent';
+    expect(await uninstall()).toBe(`systemd starts the agent with ${folder}/${name}; to stop that, run "${stop}".\n`);
+    await alice.run(stop.split(' '));
+    expect(await alice.property('ActiveState')).toBe('inactive');
+    expect(await uninstall()).toBe('The service is not installed.\n');
   });
 });

@@ -21,6 +21,7 @@ const START: Start = {
   words: ['--config', '/tmp/my config.ini', 'run'],
   environment: { AWS_CONFIG_FILE: '/tmp/<a> \\ b' },
   folders: ['/home/alice/.aws', '/home/alice/my state'],
+  state: '/home/alice/my state',
   warnings: [],
 };
 
@@ -69,6 +70,7 @@ describe('the systemd unit', needs('Linux', 'systemd-analyze'), () => {
       expect(text).toContain('"/opt/100%% \\"A & B\\"/$$HOME/aws-mfa-agent" --config "/tmp/my config.ini" run\n');
       expect(text).toContain('Environment="AWS_CONFIG_FILE=/tmp/<a> \\\\ b"\n');
     }
+    expect(first?.text).toMatch(/^ExecStartPre=-\+.* mkdir -p -m 0700 "\/home\/alice\/my state"$/m);
     expect(first?.text).toContain('ReadWritePaths=-/home/alice/.aws "-/home/alice/my state"\n');
   });
 

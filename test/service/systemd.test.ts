@@ -341,6 +341,16 @@ describe('the systemd service of an ordinary user', needs('a user manager'), () 
     expect(await agentRuns()).not.toBe(before);
   });
 
+  it('the service is restarted with a folder for its state when that was removed', async () => {
+    const before = await agentRuns();
+    mfaProcess();
+    await alice.run(['rm', '-r', `${HOME}/.local`]);
+    await refreshed();
+    expect(await agentRuns()).not.toBe(before);
+    const [, keyId = 'none'] = /\[mfa\]\s+aws_access_key_id = (\S+)/.exec(alice.read('.aws/credentials')) ?? [];
+    await holds(() => expect(alice.read('.local/state/aws-mfa-agent/state.json')).toContain(keyId));
+  });
+
   it('the service is restarted after an upgrade, before anything of the new version is loaded', async () => {
     const before = await agentRuns();
     const description = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
