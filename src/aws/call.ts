@@ -24,10 +24,13 @@ export interface AwsTarget {
   timeout?: number | undefined;
 }
 
-/** `clockOffset` is undefined if no answer with a `Date` header came. `endpoint` is the host of the request. */
+/**
+ * `clockOffset` is undefined if no answer with a `Date` header came. `endpoint` is the host of the request. `codeUnsent`: the
+ * failed request was one before that with the code.
+ */
 export type AwsAnswer<T> = { clockOffset: number | undefined; endpoint: string } & (
   | { ok: true; value: T }
-  | { ok: false; failure: AwsFailure }
+  | { ok: false; failure: AwsFailure; codeUnsent?: true }
 );
 
 /** How long to wait for a connection, in milliseconds. */

@@ -11,6 +11,9 @@ export interface HttpAnswer {
 
 export interface SdkError extends Error {
   code?: string;
+  syscall?: string;
+  /** Of an AggregateError: one for each address of the host. */
+  errors?: SdkError[];
 }
 
 /**
@@ -32,20 +35,35 @@ export function failureOf(
   }
   const sent = handedOver && !isBeforeSending(error);
   const detail = shown(error?.message || error?.code || 'no answer');
-  return { kind: 'unreachable', detail, sent, ...(UNRESOLVED.has(error?.code ?? '') && { unresolved: true as const }) };
+  const code = error?.code ?? '';
+  return {
+    ...{ kind: 'unreachable', detail, sent },
+    ...(UNRESOLVED.test(code) && { unresolved: true }),
+    ...(UNTRUSTED.test(code) && { untrusted: true }),
+  };
 }
 
 /** Network errors that occur before a byte of the request is sent. */
 const BEFORE_SENDING = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH', 'ENETDOWN']);
 
 /** The name does not exist, or no name server answers. */
-const UNRESOLVED = new Set(['ENOTFOUND', 'EAI_AGAIN']);
+const UNRESOLVED = /^(ENOTFOUND|EAI_\w+)$/;
 
-function isBeforeSending({ code = '', message = '' }: Partial<SdkError> = {}): boolean {
+/** The certificate of the server is not trusted. */
+const UNTRUSTED = /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_TLS_CERT)/;
+
+/** What answers does not speak TLS, or refuses the handshake: with EPROTO, nothing was encrypted that could be sent. */
+const NO_TLS = /wrong version number|alert (handshake failure|protocol version)|unrecognized name|unsupported protocol/;
+
+function isBeforeSending({ code = '', syscall = '', message = '', errors = [] }: Partial<SdkError> = {}): boolean {
   return (
     BEFORE_SENDING.has(code) ||
-    /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_SSL)/.test(code) ||
-    /proxy refused|did not establish a connection/i.test(message)
+    /^(connect|getaddrinfo)$/.test(syscall) ||
+    UNTRUSTED.test(code) ||
+    /^(ERR_TLS|ERR_SSL)/.test(code) ||
+    (code === 'EPROTO' && NO_TLS.test(message)) ||
+    /proxy refused|did not establish a connection|before secure TLS connection/i.test(message) ||
+    (errors.length > 0 && errors.every(isBeforeSending))
   );
 }
 

@@ -2,6 +2,7 @@ import { networkProblem } from '../agent/network.ts';
 import type { AwsAnswer } from '../aws/call.ts';
 import { type Destination, isLoopback, isOfAws } from '../aws/endpoint.ts';
 import { proxyFor } from '../aws/proxy-variables.ts';
+import { certificateRemedy } from '../refresh/texts.ts';
 import { formatDuration } from '../time/duration.ts';
 import { SET_CLOCK } from '../time/set-clock.ts';
 import type { Asked, Identity } from './ask-aws.ts';
@@ -73,8 +74,9 @@ function reachableFinding(answer: AwsAnswer<Identity>): Finding {
   if (answer.ok) return ok(check, `${endpoint} answers`);
   switch (answer.failure.kind) {
     case 'unreachable': {
-      const { detail } = answer.failure;
-      return error(check, `no answer from ${endpoint}: ${detail}`, remedyFor(detail, endpoint));
+      const { detail, untrusted } = answer.failure;
+      const mend = untrusted ? certificateRemedy(detail) : remedyFor(detail, endpoint);
+      return error(check, `no answer from ${endpoint}: ${detail}`, mend);
     }
     case 'not-sts': {
       const found = `${endpoint} did not answer as AWS does (${answer.failure.detail})`;
@@ -97,13 +99,10 @@ function reachableFinding(answer: AwsAnswer<Identity>): Finding {
 
 /** Returns what to do when STS cannot be reached. @param detail the error of the network */
 function remedyFor(detail: string, host: string): string {
-  if (/certificate|self.signed|unable to verify/i.test(detail)) {
-    return 'a proxy on this network probably decrypts TLS: get its CA certificate as a PEM file, and export AWS_CA_BUNDLE=FILE';
-  }
   if (/web page/.test(detail)) return 'log in to this network with a browser';
   if (/AWS error code/.test(detail)) return 'check AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL and the proxy';
   if (networkProblem(() => [host])) return 'connect this machine to a network';
-  if (/ENOTFOUND|EAI_AGAIN/.test(detail)) return 'check the network (DNS) and the spelling of region';
+  if (/ENOTFOUND|EAI_/.test(detail)) return 'check the network (DNS) and the spelling of region';
   return 'check the network, the proxy and the firewall: they must allow HTTPS to this host';
 }
 

@@ -16,8 +16,9 @@ export type AwsFailure =
   | { kind: 'busy'; detail: string }
   /** `sent` is false only if the request certainly was not sent: then, and only then, the same code may be used again. */
   /** `unresolved`: the host name does not resolve: it is wrong, or there is no way to a name server. */
+  /** `untrusted`: the certificate of the server is not trusted, usually because a proxy decrypts TLS. */
   /** `answered`: something answered that is not AWS. */
-  | { kind: 'unreachable'; detail: string; sent: boolean; unresolved?: true; answered?: true }
+  | { kind: 'unreachable'; detail: string; sent: boolean; unresolved?: true; untrusted?: true; answered?: true }
   /** Any other error code of AWS. */
   | { kind: 'refused'; code: string; detail: string }
   /** The answer has the form of AWS's, but not the content. */

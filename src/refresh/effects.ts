@@ -107,11 +107,7 @@ export async function roleSession(
   let { sessionName } = profile.role;
   if (sessionName === undefined) {
     const caller = await identify();
-    if (!caller.ok) {
-      const { failure } = caller;
-      // The code was not in this request.
-      return failure.kind === 'unreachable' ? { ...caller, failure: { ...failure, sent: false } } : caller;
-    }
+    if (!caller.ok) return { ...caller, codeUnsent: true };
     sessionName = nameIn(caller.value.arn);
   }
   const { assumeRole } = await import('../aws/sts.ts');

@@ -185,14 +185,16 @@ async function exchange(
     for (;;) {
       if (!(await codes.claim(serialNumber, tokenCode, effects.now()))) return undefined;
       const answer = await effects.getSessionToken({ serialNumber, tokenCode, durationSeconds }, keys);
-      const failure = answer.ok ? undefined : answer.failure;
-      if (failure?.kind !== 'unreachable' || failure.sent) {
-        if (failure?.kind === 'wrong-code') await codes.refused(serialNumber, tokenCode, effects.now());
+      if (answer.ok) return answer;
+      const { failure, codeUnsent = failure.kind === 'unreachable' && !failure.sent } = answer;
+      if (!codeUnsent) {
+        if (failure.kind === 'wrong-code') await codes.refused(serialNumber, tokenCode, effects.now());
         return answer;
       }
       await codes.unsent(serialNumber, tokenCode, effects.now());
-      // A user at a terminal can correct a wrong name, and should not wait. The agent tries again.
-      const isForUser = failure.unresolved && effects.waiting !== undefined;
+      if (failure.kind !== 'unreachable') return answer;
+      // A user at a terminal can correct a wrong name or missing certificates, and should not wait. The agent tries again.
+      const isForUser = (failure.unresolved || failure.untrusted) && effects.waiting !== undefined;
       if (signal.aborted || isForUser || effects.now() >= deadline) return answer;
       const text = texts.triesAgain(answer.endpoint, failure.detail);
       state = { text, ifStopped: texts.STOPPED_BEFORE_SENDING };

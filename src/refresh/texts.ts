@@ -112,6 +112,9 @@ function reasonAndRemedy(
     case 'busy':
       return [`AWS is busy (${failure.detail})`, 'try again in a minute, with a new code'];
     case 'unreachable':
+      if (failure.untrusted) {
+        return [`the certificate of ${endpoint} is not trusted (${failure.detail})`, certificateRemedy(failure.detail)];
+      }
       return failure.answered
         ? [
             `what answers for ${endpoint} is not AWS (${failure.detail})`,
@@ -153,6 +156,14 @@ const REGION_CODES = /^(RegionDisabled(Exception)?|OptInRequired)$/;
 function regionRemedy(endpoint: string): string {
   const region = regionIn(endpoint);
   return `${region === undefined ? 'set another region' : `${region}: set another region`} for this profile, or activate STS there (IAM console > Account settings > STS)`;
+}
+
+/** Returns what to do if a certificate is not trusted. @param detail the error of the network */
+export function certificateRemedy(detail: string): string {
+  const clock = /expired|not yet valid/.test(detail)
+    ? `check this machine's clock (${SET_CLOCK}); if it is right, `
+    : '';
+  return `${clock}a proxy on this network probably decrypts TLS: get its CA certificate as a PEM file, and export AWS_CA_BUNDLE=FILE`;
 }
 
 /** Returns the region in the name of a host of AWS. */

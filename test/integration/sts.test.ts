@@ -199,6 +199,20 @@ describe('GetSessionToken', () => {
     expect(await ask()).toMatchObject({ failure: { kind: 'unreachable', sent: false }, endpoint: 'sts.invalid' });
   });
 
+  it.each<[string, (socket: Socket) => void]>([
+    ['ends the handshake of TLS', (socket) => socket.once('data', () => socket.end())],
+    ['does not speak TLS', (socket) => socket.once('data', () => socket.end('HTTP/1.1 400 No\r\n\r\n'))],
+  ])('GetSessionToken counts as not sent when the server %s', async (_, answer) => {
+    const server = createTcpServer((socket) => answer(socket.on('error', () => {})));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    try {
+      process.env.AWS_ENDPOINT_URL_STS = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      expect(await ask()).toMatchObject({ failure: { kind: 'unreachable', sent: false } });
+    } finally {
+      server.close();
+    }
+  });
+
   it('GetSessionToken counts as not sent when there is no connection after five seconds', async () => {
     const deaf = await startDeafServer();
     try {

@@ -134,14 +134,14 @@ describe('doctor on the connection to AWS', () => {
     expect(of('aws.clock', aws(answered(ARN, offset)))).toMatchObject([expected]);
   });
 
-  it.each<[string, RegExp]>([
-    ['self-signed certificate in certificate chain', /AWS_CA_BUNDLE/],
-    ['unable to verify the first certificate', /AWS_CA_BUNDLE/],
+  it.each<[string, RegExp, { untrusted?: true }?]>([
+    ['self-signed certificate in certificate chain', /^a proxy .*AWS_CA_BUNDLE/, { untrusted: true }],
+    ['certificate has expired', /this machine's clock .*AWS_CA_BUNDLE/, { untrusted: true }],
     ['a web page answered: a captive portal or a proxy?', /browser/],
     ['getaddrinfo ENOTFOUND sts.eu-wast-1.amazonaws.com', /DNS|network/],
     ['connect ETIMEDOUT', /firewall|network/],
-  ])('doctor says how to fix a connection that fails with "%s"', (detail, mend) => {
-    const answer = failed({ kind: 'unreachable', detail, sent: false });
+  ])('doctor says how to fix a connection that fails with "%s"', (detail, mend, untrusted) => {
+    const answer = failed({ kind: 'unreachable', detail, sent: false, ...untrusted });
     expect(of('aws.reachable', aws(answer))).toMatchObject([seen('error', /no answer/, mend)]);
   });
 

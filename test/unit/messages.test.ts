@@ -69,6 +69,14 @@ describe('the message of a refresh that AWS did not answer with a session', () =
     [{ kind: 'invalid-request', detail: 'x' }, /^AWS refused the request: x \(duration_seconds: 900 to 129600\)$/],
     [{ kind: 'busy', detail: 'HTTP 503' }, /^AWS is busy \(HTTP 503\): try again in a minute, with a new code$/],
     [{ kind: 'unreachable', detail: 'x', sent: false }, /^no answer from sts\.eu.* \(x\): try again when the network/],
+    [
+      { kind: 'unreachable', detail: 'self-signed certificate', sent: false, untrusted: true },
+      /^the certificate of sts\.eu.* is not trusted \(self-signed certificate\): a proxy on .* AWS_CA_BUNDLE=FILE$/,
+    ],
+    [
+      { kind: 'unreachable', detail: 'certificate is not yet valid', sent: false, untrusted: true },
+      /: check this machine's clock \(.*\); if it is right, a proxy on .* AWS_CA_BUNDLE=FILE$/,
+    ],
     [{ kind: 'unreachable', detail: 'x', sent: true, answered: true }, /sts\.eu.* is not AWS \(x\): check the proxy/],
     [{ kind: 'refused', code: 'Other', detail: 'No.' }, /^AWS refused: Other, No$/],
     [{ kind: 'refused', code: 'Other', detail: '' }, /^AWS refused: Other$/],

@@ -8,9 +8,11 @@ import { UserError } from '../../src/errors.ts';
 import { after, FRESH_START } from '../../src/policy/history.ts';
 import type { AwsFailure, RefreshOutcome } from '../../src/policy/outcome.ts';
 import { rememberCodes } from '../../src/refresh/codes.ts';
+import { roleSession } from '../../src/refresh/effects.ts';
 import { type RefreshEffects, refresh, type WaitingState } from '../../src/refresh/refresh.ts';
 import type { RefreshTarget } from '../../src/refresh/target.ts';
 import type { MfaSession } from '../../src/session/session.ts';
+import { Clock } from '../../src/time/clock.ts';
 import { localTime, localTimeWithSeconds } from '../../src/time/local-time.ts';
 import { asking } from '../desktop/asking.ts';
 
@@ -119,8 +121,11 @@ describe('a sent code', () => {
     expect(sent).toEqual(Array.from({ length: 31 }, (_, second) => ({ code: '123456', at: second * 1_000 })));
   });
 
-  it('a code is sent again while the name of the endpoint does not resolve, unless a user waits at a terminal', async () => {
-    const failure = { kind: 'unreachable', detail: 'EAI_AGAIN', sent: false, unresolved: true } as const;
+  it.each([
+    ['the name of the endpoint does not resolve', { detail: 'EAI_AGAIN', unresolved: true }],
+    ['the certificate is not trusted', { detail: 'self-signed certificate', untrusted: true }],
+  ] as const)('a code is sent again while %s, unless a user waits at a terminal', async (_, properties) => {
+    const failure = { kind: 'unreachable', sent: false, ...properties } as const;
     const agent = world(['123456']);
     agent.refuse(failure);
     await agent.refresh();
@@ -129,6 +134,23 @@ describe('a sent code', () => {
     command.refuse(failure);
     await command.refresh();
     expect(command.sent).toHaveLength(1);
+  });
+
+  it('a code can be used again if the request before that with the code failed', async () => {
+    const keys = { accessKeyId: 'AKIA', secretAccessKey: 'secret' };
+    const role = { arn: 'arn:aws:iam::123456789012:role/deploy', isChained: false, keysProfile: 'default' };
+    const { refresh, sent } = world(['123456', '123456'], {
+      getSessionToken: async (request) => {
+        sent.push({ code: request.tokenCode, at: 0 });
+        return roleSession(request, keys, { ...TARGET, role }, new Clock(), async () => {
+          return { ok: false, failure: { kind: 'busy', detail: 'Throttling' }, endpoint: 'sts', clockOffset: 0 };
+        });
+      },
+    });
+    for (let time = 1; time <= 2; time++) {
+      expect(await refresh()).toMatchObject({ kind: 'refused', failure: { kind: 'busy' } });
+      expect(sent).toHaveLength(time);
+    }
   });
 
   it('a code that may have reached AWS is sent once', async () => {
