@@ -15,6 +15,7 @@ import { reasonOf } from '../refresh/texts.ts';
 import { askAboutSession } from '../refresh/verdict.ts';
 import { shortKeyId } from '../session/session.ts';
 import { forgetNotifications, rememberNotification } from '../session/state.ts';
+import { configWords } from '../settings/carried.ts';
 import type { ProfileSettings, Settings } from '../settings/settings.ts';
 import { Clock } from '../time/clock.ts';
 
@@ -76,8 +77,9 @@ export async function refreshJob(
   const { retired, age } = await tend(outcome);
   const lines = tendedLines(sourceProfile, { ...(retired && { retired: { ...retired, id: shortKeyId(retired.id) } }) });
   for (const line of lines) tell(line, 'info');
-  const words = ['keys', 'rotate', sourceProfile];
-  const offer = age === undefined ? {} : { offer: { text: isOld(sourceProfile, age), words } };
+  const config = configWords(settings);
+  const words = [...config, 'keys', 'rotate', sourceProfile];
+  const offer = age === undefined ? {} : { offer: { text: isOld(sourceProfile, age, config), words } };
   return { outcome, clockOffset: clock.told, ...offer };
 }
 

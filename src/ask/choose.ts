@@ -1,3 +1,4 @@
+import { configWords } from '../settings/carried.ts';
 import type { Ask, Way } from './ask.ts';
 import { browser } from './browser/browser.ts';
 import { commandNotification } from './desktop/command-notification.ts';
@@ -20,6 +21,8 @@ import { zenity } from './zenity.ts';
 interface AskSettings {
   /** `auto`, or names of ways in the order in which they are tried. */
   prompt: 'auto' | readonly string[];
+  /** `config.ini`, if it was named with `--config`. */
+  configFile?: string;
 }
 
 interface AskOptions {
@@ -52,7 +55,7 @@ export interface Asker {
 
 /** Returns the ways to ask for one profile's code, in the order of the settings. If one is unavailable, the next one asks. */
 export function createAsk(
-  { prompt }: AskSettings,
+  { prompt, ...settings }: AskSettings,
   { mfaProcess: command }: { mfaProcess?: string | undefined },
   options: AskOptions = {},
 ): Asker {
@@ -84,7 +87,7 @@ export function createAsk(
       ? known.filter(({ name }) => name !== 'mfa_process' || command !== undefined)
       : prompt.map((name) => wayNamed(name, known));
   const ask = onNoWay
-    ? withLastResort(inTurn(ways, warn), commandNotification(environment, memory), onNoWay)
+    ? withLastResort(inTurn(ways, warn), commandNotification(configWords(settings), environment, memory), onNoWay)
     : inTurn(ways, warn);
   const writeResult = resultsOnTerminal ? (line: string) => tellWhereAsked(line, standardInput) : undefined;
   return {

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { PROGRAM } from '../package-file.ts';
 import { isInstalled } from '../run-command.ts';
+import { carried } from '../settings/carried.ts';
 import { nodePath } from '../start-child.ts';
 import type { Answer, Way } from './ask.ts';
 import { dialogEnvironment } from './field.ts';
@@ -9,18 +10,18 @@ import { startOutside } from './start-outside.ts';
 import * as texts from './texts.ts';
 
 /**
- * A terminal window with `aws-mfa-agent refresh`, where there is no code field. It gives no answer: the agent sees the new
- * session in the file. The window is the user's, and stays when the code is no longer needed.
+ * A terminal window with a command of this program (`refresh`), where there is no code field. It gives no answer: the agent sees
+ * the new session in the file. The window is the user's, and stays when the code is no longer needed.
  */
-export function terminalWindow(environment: NodeJS.ProcessEnv): Way {
+export function terminalWindow(words: readonly string[], environment: NodeJS.ProcessEnv): Way {
   return {
     name: 'terminal window',
     unfit: async () => {
       if (!environment.DISPLAY && !environment.WAYLAND_DISPLAY) return reasons.NO_DISPLAY;
       return emulatorIn(environment) ? undefined : reasons.NO_TERMINAL_EMULATOR;
     },
-    ask: async ({ profile }, { signal, activationToken }) => {
-      const ended = openTerminal(['refresh', profile], environment, activationToken);
+    ask: async (_, { signal, activationToken }) => {
+      const ended = openTerminal(words, environment, activationToken);
       const aborted = new Promise<undefined>((resolve) => {
         signal.addEventListener('abort', () => resolve(undefined));
         if (signal.aborted) resolve(undefined);
@@ -33,7 +34,8 @@ export function terminalWindow(environment: NodeJS.ProcessEnv): Way {
 }
 
 /**
- * Opens a terminal window with a command of this program.
+ * Opens a terminal window with a command of this program, which uses the same files as this process. Neither systemd nor the
+ * server of a terminal emulator passes on our variables, so they are in the command.
  * @param stays whether the window stays open until the user presses Return, to be read
  * @returns why it failed, as soon as that is known
  */
@@ -54,6 +56,8 @@ export async function openTerminal(
       'sh',
       ...emulator,
       ...(stays ? STAYING : []),
+      '/usr/bin/env',
+      ...variablesIn(environment),
       nodePath(),
       fileURLToPath(PROGRAM),
       ...words,
@@ -61,6 +65,13 @@ export async function openTerminal(
     texts.OPENS_TERMINAL,
     dialogEnvironment(environment, activationToken),
   );
+}
+
+/** Returns the variables for the command, without a URL with a password, which is not accepted as an endpoint. */
+function variablesIn(environment: NodeJS.ProcessEnv): string[] {
+  return Object.entries(carried(environment))
+    .filter(([, value]) => !/:\/\/[^/]*@/.test(value))
+    .map(([name, value]) => `${name}=${value}`);
 }
 
 /** Runs a command, and waits for the user. */

@@ -102,9 +102,9 @@ export function commandFailed(profile: string, reason: string): string {
 
 export const COMMAND_IS_SILENT = 'Touch your security key, or enter its password.';
 
-/** Where nothing can open a code field: the command to run. */
-export function refreshCommand({ profile }: AskRequest): string {
-  return plain(`To enter the code, run: aws-mfa-agent refresh ${shellWord(profile)}`);
+/** Where nothing can open a code field. @param words the arguments of the command to run */
+export function refreshCommand(words: readonly string[]): string {
+  return plain(`To enter the code, run: aws-mfa-agent ${words.map(shellWord).join(' ')}`);
 }
 
 export const OPEN_TERMINAL = 'Open a terminal';

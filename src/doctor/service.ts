@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { Owner } from '../service/sealed-file.ts';
 import type { Remedies, Rival, ServiceSetup } from '../service/service.ts';
-import { CARRIED, carried, isVersioned, PROXIES } from '../service/start.ts';
+import { isVersioned, PROXIES } from '../service/start.ts';
+import { CARRIED, carried } from '../settings/carried.ts';
 import { type AgentSeen, INSTALL, START_AT_LOGIN } from './agent.ts';
 import { fitOf, remedyFor, type WayReport } from './asking.ts';
 import { absent, error, type Finding, ok, warning } from './finding.ts';

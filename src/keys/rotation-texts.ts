@@ -161,8 +161,9 @@ export interface Tended {
   age?: number;
 }
 
-export function isOld(source: string, age: number): string {
-  return `The access key of [${source}] is ${ageOf(age)} old. Rotate it: ${rotateCommand(source)}`;
+/** @param config the option that names `config.ini`, if the command needs it */
+export function isOld(source: string, age: number, config: readonly string[] = []): string {
+  return `The access key of [${source}] is ${ageOf(age)} old. Rotate it: ${rotateCommand(source, config)}`;
 }
 
 /** Returns the age of a key in its largest unit: `93d`. @param age in milliseconds */
@@ -170,6 +171,6 @@ export function ageOf(age: number): string {
   return formatDuration(age).split(' ')[0] ?? '';
 }
 
-export function rotateCommand(source: string): string {
-  return `aws-mfa-agent keys rotate ${shellWord(source)}`;
+export function rotateCommand(source: string, config: readonly string[] = []): string {
+  return `aws-mfa-agent ${[...config, 'keys', 'rotate', source].map(shellWord).join(' ')}`;
 }

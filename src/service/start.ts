@@ -3,7 +3,7 @@ import { realpathSync } from 'node:fs';
 import { dirname, isAbsolute, normalize, resolve } from 'node:path';
 import { absolutePath, followLinks } from '../files/follow-links.ts';
 import { programsNamed } from '../run-command.ts';
-import { pathsOf, userHome } from '../settings/paths.ts';
+import { carried } from '../settings/carried.ts';
 import type { Settings } from '../settings/settings.ts';
 
 /** How a service manager starts the agent. All paths are absolute. */
@@ -26,18 +26,6 @@ export interface Start {
  * memory. `--no-opt` would not do: it turns off only one of them, TurboFan, and not Maglev.
  */
 export const NODE_FLAGS = ['--max-opt=0'];
-
-/** Variables with locations, copied into the service file: a service does not see what a shell's start-up file sets. */
-export const CARRIED = [
-  ...['AWS_SHARED_CREDENTIALS_FILE', 'AWS_CONFIG_FILE', 'AWS_MFA_AGENT_CONFIG', 'AWS_MFA_AGENT_NO_DEFAULTS'],
-  ...['AWS_CA_BUNDLE', 'REQUESTS_CA_BUNDLE'],
-  ...['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_STS', 'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS'],
-  ...['AWS_USE_FIPS_ENDPOINT', 'AWS_USE_DUALSTACK_ENDPOINT', 'AWS_STS_REGIONAL_ENDPOINTS'],
-  ...['XDG_CONFIG_HOME', 'XDG_STATE_HOME'],
-];
-
-/** Copied too. They may differ between folders of a user's work, so `doctor` does not compare them. */
-const REGIONS = ['AWS_REGION', 'AWS_DEFAULT_REGION'];
 
 /** Variables that are not copied: they may contain a password. */
 export const PROXIES = ['HTTPS_PROXY', 'https_proxy', 'NO_PROXY', 'no_proxy'];
@@ -73,27 +61,6 @@ export function findStart(
         : []),
     ],
   };
-}
-
-/**
- * Returns the variables that the service gets. Paths are absolute: the service has another current folder than this shell, and
- * not all the variables that a path may name.
- */
-export function carried(environment: NodeJS.ProcessEnv): Record<string, string> {
-  const files = pathsOf(environment, userHome());
-  const paths: Record<string, string | undefined> = {
-    AWS_SHARED_CREDENTIALS_FILE: files.credentials,
-    AWS_CONFIG_FILE: files.config,
-    AWS_MFA_AGENT_CONFIG: files.settings,
-    AWS_CA_BUNDLE: environment.AWS_CA_BUNDLE,
-    REQUESTS_CA_BUNDLE: environment.REQUESTS_CA_BUNDLE,
-  };
-  const given = [...CARRIED, ...REGIONS].flatMap((name) => {
-    const value = environment[name];
-    const path = paths[name];
-    return value ? [[name, path === undefined ? value : absolutePath(path)]] : [];
-  });
-  return Object.fromEntries(given);
 }
 
 /** What version managers keep beside the folders of the versions: a part of a real path, and what to put in its place. */

@@ -87,6 +87,8 @@ export function dueBefore({ promptBefore }: Settings, { role, durationSeconds }:
 
 export interface Settings {
   files: Paths;
+  /** The path of `config.ini`, if it was named with `--config`. */
+  configFile?: string;
   /** When to check: a cron expression; see {@link requireValidSchedule}. */
   check: string;
   /** `FILE:LINE` of `check`, if it is set. */
@@ -127,6 +129,7 @@ export function loadSettings(from: {
   const check = written(top, 'check');
   return frozen({
     files,
+    ...(from.configFile && { configFile: files.settings }),
     check: readSetting(check, forms.schedule) ?? CHECK,
     ...(check && { checkPlace: check.place }),
     promptBefore: promptBeforeOf(written(top, 'prompt_before'), profiles),

@@ -62,8 +62,9 @@ describe('the agent on a desktop where no dialog can be opened', needs('a deskto
 
   it('the agent names the command where a notification has no buttons', async () => {
     server = await startNotificationServer(desktop.environment, ['body']);
-    agent = start(['run'], environment);
-    expect((await server.nth(1)).body).toContain(COMMAND);
+    const config = join(sandbox.env.XDG_CONFIG_HOME ?? '', 'aws-mfa-agent/config.ini');
+    agent = start(['--config', config, 'run'], environment);
+    expect((await server.nth(1)).body).toContain(COMMAND.replace('refresh', `--config ${config} refresh`));
   });
 
   it('a click on the notification opens a terminal with the command', async () => {

@@ -288,9 +288,9 @@ describe('a notification', needs('a desktop'), () => {
       const programs = await mkdtemp(join(tmpdir(), 'programs-'));
       await writeFile(join(programs, 'x-terminal-emulator'), '#!/bin/sh\n', { mode: 0o755 });
       const environment = { ...desktop.environment, PATH: programs };
-      const { body } = await shownBy('dunst', MAKO, commandNotification(environment));
+      const { body } = await shownBy('dunst', MAKO, commandNotification([], environment));
       expect(body).toMatch(/^To open a terminal: middle click/m);
-      const bare = commandNotification({ ...environment, PATH: '/nonexistent' });
+      const bare = commandNotification([], { ...environment, PATH: '/nonexistent' });
       expect((await shownBy('dunst', MAKO, bare)).body).not.toContain('middle click');
       await rm(programs, { recursive: true });
     });

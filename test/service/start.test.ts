@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
-import { carried, findStart } from '../../src/service/start.ts';
+import { findStart } from '../../src/service/start.ts';
+import { carried } from '../../src/settings/carried.ts';
 import { pathsOf } from '../../src/settings/paths.ts';
 
 let folder: string;

@@ -9,8 +9,13 @@ import * as service from './notification-service.ts';
 /**
  * A notification that names the command to run, where nothing can open a code field. If there is a terminal emulator, its
  * button opens one with that command.
+ * @param config the option that names `config.ini`, if the command needs it
  */
-export function commandNotification(environment: NodeJS.ProcessEnv, memory?: ScreenMemory): Way {
+export function commandNotification(
+  config: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  memory?: ScreenMemory,
+): Way {
   return {
     name: 'notification',
     unfit: () =>
@@ -18,12 +23,11 @@ export function commandNotification(environment: NodeJS.ProcessEnv, memory?: Scr
         (await service.isRunning(bus)) || (await service.canBeStarted(bus)) ? undefined : reasons.NO_SERVICE,
       ).catch((error: Error) => error.message),
     ask: async (request, asking) => {
+      const command = [...config, 'refresh', request.profile];
+      const fields = [terminalWindow(command, environment)];
       try {
         return await withSessionBus(environment, (bus) =>
-          new NotificationQuestion(bus, request, asking, [terminalWindow(environment)], {
-            namesCommand: true,
-            memory,
-          }).settle(false),
+          new NotificationQuestion(bus, request, asking, fields, { command, memory }).settle(false),
         );
       } catch (error) {
         return asking.signal.aborted

@@ -38,7 +38,7 @@ export class NotificationQuestion {
   readonly #bus: Bus;
   readonly #asking: Asking;
   readonly #fields: readonly Way[];
-  readonly #namesCommand: boolean;
+  readonly #command: readonly string[] | undefined;
   readonly #memory: ScreenMemory | undefined;
   /** What the memory holds, and the last change of it, which may still be under way. */
   #remembered: LeftNotification | undefined;
@@ -56,16 +56,16 @@ export class NotificationQuestion {
   #returns = 0;
   #returnTimer: NodeJS.Timeout | undefined;
 
-  /** @param namesCommand whether the notification names the command to run, and needs neither buttons nor a field */
+  /** @param command the arguments of the command that the notification names, if so; it then needs neither buttons nor a field */
   constructor(
     bus: Bus,
     request: AskRequest,
     asking: Asking,
     fields: readonly Way[],
-    { namesCommand = false, memory }: { namesCommand?: boolean; memory?: ScreenMemory | undefined } = {},
+    { command, memory }: { command?: readonly string[]; memory?: ScreenMemory | undefined } = {},
   ) {
     this.#memory = memory;
-    this.#namesCommand = namesCommand;
+    this.#command = command;
     this.#bus = bus;
     this.#request = aging(request);
     this.#asking = asking;
@@ -117,7 +117,7 @@ export class NotificationQuestion {
     // Nothing is visible before the service answers, so a prompt that is closed need not wait for it.
     const capabilities = await Promise.race([this.#meetService(), aborted]);
     const reason = whyUnfit(capabilities, await whyNoField(this.#fields));
-    if (reason !== undefined && !this.#namesCommand) throw new Error(reason);
+    if (reason !== undefined && !this.#command) throw new Error(reason);
     await this.#show();
   }
 
@@ -212,8 +212,8 @@ export class NotificationQuestion {
     const { expiration, maxAge, now } = request;
     const open = (await whyNoField(this.#fields)) === undefined;
     const reply = capabilities.includes('inline-reply');
-    const command = this.#namesCommand ? [texts.refreshCommand(request)] : [];
-    const howTo = open && !reply ? this.#habits.howTo?.(this.#namesCommand) : undefined;
+    const command = this.#command ? [texts.refreshCommand(this.#command)] : [];
+    const howTo = open && !reply ? this.#habits.howTo?.(this.#command !== undefined) : undefined;
     const notification: service.Notification = {
       title: texts.askTitle(request),
       text: [
@@ -225,7 +225,7 @@ export class NotificationQuestion {
       actions: [
         // A click outside the buttons. With a label, Xfce would show it as a button.
         ...(open ? ['default', ''] : []),
-        ...(this.#namesCommand
+        ...(this.#command
           ? [...(open ? ['enter', texts.OPEN_TERMINAL] : [])]
           : [reply ? 'inline-reply' : 'enter', texts.ENTER_CODE]),
         ...['snooze', request.snooze.label],

@@ -30,7 +30,7 @@ export async function offer(
   try {
     if (process.platform === 'darwin') return await macosNotice(texts.APPLICATION, text, environment);
     return await withSessionBus(environment, async (bus) => {
-      const token = await clicked(bus, text, environment, signal);
+      const token = await clicked(bus, { text, words }, environment, signal);
       if (token !== undefined) await openTerminal(words, environment, token.value, true);
       return true;
     });
@@ -42,12 +42,12 @@ export async function offer(
 /** Returns the activation token of a click, if the service gave one; undefined without a click. */
 async function clicked(
   bus: Bus,
-  text: string,
+  { text, words }: Offer,
   environment: NodeJS.ProcessEnv,
   signal: AbortSignal,
 ): Promise<{ value: string | undefined } | undefined> {
   const can = await service.capabilities(bus);
-  const isOpenable = can.includes('actions') && (await terminalWindow(environment).unfit()) === undefined;
+  const isOpenable = can.includes('actions') && (await terminalWindow(words, environment).unfit()) === undefined;
   const actions = isOpenable ? ['default', '', 'enter', texts.OPEN_TERMINAL] : [];
   const hints = { resident: true };
   const notification = { title: texts.APPLICATION, text, actions, isUrgent: false, hints, limit: 0 };
