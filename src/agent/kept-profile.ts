@@ -228,7 +228,7 @@ export class KeptProfile {
     const before = dueBefore(this.#settings(), settings);
     const state = stateAt(session, now, before);
     const role = settings.role?.isChained
-      ? { source: settings.sourceProfile, isSourceNew: this.#isSourceNew(sourceKey), due: dueAt(session, before) }
+      ? { source: settings.sourceProfile, isSourceNew: this.#isSourceNew(sourceKey) }
       : undefined;
     // A fresh session does not end a stop if the role should be assumed again.
     const isNew = session.kind === 'session' && !this.#isForgetting;
@@ -246,6 +246,7 @@ export class KeptProfile {
       state,
       expiration,
       awsEnd,
+      due: dueAt(session, before),
       isDoubtful: state !== 'due' && isDoubtful(session, settings.durationSeconds, now, seen),
       byNotification: this.#byNotification(settings),
       ...(role && { role }),

@@ -14,12 +14,14 @@ export interface Situation {
   expiration: number | undefined;
   /** When AWS ends the session, if that is later than `expiration`. */
   awsEnd?: number | undefined;
+  /** When the session becomes due; undefined if no end is known. */
+  due?: number | undefined;
   /** Whether AWS should be asked if it still accepts the session: see `isDoubtful`. */
   isDoubtful?: boolean;
   /** Whether the settings make a notification the first prompt that the user sees. */
   byNotification?: boolean;
   /** Set for a role that is assumed with the session of its source profile. */
-  role?: Pick<RoleSituation, 'source' | 'isSourceNew' | 'due'>;
+  role?: Pick<RoleSituation, 'source' | 'isSourceNew'>;
   history: History;
 }
 
@@ -101,7 +103,7 @@ export function plan(situations: Situation[], circumstances: Circumstances): Pla
     const { stopped } = situation.history;
     const { now, offline, jitter = 0 } = circumstances;
     const { action, standing, look } = planRole(
-      { ...situation, ...role },
+      { ...situation, ...role, due: situation.due },
       {
         now,
         offline,
@@ -159,7 +161,7 @@ function planOne(situation: Situation, circumstances: Circumstances, behind: str
 
   if (history.forgotten && state !== 'long-term') return standing({ standing: 'forgotten' });
   if (history.unsaved) return { standing: { standing: 'unsaved' }, action: { do: 'save', profile } };
-  if (state === 'fresh') return standing({ standing: 'fresh' });
+  if (state === 'fresh') return standing({ standing: 'fresh' }, situation.due);
   if (state === 'long-term') return standing({ standing: 'stopped', why: texts.HOLDS_LONG_TERM });
   if (state === 'unknown' && (!history.verdict || history.verdict.until <= now)) {
     return { standing: { standing: 'verifying' }, action: { do: 'verify', profile } };

@@ -120,10 +120,22 @@ describe('the agent between scheduled checks', () => {
     await agent.stop();
   });
 
-  it('the agent sets no timer for a session that is fresh', async () => {
-    const { agent } = agentAtNoon(endsIn(60 * MINUTE));
+  it('the agent asks at the second when a session becomes due, however rare the checks are, and sleeps until then', async () => {
+    const { agent, prompts } = agentAtNoon(endsIn(60 * MINUTE + 30_000));
     await agent.check('start');
     expect(agent.status()).toMatchObject([{ state: 'fresh' }]);
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersToNextTimer();
+    expect(Date.now() - NOON).toBe(45 * MINUTE + 30_000);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(prompts).toEqual([45 * MINUTE + 30_000]);
+    await agent.stop();
+  });
+
+  it('the agent sets no timer for a session of which it does not know when it becomes due', async () => {
+    const { agent } = agentAtNoon({ kind: 'session', accessKeyId: 'ASIA', expiration: undefined });
+    await agent.check('start');
+    expect(agent.status()).toMatchObject([{ state: 'unknown', standing: { standing: 'fresh' } }]);
     expect(vi.getTimerCount()).toBe(0);
     await agent.stop();
   });

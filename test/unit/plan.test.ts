@@ -860,6 +860,11 @@ describe('the plan for several profiles and states', () => {
       expect(nextLook(due('a', 14 * MINUTE, history))).toBe(NINE + 130_000);
     });
 
+    it('the next look is when a fresh session becomes due', () => {
+      const fresh = situation({ state: 'fresh', expiration: NINE + 5 * HOUR, due: NINE + 4 * HOUR });
+      expect(plan([fresh], at(NINE))).toMatchObject({ actions: [], nextLook: NINE + 4 * HOUR });
+    });
+
     it('the next look is at the end of the quiet hours', () => {
       const quiet = { ...at(NINE), quietUntil: NINE + HOUR };
       expect(plan([due('a', 5 * MINUTE)], quiet).nextLook).toBe(NINE + HOUR);

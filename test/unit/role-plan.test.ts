@@ -31,7 +31,8 @@ function role(changes: Partial<Situation> & { source?: string; isSourceNew?: boo
     serialNumber: '',
     state: 'fresh',
     expiration,
-    role: { source, isSourceNew, due: expiration === undefined ? undefined : expiration - 15 * MINUTE },
+    due: expiration === undefined ? undefined : expiration - 15 * MINUTE,
+    role: { source, isSourceNew },
     history: FRESH_START,
     ...others,
   };
