@@ -1,3 +1,5 @@
+import { LONGEST_TIMER } from '../time/clock.ts';
+
 /** Returns the next times of a cron expression, in ascending order, in milliseconds since the epoch. */
 export type Upcoming = (expression: string) => Promise<number[]>;
 
@@ -17,9 +19,6 @@ export interface Schedule {
   next(): number | undefined;
   stop(): void;
 }
-
-/** The longest delay of a Node timer, in milliseconds. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** How much earlier than the system clock a timer may fire, in milliseconds. */
 const EARLY = 1_000;

@@ -27,6 +27,9 @@ const NOISE = 2_000;
 /** A timer that fires this much later than it should was held up by sleep, not by a busy machine, in milliseconds. */
 const LATE = 15_000;
 
+/** The longest delay of a Node timer, in milliseconds: almost 25 days. A longer one would fire at once. */
+export const LONGEST_TIMER = 2 ** 31 - 1;
+
 /**
  * AWS's time, and what happened to this machine's clock since the last look.
  * @see https://man7.org/linux/man-pages/man2/clock_gettime.2.html for which clock runs during a suspend
@@ -58,13 +61,14 @@ export class Clock {
     this.told = this.offset;
   }
 
-  /** Sets a timer like `setTimeout`, and notices if it fires late. */
+  /** Sets a timer like `setTimeout`, and notices if it fires late. A timer for later than {@link LONGEST_TIMER} fires then. */
   after(delay: number, call: () => void): NodeJS.Timeout {
-    const due = this.#clocks.awake() + Math.max(0, delay);
+    const wait = Math.min(Math.max(0, delay), LONGEST_TIMER);
+    const due = this.#clocks.awake() + wait;
     return setTimeout(() => {
       this.#late = Math.max(this.#late, this.#clocks.awake() - due);
       call();
-    }, delay);
+    }, wait);
   }
 
   /**

@@ -132,6 +132,16 @@ describe('the agent between scheduled checks', () => {
     await agent.stop();
   });
 
+  it('the agent sleeps as long as a timer can last until a session becomes due that lasts for years', async () => {
+    const { agent, prompts } = agentAtNoon(endsIn(60 * 24 * 60 * MINUTE));
+    await agent.check('start');
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(vi.getTimerCount()).toBe(1);
+    for (let times = 0; prompts.length === 0 && times < 10; times += 1) await vi.advanceTimersToNextTimerAsync();
+    expect(prompts).toEqual([60 * 24 * 60 * MINUTE - 15 * MINUTE]);
+    await agent.stop();
+  });
+
   it('the agent sets no timer for a session of which it does not know when it becomes due', async () => {
     const { agent } = agentAtNoon({ kind: 'session', accessKeyId: 'ASIA', expiration: undefined });
     await agent.check('start');

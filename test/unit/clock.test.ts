@@ -105,6 +105,25 @@ describe('the clock', () => {
   });
 });
 
+describe('the timer of the clock', () => {
+  it('the timer of the clock fires as late as Node allows if it should fire later, and then is not late', () => {
+    vi.useFakeTimers();
+    try {
+      const clocks = { wall: () => BEGIN, sinceBoot: () => 1_000_000, awake: Date.now, runsInSleep: true };
+      const clock = new Clock(clocks);
+      const call = vi.fn();
+      clock.after(1_000 * HOUR, call);
+      vi.advanceTimersByTime(2 ** 31 - 2);
+      expect(call).not.toHaveBeenCalled();
+      vi.advanceTimersByTime(1);
+      expect(call).toHaveBeenCalledOnce();
+      expect(clock.look().slept).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
 describe('the clock of a machine whose clocks all run in sleep, like a Mac', () => {
   it.each([
     ['the sleep by which a timer is late', 1_000, 15_000, 15_000],
