@@ -361,6 +361,10 @@ export class KeptProfile {
       case 'remind':
         this.#remind(situation, action.reminder);
         return false;
+      case 'yield':
+        this.#happened({ kind: 'yielded' });
+        this.withdraw();
+        return false;
       case 'withdraw':
         this.withdraw();
         return false;

@@ -14,6 +14,8 @@ export interface History {
   /** The last call has been made: no reminder until the user returns. */
   readonly lastCall: boolean;
   readonly snoozedUntil?: number;
+  /** The prompt was closed for another profile of the device: it is shown again when the device is free. */
+  readonly yielded?: true;
   /** The user has removed the session, and wants no other one until asking for it. */
   readonly forgotten?: true;
   /** Until then, asking is useless: AWS is busy or unreachable, or three codes were wrong. `why` is a text for the user. */
@@ -50,6 +52,8 @@ export type ProfileEvent =
   | { kind: 'checked'; state: SessionState; mayBeFixed: boolean; isNew?: boolean }
   /** A prompt was shown (`reminder` 0) or repeated. `expiration`: when AWS ends the session, if that is known. */
   | { kind: 'prompted'; reminder: number; expiration: number | undefined }
+  /** The prompt is being closed for another profile of the device. */
+  | { kind: 'yielded' }
   /** A role is being assumed with the session of its source profile, without a prompt. */
   | { kind: 'assuming' }
   /** No way of asking works, as `reason` says: the prompt only names a command to run. */
@@ -121,6 +125,8 @@ function afterStep(history: History, event: ProfileEvent, moment: Moment): Histo
       return afterCheck(history, event);
     case 'prompted':
       return afterPrompt(history, event, moment);
+    case 'yielded':
+      return { ...history, yielded: true };
     case 'assuming':
       return { ...history, askingSince: moment.now };
     case 'no-way':
@@ -197,11 +203,11 @@ function afterOutcome(history: History, { outcome, noWay, expiration, jitter }: 
     case 'snoozed':
       return { ...FRESH_START, ...(noWay !== undefined && { unaskable: noWay }), snoozedUntil: outcome.until };
     case 'dismissed': {
-      const { problem: _, ...seen } = rest;
+      const { problem: _, yielded: __, ...seen } = rest;
       return seen;
     }
     case 'withdrawn':
-      return asIfFirst(rest);
+      return rest.yielded ? rest : asIfFirst(rest);
     case 'unaskable': {
       // Tried again later, and not counted as a prompt: a desktop may appear.
       const { reason, summary } = outcome;
@@ -275,7 +281,7 @@ function afterPrompt(
   { reminder, expiration }: { reminder: number; expiration: number | undefined },
   { now }: Moment,
 ): History {
-  const { wait: _, snoozedUntil: __, stopped: ___, ...rest } = history;
+  const { wait: _, snoozedUntil: __, stopped: ___, yielded: ____, ...rest } = history;
   const expired = expiration !== undefined && expiration <= now;
   const askedBefore = expired && reminder > 0 && (history.lastAskedAt ?? now) < expiration;
   return {

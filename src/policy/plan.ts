@@ -53,6 +53,8 @@ export type Action =
   /** Repeat the open prompt. */
   | { do: 'remind'; profile: string; reminder: number }
   | { do: 'withdraw'; profile: string }
+  /** Close the prompt for another profile of the device; it is shown again later. */
+  | { do: 'yield'; profile: string }
   /** Write a session that could not be written before. */
   | { do: 'save'; profile: string }
   /** Assume the role with the session of its source profile. */
@@ -70,31 +72,32 @@ export interface Plan {
 /** The longest pause before a reminder. */
 const LONGEST_PAUSE = 4 * 3_600_000;
 
-/** Decides what to do now, and when to check next. This and {@link planOne} are the whole policy of asking. */
+/** Decides what to do now, and when to check next. This, {@link postponed} and {@link turnOf} are the whole policy of asking. */
 export function plan(situations: Situation[], circumstances: Circumstances): Plan {
   const actions: Action[] = [];
   const standings = new Map<string, Standing>();
   const looks: number[] = [];
-  const asking = new Map<string, string>();
   const spread = spreadUntil(circumstances);
   const byCode = situations.filter(({ role }) => role === undefined);
-  for (const { history, serialNumber, profile } of byCode) {
-    if (history.askingSince !== undefined) asking.set(serialNumber, profile);
+  const ones = new Map(byCode.map((one) => [one, postponed(one, circumstances)]));
+  const sharing = new Map<string, Situation[]>();
+  for (const one of byCode) sharing.set(one.serialNumber, [...(sharing.get(one.serialNumber) ?? []), one]);
+  const turns = new Map<string, Turn | undefined>();
+  for (const [device, all] of sharing) {
+    turns.set(
+      device,
+      turnOf(all, (one) => ones.get(one) === undefined, circumstances),
+    );
   }
   for (const situation of byCode) {
-    const behind = asking.get(situation.serialNumber);
-    const { standing, action, look } = planOne(
-      situation,
-      circumstances,
-      behind === situation.profile ? undefined : behind,
-    );
+    const turn = turns.get(situation.serialNumber);
+    const { standing, action, look } = ones.get(situation) ?? shareOne(situation, circumstances, turn);
     standings.set(situation.profile, standing);
     if (action) actions.push(action);
     else if (situation.isDoubtful && standing.standing !== 'forgotten' && circumstances.held === undefined) {
       if (spread > circumstances.now) looks.push(spread);
       else actions.push({ do: 'verify', profile: situation.profile });
     }
-    if (action?.do === 'ask') asking.set(situation.serialNumber, situation.profile);
     if (look !== undefined) looks.push(look);
   }
   for (const [situation, role] of sourcesFirst(situations)) {
@@ -152,8 +155,8 @@ interface One {
   look?: number | undefined;
 }
 
-/** The rules for one profile; the first that applies counts. `behind` is the profile that uses the MFA device now. */
-function planOne(situation: Situation, circumstances: Circumstances, behind: string | undefined): One {
+/** The rules that postpone the prompt for a profile; the first that applies counts. Undefined if the user can be asked. */
+function postponed(situation: Situation, circumstances: Circumstances): One | undefined {
   const { profile, state, history } = situation;
   const { now, quietUntil, held } = circumstances;
   const standing = (standing: Standing, look?: number): One =>
@@ -185,15 +188,105 @@ function planOne(situation: Situation, circumstances: Circumstances, behind: str
     const look = end > now ? Math.min(end, history.wait.until) : history.wait.until;
     return standing({ standing: 'waiting', ...history.wait }, soonWhereUnaskable(look, history, now));
   }
-  if (behind !== undefined) return { standing: { standing: 'queued', behind } };
-  return askOne(situation, circumstances);
+  return undefined;
 }
 
-/** Plans a profile for which nothing postpones the prompt. */
-function askOne(situation: Situation, circumstances: Circumstances): One {
+/** Who may ask on a device now. */
+interface Turn {
+  holder: Situation;
+  /** Set if the holder's prompt is to be closed so that another profile can be asked. */
+  isOver?: boolean;
+}
+
+/**
+ * Decides which of the profiles that share a device is asked for; undefined if none needs a prompt now. An open prompt makes
+ * room at once for the first prompt or the last call of a session that ends sooner, and after `remindEvery` for any prompt
+ * that is due. Each prompt counts as one of its profile's reminders, so that profiles do not displace each other endlessly.
+ * @param isReady whether nothing postpones the prompt of a profile
+ */
+function turnOf(
+  sharing: Situation[],
+  isReady: (one: Situation) => boolean,
+  circumstances: Circumstances,
+): Turn | undefined {
+  const waiting = sharing
+    .filter((one) => isReady(one) && reminderDue(one, circumstances) !== undefined)
+    .sort((one, other) => byUrgency(one, other, circumstances));
+  const [first] = waiting;
+  const holder = sharing.find(({ history }) => history.askingSince !== undefined);
+  if (holder === undefined) {
+    const next = first ?? sharing.find((one) => isReady(one) && one.history.yielded);
+    return next && { holder: next };
+  }
+  if (first === undefined || first === holder || !isReady(holder) || isRepeatedNow(holder)) return { holder };
+  const { now } = circumstances;
+  const isSooner = urgencyOf(first, circumstances) < lossOf(holder, now);
+  return { holder, isOver: isSooner || turnEnds(holder, first, circumstances) <= now };
+}
+
+/** A command waits for the open prompt: see `awaited` of the history. */
+function isRepeatedNow({ history }: Situation): boolean {
+  return history.lastAskedAt === Number.NEGATIVE_INFINITY;
+}
+
+/** Returns when the user loses a session that can still be used; Infinity if there is none. */
+function lossOf(situation: Situation, now: number): number {
+  if (situation.state !== 'due') return Number.POSITIVE_INFINITY;
+  return Math.min(...endsOf(situation).filter((end) => end > now));
+}
+
+/** Sorts profiles whose prompt is due: first those whose session ends first, then those that have waited longest. */
+function byUrgency(one: Situation, other: Situation, circumstances: Circumstances): number {
+  const [urgency, others] = [urgencyOf(one, circumstances), urgencyOf(other, circumstances)];
+  if (urgency !== others) return urgency - others;
+  return (one.history.lastAskedAt ?? 0) - (other.history.lastAskedAt ?? 0);
+}
+
+/** Returns when the session ends, if the prompt that is due is its first or its last call; otherwise Infinity: it can wait. */
+function urgencyOf(situation: Situation, circumstances: Circumstances): number {
+  const { now } = circumstances;
+  const { lastAskedAt } = situation.history;
+  const isCall =
+    lastAskedAt === undefined ||
+    reminderDue(situation, circumstances) === 0 ||
+    callsOf(situation, lastAskedAt).some((call) => call - PUNCTUAL <= now);
+  return isCall ? lossOf(situation, now) : Number.POSITIVE_INFINITY;
+}
+
+/** Returns when an open prompt makes room for another profile, whose session may end soon. */
+function turnEnds({ history }: Situation, other: Situation, circumstances: Circumstances): number {
+  const shown = history.lastAskedAt ?? circumstances.now;
+  return shown + Math.min(circumstances.remindEvery, (urgencyOf(other, circumstances) - shown) / 2);
+}
+
+/** Plans a profile for which nothing postpones the prompt, but perhaps another one of the same device. */
+function shareOne(situation: Situation, circumstances: Circumstances, turn: Turn | undefined): One {
   const { profile, history } = situation;
   const { now } = circumstances;
-  const reminder = reminderDue(situation, circumstances);
+  if (turn === undefined) return askOne(situation, circumstances);
+  const { holder, isOver } = turn;
+  if (holder !== situation) {
+    const isDue = reminderDue(situation, circumstances) !== undefined;
+    const looks = isDue
+      ? [turnEnds(holder, situation, circumstances), ...callsOf(situation, history.lastAskedAt ?? now)]
+      : [nextReminder(situation, circumstances) ?? 0];
+    const [look] = looks.filter((time) => time > now).sort((one, other) => one - other);
+    return { standing: { standing: 'queued', behind: holder.profile }, look };
+  }
+  if (isOver) return { standing: askingSince(history.askingSince ?? now, history), action: { do: 'yield', profile } };
+  // A prompt that was closed for another profile is shown again although no reminder is due.
+  const again = history.askingSince === undefined ? history.reminders + 1 : undefined;
+  return askOne(situation, circumstances, reminderDue(situation, circumstances) ?? again);
+}
+
+/** Plans a profile that may use the device. */
+function askOne(
+  situation: Situation,
+  circumstances: Circumstances,
+  reminder = reminderDue(situation, circumstances),
+): One {
+  const { profile, history } = situation;
+  const { now } = circumstances;
   if (reminder === undefined) {
     const next = nextReminder(situation, circumstances);
     const standing: Standing =
@@ -265,8 +358,12 @@ function nextReminder(situation: Situation, { now, remindEvery }: Circumstances)
   const { history } = situation;
   if (history.lastCall) return undefined;
   const asked = history.lastAskedAt ?? now;
-  const calls = endsOf(situation).flatMap((end) => nextCall(asked, end) ?? []);
+  const calls = callsOf(situation, asked);
   return Math.min(asked + Math.min(remindEvery * 2 ** history.reminders, LONGEST_PAUSE), ...calls);
+}
+
+function callsOf(situation: Situation, asked: number): number[] {
+  return endsOf(situation).flatMap((end) => nextCall(asked, end) ?? []);
 }
 
 function endsOf({ state, expiration, awsEnd }: Situation): number[] {

@@ -132,6 +132,50 @@ describe('the agent between scheduled checks', () => {
     await agent.stop();
   });
 
+  it('the agent closes an ignored prompt for a profile of the same device, and shows it again when that has its session', async () => {
+    const [mfa] = SETTINGS.profiles;
+    if (!mfa) throw new Error('the settings have a profile');
+    const prompts: string[] = [];
+    let give = () => {};
+    let stored = endsIn(25 * MINUTE);
+    const agent = new Agent(
+      { ...SETTINGS, profiles: [{ ...mfa, profile: 'deploy' }, mfa] },
+      {
+        ...quietEffects(),
+        readSessions: async () => new Map([['mfa', stored]]),
+        refresh: ({ profile }, { reminder, signal, onChange }) => {
+          const note = (what: string) => prompts.push(`${(Date.now() - NOON) / MINUTE} ${what} ${profile} ${reminder}`);
+          note('shows');
+          onChange(() => note('repeats'));
+          return new Promise((resolve) => {
+            give = () => {
+              stored = endsIn(12 * 60 * MINUTE);
+              const keys = { accessKeyId: 'ASIA', secretAccessKey: '', sessionToken: '' };
+              resolve({ kind: 'refreshed', session: { ...keys, expiration: NOON + 12 * 60 * MINUTE } });
+            };
+            signal.addEventListener('abort', () => {
+              note('closes');
+              resolve({ kind: 'withdrawn' });
+            });
+          });
+        },
+      },
+    );
+    await agent.check('start');
+    await vi.advanceTimersByTimeAsync(10 * MINUTE);
+    expect(agent.status()).toMatchObject([{ standing: { standing: 'queued', behind: 'mfa' } }, { profile: 'mfa' }]);
+    give();
+    await vi.advanceTimersByTimeAsync(MINUTE);
+    expect(prompts).toEqual([
+      '0 shows deploy 0',
+      '5 repeats deploy 0',
+      '10 closes deploy 0',
+      '10 shows mfa 0',
+      '10 shows deploy 2',
+    ]);
+    await agent.stop();
+  });
+
   it('the agent sleeps as long as a timer can last until a session becomes due that lasts for years', async () => {
     const { agent, prompts } = agentAtNoon(endsIn(60 * 24 * 60 * MINUTE));
     await agent.check('start');
