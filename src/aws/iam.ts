@@ -153,5 +153,6 @@ function isSerial(serialNumber: string): boolean {
 function signingRegion(region: string): string {
   if (region.startsWith('cn-')) return 'cn-north-1';
   if (region.startsWith('us-gov-')) return 'us-gov-west-1';
+  if (region.startsWith('eusc-')) return 'eusc-de-east-1';
   return /^[a-z]+-iso/.test(region) ? region : 'us-east-1';
 }

@@ -223,7 +223,10 @@ const SAME: [string, Case][] = [
     { env: { AWS_PROFILE: 'default', AWS_ENDPOINT_URL: 'https://sts.test' }, config: IN('') },
   ],
   ['IAM in a region', { service: 'IAM', env: EU }],
-  ['IAM in China', { service: 'IAM', env: { AWS_REGION: 'cn-northwest-1' } }],
+  ...PARTITIONS.map(({ id, region }): [string, Case] => [
+    `IAM in the partition ${id}`,
+    { service: 'IAM', env: { AWS_REGION: region } },
+  ]),
   [
     'IAM in GovCloud with FIPS',
     { service: 'IAM', env: { AWS_REGION: 'us-gov-east-1', AWS_USE_FIPS_ENDPOINT: 'true' } },

@@ -95,6 +95,7 @@ describe('ListMFADevices', () => {
     expect(await hostFor('eu-west-1')).toBe('iam.amazonaws.com');
     expect(await hostFor('cn-northwest-1')).toBe('iam.cn-north-1.amazonaws.com.cn');
     expect(await hostFor('us-gov-east-1')).toBe('iam.us-gov.amazonaws.com');
+    expect(await hostFor('eusc-de-east-1')).toBe('iam.eusc-de-east-1.amazonaws.eu');
   });
 
   it('ListMFADevices uses the proxy of the environment', async () => {
