@@ -295,9 +295,10 @@ function profileSettings(
   const mfaProcess = firstOf(places, 'mfa_process')?.value;
   const maxAge = readSetting(firstOf(ofSection, 'max_age'), forms.maxAge);
   const rotateEvery = readSetting(firstOf(ofSection, 'rotate_every'), forms.rotateEvery);
+  const isSourcesRegion = sourceFirst && firstOf(ofSource, 'region') !== undefined;
   // As in the AWS CLI, the variables come before AWS's files. A region in config.ini is for this profile only.
   const region = readSetting(
-    firstOf([section, ...chain], 'region') ?? regionIn(env) ?? firstOf(places, 'region'),
+    firstOf(isSourcesRegion ? chain : [section, ...chain], 'region') ?? regionIn(env) ?? firstOf(places, 'region'),
     forms.region,
   );
   // What AWS's files say about the source is the length of its sessions, not of the role's.

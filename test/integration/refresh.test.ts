@@ -207,14 +207,17 @@ describe('refresh', () => {
     });
 
     it('refresh --source-profile prefers that profile’s settings to config.ini, and config.ini to the defaults', async () => {
-      await writeFile(`${sandbox.home}/config.ini`, '[mfa]\nmfa_serial = GAHT12345678\nduration_seconds = 900\n');
+      await writeFile(
+        `${sandbox.home}/config.ini`,
+        '[mfa]\nmfa_serial = GAHT12345678\nduration_seconds = 900\nregion = ap-south-1\n',
+      );
       const given = ['--config', `${sandbox.home}/config.ini`, '--source-profile', 'team', '--force'];
       expect((await refresh(...given, '--token-code', sandbox.code())).status).toBe(0);
       await writeFile(sandbox.configFile, `[profile team]\nmfa_serial = ${sandbox.serialNumber}\n`);
       expect((await refresh(...given, '--token-code', sandbox.code())).status).toBe(0);
       expect(asked()).toMatchObject([
         { serialNumber: sandbox.serialNumber, durationSeconds: '3600', region: 'us-east-1' },
-        { serialNumber: sandbox.serialNumber, durationSeconds: '900' },
+        { serialNumber: sandbox.serialNumber, durationSeconds: '900', region: 'ap-south-1' },
       ]);
     });
 
