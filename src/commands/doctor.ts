@@ -88,7 +88,7 @@ export async function doctor(options: DoctorOptions): Promise<void> {
     {
       check: 'aws.certificates',
       run: async () => {
-        if (environment.AWS_CA_BUNDLE || profiles.length === 0)
+        if (environment.AWS_CA_BUNDLE !== undefined || profiles.length === 0)
           return [await certificateFinding(environment, undefined, now)];
         const settingsOf = readAwsSettings(files);
         const bundles = new Set(profiles.map((one) => settingsOf(one).of('ca_bundle')?.value));

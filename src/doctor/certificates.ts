@@ -20,12 +20,13 @@ export async function certificateFinding(
     ['ca_bundle', ofProfile],
     ['REQUESTS_CA_BUNDLE', environment.REQUESTS_CA_BUNDLE],
   ] as const;
-  const [name, bundle] = named.find(([, value]) => value) ?? [];
-  if (!name || !bundle) {
+  const [name, bundle] = named.find(([, value]) => value !== undefined) ?? [];
+  if (name === undefined || bundle === undefined) {
     const { NODE_EXTRA_CA_CERTS: more } = environment;
     return ok(check, `certificates: those of Node.js${more ? ` and NODE_EXTRA_CA_CERTS=${more}` : ''}`);
   }
   const mend = `${name === 'ca_bundle' ? 'remove' : 'unset'} ${name}, or set it to a PEM file with every CA certificate to trust`;
+  if (bundle.trim() === '') return error(check, `${name} is empty: this program refuses to connect`, mend);
   let text: string;
   try {
     // Reading a pipe could take forever.

@@ -201,7 +201,7 @@ function lockFinding(target: string, now: number): Finding {
       return warning(
         'credentials.lock',
         found,
-        `rmdir ${folder}; otherwise the next refresh waits a few seconds, then removes it`,
+        `rmdir ${shellWord(folder)}; otherwise the next refresh waits a few seconds, then removes it`,
       );
     }
     case 'blocked':

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
@@ -12,6 +12,7 @@ import type { Asked } from '../../src/doctor/ask-aws.ts';
 import { askingFindings } from '../../src/doctor/asking.ts';
 import { awsFindings } from '../../src/doctor/aws.ts';
 import { certificateFinding } from '../../src/doctor/certificates.ts';
+import { credentialsFindings } from '../../src/doctor/credentials-file.ts';
 import { examine } from '../../src/doctor/examination.ts';
 import { type Check, type Finding, ok } from '../../src/doctor/finding.ts';
 import { keyFindings } from '../../src/doctor/keys.ts';
@@ -158,6 +159,15 @@ describe('doctor on the connection to AWS', () => {
   });
 });
 
+it('doctor names a lock that was left so that a shell removes it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'a lock-'));
+  const lock = join(folder, 'credentials.lock');
+  await mkdir(lock);
+  const findings = credentialsFindings(join(folder, 'credentials'), { bytes: undefined }, Date.now() + 60_000);
+  expect(of('credentials.lock', findings)).toMatchObject([seen('warning', /killed/, new RegExp(`^rmdir '${lock}';`))]);
+  await rm(folder, { recursive: true });
+});
+
 describe('doctor on certificates', () => {
   let folder: string;
   beforeEach(async () => {
@@ -181,6 +191,9 @@ describe('doctor on certificates', () => {
     expect(await judged(two)).toMatchObject(seen('ok', /2 certificates/));
     expect(await certificateFinding({ AWS_CA_BUNDLE: folder }, undefined, at)).toMatchObject(
       seen('error', /not a file/),
+    );
+    expect(await certificateFinding({ AWS_CA_BUNDLE: '' }, undefined, at)).toMatchObject(
+      seen('error', /^AWS_CA_BUNDLE is empty/, /^unset AWS_CA_BUNDLE/),
     );
   });
 
