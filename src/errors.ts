@@ -3,6 +3,8 @@ const EXIT_STATUS = {
   failed: 1,
   /** Another process holds the lock. */
   locked: 1,
+  /** The agent keeps another credentials file. */
+  'other-file': 1,
   /** The content of the credentials file prevents reading or changing it. */
   'credentials-file': 1,
   /** The profile must not or cannot be written: its name, or long-term keys in it. */

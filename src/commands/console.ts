@@ -94,7 +94,7 @@ async function lastingSession(settings: Settings, profile: RoleProfile): Promise
   const { session, endsSoon } = await usableSession(settings, profile, {
     enough: 'lasting',
     min: role.isChained ? Math.min(durationSeconds * 1000, maxAge) / 2 : undefined,
-    ask: askForUser(settings.files.runtime),
+    ask: askForUser(settings.files),
   });
   if (endsSoon !== undefined) say(endsSoonText(profile.profile, endsSoon, Date.now()));
   return session;

@@ -29,7 +29,7 @@ export async function credentialProcess(name: string | undefined, options: Crede
   const settings = userSettings(options);
   const profile = chosenProfile(name, settings);
   const askAgent = (name: string, asking: { wait: number; person: boolean }) =>
-    askForCode(settings.files.runtime, name, asking).catch((error: Error) => ({ problem: error.message }));
+    askForCode(settings.files, name, asking).catch((error: Error) => ({ problem: error.message }));
   const { session, endsSoon } = await usableSession(settings, profile, {
     enough: 'working',
     ask: { startedBy: 'program', wait, agent: askAgent },

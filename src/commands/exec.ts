@@ -44,7 +44,7 @@ export async function exec(names: readonly string[], command: string[], options:
   const { session, endsSoon } = await usableSession(settings, profile, {
     enough: 'lasting',
     min: minimum(options.min, profile),
-    ask: askForUser(settings.files.runtime),
+    ask: askForUser(settings.files),
   });
   if (endsSoon !== undefined) say(endsSoonText(profile.profile, endsSoon, Date.now()));
   if (!options.server) return endLike(await run(command, environmentWith(session, profile.toolsRegion, environment)));

@@ -1,7 +1,8 @@
 import type { GlobalOptions } from '../cli/options.ts';
 import { say } from '../cli/output.ts';
-import { askAgent, FORGET_TIME } from '../control/client.ts';
+import { askAgent, asNoAgent, FORGET_TIME } from '../control/client.ts';
 import { UserError } from '../errors.ts';
+import { absolutePath } from '../files/absolute-path.ts';
 import { shellWord } from '../plain.ts';
 import { removeSessions } from '../refresh/forget.ts';
 import { chosenProfile, readSessions } from '../refresh/held-session.ts';
@@ -25,9 +26,10 @@ export async function forget(name: string | undefined, options: GlobalOptions): 
   if (session?.kind === 'long-term') throw new UserError(texts.holdsLongTerm(profile, files.credentials), 'usage');
 
   // First the agent: a prompt may be open, or a request under way.
-  let forgotten = await askAgent(files.runtime, 'POST /v1/forget', { profile }, FORGET_TIME);
+  const query = { profile, credentials: absolutePath(files.credentials) };
+  let forgotten = await askAgent(files.runtime, 'POST /v1/forget', query, FORGET_TIME).catch(asNoAgent);
   const left = readSessions(files, all).get(profile);
-  // An agent may use another credentials file.
+  // An agent before 0.2 may use another credentials file.
   const isLeft = session?.kind === 'session' && left?.kind === 'session' && left.accessKeyId === session.accessKeyId;
   if (!forgotten || isLeft) {
     forgotten = await removeSessions(files, profile, roles);

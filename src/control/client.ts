@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import type { ProfileStatus } from '../agent/kept-profile.ts';
 import { say } from '../cli/output.ts';
 import { UserError } from '../errors.ts';
+import { absolutePath } from '../files/absolute-path.ts';
 import type { Need } from '../refresh/usable-session.ts';
 import { waitsForAgent } from '../refresh/usable-session-texts.ts';
+import type { Paths } from '../settings/paths.ts';
 import { isWhole, parseAnswer, requestText } from './http.ts';
 import type { Call, Messages } from './messages.ts';
 
@@ -15,6 +17,9 @@ import type { Call, Messages } from './messages.ts';
 export function controlSocket(runtimeFolder: string): string {
   return join(runtimeFolder, 'agent.sock');
 }
+
+/** The HTTP status of the error `other-file`. */
+export const OTHER_FILE = 409;
 
 /** How long an agent may take to answer, in milliseconds. */
 const PATIENCE = 5_000;
@@ -38,7 +43,7 @@ const PIECE = 64 * 1024;
  * Sends a request to the running agent.
  * @param patience how long the agent may take to answer, in milliseconds
  * @returns its answer, or undefined if no agent is running
- * @throws UserError if the agent does not answer, or refuses the request
+ * @throws UserError if the agent does not answer, or refuses the request; `other-file` if it keeps another credentials file
  */
 export async function askAgent<Asked extends Call>(
   runtimeFolder: string,
@@ -63,7 +68,8 @@ export async function askAgent<Asked extends Call>(
         const { status, body } = parseAnswer(answer);
         const { error } = Object(body) as { error?: unknown };
         if (status === 200) resolve(body as Messages[Asked]['answer']);
-        else if (typeof error === 'string') reject(new UserError(error, 'usage'));
+        else if (typeof error === 'string')
+          reject(new UserError(error, status === OTHER_FILE ? 'other-file' : 'usage'));
         else throw new Error(`HTTP ${status} without a reason`);
       } catch (error) {
         socket.destroy(error as Error);
@@ -96,15 +102,25 @@ export async function askAgent<Asked extends Call>(
  * Makes the running agent ask for the code of a profile, and waits for the session.
  * @param asking `wait`: in milliseconds; with 0 the agent only checks. `person`: whether a user waits at a terminal
  * @returns undefined if no agent is running
- * @throws UserError if the agent does not answer, or does not know the profile
+ * @throws UserError if the agent does not answer, or does not know the profile; `other-file` if it keeps another credentials file
  */
 export function askForCode(
-  runtimeFolder: string,
+  { runtime, credentials }: Pick<Paths, 'runtime' | 'credentials'>,
   profile: string,
   { wait, person }: { wait: number; person: boolean },
 ): Promise<ProfileStatus | undefined> {
-  const query = { profile, timeout: `${Math.ceil(wait / 1000)}s`, person: person ? 'yes' : 'no' } as const;
-  return askAgent(runtimeFolder, 'POST /v1/refresh', query, wait === 0 ? 1_000 : wait + 5_000);
+  const query = {
+    profile,
+    credentials: absolutePath(credentials),
+    timeout: `${Math.ceil(wait / 1000)}s`,
+    person: person ? 'yes' : 'no',
+  } as const;
+  return askAgent(runtime, 'POST /v1/refresh', query, wait === 0 ? 1_000 : wait + 5_000);
+}
+
+/** Takes an agent that keeps another credentials file for none: the command then does what it would do without an agent. */
+export function asNoAgent(error: unknown): undefined {
+  if (!(error instanceof UserError) || error.code !== 'other-file') throw error;
 }
 
 /** After how long a command that seems to hang says what it is waiting for, in milliseconds. */
@@ -114,14 +130,14 @@ const UNTIL_SAID = 1_000;
  * Returns how the code is asked for when a user waits for the command. The command says once that it waits for the agent, if
  * the session does not come at once.
  */
-export function askForUser(runtimeFolder: string): NonNullable<Need['ask']> {
+export function askForUser(files: Pick<Paths, 'runtime' | 'credentials'>): NonNullable<Need['ask']> {
   return {
     startedBy: 'user',
     wait: LONGEST_WAIT,
     async agent(profile, asking) {
       const timer = setTimeout(() => say(waitsForAgent(profile)), UNTIL_SAID);
       try {
-        return await askForCode(runtimeFolder, profile, asking);
+        return await askForCode(files, profile, asking).catch(asNoAgent);
       } finally {
         clearTimeout(timer);
       }

@@ -1,5 +1,6 @@
 import type { Agent } from '../agent/agent.ts';
 import { UserError } from '../errors.ts';
+import { followLinks } from '../files/follow-links.ts';
 import { SNOOZE_FORM, snoozeLength } from '../policy/snooze.ts';
 import { requireDevice } from '../refresh/target.ts';
 import { askedFor, type Settings } from '../settings/settings.ts';
@@ -35,6 +36,7 @@ export function agentRoutes(
       return agent.snooze(duration, profile);
     },
     'POST /v1/forget': async (query, client) => {
+      requireSameFile(query.get('credentials'), settings());
       const { profile } = knownProfile(query.get('profile') ?? '', settings());
       client.mayWait(FORGET_TIME);
       return agent.forget(profile);
@@ -73,7 +75,17 @@ function knownProfile(profile: string, { profiles }: Settings) {
   return known;
 }
 
+/** @throws UserError (`other-file`) if the client has another credentials file than the agent */
+function requireSameFile(theirs: string | null, { files }: Settings): void {
+  if (theirs === null || followLinks(theirs).target === followLinks(files.credentials).target) return;
+  throw new UserError(
+    `the agent uses another credentials file, ${files.credentials} (AWS_SHARED_CREDENTIALS_FILE)`,
+    'other-file',
+  );
+}
+
 function refreshIn(query: Query<'POST /v1/refresh'>, settings: Settings) {
+  requireSameFile(query.get('credentials'), settings);
   const profile = query.get('profile') ?? '';
   const known = knownProfile(profile, settings);
   requireDevice(settings, askedFor(known, settings));

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { UserError } from '../errors.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { socketPathExcess } from '../files/socket-path.ts';
-import { askAgent, controlSocket } from './client.ts';
+import { askAgent, controlSocket, OTHER_FILE } from './client.ts';
 import { readRequest, writeAnswer } from './http.ts';
 import type { Call, Messages } from './messages.ts';
 
@@ -166,7 +166,8 @@ async function answer(routes: Routes, socket: Socket, method: string, target: st
     if (route) writeAnswer(socket, 200, await route(url.searchParams, client));
     else writeAnswer(socket, 404, { error: 'no such call; docs/socket.md lists the calls' });
   } catch (error) {
-    writeAnswer(socket, error instanceof UserError ? 400 : 500, { error: (error as Error).message });
+    const status = !(error instanceof UserError) ? 500 : error.code === 'other-file' ? OTHER_FILE : 400;
+    writeAnswer(socket, status, { error: (error as Error).message });
   }
 }
 

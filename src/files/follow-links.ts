@@ -1,5 +1,6 @@
 import { lstatSync, readlinkSync } from 'node:fs';
 import { dirname, isAbsolute, join, parse, sep } from 'node:path';
+import { absolutePath } from './absolute-path.ts';
 
 /** A name in an existing folder. If it changes, a path may lead elsewhere. */
 export interface PathEntry {
@@ -9,14 +10,6 @@ export interface PathEntry {
 
 /** The limit of Linux. */
 const MOST_LINKS = 40;
-
-/**
- * Returns a path as an absolute one. Keeps `..`, unlike `resolve` of Node.js: behind a symbolic link, it leads to the folder
- * above the link's target.
- */
-export function absolutePath(path: string): string {
-  return isAbsolute(path) ? path : join(process.cwd(), sep) + path;
-}
 
 /**
  * Follows every symbolic link of a path as the kernel does, also to a file that does not exist.

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import { dirname, isAbsolute, normalize, resolve } from 'node:path';
-import { absolutePath, followLinks } from '../files/follow-links.ts';
+import { absolutePath } from '../files/absolute-path.ts';
+import { followLinks } from '../files/follow-links.ts';
 import { programsNamed } from '../run-command.ts';
 import { carried } from '../settings/carried.ts';
 import type { Settings } from '../settings/settings.ts';

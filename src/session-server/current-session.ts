@@ -1,4 +1,4 @@
-import { askForCode } from '../control/client.ts';
+import { askForCode, asNoAgent } from '../control/client.ts';
 import { standingText } from '../policy/standing.ts';
 import { forgottenIn, type HeldSession, readHeldSession, sessionInFile } from '../refresh/held-session.ts';
 import { isForgotten, notUsable } from '../refresh/usable-session-texts.ts';
@@ -88,8 +88,10 @@ async function renewal(
     await sessionInFile(settings, profile, held, 'lasting');
     return { problem: undefined };
   }
-  const status = await askForCode(settings.files.runtime, profile.profile, { wait: 0, person: false });
-  if (status) return { problem: standingText(status.state, status.standing, Date.now()) };
+  const status = await askForCode(settings.files, profile.profile, { wait: 0, person: false }).catch(asNoAgent);
+  // An agent before 0.2 may mean the session of another credentials file.
+  if (status && status.standing.standing !== 'fresh')
+    return { problem: standingText(status.state, status.standing, Date.now()) };
   const forgotten = forgottenIn(settings, profile);
   if (forgotten !== undefined) return { problem: isForgotten(forgotten) };
   const words = ['exec', ...globalWords, '--profile', profile.profile, '--', 'true'];

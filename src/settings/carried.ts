@@ -1,4 +1,4 @@
-import { absolutePath } from '../files/follow-links.ts';
+import { absolutePath } from '../files/absolute-path.ts';
 import { pathsOf, userHome } from './paths.ts';
 import type { Settings } from './settings.ts';
 

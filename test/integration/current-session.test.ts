@@ -1,14 +1,18 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { serveControl } from '../../src/control/server.ts';
 import type { MfaSession } from '../../src/session/session.ts';
 import { currentSession } from '../../src/session-server/current-session.ts';
 import type { Answer } from '../../src/session-server/server.ts';
-import { loadSettings } from '../../src/settings/settings.ts';
+import { loadSettings, type Settings } from '../../src/settings/settings.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
+import { holds } from '../within.ts';
 
 let sandbox: Sandbox;
 let session: MfaSession;
 let text: Buffer;
+let settings: Settings;
 let ended: AbortController;
 let answer: () => Promise<Answer>;
 
@@ -16,7 +20,7 @@ beforeEach(async () => {
   sandbox = await startSandbox();
   session = await sandbox.put(sandbox.sts.issue('alice', 3600));
   text = readFileSync(sandbox.credentialsFile);
-  const settings = loadSettings({ env: sandbox.env, home: sandbox.home });
+  settings = loadSettings({ env: sandbox.env, home: sandbox.home });
   const [profile] = settings.profiles;
   if (!profile) throw new Error('no profile');
   ended = new AbortController();
@@ -54,6 +58,22 @@ describe('the answer of exec --server', () => {
       status: 400,
       body: { Code: 'NoSession', Message: expect.stringContaining('it is a folder; move it away') },
     });
+  });
+
+  it('exec --server asks itself when the agent says that the session is fresh, and the file has none', async () => {
+    const control = await serveControl(settings.files.runtime, {
+      'POST /v1/refresh': async () => ({ profile: 'mfa', state: 'fresh', standing: { standing: 'fresh' } }),
+    });
+    const [marker, script = ''] = [join(sandbox.home, 'asked'), process.argv[1]];
+    onTestFinished(async () => {
+      process.argv[1] = script;
+      await control.close();
+    });
+    process.argv[1] = join(sandbox.home, 'child.cjs');
+    writeFileSync(process.argv[1], `require('node:fs').writeFileSync(${JSON.stringify(marker)}, '')`);
+    write('');
+    await answer();
+    await holds(() => expect(existsSync(marker)).toBe(true));
   });
 
   it('exec --server answers with the session of the file while another program empties the file before it writes', async () => {

@@ -113,6 +113,24 @@ describe('forget with an agent', () => {
     expect((await command('status')).stdout).not.toContain('forgotten');
   });
 
+  it('forget and exec leave an agent alone that keeps another credentials file', async () => {
+    await sandbox.put(sandbox.sts.issue('alice', 7200));
+    const running = agent();
+    await running.says(standing('admin', 'fresh'));
+    const agents = await file();
+    const other = join(sandbox.home, 'other');
+    await writeFile(other, before);
+    await sandbox.settings(`[mfa]\nmfa_process = echo ${sandbox.code()}\n${ADMIN}`);
+    const here = (...args: string[]) => run(args, { ...sandbox.env, AWS_SHARED_CREDENTIALS_FILE: other });
+    expect(await here('exec', 'mfa', '--', 'true')).toMatchObject({ status: 0, stderr: '' });
+    expect(await readFile(other, 'utf8')).not.toBe(before);
+
+    expect((await here('forget', 'mfa')).stderr).toMatch(/^removed the session of \[mfa\]; /);
+    expect(await readFile(other, 'utf8')).toBe(before);
+    expect(await file()).toBe(agents);
+    expect((await command('status')).stdout).toMatch(/^mfa +fresh .* fresh$/m);
+  });
+
   it('forget also removes the session that AWS gives for a code that was sent before', async () => {
     const running = agent();
     await running.says(standing('mfa', 'asking'));
