@@ -14,7 +14,7 @@ import { alone } from '../refresh/key-rotation.ts';
 import { stsFailure } from '../refresh/texts.ts';
 import { readAwsConfig } from '../settings/aws-config.ts';
 import { bytesOf, type ProfileSettings, readCredentials, type Settings, userSettings } from '../settings/settings.ts';
-import { questionsOf } from '../setup/questions.ts';
+import { type Questions, questionsOf } from '../setup/questions.ts';
 import { withKeyPlace } from '../setup/settings-text.ts';
 import { Clock } from '../time/clock.ts';
 import { pause } from '../time/pause.ts';
@@ -58,8 +58,16 @@ export async function keysCommand(action: KeyAction, name: string | undefined, o
   }
 }
 
-/** Moves the keys of a source profile into the keychain. */
-export async function store(source: string, settings: Settings, options: KeysOptions): Promise<void> {
+/**
+ * Moves the keys of a source profile into the keychain.
+ * @param isConfirmed whether the user has answered {@link confirmMove}
+ */
+export async function store(
+  source: string,
+  settings: Settings,
+  options: KeysOptions,
+  isConfirmed = false,
+): Promise<void> {
   const { keepFile = false, force = false, yes = false } = options;
   refuseInConfig(source, settings.files);
   const effects: MoveEffects = {
@@ -74,13 +82,21 @@ export async function store(source: string, settings: Settings, options: KeysOpt
       };
     },
     confirm: async () => {
-      for (const line of texts.dependents(source, settings.files.credentials, dependentsOf(source, settings)))
-        say(line);
-      const questions = await questionsOf(yes, texts.TITLE);
-      if (!(await questions.confirm({ option: '--yes', message: texts.REMOVE }))) throw new UserError(texts.CANCELLED);
+      const isWanted = isConfirmed || (await confirmMove(source, settings, () => questionsOf(yes, texts.TITLE)));
+      if (!isWanted) throw new UserError(texts.CANCELLED);
     },
   };
   await alone(settings.files, () => storeKeys(source, effects, { keepFile, force }));
+}
+
+/** Says what else uses the keys of a source profile, and asks whether to move them. */
+export async function confirmMove(
+  source: string,
+  settings: Settings,
+  questions: () => Promise<Questions>,
+): Promise<boolean> {
+  for (const line of texts.dependents(source, settings.files.credentials, dependentsOf(source, settings))) say(line);
+  return (await questions()).confirm({ option: '--yes', message: texts.REMOVE });
 }
 
 function moving(source: string, settings: Settings): Omit<MoveEffects, 'typed' | 'confirm'> {

@@ -4,7 +4,6 @@ import { askAgent } from '../control/client.ts';
 import { UserError } from '../errors.ts';
 import { changeCredentials } from '../files/replace.ts';
 import { longTermKeys } from '../keys/long-term-keys.ts';
-import { KEYCHAIN } from '../keys/texts.ts';
 import { awsTarget, credentialProcess, foreignEndpoints } from '../refresh/effects.ts';
 import { readSessions } from '../refresh/held-session.ts';
 import { rehearseSave } from '../refresh/rehearsal.ts';
@@ -17,7 +16,6 @@ import { type Paths, pathsOf, userHome } from '../settings/paths.ts';
 import {
   durationProblem,
   loadSettings,
-  readCredentials,
   requireValidSchedule,
   type Settings,
   serialProblem,
@@ -25,6 +23,7 @@ import {
 import { readAround, valuesInForce } from '../setup/around.ts';
 import { anotherDevice, chooseDevice, typedDevice } from '../setup/device.ts';
 import { type Arrangement, awsSetting, type Files, whatIsFound } from '../setup/found.ts';
+import { movesKeys, presentPlace, withKeysInFile } from '../setup/key-place.ts';
 import { askPromptBefore, leadProblem } from '../setup/lead-time.ts';
 import { chooseProfile } from '../setup/profile.ts';
 import { type Questions, questionsOf } from '../setup/questions.ts';
@@ -96,25 +95,30 @@ export async function setupCommand(options: SetupOptions): Promise<void> {
   const answers = { profile, sourceProfile, roleArn, serialNumber, promptBefore };
   const withAnswers = settingsWith(
     text,
-    { ...answers, durationSeconds: options.durationSeconds },
+    { ...answers, durationSeconds: options.durationSeconds, keys: presentPlace(around.files, sourceProfile) },
     inForce,
     files.settings,
   );
   const offered = roleArn === undefined ? rolesIn(around.files, profile, serialNumber) : [];
   const roles = await chooseRoles(questions, offered, options.roles);
-  const changed = withRoles(withAnswers, roles, profile);
+  const answered = withRoles(withAnswers, roles, profile);
+  const changed =
+    options.keys === 'file' ? withKeysInFile(answered, sourceProfile, await load(answered), around.files) : answered;
   // A wrong setting would end the agent: report it before anything is written.
   const settings = await load(changed);
   if (options.refresh) await requireRefresh(settings, profile, questions, options);
+  const { keychain } = await import('../keys/stores.ts');
+  const confirm = async () => (await import('./keys.ts')).confirmMove(sourceProfile, settings, async () => questions);
+  const moves = await movesKeys(sourceProfile, settings, { questions, keychain: keychain(), confirm }, options);
   const installs = await wantsService(questions, files, options);
 
   const lost = changed === text ? undefined : await write(files.settings, around.bytes, changed);
   questions.say(changed === text ? texts.unchanged(files.settings) : texts.written(files.settings));
   if (lost !== undefined) questions.say(lost);
   if (options.refresh) await firstRefresh(profile, files.settings, changed, questions, options);
-  await offerKeychain(sourceProfile, settings, questions, options);
   if (installs) await installCommand({ ...options, endpointIsNamed: true });
   await giveRegion(profile, sourceProfile, around.files, files.config, questions, options);
+  if (moves) await moveKeys(sourceProfile, settings, options);
   const agent = await askAgent(files.runtime, 'GET /v1/agent', {}).catch(() => undefined);
   questions.end(texts.done(profile, { refreshed: options.refresh, runs: installs || agent !== undefined }));
 }
@@ -143,40 +147,24 @@ async function firstRefresh(
     questions.say(error.message);
     // The question for the code has released the terminal.
     process.stdin.ref?.();
-    const changed = withSetting(text, profile, 'mfa_serial', await anotherDevice(questions), file);
+    const device = await anotherDevice(questions).catch(() => {
+      throw new UserError(texts.notRefreshed(error.message), error.code, { cause: error });
+    });
+    const changed = withSetting(text, profile, 'mfa_serial', device, file);
     await write(file, Buffer.from(text, 'utf8'), changed);
     await firstRefresh(profile, file, changed, questions, options);
   }
 }
 
-/** Moves the long-term keys from the credentials file to the keychain, if the user wants it and there is one. */
-async function offerKeychain(
-  source: string,
-  settings: Settings,
-  questions: Questions,
-  { keys, yes }: SetupOptions,
-): Promise<void> {
-  const { credentials } = settings.files;
-  const isInFile = readCredentials(credentials)?.entries(source).has('aws_access_key_id');
-  const isKept = settings.profiles.some((one) => one.sourceProfile === source && one.keys);
-  if (!isInFile || isKept || keys === 'file' || (keys === undefined && (yes || !questions.person))) return;
-  if (keys === undefined) {
-    const { keychain } = await import('../keys/stores.ts');
-    const isOpen = await keychain()
-      .isOpen()
-      .catch(() => false);
-    if (!isOpen) return;
-    // The question for the code has released the terminal.
-    process.stdin.ref?.();
-    const choices = [
-      { value: 'file', label: credentials, hint: texts.FILE_HINT },
-      { value: 'keychain', label: KEYCHAIN, hint: texts.KEYCHAIN_HINT },
-    ];
-    const place = await questions.choose({ option: '--keys', message: texts.WHICH_PLACE, choices, initial: 'file' });
-    if (place === 'file') return;
-  }
+/** Moves the long-term keys to the keychain. This is last: nothing else needs it, and it can be repeated. */
+async function moveKeys(source: string, settings: Settings, { keys }: SetupOptions): Promise<void> {
   const { store } = await import('./keys.ts');
-  await store(source, settings, { yes: keys === 'keychain' || (yes ?? false) });
+  try {
+    await store(source, settings, { yes: true }, keys === undefined);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(texts.notMoved(error.message, source), error.code, { cause: error });
+  }
 }
 
 /** Gives a new profile the region of its source in `~/.aws/config`, or says how. */

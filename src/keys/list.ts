@@ -8,10 +8,14 @@ import type { KeychainStore } from './in-keychain.ts';
 import { pairIn } from './long-term-keys.ts';
 import * as texts from './texts.ts';
 
-/** @throws UserError if the agent would still find a profile's keys in `~/.aws/config` when those of the credentials file are moved */
+/** Returns whether `~/.aws/config` has keys of a profile, which the agent would still find when those of the credentials file are moved. */
+export function isInConfig(profile: string, { config }: Pick<Paths, 'config'>): boolean {
+  return readAwsConfig(readIfPresent(config)).entries(profile).has('aws_access_key_id');
+}
+
+/** @throws UserError see {@link isInConfig} */
 export function refuseInConfig(profile: string, files: Pick<Paths, 'credentials' | 'config'>): void {
-  const entries = readAwsConfig(readIfPresent(files.config)).entries(profile);
-  if (entries.has('aws_access_key_id')) throw new UserError(texts.inConfig(profile, files), 'usage');
+  if (isInConfig(profile, files)) throw new UserError(texts.inConfig(profile, files), 'usage');
 }
 
 /** Where the long-term keys of a source profile are. */

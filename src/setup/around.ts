@@ -88,6 +88,7 @@ export function valuesInForce(
   return {
     sourceProfile: entries?.get('source_profile')?.value ?? 'default',
     roleArn: entries?.get('role_arn')?.value,
+    keys: entries?.get('keys')?.value,
     serialNumber: value('mfa_serial'),
     durationSeconds: value('duration_seconds') ?? String(DURATION_SECONDS),
     promptBefore: current ? inUnits(current.promptBefore) : (top.get('prompt_before')?.value ?? inUnits(PROMPT_BEFORE)),

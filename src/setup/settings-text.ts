@@ -18,6 +18,8 @@ export interface Answers {
   promptBefore: string;
   /** Undefined if no option sets it: then the present value stays. */
   durationSeconds: string | undefined;
+  /** Where the keys of the source profile are. */
+  keys?: KeyPlace | undefined;
 }
 
 /** The values that apply before the answers are written, from any file. */
@@ -32,6 +34,15 @@ export type ValuesInForce = { [Key in Exclude<keyof Answers, 'profile'>]?: strin
  * @throws UserError (`usage`) if the file has an error
  */
 export function settingsWith(text: string | undefined, answers: Answers, inForce: ValuesInForce, file: string): string {
+  const changed = answered(text, answers, inForce, file);
+  const { profile, sourceProfile, keys } = answers;
+  // A place that is written down is that of the former source's keys.
+  const isOfAnother = inForce.keys !== undefined && inForce.sourceProfile !== sourceProfile;
+  if (!isOfAnother || keys === undefined || keys === inForce.keys) return changed;
+  return withSetting(changed, profile, 'keys', keys, file);
+}
+
+function answered(text: string | undefined, answers: Answers, inForce: ValuesInForce, file: string): string {
   if (text === undefined || text.trim() === '') return newSettings(answers);
   let changed = text;
   const set = (section: string | undefined, key: string, answer: string | undefined, now: string | undefined) => {

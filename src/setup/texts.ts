@@ -20,6 +20,21 @@ export const ANOTHER_PROFILE = 'another profile';
 export const ANOTHER_DEVICE = 'another device';
 export const PROMPT_BEFORE = 'How long before a session ends should the agent ask for the code?';
 export const WHICH_PLACE = 'Where should the long-term keys be kept?';
+/** Says why `--keys file` is refused. */
+export function onlyInKeychain(source: string): string {
+  return `--keys file: the keys of [${source}] are in the keychain: put them into the file first (aws-mfa-agent keys restore ${shellWord(source)})`;
+}
+
+/** Says why `--keys keychain` is refused. */
+export function notInFile(source: string, credentials: string): string {
+  return `--keys keychain: ${credentials} has no keys of [${source}] to move: run setup without it, then "aws-mfa-agent keys store ${shellWord(source)}", which asks for the keys`;
+}
+
+/** Reports keys that could not be moved when everything else was done. */
+export function notMoved(reason: string, source: string): string {
+  return `${reason} (everything else is set up; to move the keys, run aws-mfa-agent keys store ${shellWord(source)})`;
+}
+
 export const FILE_HINT = 'as now; every AWS tool can use them';
 export const KEYCHAIN_HINT = 'encrypted; only the agent uses them';
 

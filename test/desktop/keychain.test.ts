@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BUS, withSessionBus } from '../../src/bus/bus.ts';
+import { keychain } from '../../src/keys/stores.ts';
 import { needs } from '../needs.ts';
 import { type PrivateBus, startBus } from '../presence/buses.ts';
 import { type Ended, run, start } from '../program.ts';
@@ -126,6 +127,21 @@ describe('GNOME Keyring', needs('Linux', 'dbus-daemon', 'dbus-monitor', 'gnome-k
     for (const id of [oldId, accessKeyId]) expect(await content()).not.toContain(id);
     const state = await contents(String(sandbox.env.XDG_STATE_HOME));
     for (const place of [rotated.stderr, ...state]) expect(place).not.toContain(secretAccessKey);
+  });
+
+  it('setup finishes everything else when GNOME Keyring has other keys, and says how to move these', async () => {
+    await startKeyring({ locked: false });
+    const other = { accessKeyId: 'AKIAI44QH8DHBEXAMPLE', secretAccessKey: 'x'.repeat(40) };
+    await keychain(environment).write('default', other, undefined);
+    const words = ['setup', '--yes', '--keys', 'keychain', '--no-install', '--set-region', '--token-code'];
+    const { status, stderr } = await run([...words, sandbox.code()], environment);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(
+      /the keychain has AKIAI44QH8DHBEXAMPLE for .*everything else is set up.*keys store default\)\n$/,
+    );
+    const [ofKeys, ofSession] = (await content()).split(/(?=\n\[mfa\])/);
+    expect(ofKeys).toBe(before);
+    expect(ofSession).toContain('aws_session_token = ');
   });
 
   it('a locked keyring costs no code where there is no desktop to unlock it', async () => {

@@ -377,6 +377,15 @@ source_profile = elsewhere
     expect(await written()).toBeUndefined();
   });
 
+  it('setup --keys keychain costs no code and writes nothing where there is no keychain', async () => {
+    const before = await credentials();
+    const ended = await setup(['--yes', '--keys', 'keychain', '--no-install', '--token-code', sandbox.code()]);
+    expect(ended).toMatchObject({ status: 1, stderr: expect.stringContaining('no keychain (') });
+    expect(await written()).toBeUndefined();
+    expect(await credentials()).toBe(before);
+    expect(asked('GetSessionToken')).toEqual([]);
+  });
+
   it('setup stops when the keys do not work at all, or there are none', async () => {
     sandbox.alice.active = false;
     const dead = await setup(['--yes', '--no-refresh']);

@@ -57,6 +57,25 @@ describe('a new config.ini', () => {
 });
 
 describe('the place of the keys in config.ini', () => {
+  it('the place of the keys in config.ini is that of the new source profile if the source changes', () => {
+    const [before, file] = ['[mfa]\nsource_profile = old\nkeys = keychain\n', 'config.ini'];
+    const changed = (text: string | undefined, keys: 'file' | 'keychain', sourceProfile = 'bob') => {
+      const of = answers({ sourceProfile, keys });
+      const inForce = { ...standing(of), sourceProfile: 'old', keys: 'keychain' };
+      return (read(settingsWith(text, of, inForce, file)) as Record<string, unknown>).mfa;
+    };
+    expect(changed(before, 'file')).toEqual({ source_profile: 'bob', keys: 'file' });
+    expect(changed(before, 'keychain')).toEqual({ source_profile: 'bob', keys: 'keychain' });
+    expect(changed(before, 'file', 'old')).toEqual({ source_profile: 'old', keys: 'keychain' });
+    // The company's file has the section.
+    for (const text of [undefined, 'remind_every = 2m\n'])
+      expect(changed(text, 'file')).toMatchObject({ source_profile: 'bob', keys: 'file' });
+    const without = { ...standing(answers()), sourceProfile: 'old' };
+    expect(settingsWith('[mfa]\nsource_profile = old\n', answers({ keys: 'file' }), without, file)).not.toContain(
+      'keys',
+    );
+  });
+
   const place = (text: string, company?: string) => {
     const folder = mkdtempSync(join(tmpdir(), 'settings-text-'));
     const file = join(folder, 'company.ini');
