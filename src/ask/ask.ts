@@ -78,8 +78,8 @@ export interface Way {
   name: string;
   /** Returns why this way cannot work now (one line), or undefined if it can. */
   unfit(): Promise<string | undefined>;
-  /** Whether its open prompt shows what `Asking.onChange` brings. Other code fields are closed and opened again. */
-  showsChanges?: true;
+  /** Returns whether its open prompt shows what `Asking.onChange` brings. Other code fields are closed and opened again. */
+  showsChanges?(): boolean;
   /** Whether it waits by itself while another prompt that opened by itself is on the screen. */
   takesTurns?: true;
   ask: Ask;

@@ -73,14 +73,15 @@ export function createAsk(
   const dialogs = [...codeFields(environment, platform), pinentry(environment, named('pinentry'))];
   const page = browser({ environment, platform, named: named('browser'), ...(tell && { tell }) });
   const alone = dialogs.map((dialog) => standAlone(dialog, { environment }));
+  const pageAlone = standAlone(page, { environment });
   const known: Way[] = [
     mfaProcess(command, process.stdin.isTTY && process.stderr.isTTY, environment),
     platform === 'darwin'
-      ? macosNotification([...alone, page], environment)
+      ? macosNotification([...alone, pageAlone], environment)
       : notification([...dialogs, page], environment, memory),
     ...alone,
     terminal(standardInput),
-    page,
+    pageAlone,
   ];
   const ways =
     prompt === 'auto'

@@ -1,6 +1,7 @@
 import { aging } from './aging.ts';
 import type { Answer, Asking, AskRequest, Way } from './ask.ts';
 import { takeTurn } from './desktop/turn.ts';
+import { heldTurn } from './held-turn.ts';
 
 /**
  * A dialog that is closed within this time, in milliseconds, was probably closed by a key meant for another window: 1.5 s, and
@@ -25,22 +26,14 @@ interface StandAlone {
  */
 export function standAlone(way: Way, options: StandAlone = {}): Way {
   const { environment = {}, tooSoon = TOO_SOON, typingTime = TYPING_TIME } = options;
-  let release: (() => void) | undefined;
-  const waitForTurn = async ({ signal }: Asking) => {
-    // The turn lasts until AWS has answered: the same field may ask again.
-    if (release || (await way.unfit()) !== undefined) return;
-    release = await takeTurn(environment, signal, way.takesTurns);
-  };
+  const turn = heldTurn(async ({ signal }) =>
+    (await way.unfit()) === undefined ? takeTurn(environment, signal, way.takesTurns) : undefined,
+  );
   return {
     ...way,
     ask: async (request, asking) => {
-      const answer = await askAgain(way, request, asking, { tooSoon, typingTime, waitForTurn });
-      if (answer.kind === 'code' && asking.outcome) {
-        void asking.outcome.then(() => release?.());
-      } else {
-        release?.();
-        release = undefined;
-      }
+      const answer = await askAgain(way, request, asking, { tooSoon, typingTime, waitForTurn: turn.begin });
+      turn.end(answer, asking);
       return answer;
     },
   };
@@ -79,7 +72,7 @@ async function askAgain(
       ...asking,
       signal: controller.signal,
       onChange: (listener) => {
-        if (way.showsChanges) onChange = listener;
+        onChange = (changed) => (way.showsChanges?.() ? listener(changed) : reopen());
       },
     });
     onChange = () => {};

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
@@ -9,8 +9,11 @@ import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Answer, CodeResult, Way } from '../../src/ask/ask.ts';
 import { browser } from '../../src/ask/browser/browser.ts';
+import { createAsk } from '../../src/ask/choose.ts';
+import { standAlone } from '../../src/ask/stand-alone.ts';
+import { deferred } from '../../src/time/deferred.ts';
 import { built } from '../built.ts';
-import { answered, asking, request } from '../desktop/asking.ts';
+import { answered, asking, expiredRequest, request } from '../desktop/asking.ts';
 import { needs } from '../needs.ts';
 import { holds, within } from '../within.ts';
 
@@ -332,6 +335,66 @@ describe('the browser', () => {
     await expect(call(first.page)).rejects.toThrow('ECONNREFUSED');
     question.withdraw();
     await second.answer;
+  });
+
+  /** The next link that is told. */
+  function links() {
+    const all: string[] = [];
+    let next = deferred<URL>();
+    const tell = (line: string) => {
+      const link = /http:\S+$/.exec(line)?.[0] ?? '';
+      all.push(link);
+      next.resolve(new URL(link));
+      next = deferred();
+    };
+    return { all, tell, next: () => within('a link', next.promise) };
+  }
+
+  it('the browser opens another page with a reminder, once the last one was opened', async () => {
+    const { tell, next } = links();
+    const question = asking();
+    const page = browser({ platform: 'linux', environment: {}, named: true, tell });
+    const first = next();
+    const answer = standAlone(page, { typingTime: 0 }).ask(request(), question);
+    const again = first.then(() => next());
+    const link = await first;
+    question.change(request({ reminder: 1 }));
+    expect(await again).toEqual(link);
+    const opened = new URL((await call(link)).headers.location ?? '', link);
+    const news = await fetch(`${opened}/news`);
+    const second = next();
+    question.change(expiredRequest());
+    expect(await news.text()).toContain('"message":"This request is closed."');
+    const other = new URL((await call(await second)).headers.location ?? '', await second);
+    expect((await call(other)).body).toContain('AWS session [mfa] ended at');
+    question.withdraw();
+    expect(await answered(answer)).toEqual({ kind: 'dismissed' });
+  });
+
+  it('the browser opens one page at a time for several devices', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'browser-'));
+    await mkdir(join(folder, 'aws-mfa-agent'));
+    const environment = { PATH: '', HOME: folder, XDG_RUNTIME_DIR: folder };
+    const { all, tell, next } = links();
+    const ask = (profile: string) => {
+      const question = asking();
+      const { ask } = createAsk({ prompt: ['browser'] }, {}, { environment, platform: 'linux', tell });
+      return { question, answer: ask(request({ profile }), question) };
+    };
+    const first = ask('first');
+    const link = await next();
+    const second = ask('second');
+    const page = new URL((await call(link)).headers.location ?? '', link);
+    for (let index = 0; index < 5; index += 1) expect((await call(page)).body).toContain('AWS session [first]');
+    expect(all).toHaveLength(1);
+    const after = next();
+    first.question.withdraw();
+    await answered(first.answer);
+    const other = new URL((await call(await after)).headers.location ?? '', await after);
+    expect((await call(other)).body).toContain('AWS session [second]');
+    second.question.withdraw();
+    await answered(second.answer);
+    await rm(folder, { recursive: true });
   });
 
   it('the browser is not a way of asking when none can be opened, unless the settings list it', async () => {

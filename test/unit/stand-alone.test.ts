@@ -109,7 +109,7 @@ describe('a dialog that opens by itself', () => {
   });
 
   it('a dialog that shows changes itself stays open', async () => {
-    const { way, opened, changes } = dialog({ showsChanges: true });
+    const { way, opened, changes } = dialog({ showsChanges: () => true });
     const question = asking();
     void way.ask(BEFORE, question);
     await pass(60_000);

@@ -30,7 +30,7 @@ interface BrowserSettings {
  */
 export function browser(settings: BrowserSettings = {}): Way {
   const { environment = process.env, platform = process.platform, named = false, tell = toStandardError } = settings;
-  /** The page in which the user typed the last code. */
+  /** The page that asks, or in which the user typed the last code. */
   let last: Page | undefined;
 
   const open = async (page: Page, request: AskRequest, { activationToken, signal }: Asking) => {
@@ -52,13 +52,14 @@ export function browser(settings: BrowserSettings = {}): Way {
 
   return {
     name: 'browser',
+    // A page that a browser has opened may be behind others, and its link works once: a reminder opens another page.
+    showsChanges: () => !last?.visited,
     unfit,
     ask: async (request, asking) => {
       const reason = await unfit();
       if (reason !== undefined) return { kind: 'unavailable', reason };
       if (asking.signal.aborted) return { kind: 'dismissed' };
       const before = last;
-      last = undefined;
       let page: Page;
       try {
         page = before?.takesAnother(request) ? before : await Page.serve(request, isWsl(environment));
@@ -66,6 +67,7 @@ export function browser(settings: BrowserSettings = {}): Way {
         return { kind: 'unavailable', reason: reasons.noPage((error as Error).message) };
       }
       if (page !== before) before?.end(texts.PAGE_DONE);
+      last = page;
       const began = performance.now();
       const answering = untilCode(request, (current) =>
         page.ask({ ...current, now: current.now + performance.now() - began }, asking, () => {
@@ -74,7 +76,6 @@ export function browser(settings: BrowserSettings = {}): Way {
       );
       void open(page, request, asking);
       const answer = await answering;
-      last = answer.kind === 'code' ? page : undefined;
       if (answer.kind === 'code') page.awaitOutcome(asking);
       else page.end(answer.kind === 'snooze' ? texts.pageSnoozed(answer.until, request.now) : texts.PAGE_OVER);
       return answer;

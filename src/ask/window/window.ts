@@ -26,7 +26,7 @@ export function window(environment: NodeJS.ProcessEnv = process.env, platform = 
   let last: CodeWindow | undefined;
   return {
     name: 'window',
-    showsChanges: true,
+    showsChanges: () => true,
     takesTurns: true,
     unfit: async () => host.whyNone(environment),
     ask: async (request, asking) => {
