@@ -62,7 +62,7 @@ async function askAgain(
     const close = () => controller.abort();
     asking.signal.addEventListener('abort', close);
     if (asking.signal.aborted) close();
-    const opened = performance.now();
+    let opened = performance.now();
     let reopening: NodeJS.Timeout | undefined;
     const reopen = () => {
       reopening ??= setTimeout(close, Math.max(0, opened + typingTime - performance.now()));
@@ -73,6 +73,9 @@ async function askAgain(
       signal: controller.signal,
       onChange: (listener) => {
         onChange = (changed) => (way.showsChanges?.() ? listener(changed) : reopen());
+      },
+      onOpen: () => {
+        opened = performance.now();
       },
     });
     onChange = () => {};

@@ -9,12 +9,14 @@ const DISMISSED: Answer = { kind: 'dismissed' };
 function dialog(more: Partial<Way> = {}) {
   const opened: AskRequest[] = [];
   const changes: AskRequest[] = [];
+  let open = () => {};
   let answer: (answer: Answer) => void = () => {};
   const way: Way = {
     name: 'dialog',
     unfit: async () => undefined,
-    ask: (shown, { signal, onChange }) => {
+    ask: (shown, { signal, onChange, onOpen = () => {} }) => {
       opened.push(shown);
+      open = onOpen;
       onChange((changed) => changes.push(changed));
       return new Promise((resolve) => {
         answer = resolve;
@@ -24,7 +26,8 @@ function dialog(more: Partial<Way> = {}) {
     },
     ...more,
   };
-  return { way: standAlone(way), opened, changes, close: () => answer(DISMISSED), type: () => answer(CODE) };
+  const act = { open: () => open(), close: () => answer(DISMISSED), type: () => answer(CODE) };
+  return { way: standAlone(way), opened, changes, ...act };
 }
 const CODE: Answer = { kind: 'code', code: '123456' };
 
@@ -62,6 +65,20 @@ describe('a dialog that opens by itself', () => {
     close();
     expect(await answer).toEqual(DISMISSED);
     expect(opened).toHaveLength(1);
+  });
+
+  it('a dialog that appears late is closed too soon by when it appeared', async () => {
+    const { way, opened, open, close } = dialog();
+    const answer = way.ask(BEFORE, asking());
+    await pass(3_000);
+    open();
+    await pass(400);
+    close();
+    await pass(0);
+    expect(opened).toHaveLength(2);
+    await pass(3_000);
+    close();
+    expect(await answer).toEqual(DISMISSED);
   });
 
   it('a dialog opens again with each reminder, with its text', async () => {

@@ -78,6 +78,7 @@ class CodeWindow {
   #wasReady = false;
   readonly #ended = deferred<Answer>();
   readonly #byItself: boolean;
+  readonly #onOpen: () => void;
   #stderr = '';
   #state: 'asking' | 'given' | 'over' = 'asking';
   #id = 0;
@@ -91,8 +92,10 @@ class CodeWindow {
   /** Called if the user closes the window before AWS has answered. */
   #onLeft = () => {};
 
-  constructor(host: WindowHost, environment: NodeJS.ProcessEnv, { activationToken, isClicked = false }: Asking) {
+  constructor(host: WindowHost, environment: NodeJS.ProcessEnv, asking: Asking) {
+    const { activationToken, isClicked = false, onOpen = () => {} } = asking;
     this.#host = host;
+    this.#onOpen = onOpen;
     this.#byItself = !isClicked;
     const env = { ...host.variables, ...dialogEnvironment(environment, activationToken) };
     const child = startChild(host.program, host.words, { env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
@@ -188,6 +191,7 @@ class CodeWindow {
         break;
       case 'waiting':
       case 'ready':
+        if (answer.answer === 'ready') this.#onOpen();
         this.#wasReady = true;
         this.#ready.resolve();
         break;
