@@ -126,6 +126,8 @@ export class KeptProfile {
   #isForgetting = false;
   /** The desktop mark of the last prompt. */
   #desktopAsked: string | undefined;
+  /** The session ended in an outage that may be over. */
+  #endIsUntold = false;
   /** Why no way of asking worked, as the log has it. */
   #unaskableTold: string | undefined;
   /** Why a session could not have been written, as the log has it. */
@@ -344,8 +346,12 @@ export class KeptProfile {
       const facts = { state, ...standing, ...(expiration && { expiration: utcTime(expiration) }) };
       log.info({ profile: this.#profile, ...facts }, standingText(state, standing, clock.now()));
     }
-    // While AWS cannot be reached, the agent does not ask for a code, so no prompt says that the session has ended.
-    if (before?.state === 'due' && state === 'expired' && this.#history.outage && expiration !== undefined) {
+    // While AWS cannot be reached, the agent does not ask for a code, so no prompt says that the session has ended. If the
+    // agent is just trying AWS or asking again, it is known only later whether the outage goes on.
+    const isUntold = this.#history.outage !== undefined && state === 'expired';
+    this.#endIsUntold = isUntold && (before?.state === 'due' || this.#endIsUntold);
+    if (this.#endIsUntold && standing.standing === 'waiting' && expiration !== undefined) {
+      this.#endIsUntold = false;
       this.#effects.notice(policyTexts.endedInOutage(this.#profile, expiration, this.#history.problem, clock.now()));
     }
     const end = expiration === undefined ? {} : { expiration };

@@ -203,7 +203,8 @@ function afterOutcome(history: History, { outcome, noWay, expiration, jitter }: 
     case 'snoozed':
       return { ...FRESH_START, ...(noWay !== undefined && { unaskable: noWay }), snoozedUntil: outcome.until };
     case 'dismissed': {
-      const { problem: _, yielded: __, ...seen } = rest;
+      // The user has seen the problem, and AWS answered before the prompt was shown.
+      const { problem: _, outage: __, yielded: ___, ...seen } = rest;
       return seen;
     }
     case 'withdrawn':

@@ -457,15 +457,56 @@ describe('the prompt after a failed try', () => {
 });
 
 describe('the end of a session while AWS does not answer', () => {
+  const unreachable = {
+    kind: 'refused',
+    failure: { kind: 'unreachable', detail: 'no route', sent: true },
+    reason: 'AWS does not answer',
+    message: 'cannot refresh [mfa]: AWS does not answer',
+  } as const;
+
+  /** An agent for a session that ends at 12:10, at whose first try AWS does not answer. @param next the outcome of the next tries */
+  async function afterOutage(next: () => ReturnType<Refresh>) {
+    vi.useFakeTimers({ now: NOON });
+    const notices: number[] = [];
+    let tries = 0;
+    const refresh: Refresh = async () => {
+      tries += 1;
+      return tries === 1 ? unreachable : next();
+    };
+    const notice = () => void notices.push(Date.now() - NOON);
+    const agent = agentWith(refresh, async () => endsIn(10 * MINUTE), { notice });
+    await agent.check('start');
+    return { agent, notices };
+  }
+
+  it('the user is not told of an outage that is over: the prompt is on the screen, or was closed', async () => {
+    for (const outcome of ['open', 'dismissed'] as const) {
+      const { agent, notices } = await afterOutage(async () =>
+        outcome === 'open' ? new Promise(() => {}) : { kind: 'dismissed' },
+      );
+      await vi.advanceTimersByTimeAsync(20 * MINUTE);
+      expect(agent.status()).toMatchObject([{ state: 'expired' }]);
+      expect(notices, outcome).toEqual([]);
+      vi.useRealTimers();
+    }
+  });
+
+  it('the user is told when the session ended while the agent tried to reach AWS', async () => {
+    const { agent, notices } = await afterOutage(
+      () => new Promise((resolve) => setTimeout(() => resolve(unreachable), 11 * MINUTE)),
+    );
+    await vi.advanceTimersByTimeAsync(11 * MINUTE);
+    expect(agent.status()).toMatchObject([{ state: 'expired', standing: { standing: 'asking' } }]);
+    expect(notices).toEqual([]);
+    await vi.advanceTimersByTimeAsync(5 * MINUTE);
+    expect(notices).toHaveLength(1);
+    vi.useRealTimers();
+  });
+
   it('the user is told at once, and once', async () => {
     vi.useFakeTimers({ now: NOON });
     const notices: [number, string][] = [];
-    const refresh: Refresh = async () => ({
-      kind: 'refused',
-      failure: { kind: 'unreachable', detail: 'no route', sent: true },
-      reason: 'AWS does not answer',
-      message: 'cannot refresh [mfa]: AWS does not answer',
-    });
+    const refresh: Refresh = async () => unreachable;
     const notice = (text: string) => void notices.push([Date.now() - NOON, text]);
     const agent = agentWith(refresh, async () => endsIn(10_000), { notice });
     await agent.check('start');
