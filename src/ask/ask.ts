@@ -7,13 +7,17 @@ export interface AskRequest {
   expiration: number | undefined;
   /** Set when `expiration` is not AWS's end of the session but this setting's: how old it may become, in milliseconds. */
   maxAge?: number;
+  /** When AWS ends the session, if `expiration` is not that. */
+  awsEnd?: number | undefined;
   /** When this request was made, in milliseconds since the epoch. */
   now: number;
   /** Why the last code was not accepted: one line for the user. */
   problem?: string;
   /** 0 for the first prompt, then 1, 2, … for each reminder. */
   reminder: number;
-  /** The Snooze button: until when it postpones the prompt, in milliseconds since the epoch, and its label, which says so. */
+  /**
+   * The Snooze button at `now`: until when it postpones the prompt, in milliseconds since the epoch, and its label, which says so.
+   */
   snooze: { until: number; label: string };
   /** Set when AWS has refused a code that a command printed: the user must type the next one. */
   byHand?: true;

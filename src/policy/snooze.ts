@@ -29,7 +29,21 @@ export function buttonSnoozeUntil(now: number, end: number | undefined): number 
  * @param until what the label says
  */
 export function pressedSnoozeUntil(until: number, now: number, end: number | undefined): number {
-  return until - now >= MINUTE || until === end ? until : buttonSnoozeUntil(now, end);
+  const isAhead = until - now >= MINUTE || (until === end && now < end);
+  return isAhead ? until : buttonSnoozeUntil(now, end);
+}
+
+/** The ends of a session, in milliseconds since the epoch. */
+export interface Ends {
+  /** When the session can no longer be used; undefined without one, or if its end is not known. */
+  expiration: number | undefined;
+  /** When AWS ends the session, if that is later. */
+  awsEnd?: number | undefined;
+}
+
+/** Returns the end that the user must not miss now: that of `max_age`, later that of AWS. */
+export function endAhead({ expiration, awsEnd }: Ends, now: number): number | undefined {
+  return expiration !== undefined && expiration <= now ? (awsEnd ?? expiration) : expiration;
 }
 
 const LONGEST_BY_COMMAND = 7 * 24 * 60 * MINUTE;

@@ -1,7 +1,7 @@
 import type { AskRequest } from '../ask/ask.ts';
 import { snoozeLabel } from '../ask/texts.ts';
 import { isLastCall } from '../policy/last-call.ts';
-import { buttonSnoozeUntil } from '../policy/snooze.ts';
+import { buttonSnoozeUntil, type Ends, endAhead } from '../policy/snooze.ts';
 import type { RefreshTarget } from './target.ts';
 
 /**
@@ -23,15 +23,8 @@ export function askRequest(
   };
 }
 
-type Ends = Pick<RefreshTarget, 'expiration' | 'awsEnd' | 'maxAge'>;
-
-/** Returns the end that the user must not miss now: that of `max_age`, later that of AWS. */
-export function endAhead({ expiration, awsEnd }: Ends, now: number): number | undefined {
-  return expiration !== undefined && expiration <= now ? (awsEnd ?? expiration) : expiration;
-}
-
 /** A session older than `max_age` still works. The prompt says so until AWS's own end is near. */
-function shownEnd({ expiration, awsEnd, maxAge }: Ends, now: number): Pick<AskRequest, 'expiration' | 'maxAge'> {
+function shownEnd({ expiration, awsEnd, maxAge }: RefreshTarget, now: number): Ends & Pick<AskRequest, 'maxAge'> {
   if (awsEnd === undefined || maxAge === undefined) return { expiration };
-  return isLastCall(now, awsEnd) ? { expiration: awsEnd } : { expiration, maxAge };
+  return isLastCall(now, awsEnd) ? { expiration: awsEnd } : { expiration, maxAge, awsEnd };
 }

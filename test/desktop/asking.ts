@@ -21,8 +21,15 @@ export function request(changes: Partial<AskRequest> = {}): AskRequest {
 
 /** The same question when its session has ended. */
 export function expiredRequest(): AskRequest {
-  return request({ now: NOW + 16 * 60_000, reminder: 1 });
+  const snooze = { until: SNOOZED_AT_END.until, label: 'Snooze until 14:51' };
+  return request({ now: NOW + 16 * 60_000, reminder: 1, snooze });
 }
+
+/** What a press of its Snooze button answers. */
+export const SNOOZED_AT_END = { kind: 'snooze', until: NOW + 31 * 60_000 } as const;
+
+/** The Snooze button of a prompt that has been open until the time on the button has nearly come. */
+export const STALE_SNOOZE = { until: NOW + 30_000, label: 'Snooze until 14:20' };
 
 /** The asker's end of a question: to withdraw it, or to say that time has passed. */
 export function asking(): Asking & { withdraw(): void; change(request: AskRequest): void } {

@@ -11,7 +11,7 @@ import { kdialog } from '../../src/ask/kdialog.ts';
 import { zenity } from '../../src/ask/zenity.ts';
 import { needs } from '../needs.ts';
 import { until } from '../within.ts';
-import { answered, asking, expiredRequest, request, SNOOZED } from './asking.ts';
+import { answered, asking, expiredRequest, request, SNOOZED_AT_END } from './asking.ts';
 import { type Desktop, startDesktop } from './desktop.ts';
 import { type NotificationServer, startNotificationServer } from './notification-server.ts';
 
@@ -117,7 +117,7 @@ describe('a notification', needs('a desktop'), () => {
         hints: { urgency: 2 },
       });
       server.emit('ActionInvoked', first.id, 'snooze');
-      expect(await answered(answer, desktop.seen)).toEqual(SNOOZED);
+      expect(await answered(answer, desktop.seen)).toEqual(SNOOZED_AT_END);
     });
 
     it('a notification is critical at the last call', async () => {
@@ -215,7 +215,7 @@ describe('a notification', needs('a desktop'), () => {
       expect(second).toMatchObject({ replaces: 0, hints: { urgency: 2 } });
       expect(await fieldsLeft()).toEqual([]);
       server.emit('ActionInvoked', second.id, 'snooze');
-      expect(await answered(answer, desktop.seen)).toEqual(SNOOZED);
+      expect(await answered(answer, desktop.seen)).toEqual(SNOOZED_AT_END);
     });
 
     it('a notification is closed in limited time when the service hangs', async () => {

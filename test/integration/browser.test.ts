@@ -12,8 +12,9 @@ import { browser } from '../../src/ask/browser/browser.ts';
 import { createAsk } from '../../src/ask/choose.ts';
 import { standAlone } from '../../src/ask/stand-alone.ts';
 import { deferred } from '../../src/time/deferred.ts';
+import { localTime } from '../../src/time/local-time.ts';
 import { built } from '../built.ts';
-import { answered, asking, expiredRequest, request } from '../desktop/asking.ts';
+import { answered, asking, expiredRequest, request, SNOOZED, STALE_SNOOZE } from '../desktop/asking.ts';
 import { needs } from '../needs.ts';
 import { holds, within } from '../within.ts';
 
@@ -142,6 +143,16 @@ describe('the page for the browser', () => {
     const page = await enter();
     for (const method of ['PUT', 'DELETE', 'OPTIONS']) expect((await call(page, { method })).status).toBe(405);
     expect((await call(new URL(`${page.pathname}/news`, page), { method: 'POST' })).status).toBe(405);
+  });
+
+  it('the page says until when a press of the Snooze button postpones the prompt, also when it has been open for long', async () => {
+    question.change(request({ snooze: STALE_SNOOZE }));
+    const page = await enter();
+    const time = localTime(SNOOZED.until, request().now);
+    expect((await call(page)).body).toContain(`Snooze until ${time}<`);
+    const { body } = await call(page, { ...form(''), body: 'code=&round=1&snooze=yes' });
+    expect(await answered(answer)).toEqual(SNOOZED);
+    expect(body).toContain(`The agent will not ask until ${time}.`);
   });
 
   it('the page may not be stored, framed, sniffed or sent as a referrer, and loads nothing', async () => {

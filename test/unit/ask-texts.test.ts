@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { NO_DISPLAY, NO_GJS, NO_SERVICE, NOT_INSTALLED, summaryOf } from '../../src/ask/reasons.ts';
 import { askTitle } from '../../src/ask/texts.ts';
-import { askRequest, endAhead } from '../../src/refresh/ask-request.ts';
+import { endAhead } from '../../src/policy/snooze.ts';
+import { askRequest } from '../../src/refresh/ask-request.ts';
 
 const HOUR = 3_600_000;
 const NOON = new Date(2030, 0, 31, 12).getTime();
@@ -63,8 +64,8 @@ describe('the summary of why nothing can ask', () => {
 
 it.each<[string, Parameters<typeof endAhead>[0], number | undefined]>([
   ['the end of the session', { expiration: NOON + 1 }, NOON + 1],
-  ['that of max_age first', { expiration: NOON + 1, awsEnd: NOON + HOUR, maxAge: HOUR }, NOON + 1],
-  ['that of AWS after that of max_age', { expiration: NOON, awsEnd: NOON + HOUR, maxAge: HOUR }, NOON + HOUR],
+  ['that of max_age first', { expiration: NOON + 1, awsEnd: NOON + HOUR }, NOON + 1],
+  ['that of AWS after that of max_age', { expiration: NOON, awsEnd: NOON + HOUR }, NOON + HOUR],
   ['the past one when there is no other', { expiration: NOON }, NOON],
   ['none without a session', { expiration: undefined }, undefined],
 ])('the end that a user must not miss is %s', (_, ends, expected) => {

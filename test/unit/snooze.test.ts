@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { aging, asOf } from '../../src/ask/aging.ts';
 import { buttonSnoozeUntil, pressedSnoozeUntil } from '../../src/policy/snooze.ts';
 import { askRequest } from '../../src/refresh/ask-request.ts';
 import { localTime } from '../../src/time/local-time.ts';
@@ -45,5 +46,45 @@ describe('the Snooze button', () => {
       buttonSnoozeUntil(NINE + 11.5 * MINUTE, end),
     );
     expect(pressedSnoozeUntil(snooze.until, NINE + 15 * MINUTE, end)).toBe(NINE + 20 * MINUTE);
+  });
+
+  it('the Snooze button whose label is the end of the session postpones the prompt by 15 minutes after the end', () => {
+    const end = NINE + 90 * SECOND;
+    const until = buttonSnoozeUntil(NINE, end);
+    expect(until).toBe(end);
+    expect(pressedSnoozeUntil(until, end - SECOND, end)).toBe(end);
+    for (const late of [0, 40 * SECOND]) {
+      expect(pressedSnoozeUntil(until, end + late, end)).toBe(buttonSnoozeUntil(end + late, undefined));
+    }
+  });
+
+  it('the Snooze button of an open prompt has a new label when the time on it has nearly come', () => {
+    const target = { profile: 'mfa', sourceProfile: 'default', serialNumber: 'phone', durationSeconds: 43_200 };
+    const [maxAge, awsEnd] = [60 * MINUTE, NINE + 30 * MINUTE];
+    for (const ends of [{ expiration: undefined }, { expiration: NINE }, { expiration: NINE, awsEnd, maxAge }]) {
+      const request = askRequest({ ...target, ...ends }, NINE, { reminder: 0 });
+      expect(request.snooze.until).toBe(NINE + 15 * MINUTE);
+      expect(asOf(request, NINE + 14 * MINUTE)).toEqual({ ...request, now: NINE + 14 * MINUTE });
+      const late = NINE + 14 * MINUTE + SECOND;
+      const until = NINE + ('awsEnd' in ends ? 22 : 29) * MINUTE;
+      expect(asOf(request, late)).toEqual({
+        ...request,
+        now: late,
+        snooze: { until, label: `Snooze until ${localTime(until, NINE)}` },
+      });
+      expect(until).toBe(pressedSnoozeUntil(request.snooze.until, late, 'awsEnd' in ends ? awsEnd : NINE));
+    }
+  });
+
+  it('a prompt that is shown again later has the label of that time', () => {
+    const target = { profile: 'mfa', sourceProfile: 'default', serialNumber: 'phone', durationSeconds: 43_200 };
+    vi.useFakeTimers();
+    try {
+      const later = aging(askRequest({ ...target, expiration: undefined }, NINE, { reminder: 0 }));
+      vi.advanceTimersByTime(19 * MINUTE);
+      expect(later()).toMatchObject({ now: NINE + 19 * MINUTE, snooze: { until: NINE + 34 * MINUTE } });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { say } from '../../cli/output.ts';
 import { formatDuration } from '../../time/duration.ts';
+import { asOf } from '../aging.ts';
 import type { Answer, Asking, AskRequest, Way } from '../ask.ts';
 import { dialogEnvironment, untilCode } from '../field.ts';
 import * as reasons from '../reasons.ts';
@@ -69,15 +70,16 @@ export function browser(settings: BrowserSettings = {}): Way {
       if (page !== before) before?.end(texts.PAGE_DONE);
       last = page;
       const began = performance.now();
+      const now = () => request.now + performance.now() - began;
       const answering = untilCode(request, (current) =>
-        page.ask({ ...current, now: current.now + performance.now() - began }, asking, () => {
+        page.ask(asOf(current, now()), asking, () => {
           void open(page, request, asking);
         }),
       );
       void open(page, request, asking);
       const answer = await answering;
       if (answer.kind === 'code') page.awaitOutcome(asking);
-      else page.end(answer.kind === 'snooze' ? texts.pageSnoozed(answer.until, request.now) : texts.PAGE_OVER);
+      else page.end(answer.kind === 'snooze' ? texts.pageSnoozed(answer.until, now()) : texts.PAGE_OVER);
       return answer;
     },
   };
@@ -178,7 +180,7 @@ class Page implements PageHost {
   }
 
   view(): PageView {
-    const request = { ...this.#request, now: this.#request.now + performance.now() - this.#since };
+    const request = this.#present();
     const left = timeLeft(request);
     return {
       state: this.#state,
@@ -199,12 +201,16 @@ class Page implements PageHost {
   submitted({ round, code, snooze }: { round: number; code: string; snooze: boolean }): void {
     // From an outdated form, or the same form again.
     if (round !== this.#round) return;
-    this.settle(snooze ? { kind: 'snooze', until: this.#request.snooze.until } : code);
+    this.settle(snooze ? { kind: 'snooze', until: this.#present().snooze.until } : code);
   }
 
   left(): void {
     if (this.#state === 'given') this.#onLeft();
     this.settle({ kind: 'dismissed' });
+  }
+
+  #present(): AskRequest {
+    return asOf(this.#request, this.#request.now + performance.now() - this.#since);
   }
 
   #take(request: AskRequest): void {

@@ -5,6 +5,7 @@ import { startChild } from '../../start-child.ts';
 import { deferred } from '../../time/deferred.ts';
 import { pause } from '../../time/pause.ts';
 import { withTimeout } from '../../time/timeout.ts';
+import { asOf } from '../aging.ts';
 import { type Answer, type Asking, type AskRequest, type CodeResult, codeIn, type Way } from '../ask.ts';
 import { dialogEnvironment, meaningOf } from '../field.ts';
 import * as reasons from '../reasons.ts';
@@ -202,7 +203,7 @@ class CodeWindow {
         break;
       case 'snooze':
         if (answer.id === this.#id && this.#request)
-          this.#resolve({ kind: 'snooze', until: this.#request.snooze.until });
+          this.#resolve({ kind: 'snooze', until: asOf(this.#request, this.#now()).snooze.until });
         break;
       case 'code': {
         const code = codeIn(answer.code);
@@ -218,14 +219,19 @@ class CodeWindow {
     this.#update(raise);
   }
 
+  /** Returns the time by AWS's clock. */
+  #now(): number {
+    return Date.now() + this.#ahead;
+  }
+
   /** Sends what has changed: the times in the texts. */
   #update(raise: boolean): void {
     if (this.#request === undefined || this.#state !== 'asking') return;
-    const now = Date.now() + this.#ahead;
+    const now = this.#now();
     const session = this.#session && this.#session.until > now ? this.#session : undefined;
     const question: Question = {
       ...{ show: 'question', id: this.#id, raise, byItself: this.#byItself },
-      ...contents({ ...this.#request, now }),
+      ...contents(asOf(this.#request, now)),
       ...(session && { session }),
     };
     const shown = JSON.stringify({ ...question, now: 0 });
