@@ -8,6 +8,7 @@ import type { MfaSession } from '../../src/session/session.ts';
 import { readState, rememberExpiry, rememberVerdict } from '../../src/session/state.ts';
 import { startHostile } from '../hostile.ts';
 import { type Running, run, start } from '../program.ts';
+import { startRecordingProxy } from '../recording-proxy.ts';
 import { type Sandbox, startSandbox } from '../sandbox.ts';
 import { until } from '../within.ts';
 
@@ -119,6 +120,18 @@ describe('a session that AWS no longer accepts', () => {
     expect(verdict()).toBeUndefined();
     expect((await run(['credential-process'], sandbox.env)).status).toBe(3);
     expect(verdict()).toMatchObject({ alive: false });
+  });
+
+  it('AWS is asked in the region that gave the session, whatever the shell names', async () => {
+    await put(2 * HOUR, 'sts.eu-west-1.amazonaws.com');
+    const proxy = await startRecordingProxy();
+    try {
+      const env = { ...sandbox.env, AWS_ENDPOINT_URL_STS: '', AWS_REGION: 'ap-east-1', HTTPS_PROXY: proxy.url };
+      expect((await run(['credential-process'], env)).status).toBe(0);
+      expect(proxy.recorded).toMatchObject([{ asked: 'CONNECT sts.eu-west-1.amazonaws.com:443' }]);
+    } finally {
+      proxy.close();
+    }
   });
 
   it('a session that AWS accepts again is used again after some minutes', async () => {
