@@ -2,6 +2,7 @@ import { aging } from './aging.ts';
 import type { Answer, Asking, AskRequest, Way } from './ask.ts';
 import { takeTurn } from './desktop/turn.ts';
 import { heldTurn } from './held-turn.ts';
+import { cannotWait } from './time-left.ts';
 
 /**
  * A dialog that is closed within this time, in milliseconds, was probably closed by a key meant for another window: 1.5 s, and
@@ -21,8 +22,8 @@ interface StandAlone {
 
 /**
  * Returns a way whose code field opens directly, without a notification. Only one such field is open at a time, also those of
- * other processes. Each reminder reopens the field with new text, unless the way updates it itself. A field that is closed too
- * soon is opened once more.
+ * other processes; the last call does not wait for that. Each reminder reopens the field with new text, unless the way updates
+ * it itself. A field that is closed too soon is opened once more.
  */
 export function standAlone(way: Way, options: StandAlone = {}): Way {
   const { environment = {}, tooSoon = TOO_SOON, typingTime = TYPING_TIME } = options;
@@ -51,12 +52,16 @@ async function askAgain(
 ): Promise<Answer> {
   let current = aging(request);
   let wasTooSoon = false;
-  let onChange = (_request: AskRequest) => {};
+  const waiting = new AbortController();
+  const endWaiting = () => waiting.abort();
+  asking.signal.addEventListener('abort', endWaiting);
+  if (asking.signal.aborted) endWaiting();
+  let onChange: (changed: AskRequest) => void = (changed) => cannotWait(changed, request) && endWaiting();
   asking.onChange((changed) => {
     current = aging(changed);
     onChange(changed);
   });
-  await waitForTurn(asking);
+  await waitForTurn({ ...asking, signal: waiting.signal });
   for (;;) {
     const controller = new AbortController();
     const close = () => controller.abort();

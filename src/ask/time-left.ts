@@ -1,3 +1,4 @@
+import { isLastCall } from '../policy/last-call.ts';
 import type { AskRequest } from './ask.ts';
 
 /** How long a device shows a code, in milliseconds. */
@@ -23,4 +24,18 @@ const FULL = 30 * 60_000;
 export function sessionBar({ expiration, now }: AskRequest): { from: number; until: number } | undefined {
   if (expiration === undefined || expiration <= now) return undefined;
   return { from: Math.min(now, expiration - FULL), until: expiration };
+}
+
+/** Returns whether a prompt is the last call before the session ends, or comes after it. */
+export function isUrgent({ expiration, maxAge, now }: AskRequest): boolean {
+  return expiration !== undefined && maxAge === undefined && isLastCall(now, expiration);
+}
+
+/**
+ * Returns whether a prompt that waits for its turn opens with this reminder, beside the one that has the turn: the session would
+ * end unnoticed. One that had ended before keeps waiting.
+ * @param first the request with which the prompt began
+ */
+export function cannotWait(reminder: AskRequest, first: AskRequest): boolean {
+  return isUrgent(reminder) && sessionBar(first) !== undefined;
 }

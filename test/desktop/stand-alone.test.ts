@@ -122,6 +122,19 @@ describe('a dialog that opens by itself', needs('a desktop'), () => {
       await answered(first.answer, desktop.seen);
     });
 
+    it('our window that waits opens at the last call', async () => {
+      const first = opensFor(zenity, 'first');
+      await desktop.window(`${TITLE}: first`);
+      const second = opensFor(window, 'second');
+      await waiting(1);
+      const shown = request({ profile: 'second' });
+      second.question.change({ ...shown, now: shown.now + 13 * 60_000, reminder: 1 });
+      await desktop.type(await desktop.window(`${TITLE}: second`), '222222');
+      expect(await answered(second.answer, desktop.seen)).toMatchObject({ code: '222222' });
+      first.question.withdraw();
+      await answered(first.answer, desktop.seen);
+    });
+
     it('a dialog keeps its turn until AWS has accepted its code', async () => {
       const outcome = deferred<CodeResult>();
       const first = opensFor(zenity, 'first', { outcome: outcome.promise });

@@ -1,7 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Answer, AskRequest, Way } from '../../src/ask/ask.ts';
 import { standAlone } from '../../src/ask/stand-alone.ts';
-import { asking, request } from '../desktop/asking.ts';
+import { deferred } from '../../src/time/deferred.ts';
+import { pause } from '../../src/time/pause.ts';
+import { asking, expiredRequest, request } from '../desktop/asking.ts';
+import { within } from '../within.ts';
 
 const DISMISSED: Answer = { kind: 'dismissed' };
 
@@ -36,6 +42,46 @@ const LATER = request({ now: BEFORE.now + 5 * 60_000, reminder: 1 });
 
 /** Lets `ask` go on. */
 const pass = (milliseconds: number) => vi.advanceTimersByTimeAsync(milliseconds);
+
+it('a dialog that waits for its turn opens at the last call, but not if its session had ended before', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'stand-alone-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, 'aws-mfa-agent'));
+  const opened: string[] = [];
+  const ask = (shown: AskRequest) => {
+    const question = asking();
+    const isOpen = deferred();
+    const way: Way = {
+      name: 'dialog',
+      unfit: async () => undefined,
+      ask: async ({ profile, reminder }, { signal }) => {
+        opened.push(`${profile} ${reminder}`);
+        isOpen.resolve();
+        await pause(60_000, signal);
+        return DISMISSED;
+      },
+    };
+    const answer = standAlone(way, { environment: { HOME: folder, XDG_RUNTIME_DIR: folder } }).ask(shown, question);
+    return {
+      ...question,
+      isOpen: () => within(`the dialog of ${shown.profile}`, isOpen.promise, () => opened),
+      answer,
+    };
+  };
+  const first = ask(request({ profile: 'first' }));
+  await first.isOpen();
+  const ended = ask({ ...expiredRequest(), profile: 'ended' });
+  const lasting = ask(request({ profile: 'lasting' }));
+  ended.change({ ...expiredRequest(), profile: 'ended', reminder: 2 });
+  lasting.change(request({ profile: 'lasting', now: BEFORE.now + 13 * 60_000, reminder: 2 }));
+  await lasting.isOpen();
+  expect(opened).toEqual(['first 0', 'lasting 2']);
+  first.withdraw();
+  await ended.isOpen();
+  ended.withdraw();
+  lasting.withdraw();
+  await Promise.all([first.answer, ended.answer, lasting.answer]);
+});
 
 describe('a dialog that opens by itself', () => {
   beforeEach(() => {

@@ -1,14 +1,13 @@
 import { EventEmitter, on } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import type { Bus } from '../../bus/bus.ts';
-import { isLastCall } from '../../policy/last-call.ts';
 import type { LeftNotification } from '../../session/state.ts';
 import { aging } from '../aging.ts';
 import { type Answer, type Asking, type AskRequest, codeIn, type Way } from '../ask.ts';
 import { type OpenField, openField, whyNoField } from '../open-field.ts';
 import * as reasons from '../reasons.ts';
 import * as texts from '../texts.ts';
-import { sessionBar } from '../time-left.ts';
+import { isUrgent, sessionBar } from '../time-left.ts';
 import { type Habits, habitsOf } from './habits.ts';
 import { busId, type ScreenMemory } from './left.ts';
 import * as service from './notification-service.ts';
@@ -209,7 +208,6 @@ export class NotificationQuestion {
   async #show(): Promise<void> {
     const capabilities = await this.#meetService();
     const request = this.#request();
-    const { expiration, maxAge, now } = request;
     const open = (await whyNoField(this.#fields)) === undefined;
     const reply = capabilities.includes('inline-reply');
     const command = this.#command ? [texts.refreshCommand(this.#command)] : [];
@@ -230,7 +228,7 @@ export class NotificationQuestion {
           : [reply ? 'inline-reply' : 'enter', texts.ENTER_CODE]),
         ...['snooze', request.snooze.label],
       ],
-      isUrgent: expiration !== undefined && maxAge === undefined && isLastCall(now, expiration),
+      isUrgent: isUrgent(request),
       hints: { resident: true, 'x-kde-reply-placeholder-text': texts.SIX_DIGITS, ...this.#bar(request) },
       limit: 0,
     };

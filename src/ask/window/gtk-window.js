@@ -215,6 +215,7 @@ class CodeWindow {
     if (hasOtherProblem && this.#isAsking()) this.#setStatus(question.problem, question.problem !== '');
     this.#tick();
     if (isFirst) this.#open();
+    else if (!this.window.visible && !question.byItself) this.#present();
     else if (this.window.visible && question.raise) this.window.present();
     if (isNew) this.field.grab_focus();
   }

@@ -233,6 +233,7 @@ function ask(asked) {
   if (hasOtherProblem && isAsking()) setStatus(asked.problem, asked.problem !== '');
   update();
   if (isFirst) openInTurn();
+  else if (!isOpen && !asked.byItself) present();
   else if (isOpen && asked.raise) show();
   if (isNew && isOpen) panel.makeFirstResponder(field);
 }

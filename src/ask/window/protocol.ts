@@ -37,7 +37,10 @@ export interface Question {
   id: number;
   /** Brings the window in front of the others: a reminder. */
   raise: boolean;
-  /** Whether the window opens by itself, not because of a click: one such window is open at a time. */
+  /**
+   * Whether the window opens by itself, not because of a click: one such window is open at a time. A later question without it
+   * opens a window that waits.
+   */
   byItself: boolean;
   /** Of the window. */
   title: string;

@@ -11,7 +11,7 @@ import { dialogEnvironment, meaningOf } from '../field.ts';
 import * as reasons from '../reasons.ts';
 import { SILENCE } from '../result.ts';
 import * as texts from '../texts.ts';
-import { CODE_STEP, sessionBar } from '../time-left.ts';
+import { CODE_STEP, cannotWait, sessionBar } from '../time-left.ts';
 import { hostOn, type WindowHost } from './host.ts';
 import { answerIn, type Question, type WindowAnswer, type WindowRequest } from './protocol.ts';
 
@@ -78,7 +78,8 @@ class CodeWindow {
   readonly #ready = deferred();
   #wasReady = false;
   readonly #ended = deferred<Answer>();
-  readonly #byItself: boolean;
+  /** Whether it waits for its turn. */
+  #byItself: boolean;
   readonly #onOpen: () => void;
   #stderr = '';
   #state: 'asking' | 'given' | 'over' = 'asking';
@@ -136,7 +137,10 @@ class CodeWindow {
     this.#state = 'asking';
     this.#id += 1;
     signal.addEventListener('abort', withdraw);
-    onChange((changed) => this.#state === 'asking' && this.#show(changed, true));
+    onChange((changed) => {
+      if (cannotWait(changed, request)) this.#byItself = false;
+      if (this.#state === 'asking') this.#show(changed, true);
+    });
     this.#show(request, false);
     const ticking = setInterval(() => this.#update(false), 1_000);
     const answer = await Promise.race([answered.promise, this.#ended.promise]);
