@@ -1,5 +1,6 @@
 import { say } from '../cli/output.ts';
 import { UserError } from '../errors.ts';
+import { CANCELLED } from '../keys/texts.ts';
 import { plain } from '../plain.ts';
 import * as texts from './texts.ts';
 
@@ -78,7 +79,7 @@ export async function questionsOf(defaults: boolean, title = texts.TITLE): Promi
   output.columns ||= 80;
   output.rows ||= 24;
   const given = <Value>(answer: Value | typeof prompts.CANCEL_SYMBOL): Value => {
-    if (prompts.isCancel(answer)) throw new UserError(texts.CANCELLED);
+    if (prompts.isCancel(answer)) throw new UserError(CANCELLED);
     return answer;
   };
   prompts.intro(title, { output });

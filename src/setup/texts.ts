@@ -40,8 +40,6 @@ export const KEYCHAIN_HINT = 'encrypted; only the agent uses them';
 
 export const INSTALL = 'Start the agent now and at every login?';
 
-export const CANCELLED = 'setup cancelled; nothing was written';
-
 /** @param option the option that answers the question */
 export function noTerminal(option: string): string {
   return `no terminal to ask on: pass ${option}, or --yes to use the defaults`;

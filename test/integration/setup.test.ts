@@ -129,7 +129,7 @@ describe('setup on a terminal', needs('script'), () => {
       const next = [PROFILE, DEVICE, LEAD][steps.length] ?? LEAD;
       const { status, screen } = await person([], [...steps, [next, CTRL_C]]);
       expect(status).toBe(1);
-      expect(screen).toContain('setup cancelled; nothing was written');
+      expect(screen).toContain('cancelled; nothing was changed');
       expect(await written()).toBeUndefined();
       expect(await credentials()).toBe(before);
     },
