@@ -81,7 +81,11 @@ export function plan(situations: Situation[], circumstances: Circumstances): Pla
   const byCode = situations.filter(({ role }) => role === undefined);
   const ones = new Map(byCode.map((one) => [one, postponed(one, circumstances)]));
   const sharing = new Map<string, Situation[]>();
-  for (const one of byCode) sharing.set(one.serialNumber, [...(sharing.get(one.serialNumber) ?? []), one]);
+  for (const one of byCode) {
+    const others = sharing.get(one.serialNumber);
+    if (others) others.push(one);
+    else sharing.set(one.serialNumber, [one]);
+  }
   const turns = new Map<string, Turn | undefined>();
   for (const [device, all] of sharing) {
     turns.set(
