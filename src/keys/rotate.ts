@@ -83,12 +83,15 @@ export async function rotate(
     journal.change(({ rotation: _, ...memory }) => ({ ...memory, ...(rotation && { rotation }), ...(age && { age }) }));
   let { keep = false } = options;
   let failures = 0;
+  /** The keys that this run deleted. AWS may still list them for a few seconds. */
+  const discarded = new Set<string>();
   for (let steps = 0; steps < MOST_STEPS; steps++) {
     const stored = await store.read();
     if (!stored) throw new UserError(texts.noPair(source, store.name), 'usage');
     const { rotation: recorded = undefined } = journal.read();
     const isListed = !recorded || recorded.step === 'creating';
-    const keys = isListed ? await sent(source, 'list the access keys', requests.list, effects) : [];
+    const listed = isListed ? await sent(source, 'list the access keys', requests.list, effects) : [];
+    const keys = listed.filter(({ accessKeyId }) => !discarded.has(accessKeyId));
     const second = keys.find(({ accessKeyId }) => accessKeyId !== stored.accessKeyId);
     const lastUse = second && (await lastUseOf(second, effects));
     const neverUsed = () => typeof lastUse !== 'number';
@@ -140,6 +143,7 @@ export async function rotate(
       }
       case 'discard':
         await deleteKey(source, step.key.accessKeyId, effects);
+        discarded.add(step.key.accessKeyId);
         keep ||= rotation.keep ?? false;
         await record(undefined);
         say(texts.discarded(step.key.accessKeyId));

@@ -237,4 +237,28 @@ describe('the journal of a rotation', () => {
     expect([...lost.keys.keys()]).toEqual([OLD]);
     expect(lost.rotation()).toBeUndefined();
   });
+
+  it('a rotation continues while AWS still lists the key that it has just deleted', async () => {
+    const other = 'AKIANEWNEWNEWNEWNEW2';
+    let isLost = true;
+    let stale = 1;
+    const world = inWorld(undefined, ({ requests }) => ({
+      requests: {
+        ...requests,
+        list: async () => (isLost || stale-- <= 0 ? granted([...world.keys.values()]) : granted([key(OLD), key(NEW)])),
+        create: async (keys) => {
+          if (!isLost) return granted({ ...key(other), secretAccessKey: 'z'.repeat(40) });
+          await requests.create(keys);
+          return refused({ kind: 'unreachable', detail: 'ECONNRESET', sent: true });
+        },
+        delete: async (id, keys) => {
+          isLost = false;
+          return requests.delete(id, keys);
+        },
+      },
+    }));
+    await world.rotate();
+    expect([...world.keys.keys()]).toEqual([OLD]);
+    expect(world.rotation()).toMatchObject({ step: 'refreshed', oldId: OLD, newId: other });
+  });
 });
