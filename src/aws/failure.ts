@@ -43,9 +43,6 @@ export function failureOf(
   };
 }
 
-/** Network errors that occur before a byte of the request is sent. */
-const BEFORE_SENDING = new Set(['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'ENETUNREACH', 'EHOSTUNREACH', 'ENETDOWN']);
-
 /** The name does not exist, or no name server answers. */
 const UNRESOLVED = /^(ENOTFOUND|EAI_\w+)$/;
 
@@ -55,12 +52,12 @@ const UNTRUSTED = /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_TLS_CERT)/;
 /** What answers does not speak TLS, or refuses the handshake: with EPROTO, nothing was encrypted that could be sent. */
 const NO_TLS = /wrong version number|alert (handshake failure|protocol version)|unrecognized name|unsupported protocol/;
 
+/** Not ERR_SSL_*: such an error also ends a connection over which the request was sent. */
 function isBeforeSending({ code = '', syscall = '', message = '', errors = [] }: Partial<SdkError> = {}): boolean {
   return (
-    BEFORE_SENDING.has(code) ||
     /^(connect|getaddrinfo)$/.test(syscall) ||
+    UNRESOLVED.test(code) ||
     UNTRUSTED.test(code) ||
-    /^(ERR_TLS|ERR_SSL)/.test(code) ||
     (code === 'EPROTO' && NO_TLS.test(message)) ||
     /proxy refused|did not establish a connection|before secure TLS connection/i.test(message) ||
     (errors.length > 0 && errors.every(isBeforeSending))

@@ -28,6 +28,10 @@ describe('a code in a request that failed in the network', () => {
     error({ code: 'EPROTO', syscall: 'write', message: 'write EPROTO 80:error:0A:SSL routines::bad record mac' }),
     error({ code: 'ETIMEDOUT', errors: [connecting('ETIMEDOUT'), error({ code: 'ETIMEDOUT', syscall: 'read' })] }),
     error({ errors: [] }),
+    ...['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_BAD_RECORD_TYPE', 'ERR_TLS_RENEGOTIATION_DISABLED'].map((code) =>
+      error({ code }),
+    ),
+    ...['EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN'].map((code) => error({ code, syscall: 'read' })),
   ])('a code may have been sent if a connection was made: %o', (one) => {
     expect(failure(one)).toMatchObject({ kind: 'unreachable', sent: true });
   });
