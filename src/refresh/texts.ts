@@ -160,6 +160,7 @@ function regionRemedy(endpoint: string): string {
 
 /** Returns what to do if a certificate is not trusted. @param detail the error of the network */
 export function certificateRemedy(detail: string): string {
+  if (/altnames/.test(detail)) return 'log in to this network with a browser, or correct AWS_ENDPOINT_URL';
   const clock = /expired|not yet valid/.test(detail)
     ? `check this machine's clock (${SET_CLOCK}); if it is right, `
     : '';

@@ -138,6 +138,7 @@ describe('doctor on the connection to AWS', () => {
   it.each<[string, RegExp, { untrusted?: true }?]>([
     ['self-signed certificate in certificate chain', /^a proxy .*AWS_CA_BUNDLE/, { untrusted: true }],
     ['certificate has expired', /this machine's clock .*AWS_CA_BUNDLE/, { untrusted: true }],
+    ["Hostname/IP does not match certificate's altnames: x", /browser/, { untrusted: true }],
     ['a web page answered: a captive portal or a proxy?', /browser/],
     ['getaddrinfo ENOTFOUND sts.eu-wast-1.amazonaws.com', /DNS|network/],
     ['connect ETIMEDOUT', /firewall|network/],
