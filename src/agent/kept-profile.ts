@@ -127,7 +127,7 @@ export class KeptProfile {
   /** The desktop mark of the last prompt. */
   #desktopAsked: string | undefined;
   /** The session ended in an outage that may be over. */
-  #endIsUntold = false;
+  #endIsUnreported = false;
   /** Why no way of asking worked, as the log has it. */
   #unaskableTold: string | undefined;
   /** Why a session could not have been written, as the log has it. */
@@ -348,10 +348,11 @@ export class KeptProfile {
     }
     // While AWS cannot be reached, the agent does not ask for a code, so no prompt says that the session has ended. If the
     // agent is just trying AWS or asking again, it is known only later whether the outage goes on.
-    const isUntold = this.#history.outage !== undefined && state === 'expired';
-    this.#endIsUntold = isUntold && (before?.state === 'due' || this.#endIsUntold);
-    if (this.#endIsUntold && standing.standing === 'waiting' && expiration !== undefined) {
-      this.#endIsUntold = false;
+    const isTrying = /^(asking|queued|unanswered|assuming)$/.test(standing.standing);
+    const isUnreported = this.#history.outage !== undefined && state === 'expired';
+    this.#endIsUnreported = isUnreported && (before?.state === 'due' || this.#endIsUnreported);
+    if (this.#endIsUnreported && !isTrying && expiration !== undefined) {
+      this.#endIsUnreported = false;
       this.#effects.notice(policyTexts.endedInOutage(this.#profile, expiration, this.#history.problem, clock.now()));
     }
     const end = expiration === undefined ? {} : { expiration };

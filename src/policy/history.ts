@@ -168,13 +168,19 @@ function withProblem(problem: string | undefined): History {
 /** Where no way of asking worked, it is tried again at once. */
 function afterDesktopChange(history: History): History {
   if (history.unaskable === undefined || history.askingSince !== undefined) return history;
-  const { wait: _, ...rest } = history;
-  return asIfFirst(rest);
+  return asIfFirst(without(history, 'wait'));
 }
 
 /** After a snooze, the prompt is shown as if for the first time. */
 function afterSnooze({ snoozedUntil: _, ...history }: History, until: number | undefined): History {
   return { ...asIfFirst(history), ...(until !== undefined && { snoozedUntil: until }) };
+}
+
+/** Returns a history that does not have these properties. */
+function without(history: History, ...keys: Exclude<keyof History, 'reminders' | 'lastCall'>[]): History {
+  const rest: { -readonly [Key in keyof History]: History[Key] } = { ...history };
+  for (const key of keys) delete rest[key];
+  return rest;
 }
 
 /** The next prompt is shown at once, and its reminders are counted from there. */
@@ -193,7 +199,7 @@ function rested({ snoozedUntil, unaskable }: History): History {
 
 function afterOutcome(history: History, { outcome, noWay, expiration, jitter }: PromptEnded, moment: Moment): History {
   const { now, remindEvery } = moment;
-  const { askingSince: _, unaskable: __, ...others } = history;
+  const others = without(history, 'askingSince', 'unaskable');
   const rest = noWay === undefined ? others : { ...others, unaskable: noWay };
   switch (outcome.kind) {
     case 'refreshed':
@@ -202,11 +208,9 @@ function afterOutcome(history: History, { outcome, noWay, expiration, jitter }: 
       return { ...FRESH_START, unsaved: true };
     case 'snoozed':
       return { ...FRESH_START, ...(noWay !== undefined && { unaskable: noWay }), snoozedUntil: outcome.until };
-    case 'dismissed': {
+    case 'dismissed':
       // The user has seen the problem, and AWS answered before the prompt was shown.
-      const { problem: _, outage: __, yielded: ___, ...seen } = rest;
-      return seen;
-    }
+      return without(rest, 'problem', 'outage', 'yielded');
     case 'withdrawn':
       return rest.yielded ? rest : asIfFirst(rest);
     case 'unaskable': {
@@ -282,11 +286,10 @@ function afterPrompt(
   { reminder, expiration }: { reminder: number; expiration: number | undefined },
   { now }: Moment,
 ): History {
-  const { wait: _, snoozedUntil: __, stopped: ___, yielded: ____, ...rest } = history;
   const expired = expiration !== undefined && expiration <= now;
   const askedBefore = expired && reminder > 0 && (history.lastAskedAt ?? now) < expiration;
   return {
-    ...rest,
+    ...without(history, 'wait', 'snoozedUntil', 'stopped', 'yielded'),
     askingSince: history.askingSince ?? now,
     lastAskedAt: now,
     reminders: reminder,
@@ -310,10 +313,8 @@ function shifted(history: History, by: number): History {
 
 /** A user at the command is asked at once: an open prompt is repeated, and neither a snooze nor a pause counts. */
 function awaitedByPerson(history: History): History {
-  const { unaskable: _, ...asked } = history;
-  if (history.askingSince !== undefined) return repeatedNow(asked);
-  const { snoozedUntil: __, wait: ___, ...rest } = asked;
-  return asIfFirst(rest);
+  if (history.askingSince !== undefined) return repeatedNow(without(history, 'unaskable'));
+  return asIfFirst(without(history, 'unaskable', 'snoozedUntil', 'wait'));
 }
 
 /** For a program, a prompt is repeated, or a closed one shown again, only if the last one is older than `remindEvery`. */

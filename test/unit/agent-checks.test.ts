@@ -469,26 +469,44 @@ describe('the end of a session while AWS does not answer', () => {
     vi.useFakeTimers({ now: NOON });
     const notices: number[] = [];
     let tries = 0;
+    let offline: string | undefined;
+    const disconnect = () => {
+      offline = 'no network';
+    };
     const refresh: Refresh = async () => {
       tries += 1;
       return tries === 1 ? unreachable : next();
     };
     const notice = () => void notices.push(Date.now() - NOON);
-    const agent = agentWith(refresh, async () => endsIn(10 * MINUTE), { notice });
+    const agent = agentWith(refresh, async () => endsIn(10 * MINUTE), { notice, obstacle: () => offline });
     await agent.check('start');
-    return { agent, notices };
+    return { agent, notices, disconnect };
   }
 
   it('the user is not told of an outage that is over: the prompt is on the screen, or was closed', async () => {
     for (const outcome of ['open', 'dismissed'] as const) {
-      const { agent, notices } = await afterOutage(async () =>
+      const { agent, notices, disconnect } = await afterOutage(async () =>
         outcome === 'open' ? new Promise(() => {}) : { kind: 'dismissed' },
       );
-      await vi.advanceTimersByTimeAsync(20 * MINUTE);
+      await vi.advanceTimersByTimeAsync(5 * MINUTE);
+      if (outcome === 'dismissed') disconnect();
+      await vi.advanceTimersByTimeAsync(15 * MINUTE);
+      await agent.check('schedule');
       expect(agent.status()).toMatchObject([{ state: 'expired' }]);
       expect(notices, outcome).toEqual([]);
       vi.useRealTimers();
     }
+  });
+
+  it('the user is told when the session ends and there is no network either', async () => {
+    const { agent, notices, disconnect } = await afterOutage(async () => unreachable);
+    disconnect();
+    await vi.advanceTimersByTimeAsync(10 * MINUTE);
+    await agent.check('schedule');
+    await agent.check('schedule');
+    expect(agent.status()).toMatchObject([{ state: 'expired', standing: { standing: 'held' } }]);
+    expect(notices).toHaveLength(1);
+    vi.useRealTimers();
   });
 
   it('the user is told when the session ended while the agent tried to reach AWS', async () => {

@@ -51,6 +51,15 @@ describe('the history of a session that the user has removed', () => {
   });
 });
 
+describe('a prompt that the user closed', () => {
+  it('it has shown its problem, and the outage before it is over', () => {
+    const before = { problem: 'AWS did not answer', outage: { kind: 'unreachable', times: 1 }, yielded: true } as const;
+    const open: History = { ...FRESH_START, ...before, askingSince: NOW, lastAskedAt: NOW };
+    const closed = next(open, { kind: 'prompt-ended', outcome: { kind: 'dismissed' }, jitter: 0 });
+    expect(closed).toStrictEqual({ ...FRESH_START, lastAskedAt: NOW });
+  });
+});
+
 describe('the times of a history', () => {
   it('all times follow the clock when it is set', () => {
     const history: History = {
