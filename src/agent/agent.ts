@@ -82,6 +82,8 @@ export interface Snoozed {
 
 /** A command that waits for the session of a profile. */
 interface Waiter {
+  /** The profile that the user is asked for. */
+  profile: string;
   /** Whether a user sits at the command: such a user can see a prompt and is at the keyboard. */
   person: boolean;
   /** Called after each check. */
@@ -201,10 +203,10 @@ export class Agent {
     profile: string,
     { wait, person, gone }: { wait: number; person: boolean; gone: AbortSignal },
   ): Promise<ProfileStatus | undefined> {
-    const waiter: Waiter = { person, look: () => {} };
+    const waiter: Waiter = { profile: this.#askedFor(profile), person, look: () => {} };
     if (wait > 0) {
       if (person) for (const name of this.#chain(profile)) this.#of(name).wanted();
-      this.#of(this.#askedFor(profile)).awaited(person);
+      this.#of(waiter.profile).awaited(person);
       this.#waiters.add(waiter);
     }
     try {
@@ -365,7 +367,9 @@ export class Agent {
       const stored = sessions.get(settings.profile) ?? { kind: 'none' };
       const source = sessions.get(settings.sourceProfile);
       const sourceKey = source?.kind === 'session' ? source.accessKeyId : undefined;
-      return this.#of(settings.profile).situation(settings, stored, { now, reason, sourceKey });
+      const situation = this.#of(settings.profile).situation(settings, stored, { now, reason, sourceKey });
+      const isAwaited = [...this.#waiters].some((one) => one.person && one.profile === settings.profile);
+      return { ...situation, isAwaited };
     });
   }
 

@@ -20,6 +20,8 @@ export interface Situation {
   isDoubtful?: boolean;
   /** Whether the settings make a notification the first prompt that the user sees. */
   byNotification?: boolean;
+  /** Whether a user sits at a command that waits for the session. */
+  isAwaited?: boolean;
   /** Set for a role that is assumed with the session of its source profile. */
   role?: Pick<RoleSituation, 'source' | 'isSourceNew'>;
   history: History;
@@ -72,7 +74,7 @@ export interface Plan {
 /** The longest pause before a reminder. */
 const LONGEST_PAUSE = 4 * 3_600_000;
 
-/** Decides what to do now, and when to check next. This, {@link postponed} and {@link turnOf} are the whole policy of asking. */
+/** Decides what to do now, and when to check next. With {@link postponed}, {@link turnOf}, {@link shareOne} and {@link askOne}, it is the whole policy of asking. */
 export function plan(situations: Situation[], circumstances: Circumstances): Plan {
   const actions: Action[] = [];
   const standings = new Map<string, Standing>();
@@ -204,8 +206,9 @@ interface Turn {
 
 /**
  * Decides which of the profiles that share a device is asked for; undefined if none needs a prompt now. An open prompt makes
- * room at once for the first prompt or the last call of a session that ends sooner, and after `remindEvery` for any prompt
- * that is due. Each prompt counts as one of its profile's reminders, so that profiles do not displace each other endlessly.
+ * room at once for the last call of a session that ends sooner, and for any other prompt at {@link turnEnds}, but not while a
+ * user waits for it at a command. Each prompt counts as one of its profile's reminders, so that profiles do not displace each
+ * other endlessly.
  * @param isReady whether nothing postpones the prompt of a profile
  */
 function turnOf(
@@ -222,15 +225,16 @@ function turnOf(
     const next = first ?? sharing.find((one) => isReady(one) && one.history.yielded);
     return next && { holder: next };
   }
-  if (first === undefined || first === holder || !isReady(holder) || isRepeatedNow(holder)) return { holder };
+  if (first === undefined || first === holder || !isReady(holder) || isUsed(holder)) return { holder };
   const { now } = circumstances;
-  const isSooner = urgencyOf(first, circumstances) < lossOf(holder, now);
-  return { holder, isOver: isSooner || turnEnds(holder, first, circumstances) <= now };
+  const end = urgencyOf(first, circumstances);
+  const isLast = isLastCall(now, end) && end < lossOf(holder, now);
+  return { holder, isOver: isLast || turnEnds(holder.history.lastAskedAt ?? now, first, circumstances) <= now };
 }
 
-/** A command waits for the open prompt: see `awaited` of the history. */
-function isRepeatedNow({ history }: Situation): boolean {
-  return history.lastAskedAt === Number.NEGATIVE_INFINITY;
+/** Returns whether a user waits for the open prompt at a command, or it is repeated now for a program that waits. */
+function isUsed({ history, isAwaited = false }: Situation): boolean {
+  return isAwaited || history.lastAskedAt === Number.NEGATIVE_INFINITY;
 }
 
 /** Returns when the user loses a session that can still be used; Infinity if there is none. */
@@ -257,9 +261,12 @@ function urgencyOf(situation: Situation, circumstances: Circumstances): number {
   return isCall ? lossOf(situation, now) : Number.POSITIVE_INFINITY;
 }
 
-/** Returns when an open prompt makes room for another profile, whose session may end soon. */
-function turnEnds({ history }: Situation, other: Situation, circumstances: Circumstances): number {
-  const shown = history.lastAskedAt ?? circumstances.now;
+/**
+ * Returns when an open prompt makes room for another profile: after `remindEvery`, or half of the time until the session of that
+ * profile ends, if that is less.
+ * @param shown when the open prompt was last shown or repeated
+ */
+function turnEnds(shown: number, other: Situation, circumstances: Circumstances): number {
   return shown + Math.min(circumstances.remindEvery, (urgencyOf(other, circumstances) - shown) / 2);
 }
 
@@ -271,8 +278,10 @@ function shareOne(situation: Situation, circumstances: Circumstances, turn: Turn
   const { holder, isOver } = turn;
   if (holder !== situation) {
     const isDue = reminderDue(situation, circumstances) !== undefined;
+    const isShownNow = holder.history.askingSince === undefined || reminderDue(holder, circumstances) !== undefined;
+    const shown = isShownNow ? now : (holder.history.lastAskedAt ?? now);
     const looks = isDue
-      ? [turnEnds(holder, situation, circumstances), ...callsOf(situation, history.lastAskedAt ?? now)]
+      ? [turnEnds(shown, situation, circumstances), ...callsOf(situation, history.lastAskedAt ?? now)]
       : [nextReminder(situation, circumstances) ?? 0];
     const [look] = looks.filter((time) => time > now).sort((one, other) => one - other);
     return { standing: { standing: 'queued', behind: holder.profile }, look };

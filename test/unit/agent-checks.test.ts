@@ -335,6 +335,40 @@ describe('a snooze', () => {
   });
 });
 
+describe('two profiles of one device', () => {
+  it('a prompt that a user waits for at a command stays open when another session comes due', async () => {
+    vi.useFakeTimers({ now: NOON });
+    const [mfa] = SETTINGS.profiles;
+    const profiles = ['deploy', 'mfa'].map((profile) => ({ ...(mfa as (typeof SETTINGS.profiles)[0]), profile }));
+    const notes: [number, string][] = [];
+    const note = (profile: string) => void notes.push([(Date.now() - NOON) / MINUTE, profile]);
+    const agent = new Agent(
+      { ...SETTINGS, profiles },
+      {
+        ...quietEffects(),
+        readSessions: async () => new Map([['mfa', endsIn(16 * MINUTE)]]),
+        refresh: ({ profile }, { signal, onChange }) => {
+          note(profile);
+          onChange(() => note(profile));
+          return new Promise((resolve) => signal.addEventListener('abort', () => resolve({ kind: 'withdrawn' })));
+        },
+      },
+    );
+    await agent.check('start');
+    await vi.advanceTimersByTimeAsync(MINUTE / 2);
+    void agent.refresh('deploy', { wait: 8 * MINUTE, person: true, gone: new AbortController().signal });
+    await vi.advanceTimersByTimeAsync(8 * MINUTE);
+    expect(notes).toEqual([
+      [0, 'deploy'],
+      [0.5, 'deploy'],
+    ]);
+    await vi.advanceTimersByTimeAsync(7 * MINUTE);
+    expect(notes.map(([, profile]) => profile)).toContain('mfa');
+    await agent.stop();
+    vi.useRealTimers();
+  });
+});
+
 describe('an open prompt', () => {
   beforeEach(() => {
     vi.useFakeTimers({ now: NOON });

@@ -53,6 +53,7 @@ function imagine(ends: Ends, { remindEvery = 5, check, answer, minutes = HOURS }
       const due = dueAt(session, settings.promptBefore);
       return { profile, serialNumber: 'phone', state, expiration, due, history };
     });
+    let closed = false;
     const { actions, nextLook } = plan(situations, { now, ...settings, quietUntil: undefined, returnedAt: NINE - 1 });
     for (const { do: action, profile, ...rest } of actions) {
       const { expiration } = situations.find((one) => one.profile === profile) ?? {};
@@ -62,17 +63,19 @@ function imagine(ends: Ends, { remindEvery = 5, check, answer, minutes = HOURS }
       if (action === 'yield') happened(profile, { kind: 'yielded' });
       if (action === 'yield' || action === 'withdraw') {
         close(profile, 'withdrawn');
+        closed = true;
         continue;
       }
       const does = answer?.(note);
+      if (does !== undefined) closed = true;
       if (does === 'dismiss') close(profile, 'dismissed');
       if (does === 'code') {
         ended.set(profile, note.at + 720);
         histories.set(profile, FRESH_START);
       }
     }
-    // An action is followed by a check, as the outcome of a prompt is.
-    return { isOver: actions.length === 0, nextLook };
+    // The outcome of a prompt is followed by a check. A prompt that is shown or repeated is not.
+    return { isOver: !closed, nextLook };
   };
 
   while (now <= NINE + minutes * MINUTE) {
@@ -94,7 +97,7 @@ const prompts = (notes: Prompt[], profile: string) =>
 function most(end: number | undefined, remindEvery: number): number {
   let count = end === undefined ? 0 : 2;
   let pause = remindEvery;
-  for (let at = Math.max(0, (end ?? 0) - 25); at < (end ?? HOURS); at += pause / 2) {
+  for (let at = Math.max(0, (end ?? 0) - 25); end === undefined ? at <= HOURS : at < end; at += pause / 2) {
     count += 1;
     pause *= 2;
   }
@@ -126,6 +129,18 @@ describe('the plan for profiles that share a device', () => {
     const notes = imagine({ a: undefined, b: undefined }, { minutes: 60 });
     expect(prompts(notes, 'a')).toEqual([0, 10, 20, 40]);
     expect(prompts(notes, 'b')).toEqual([5, 15, 25, 45]);
+  });
+
+  it('the plan lets a prompt stay for remind_every, or half of the time left, before the first prompt for a session that ends', () => {
+    expect(prompts(imagine({ deploy: undefined, mfa: 26 }), 'mfa')[0]).toBe(5);
+    expect(prompts(imagine({ deploy: undefined, mfa: 26 }, { remindEvery: 30 }), 'mfa')[0]).toBe(13);
+  });
+
+  it('the plan makes room at once for a last call', () => {
+    // At 19, half of the time left since the other prompt was repeated is not over.
+    const notes = imagine({ deploy: undefined, mfa: 21 }, { remindEvery: 2 });
+    expect(prompts(notes, 'deploy')).toContain(18);
+    expect(prompts(notes, 'mfa')).toContain(19);
   });
 
   it('the plan asks first for the session that ends first', () => {
