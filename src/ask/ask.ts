@@ -42,7 +42,7 @@ export interface Asking {
   signal: AbortSignal;
   /** Calls the listener with a new request at each reminder and at the session's end. A way may ignore it. */
   onChange(listener: (request: AskRequest) => void): void;
-  /** Called when the prompt appears, by a way that may open it much later than it was asked. */
+  /** Called when the code field appears, by a way that may open it much later than it was asked. */
   onOpen?: (() => void) | undefined;
   /**
    * The desktop's permission to take the focus, which came with the click that opened this prompt.

@@ -382,6 +382,26 @@ describe('the browser', () => {
     expect(await answered(answer)).toEqual({ kind: 'dismissed' });
   });
 
+  it('the time of a page counts from the visit of its link', async () => {
+    const { tell, next } = links();
+    const told = next();
+    const question = asking();
+    let visits = 0;
+    const onOpen = () => {
+      visits += 1;
+    };
+    const page = browser({ platform: 'linux', environment: {}, named: true, tell });
+    const answer = page.ask(request(), { ...question, onOpen });
+    const link = await told;
+    expect(visits).toBe(0);
+    await call(link);
+    expect(visits).toBe(1);
+    await call(link);
+    expect(visits).toBe(1);
+    question.withdraw();
+    await answered(answer);
+  });
+
   it('the browser opens one page at a time for several devices', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'browser-'));
     await mkdir(join(folder, 'aws-mfa-agent'));

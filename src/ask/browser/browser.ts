@@ -100,6 +100,7 @@ class Page implements PageHost {
   #whole = 0;
   #resolve: ((typed: string | Answer) => void) | undefined;
   #patience: NodeJS.Timeout | undefined;
+  #onOpen = () => {};
   /** Called if the user closes the page before AWS has answered. */
   #onLeft = () => {};
 
@@ -131,12 +132,17 @@ class Page implements PageHost {
   }
 
   /** Asks once. Resolves with what the user typed, or with an answer if they did not type. */
-  ask(request: AskRequest, { signal, onChange }: Asking, onReminder: () => void): Promise<string | Answer> {
+  ask(
+    request: AskRequest,
+    { signal, onChange, onOpen = () => {} }: Asking,
+    onReminder: () => void,
+  ): Promise<string | Answer> {
     return new Promise((resolve) => {
       clearTimeout(this.#patience);
       this.#state = 'asking';
       this.#round += 1;
       this.#message = '';
+      this.#onOpen = onOpen;
       this.#take(request);
       const onAbort = () => this.settle({ kind: 'dismissed' });
       this.#resolve = (typed) => {
@@ -202,6 +208,10 @@ class Page implements PageHost {
     // From an outdated form, or the same form again.
     if (round !== this.#round) return;
     this.settle(snooze ? { kind: 'snooze', until: this.#present().snooze.until } : code);
+  }
+
+  opened(): void {
+    this.#onOpen();
   }
 
   left(): void {

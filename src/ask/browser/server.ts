@@ -11,6 +11,8 @@ export interface PageHost {
   view(): PageView;
   /** Called when the user sends the form of this round. */
   submitted(form: { round: number; code: string; snooze: boolean }): void;
+  /** Called when a browser opens the link. */
+  opened(): void;
   /** Called when the page's last tab is closed. */
   left(): void;
 }
@@ -85,6 +87,7 @@ export async function servePage(host: PageHost, anyUser: boolean): Promise<PageS
     if (own && method === 'GET' && equal(path, link)) {
       if (visited || !(anyUser || isOurs(socket, port))) return notFound(response);
       visited = true;
+      host.opened();
       return redirect(response, page);
     }
     const [isPage, isNews] = [equal(path, page), equal(path, news)];

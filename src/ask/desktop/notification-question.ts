@@ -284,6 +284,7 @@ export class NotificationQuestion {
 
   #openField(): void {
     const field = openField(this.#fields, this.#request(), this.#asking, this.#token);
+    this.#asking.onOpen?.();
     void field.answer.then(() => this.#put({ kind: 'field', field }));
     this.#field = field;
   }
