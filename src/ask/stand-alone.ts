@@ -1,3 +1,4 @@
+import { deferred } from '../time/deferred.ts';
 import { aging } from './aging.ts';
 import type { Answer, Asking, AskRequest, Way } from './ask.ts';
 import { takeTurn } from './desktop/turn.ts';
@@ -6,7 +7,7 @@ import { cannotWait } from './time-left.ts';
 
 /**
  * A dialog that is closed within this time, in milliseconds, was probably closed by a key meant for another window: 1.5 s, and
- * half a second for the dialog to open.
+ * half a second for a dialog that does not say when it has opened.
  */
 const TOO_SOON = 2_000;
 
@@ -27,9 +28,17 @@ interface StandAlone {
  */
 export function standAlone(way: Way, options: StandAlone = {}): Way {
   const { environment = {}, tooSoon = TOO_SOON, typingTime = TYPING_TIME } = options;
-  const turn = heldTurn(async ({ signal }) =>
-    (await way.unfit()) === undefined ? takeTurn(environment, signal, way.takesTurns) : undefined,
-  );
+  const turn = heldTurn(async (opens: Promise<void>) => {
+    if ((await way.unfit()) !== undefined) return undefined;
+    // A prompt that opens at its last call keeps its place in the queue.
+    const over = new AbortController();
+    const taken = takeTurn(environment, over.signal, way.takesTurns);
+    await Promise.race([taken, opens]);
+    return () => {
+      over.abort();
+      void taken.then((leave) => leave());
+    };
+  });
   return {
     ...way,
     ask: async (request, asking) => {
@@ -48,20 +57,21 @@ async function askAgain(
     tooSoon,
     typingTime,
     waitForTurn,
-  }: { tooSoon: number; typingTime: number; waitForTurn(asking: Asking): Promise<void> },
+  }: { tooSoon: number; typingTime: number; waitForTurn(opens: Promise<void>): Promise<void> },
 ): Promise<Answer> {
   let current = aging(request);
   let wasTooSoon = false;
-  const waiting = new AbortController();
-  const endWaiting = () => waiting.abort();
-  asking.signal.addEventListener('abort', endWaiting);
-  if (asking.signal.aborted) endWaiting();
+  const { promise: opens, resolve: endWaiting } = deferred();
+  const onAbort = () => endWaiting();
+  asking.signal.addEventListener('abort', onAbort);
+  if (asking.signal.aborted || cannotWait(request, request)) endWaiting();
   let onChange: (changed: AskRequest) => void = (changed) => cannotWait(changed, request) && endWaiting();
   asking.onChange((changed) => {
     current = aging(changed);
     onChange(changed);
   });
-  await waitForTurn({ ...asking, signal: waiting.signal });
+  await waitForTurn(opens);
+  asking.signal.removeEventListener('abort', onAbort);
   for (;;) {
     const controller = new AbortController();
     const close = () => controller.abort();

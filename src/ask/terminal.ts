@@ -19,7 +19,7 @@ import * as texts from './texts.ts';
  */
 export function terminal(standardInput = false): Way {
   let isTitleShown = false;
-  const turn = heldTurn(({ signal }) => takeTurn(signal));
+  const turn = heldTurn(takeTurn);
   return {
     name: 'terminal',
     unfit: async () => whyNoTerminal(standardInput),
@@ -33,7 +33,7 @@ export function terminal(standardInput = false): Way {
         repeat(`${texts.askTitle(changed)}.\n`);
       });
       let answer = DISMISSED;
-      await turn.begin(asking);
+      await turn.begin(signal);
       try {
         if (signal.aborted) return answer;
         const { input, output, release } = openTerminal(standardInput);
@@ -75,7 +75,7 @@ export function tellWhereAsked(line: string, standardInput: boolean): void {
 
 const DISMISSED: Answer = { kind: 'dismissed' };
 
-/** Nobody can type where the input has ended, such as in `/dev/null`: that does not answer the prompt. */
+/** No user can type where the input has ended, such as in `/dev/null`: that does not answer the prompt. */
 const ENDED = { kind: 'unavailable', reason: reasons.NO_TERMINAL } as const;
 
 const NOTHING = () => {};

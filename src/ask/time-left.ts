@@ -1,4 +1,5 @@
 import { isLastCall } from '../policy/last-call.ts';
+import { endAhead } from '../policy/snooze.ts';
 import type { AskRequest } from './ask.ts';
 
 /** How long a device shows a code, in milliseconds. */
@@ -33,9 +34,11 @@ export function isUrgent({ expiration, maxAge, now }: AskRequest): boolean {
 
 /**
  * Returns whether a prompt that waits for its turn opens with this reminder, beside the one that has the turn: the session would
- * end unnoticed. One that had ended before keeps waiting.
+ * end unnoticed. A prompt whose session had ended before it began keeps
+ * waiting.
  * @param first the request with which the prompt began
  */
 export function cannotWait(reminder: AskRequest, first: AskRequest): boolean {
-  return isUrgent(reminder) && sessionBar(first) !== undefined;
+  const end = endAhead(first, first.now);
+  return isUrgent(reminder) && end !== undefined && end > first.now;
 }

@@ -1,13 +1,15 @@
+import { on, once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Answer, AskRequest, Way } from '../../src/ask/ask.ts';
 import { standAlone } from '../../src/ask/stand-alone.ts';
 import { deferred } from '../../src/time/deferred.ts';
 import { pause } from '../../src/time/pause.ts';
 import { asking, expiredRequest, request } from '../desktop/asking.ts';
-import { within } from '../within.ts';
+import { until, within } from '../within.ts';
 
 const DISMISSED: Answer = { kind: 'dismissed' };
 
@@ -43,11 +45,34 @@ const LATER = request({ now: BEFORE.now + 5 * 60_000, reminder: 1 });
 /** Lets `ask` go on. */
 const pass = (milliseconds: number) => vi.advanceTimersByTimeAsync(milliseconds);
 
-it('a dialog that waits for its turn opens at the last call, but not if its session had ended before', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'stand-alone-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  mkdirSync(join(folder, 'aws-mfa-agent'));
+describe('a dialog behind that of another device', () => {
+  const path = () => join(folder, 'aws-mfa-agent/turn.sock');
+  let folder: string;
+  /** The other dialog. It has the turn. */
+  let other: Server;
+  let arrivals: AsyncIterator<[Socket]>;
+  const others: Socket[] = [];
   const opened: string[] = [];
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'stand-alone-'));
+    mkdirSync(join(folder, 'aws-mfa-agent'));
+    opened.length = 0;
+    other = createServer((socket) => others.push(socket.on('error', () => {}))).listen(path());
+    arrivals = on(other, 'connection') as typeof arrivals;
+    await once(other, 'listening');
+  });
+  afterEach(() => {
+    answerOther();
+    rmSync(folder, { recursive: true });
+  });
+
+  const answerOther = () => {
+    other.close();
+    for (const socket of others.splice(0)) socket.destroy();
+  };
+  /** Until one more dialog waits for the turn. */
+  const waits = () => within('a dialog that waits', arrivals.next(), () => opened);
+
   const ask = (shown: AskRequest) => {
     const question = asking();
     const isOpen = deferred();
@@ -55,7 +80,7 @@ it('a dialog that waits for its turn opens at the last call, but not if its sess
       name: 'dialog',
       unfit: async () => undefined,
       ask: async ({ profile, reminder }, { signal }) => {
-        opened.push(`${profile} ${reminder}`);
+        if (!signal.aborted) opened.push(`${profile} ${reminder}`);
         isOpen.resolve();
         await pause(60_000, signal);
         return DISMISSED;
@@ -65,22 +90,77 @@ it('a dialog that waits for its turn opens at the last call, but not if its sess
     return {
       ...question,
       isOpen: () => within(`the dialog of ${shown.profile}`, isOpen.promise, () => opened),
-      answer,
+      close: () => {
+        question.withdraw();
+        return within('an answer', answer);
+      },
     };
   };
-  const first = ask(request({ profile: 'first' }));
-  await first.isOpen();
-  const ended = ask({ ...expiredRequest(), profile: 'ended' });
-  const lasting = ask(request({ profile: 'lasting' }));
-  ended.change({ ...expiredRequest(), profile: 'ended', reminder: 2 });
-  lasting.change(request({ profile: 'lasting', now: BEFORE.now + 13 * 60_000, reminder: 2 }));
-  await lasting.isOpen();
-  expect(opened).toEqual(['first 0', 'lasting 2']);
-  first.withdraw();
-  await ended.isOpen();
-  ended.withdraw();
-  lasting.withdraw();
-  await Promise.all([first.answer, ended.answer, lasting.answer]);
+  const end = BEFORE.expiration ?? 0;
+  const lastCall = { now: end - 2 * 60_000, reminder: 2 };
+  const aged = request({ expiration: BEFORE.now - 60_000, maxAge: 3_600_000, awsEnd: end });
+
+  it.each([
+    ['its session', request(), request(lastCall)],
+    ['a session that is older than max_age', aged, request(lastCall)],
+  ])('opens at the last call of %s', async (_, first, reminder) => {
+    const dialog = ask(first);
+    await waits();
+    dialog.change(reminder);
+    await dialog.isOpen();
+    expect(opened).toEqual(['mfa 2']);
+    await dialog.close();
+  });
+
+  it('opens at once if its first prompt is the last call', async () => {
+    const dialog = ask(request({ ...lastCall, reminder: 0 }));
+    await dialog.isOpen();
+    await dialog.close();
+  });
+
+  it('waits if its session had ended before the first prompt', async () => {
+    const dialog = ask(expiredRequest());
+    await waits();
+    dialog.change({ ...expiredRequest(), reminder: 2 });
+    const later = ask(request({ profile: 'later' }));
+    await waits();
+    expect(opened).toEqual([]);
+    answerOther();
+    await Promise.race([dialog.isOpen(), later.isOpen()]);
+    await Promise.all([dialog.close(), later.close()]);
+  });
+
+  it('takes its turn when that comes after the last call, and keeps it until it is closed', async () => {
+    const dialog = ask(request());
+    await waits();
+    dialog.change(request(lastCall));
+    await dialog.isOpen();
+    answerOther();
+    await until('the turn of the dialog', async () => {
+      const socket = connect(path());
+      return once(socket, 'connect').then(
+        () => socket.destroy(),
+        () => undefined,
+      );
+    });
+    const next = ask(request({ profile: 'next' }));
+    const order: string[] = [];
+    const isOpen = next.isOpen().then(() => order.push('next opens'));
+    await dialog.close().then(() => order.push('closes'));
+    await isOpen;
+    expect(order).toEqual(['closes', 'next opens']);
+    await next.close();
+  });
+
+  it('leaves the queue when it is closed after its last call', async () => {
+    const dialog = ask(request());
+    const [socket] = (await waits()).value as [Socket];
+    const left = once(socket.resume(), 'close');
+    dialog.change(request(lastCall));
+    await dialog.isOpen();
+    await dialog.close();
+    await within('the end of the connection', left);
+  });
 });
 
 describe('a dialog that opens by itself', () => {

@@ -142,6 +142,11 @@ class CodeWindow {
       if (this.#state === 'asking') this.#show(changed, true);
     });
     this.#show(request, false);
+    if (cannotWait(request, request)) {
+      // Sent after the first message, which puts the window into the queue.
+      this.#byItself = false;
+      this.#update(false);
+    }
     const ticking = setInterval(() => this.#update(false), 1_000);
     const answer = await Promise.race([answered.promise, this.#ended.promise]);
     clearInterval(ticking);
