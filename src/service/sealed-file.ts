@@ -16,13 +16,13 @@ export function sealed(text: string, comment: (words: string) => string): string
   return `${text}${comment(`sha256:${sumOf(text)}`)}\n`;
 }
 
-/** Reads a service file, and whether it is as we wrote it. A copy of the template is ours, too. */
-export function ownerOf({ file, template }: Pick<Service, 'file' | 'template'>): {
+/** Reads a service file, and whether it is as we wrote it. A copy of the template is ours, too; a mask is no file. */
+export function ownerOf({ file, template, emptyIsMask }: Pick<Service, 'file' | 'template' | 'emptyIsMask'>): {
   owner: Owner;
   text: string | undefined;
 } {
   const text = readIfPresent(file)?.toString();
-  if (text === undefined) return { owner: 'missing', text };
+  if (text === undefined || (emptyIsMask && text === '')) return { owner: 'missing', text: undefined };
   const { text: inside = '', sum } = SEAL.exec(text)?.groups ?? {};
   return { owner: text === template || sumOf(inside) === sum ? 'ours' : 'edited', text };
 }

@@ -6,6 +6,8 @@ export interface Service {
   name: string;
   /** The service file of the agent. */
   file: string;
+  /** Whether an empty file, or a link to /dev/null, only keeps the service manager from using another file of this name. */
+  emptyIsMask?: true;
   /** The text of the template shipped with the package: valid as it is, finds the program via `PATH`. */
   template: string;
   /** Whether the desktops here show the name and icon of a desktop entry with notifications. */

@@ -42,6 +42,7 @@ export function systemd(environment: NodeJS.ProcessEnv, home: string): Service {
   return {
     name: 'systemd user service',
     file,
+    emptyIsMask: true,
     template,
     desktopEntry: true,
     unfit: async () => {

@@ -152,4 +152,25 @@ describe('doctor on a systemd user service', needs('a user manager'), () => {
     expect(await alice.property('ActiveState')).toBe('inactive');
     expect(await uninstall()).toBe('The service is not installed.\n');
   });
+
+  it("install replaces the mask of a package's unit that was enabled for all, which is nothing to uninstall", async () => {
+    await alice.run(['rm', '-f', `${HOME}/${UNIT}`]);
+    expect(await alice.runAsRoot(['systemctl', '--global', 'enable', 'aws-mfa-agent'])).toMatchObject({ status: 0 });
+    await alice.systemctl('daemon-reload');
+    await alice.systemctl('start', 'aws-mfa-agent');
+    const uninstall = () => alice.run(['aws-mfa-agent', 'uninstall']);
+    const stop = 'systemctl --user mask --now aws-mfa-agent';
+    expect((await uninstall()).stderr).toMatch(new RegExp(`^systemd starts the agent with .*, run "${stop}"\\.\n$`));
+    await alice.run(stop.split(' '));
+    expect([await alice.property('LoadState'), await alice.property('ActiveState')]).toEqual(['masked', 'inactive']);
+    expect(await uninstall()).toMatchObject({ status: 0, stderr: 'The service is not installed.\n' });
+    expect(await alice.property('LoadState')).toBe('masked');
+    expect(await found(['service.installed'])).toEqual(
+      lines(/^service\.installed warning: .* is not installed.*install$/),
+    );
+
+    expect(await alice.run(['aws-mfa-agent', 'install'], here)).toMatchObject({ status: 0 });
+    expect(await alice.property('ActiveState')).toBe('active');
+    expect(await uninstall()).toMatchObject({ status: 0 });
+  });
 });
