@@ -66,7 +66,8 @@ async function run(job: Job) {
       const onChange = (listener: typeof raise) => {
         raise = listener;
       };
-      return refreshJob(job.input, { signal: gone.signal, onChange }, (...tell) => send({ tell }));
+      const asking = { signal: gone.signal, onChange, onOpen: () => send({ opened: true }) };
+      return refreshJob(job.input, asking, (...tell) => send({ tell }));
     }
   }
 }

@@ -44,13 +44,19 @@ interface Results {
 }
 
 export type ToJob = Job | { withdraw: true } | { raise: AskRequest };
-export type FromJob = { result: Results[keyof Results] } | { error: string } | { tell: Parameters<Tell> };
+export type FromJob =
+  | { result: Results[keyof Results] }
+  | { error: string }
+  | { tell: Parameters<Tell> }
+  | { opened: true };
 
 interface JobListener {
   /** Aborted to close the prompt of a refresh. */
   signal?: AbortSignal;
   /** Receives a listener that repeats the prompt. */
   onChange?(listener: (request: AskRequest) => void): void;
+  /** Called when a code field of a refresh appears. */
+  onOpen?: (() => void) | undefined;
   tell?: Tell;
 }
 
@@ -60,7 +66,7 @@ interface JobListener {
  */
 export function runJob<Name extends Job['do']>(
   job: Job & { do: Name },
-  { signal, onChange, tell }: JobListener = {},
+  { signal, onChange, onOpen, tell }: JobListener = {},
 ): Promise<Results[Name]> {
   const child = fork(fileURLToPath(packageFile('dist/job-child.cjs')), [], { execPath: nodePath(), execArgv: [] });
   // A child that has just ended cannot receive anything.
@@ -69,6 +75,7 @@ export function runJob<Name extends Job['do']>(
   return new Promise<Results[Name]>((resolve, reject) => {
     child.on('message', (message: FromJob) => {
       if ('tell' in message) tell?.(...message.tell);
+      else if ('opened' in message) onOpen?.();
       else if ('error' in message) reject(new Error(message.error));
       else resolve(message.result as Results[Name]);
     });

@@ -443,6 +443,7 @@ export class KeptProfile {
       onChange: (listener: (request: AskRequest) => void) => {
         raise = listener;
       },
+      onOpen: () => this.#happened({ kind: 'field-opened' }),
     };
     const unexpected = (error: unknown): RefreshOutcome => {
       this.#effects.log.error({ err: error, profile }, 'refresh failed');

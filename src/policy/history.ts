@@ -16,6 +16,8 @@ export interface History {
   readonly snoozedUntil?: number;
   /** The prompt was closed for another profile of the device: it is shown again when the device is free. */
   readonly yielded?: true;
+  /** When the user last opened a code field of the prompt. */
+  readonly fieldOpenedAt?: number;
   /** The user has removed the session, and wants no other one until asking for it. */
   readonly forgotten?: true;
   /** Until then, asking is useless: AWS is busy or unreachable, or three codes were wrong. `why` is a text for the user. */
@@ -54,6 +56,8 @@ export type ProfileEvent =
   | { kind: 'prompted'; reminder: number; expiration: number | undefined }
   /** The prompt is being closed for another profile of the device. */
   | { kind: 'yielded' }
+  /** The user has opened a code field of the prompt. */
+  | { kind: 'field-opened' }
   /** A role is being assumed with the session of its source profile, without a prompt. */
   | { kind: 'assuming' }
   /** No way of asking works, as `reason` says: the prompt only names a command to run. */
@@ -127,6 +131,8 @@ function afterStep(history: History, event: ProfileEvent, moment: Moment): Histo
       return afterPrompt(history, event, moment);
     case 'yielded':
       return { ...history, yielded: true };
+    case 'field-opened':
+      return { ...history, fieldOpenedAt: moment.now };
     case 'assuming':
       return { ...history, askingSince: moment.now };
     case 'no-way':
@@ -199,7 +205,7 @@ function rested({ snoozedUntil, unaskable }: History): History {
 
 function afterOutcome(history: History, { outcome, noWay, expiration, jitter }: PromptEnded, moment: Moment): History {
   const { now, remindEvery } = moment;
-  const others = without(history, 'askingSince', 'unaskable');
+  const others = without(history, 'askingSince', 'unaskable', 'fieldOpenedAt');
   const rest = noWay === undefined ? others : { ...others, unaskable: noWay };
   switch (outcome.kind) {
     case 'refreshed':
@@ -299,11 +305,12 @@ function afterPrompt(
 
 /** Shifts all times by `by` ms after a clock step, so that every pause keeps its length. */
 function shifted(history: History, by: number): History {
-  const { askingSince, lastAskedAt, snoozedUntil, wait, stopped, verdict } = history;
+  const { askingSince, lastAskedAt, fieldOpenedAt, snoozedUntil, wait, stopped, verdict } = history;
   return {
     ...history,
     ...(askingSince !== undefined && { askingSince: askingSince + by }),
     ...(lastAskedAt !== undefined && { lastAskedAt: lastAskedAt + by }),
+    ...(fieldOpenedAt !== undefined && { fieldOpenedAt: fieldOpenedAt + by }),
     ...(snoozedUntil !== undefined && { snoozedUntil: snoozedUntil + by }),
     ...(wait && { wait: { ...wait, until: wait.until + by } }),
     ...(stopped && { stopped: { ...stopped, since: stopped.since + by, until: stopped.until + by } }),

@@ -1,4 +1,5 @@
 import type { SessionState } from '../session/session.ts';
+import { FIELD_TIME } from './field-time.ts';
 import { after, type History } from './history.ts';
 import { isLastCall, LAST_CALL, nextCall } from './last-call.ts';
 import { planRole, type RoleSituation } from './role-plan.ts';
@@ -206,9 +207,9 @@ interface Turn {
 
 /**
  * Decides which of the profiles that share a device is asked for; undefined if none needs a prompt now. An open prompt makes
- * room at once for the last call of a session that ends sooner, and for any other prompt at {@link turnEnds}, but not while a
- * user waits for it at a command. Each prompt counts as one of its profile's reminders, so that profiles do not displace each
- * other endlessly.
+ * room at once for the last call of a session that ends sooner, and for any other prompt at {@link turnEnds}, but not while
+ * the user is at it. Each prompt counts as one of its profile's reminders, so that profiles do not displace each other
+ * endlessly.
  * @param isReady whether nothing postpones the prompt of a profile
  */
 function turnOf(
@@ -225,16 +226,26 @@ function turnOf(
     const next = first ?? sharing.find((one) => isReady(one) && one.history.yielded);
     return next && { holder: next };
   }
-  if (first === undefined || first === holder || !isReady(holder) || isUsed(holder)) return { holder };
+  if (first === undefined || first === holder || !isReady(holder)) return { holder };
   const { now } = circumstances;
+  if (isUsed(holder, now)) return { holder };
   const end = urgencyOf(first, circumstances);
   const isLast = isLastCall(now, end) && end < lossOf(holder, now);
   return { holder, isOver: isLast || turnEnds(holder.history.lastAskedAt ?? now, first, circumstances) <= now };
 }
 
-/** Returns whether a user waits for the open prompt at a command, or it is repeated now for a program that waits. */
-function isUsed({ history, isAwaited = false }: Situation): boolean {
-  return isAwaited || history.lastAskedAt === Number.NEGATIVE_INFINITY;
+/**
+ * Returns whether the user is at the open prompt: waits for it at a command, or has just opened its code field; or whether it is
+ * repeated now for a program that waits.
+ */
+function isUsed(situation: Situation, now: number): boolean {
+  const { history, isAwaited = false } = situation;
+  return isAwaited || history.lastAskedAt === Number.NEGATIVE_INFINITY || typingEnds(situation) > now;
+}
+
+/** Returns until when the user may be typing a code. */
+function typingEnds({ history }: Situation): number {
+  return (history.fieldOpenedAt ?? Number.NEGATIVE_INFINITY) + FIELD_TIME;
 }
 
 /** Returns when the user loses a session that can still be used; Infinity if there is none. */
@@ -281,7 +292,11 @@ function shareOne(situation: Situation, circumstances: Circumstances, turn: Turn
     const isShownNow = holder.history.askingSince === undefined || reminderDue(holder, circumstances) !== undefined;
     const shown = isShownNow ? now : (holder.history.lastAskedAt ?? now);
     const looks = isDue
-      ? [turnEnds(shown, situation, circumstances), ...callsOf(situation, history.lastAskedAt ?? now)]
+      ? [
+          turnEnds(shown, situation, circumstances),
+          typingEnds(holder),
+          ...callsOf(situation, history.lastAskedAt ?? now),
+        ]
       : [nextReminder(situation, circumstances) ?? 0];
     const [look] = looks.filter((time) => time > now).sort((one, other) => one - other);
     return { standing: { standing: 'queued', behind: holder.profile }, look };

@@ -336,24 +336,55 @@ describe('a snooze', () => {
 });
 
 describe('two profiles of one device', () => {
-  it('a prompt that a user waits for at a command stays open when another session comes due', async () => {
+  beforeEach(() => {
     vi.useFakeTimers({ now: NOON });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /**
+   * An agent for [deploy], which has no session, and [mfa]. `notes` has the minute at which each prompt was shown or repeated;
+   * `onOpen` says that the code field of the last one was opened.
+   */
+  function twoProfiles(mfaEnd: number) {
     const [mfa] = SETTINGS.profiles;
     const profiles = ['deploy', 'mfa'].map((profile) => ({ ...(mfa as (typeof SETTINGS.profiles)[0]), profile }));
     const notes: [number, string][] = [];
+    const field = { onOpen: () => {} };
     const note = (profile: string) => void notes.push([(Date.now() - NOON) / MINUTE, profile]);
     const agent = new Agent(
       { ...SETTINGS, profiles },
       {
         ...quietEffects(),
-        readSessions: async () => new Map([['mfa', endsIn(16 * MINUTE)]]),
-        refresh: ({ profile }, { signal, onChange }) => {
+        readSessions: async () => new Map([['mfa', endsIn(mfaEnd)]]),
+        refresh: ({ profile }, { signal, onChange, onOpen = () => {} }) => {
           note(profile);
+          field.onOpen = onOpen;
           onChange(() => note(profile));
           return new Promise((resolve) => signal.addEventListener('abort', () => resolve({ kind: 'withdrawn' })));
         },
       },
     );
+    return { agent, notes, field };
+  }
+
+  it('a prompt stays open for two minutes after its code field was opened, also when another session comes due', async () => {
+    const { agent, notes, field } = twoProfiles(24 * MINUTE);
+    await agent.check('start');
+    await vi.advanceTimersByTimeAsync(9.5 * MINUTE);
+    field.onOpen();
+    await vi.advanceTimersByTimeAsync(3 * MINUTE);
+    expect(notes).toEqual([
+      [0, 'deploy'],
+      [5, 'deploy'],
+      [11.5, 'mfa'],
+    ]);
+    await agent.stop();
+  });
+
+  it('a prompt that a user waits for at a command stays open when another session comes due', async () => {
+    const { agent, notes } = twoProfiles(16 * MINUTE);
     await agent.check('start');
     await vi.advanceTimersByTimeAsync(MINUTE / 2);
     void agent.refresh('deploy', { wait: 8 * MINUTE, person: true, gone: new AbortController().signal });
@@ -365,7 +396,6 @@ describe('two profiles of one device', () => {
     await vi.advanceTimersByTimeAsync(7 * MINUTE);
     expect(notes.map(([, profile]) => profile)).toContain('mfa');
     await agent.stop();
-    vi.useRealTimers();
   });
 });
 

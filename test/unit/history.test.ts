@@ -54,7 +54,7 @@ describe('the history of a session that the user has removed', () => {
 describe('a prompt that the user closed', () => {
   it('it has shown its problem, and the outage before it is over', () => {
     const before = { problem: 'AWS did not answer', outage: { kind: 'unreachable', times: 1 }, yielded: true } as const;
-    const open: History = { ...FRESH_START, ...before, askingSince: NOW, lastAskedAt: NOW };
+    const open: History = { ...FRESH_START, ...before, askingSince: NOW, lastAskedAt: NOW, fieldOpenedAt: NOW };
     const closed = next(open, { kind: 'prompt-ended', outcome: { kind: 'dismissed' }, jitter: 0 });
     expect(closed).toStrictEqual({ ...FRESH_START, lastAskedAt: NOW });
   });
@@ -66,6 +66,7 @@ describe('the times of a history', () => {
       ...FRESH_START,
       askingSince: 1,
       lastAskedAt: 2,
+      fieldOpenedAt: 8,
       snoozedUntil: 3,
       wait: { until: 4, why: 'busy' },
       stopped: { why: 'no keys', since: 5, until: 6 },
@@ -75,6 +76,7 @@ describe('the times of a history', () => {
       ...FRESH_START,
       askingSince: 1001,
       lastAskedAt: 1002,
+      fieldOpenedAt: 1008,
       snoozedUntil: 1003,
       wait: { until: 1004, why: 'busy' },
       stopped: { why: 'no keys', since: 1005, until: 1006 },

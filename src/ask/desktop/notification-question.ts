@@ -1,6 +1,7 @@
 import { EventEmitter, on } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import type { Bus } from '../../bus/bus.ts';
+import { FIELD_TIME } from '../../policy/field-time.ts';
 import type { LeftNotification } from '../../session/state.ts';
 import { aging } from '../aging.ts';
 import { type Answer, type Asking, type AskRequest, codeIn, type Way } from '../ask.ts';
@@ -15,8 +16,6 @@ import * as service from './notification-service.ts';
 /** How long a service that stopped may take to return before another way asks, in milliseconds. */
 const RETURN_TIMEOUT = 10_000;
 const MOST_RETURNS = 5;
-/** A reminder replaces a code field only after this time, in milliseconds: typing a code takes less. */
-const FIELD_TIME = 120_000;
 /** How often a bar is drawn again, in milliseconds. */
 const BAR_STEP = 60_000;
 
