@@ -75,7 +75,10 @@ export interface Plan {
 /** The longest pause before a reminder. */
 const LONGEST_PAUSE = 4 * 3_600_000;
 
-/** Decides what to do now, and when to check next. With {@link postponed}, {@link turnOf}, {@link shareOne} and {@link askOne}, it is the whole policy of asking. */
+/**
+ * Decides what to do now, and when to check next. With {@link postponed}, {@link turnOf}, {@link shareOne} and {@link askOne}, it
+ * is the whole policy of asking.
+ */
 export function plan(situations: Situation[], circumstances: Circumstances): Plan {
   const actions: Action[] = [];
   const standings = new Map<string, Standing>();
