@@ -22,11 +22,11 @@ afterEach(() => rmSync(home, { recursive: true }));
 
 /** @param texts the content of the files; those that are not named are missing */
 function load(texts: { credentials?: string; config?: string; settings?: string; company?: string }) {
-  const company = join(home, 'company.ini');
+  const company = join(home, 'etc/company.ini');
   const paths = { ...pathsOf({}, home), company };
   for (const [name, text] of Object.entries(texts)) {
     const file = paths[name as keyof typeof texts] ?? '';
-    mkdirSync(dirname(file), { recursive: true });
+    mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
     writeFileSync(file, text, { mode: 0o644 });
   }
   const settings = loadSettings({ env: {}, home, companyFile: company });

@@ -1,6 +1,6 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readSettingsFile } from '../../src/settings/config-ini.ts';
@@ -78,9 +78,10 @@ describe('the place of the keys in config.ini', () => {
 
   const place = (text: string, company?: string) => {
     const folder = mkdtempSync(join(tmpdir(), 'settings-text-'));
-    const file = join(folder, 'company.ini');
+    const file = join(folder, 'etc/company.ini');
     try {
       chmodSync(folder, 0o755);
+      mkdirSync(dirname(file), { mode: 0o755 });
       if (company !== undefined) writeFileSync(file, company, { mode: 0o644 });
       return withKeyPlace(text, ['mfa'], 'file', { settings: 'config.ini', company: company && file });
     } finally {
