@@ -92,13 +92,8 @@ export function plan(situations: Situation[], circumstances: Circumstances): Pla
     if (others) others.push(one);
     else sharing.set(one.serialNumber, [one]);
   }
-  const turns = new Map<string, Turn | undefined>();
-  for (const [device, all] of sharing) {
-    turns.set(
-      device,
-      turnOf(all, (one) => ones.get(one) === undefined, circumstances),
-    );
-  }
+  const isReady = (one: Situation) => ones.get(one) === undefined;
+  const turns = new Map([...sharing].map(([device, all]) => [device, turnOf(all, isReady, circumstances)]));
   for (const situation of byCode) {
     const turn = turns.get(situation.serialNumber);
     const { standing, action, look } = ones.get(situation) ?? shareOne(situation, circumstances, turn);
@@ -220,10 +215,10 @@ function turnOf(
   isReady: (one: Situation) => boolean,
   circumstances: Circumstances,
 ): Turn | undefined {
-  const waiting = sharing
-    .filter((one) => isReady(one) && reminderDue(one, circumstances) !== undefined)
-    .sort((one, other) => byUrgency(one, other, circumstances));
-  const [first] = waiting;
+  const first = mostUrgent(
+    sharing.filter((one) => isReady(one) && reminderDue(one, circumstances) !== undefined),
+    circumstances,
+  );
   const holder = sharing.find(({ history }) => history.askingSince !== undefined);
   if (holder === undefined) {
     const next = first ?? sharing.find((one) => isReady(one) && one.history.yielded);
@@ -257,11 +252,12 @@ function lossOf(situation: Situation, now: number): number {
   return Math.min(...endsOf(situation).filter((end) => end > now));
 }
 
-/** Sorts profiles whose prompt is due: first those whose session ends first, then those that have waited longest. */
-function byUrgency(one: Situation, other: Situation, circumstances: Circumstances): number {
-  const [urgency, others] = [urgencyOf(one, circumstances), urgencyOf(other, circumstances)];
-  if (urgency !== others) return urgency - others;
-  return (one.history.lastAskedAt ?? 0) - (other.history.lastAskedAt ?? 0);
+/** Returns the profile whose session ends first, of several the one that has waited longest. The prompt of each is due. */
+function mostUrgent(waiting: Situation[], circumstances: Circumstances): Situation | undefined {
+  const keys = waiting.map((one) => ({ one, end: urgencyOf(one, circumstances), asked: one.history.lastAskedAt ?? 0 }));
+  const isBefore = (a: (typeof keys)[number], b: (typeof keys)[number]) =>
+    a.end < b.end || (a.end === b.end && a.asked < b.asked);
+  return keys.length === 0 ? undefined : keys.reduce((first, key) => (isBefore(key, first) ? key : first)).one;
 }
 
 /** Returns when the session ends, if the prompt that is due is its first or its last call; otherwise Infinity: it can wait. */
