@@ -2,6 +2,7 @@ import { networkProblem } from '../agent/network.ts';
 import type { AwsAnswer } from '../aws/call.ts';
 import { type Destination, isLoopback, isOfAws } from '../aws/endpoint.ts';
 import { proxyFor } from '../aws/proxy-variables.ts';
+import type { AwsFailure } from '../policy/outcome.ts';
 import { certificateRemedy } from '../refresh/texts.ts';
 import { formatDuration } from '../time/duration.ts';
 import { SET_CLOCK } from '../time/set-clock.ts';
@@ -73,11 +74,8 @@ function reachableFinding(answer: AwsAnswer<Identity>): Finding {
   const check = 'aws.reachable';
   if (answer.ok) return ok(check, `${endpoint} answers`);
   switch (answer.failure.kind) {
-    case 'unreachable': {
-      const { detail, untrusted } = answer.failure;
-      const mend = untrusted ? certificateRemedy(detail) : remedyFor(detail, endpoint);
-      return error(check, `no answer from ${endpoint}: ${detail}`, mend);
-    }
+    case 'unreachable':
+      return error(check, `no answer from ${endpoint}: ${answer.failure.detail}`, remedyFor(answer.failure, endpoint));
     case 'not-sts': {
       const found = `${endpoint} did not answer as AWS does (${answer.failure.detail})`;
       return error(check, found, 'check AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL and the proxy');
@@ -97,12 +95,16 @@ function reachableFinding(answer: AwsAnswer<Identity>): Finding {
   }
 }
 
-/** Returns what to do when STS cannot be reached. @param detail the error of the network */
-function remedyFor(detail: string, host: string): string {
+/** Returns what to do when STS cannot be reached. */
+function remedyFor(
+  { detail, untrusted, unresolved }: Extract<AwsFailure, { kind: 'unreachable' }>,
+  host: string,
+): string {
+  if (untrusted) return certificateRemedy(detail);
   if (/web page/.test(detail)) return 'log in to this network with a browser';
   if (/AWS error code/.test(detail)) return 'check AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL and the proxy';
   if (networkProblem(() => [host])) return 'connect this machine to a network';
-  if (/ENOTFOUND|EAI_/.test(detail)) return 'check the network (DNS) and the spelling of region';
+  if (unresolved) return 'check the network (DNS) and the spelling of region';
   return 'check the network, the proxy and the firewall: they must allow HTTPS to this host';
 }
 

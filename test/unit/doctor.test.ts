@@ -135,15 +135,15 @@ describe('doctor on the connection to AWS', () => {
     expect(of('aws.clock', aws(answered(ARN, offset)))).toMatchObject([expected]);
   });
 
-  it.each<[string, RegExp, { untrusted?: true }?]>([
+  it.each<[string, RegExp, { untrusted?: true; unresolved?: true }?]>([
     ['self-signed certificate in certificate chain', /^a proxy .*AWS_CA_BUNDLE/, { untrusted: true }],
     ['certificate has expired', /this machine's clock .*AWS_CA_BUNDLE/, { untrusted: true }],
     ["Hostname/IP does not match certificate's altnames: x", /browser/, { untrusted: true }],
     ['a web page answered: a captive portal or a proxy?', /browser/],
-    ['getaddrinfo ENOTFOUND sts.eu-wast-1.amazonaws.com', /DNS|network/],
+    ['getaddrinfo ENOTFOUND sts.eu-wast-1.amazonaws.com', /DNS|network/, { unresolved: true }],
     ['connect ETIMEDOUT', /firewall|network/],
-  ])('doctor says how to fix a connection that fails with "%s"', (detail, mend, untrusted) => {
-    const answer = failed({ kind: 'unreachable', detail, sent: false, ...untrusted });
+  ])('doctor says how to fix a connection that fails with "%s"', (detail, mend, marks) => {
+    const answer = failed({ kind: 'unreachable', detail, sent: false, ...marks });
     expect(of('aws.reachable', aws(answer))).toMatchObject([seen('error', /no answer/, mend)]);
   });
 
