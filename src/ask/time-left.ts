@@ -34,8 +34,7 @@ export function isUrgent({ expiration, maxAge, now }: AskRequest): boolean {
 
 /**
  * Returns whether a prompt that waits for its turn opens with this reminder, beside the one that has the turn: the session would
- * end unnoticed. A prompt whose session had ended before it began keeps
- * waiting.
+ * end unnoticed. A prompt whose session had ended before it began keeps waiting.
  * @param first the request with which the prompt began
  */
 export function cannotWait(reminder: AskRequest, first: AskRequest): boolean {

@@ -4,7 +4,7 @@ import { isInConfig, refuseInConfig } from '../keys/list.ts';
 import { KEYCHAIN } from '../keys/texts.ts';
 import type { KeyPlace } from '../settings/forms.ts';
 import { readCredentials, type Settings } from '../settings/settings.ts';
-import { type Files, type Source, sourcesIn } from './found.ts';
+import { type Files, sourcesIn } from './found.ts';
 import type { Questions } from './questions.ts';
 import { withKeyPlace } from './settings-text.ts';
 import * as texts from './texts.ts';
@@ -22,7 +22,7 @@ export function withKeysInFile(text: string, source: string, settings: Settings,
   const users = settings.profiles.filter((one) => one.sourceProfile === source && one.keys);
   if (users.length === 0) return text;
   const withoutKeychain = sourcesIn({ ...files, settings: [], namedSource: source });
-  if (!withoutKeychain.some(({ profile }: Source) => profile === source)) {
+  if (!withoutKeychain.some(({ profile }) => profile === source)) {
     throw new UserError(texts.onlyInKeychain(source), 'usage');
   }
   const names = users.map(({ profile }) => profile);
